@@ -1,0 +1,176 @@
+// Package programme is what a window knows of the plan: its own next two weeks as a list of UTC intervals.
+//
+// The registrar makes it from the dialplan and sends it as the body of a NOTIFY of the ua-profile event
+// (RFC 6080, RFC 6665); the window keeps it on disk and evaluates nothing else. The package has no dependency
+// on the language of the dialplan, so that a window does not carry its parser.
+package programme
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+)
+
+// ContentType is the media type of an encoded Programme.
+const ContentType = "application/vnd.ewindow.programme+json"
+
+// Version is the only version of the encoding so far. A reader refuses any other.
+const Version = 1
+
+// MaxSize bounds an encoded Programme, in bytes. A SIP message ends at 65,535.
+const MaxSize = 60_000
+
+// Security says how the media of a call is protected.
+type Security string
+
+const (
+	GCM  Security = "gcm"  // SRTP with AEAD_AES_128_GCM, keys by SDES: between spaces, nothing less
+	SDES Security = "sdes" // SRTP, any suite of ours, keys by SDES: phones
+	None Security = "none" // plain RTP: a phone for which the plan says so
+)
+
+// A Programme is one space's part of the plan.
+type Programme struct {
+	Version  int        `json:"version"`
+	Space    string     `json:"space"`            // user part of the space's address-of-record
+	Name     string     `json:"name"`             // "city – space – room", for people
+	Timezone string     `json:"timezone"`         // IANA name; for showing times, never for deciding
+	Revision string     `json:"revision"`         // of the plan it was made from
+	From     time.Time  `json:"from"`             // nothing is known before
+	Until    time.Time  `json:"until"`            // nor from then on: a window without a newer programme closes
+	Open     []Span     `json:"open"`             // the space's own opening hours
+	Links    []Interval `json:"links"`            // whom it sees; within Open unless the link is "always"
+	Phones   []Phone    `json:"phones,omitempty"` // who may ring it from a desk phone while it is Open
+}
+
+// A Span is a half-open interval of time [From, Until), in UTC.
+type Span struct {
+	From  time.Time `json:"from"`
+	Until time.Time `json:"until"`
+}
+
+// Contains says whether t lies in the span.
+func (s Span) Contains(t time.Time) bool { return !t.Before(s.From) && t.Before(s.Until) }
+
+// An Interval says which partner a window sees during a span, and which of the two calls.
+type Interval struct {
+	Span
+	Partner     string `json:"partner"`      // user part of the partner's address-of-record
+	PartnerName string `json:"partner_name"` // "city – space – room"
+	Caller      string `json:"caller"`       // user part of the space that sends the INVITE: Partner or Programme.Space
+	Link        string `json:"link"`         // name of the rule, for people
+}
+
+// A Phone may call the window; a window never calls a phone.
+type Phone struct {
+	Account  string   `json:"account"` // user part of the phone's address-of-record
+	Name     string   `json:"name"`    // for the screen
+	Security Security `json:"security"`
+	Picture  bool     `json:"picture"` // whether the window sends it its camera
+}
+
+// Encode writes p as one line of JSON.
+func Encode(p *Programme) ([]byte, error) {
+	b, err := json.Marshal(p)
+	if err != nil {
+		return nil, fmt.Errorf("encode programme: %w", err)
+	}
+	if len(b) > MaxSize {
+		return nil, fmt.Errorf("encode programme of %s: %d bytes, at most %d fit a NOTIFY", p.Space, len(b), MaxSize)
+	}
+	return b, nil
+}
+
+// Decode reads and checks what Encode wrote. Its errors name the field.
+func Decode(r io.Reader) (*Programme, error) {
+	b, err := io.ReadAll(io.LimitReader(r, MaxSize+1))
+	if err != nil {
+		return nil, fmt.Errorf("read programme: %w", err)
+	}
+	if len(b) > MaxSize {
+		return nil, fmt.Errorf("programme is larger than %d bytes", MaxSize)
+	}
+	var p Programme
+	if err := json.Unmarshal(b, &p); err != nil {
+		return nil, fmt.Errorf("programme is not readable: %w", err)
+	}
+	return &p, p.check()
+}
+
+func (p *Programme) check() error {
+	switch {
+	case p.Version != Version:
+		return fmt.Errorf("programme has version %d, this window reads version %d", p.Version, Version)
+	case p.Space == "":
+		return errors.New("programme names no space")
+	case !p.From.Before(p.Until):
+		return errors.New("programme ends before it begins")
+	}
+	var last time.Time
+	for i, s := range p.Open {
+		if !s.From.Before(s.Until) || s.From.Before(last) {
+			return fmt.Errorf("programme: open[%d] is empty or out of order", i)
+		}
+		last = s.Until
+	}
+	last = time.Time{}
+	for i, l := range p.Links {
+		switch {
+		case !l.From.Before(l.Until) || l.From.Before(last):
+			return fmt.Errorf("programme: links[%d] is empty or out of order", i)
+		case l.Partner == "" || l.Partner == p.Space:
+			return fmt.Errorf("programme: links[%d] has no partner", i)
+		case l.Caller != p.Space && l.Caller != l.Partner:
+			return fmt.Errorf("programme: links[%d] is called by %q, who is not in it", i, l.Caller)
+		}
+		last = l.Until
+	}
+	for i, ph := range p.Phones {
+		if ph.Account == "" || ph.Security != SDES && ph.Security != None {
+			return fmt.Errorf("programme: phones[%d] has no account or security %q", i, ph.Security)
+		}
+	}
+	return nil
+}
+
+// LinkAt is the interval that holds at t, or nil.
+func (p *Programme) LinkAt(t time.Time) *Interval {
+	for i := range p.Links {
+		if p.Links[i].Contains(t) {
+			return &p.Links[i]
+		}
+	}
+	return nil
+}
+
+// NextLink is the first interval that begins after t, or nil.
+func (p *Programme) NextLink(t time.Time) *Interval {
+	for i := range p.Links {
+		if p.Links[i].From.After(t) {
+			return &p.Links[i]
+		}
+	}
+	return nil
+}
+
+// OpenAt is the span of opening hours that t lies in, or nil.
+func (p *Programme) OpenAt(t time.Time) *Span {
+	for i := range p.Open {
+		if p.Open[i].Contains(t) {
+			return &p.Open[i]
+		}
+	}
+	return nil
+}
+
+// Phone finds a phone by its account, or nil.
+func (p *Programme) Phone(account string) *Phone {
+	for i := range p.Phones {
+		if p.Phones[i].Account == account {
+			return &p.Phones[i]
+		}
+	}
+	return nil
+}

@@ -1,0 +1,197 @@
+// Package protocol is what ewindow and its device processes (ewindow-media) say to each other over a stream
+// socketpair, file descriptor 3 of the child.
+//
+// A message is a type of one byte, a length of four (big endian, of what follows) and so many bytes:
+//
+//	+------+-------------------+---------------
+//	| type | length (uint32)   | payload …
+//	+------+-------------------+---------------
+//
+// Configure, Command and Event carry JSON. A frame carries the time of capture (int64, nanoseconds of
+// CLOCK_MONOTONIC, which parent and child share; 0 where it has no meaning), one byte of flags and the coded data.
+// Unknown JSON fields are ignored, unknown types are an error: parent and child are built together.
+package protocol
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"io"
+)
+
+// FD is the file descriptor on which a device process finds its socket.
+const FD = 3
+
+// MaxMessage bounds a payload, in bytes.
+const MaxMessage = 4 << 20
+
+// Type tells messages apart.
+type Type uint8
+
+const (
+	TypeConfigure Type = 1 // parent → child, first and once: Configure
+	TypeCommand   Type = 2 // parent → child: Command
+	TypeEvent     Type = 3 // child → parent: Event
+	TypeFrame     Type = 4 // both: Frame
+)
+
+// Role is the job of one device process.
+type Role string
+
+const (
+	Camera Role = "camera" // capture and encode: sends access units
+	Sound  Role = "sound"  // microphone, speaker, echo canceller and codecs: sends and receives audio frames
+	Screen Role = "screen" // decode and show: receives access units and texts
+)
+
+// Flags of a Frame.
+const (
+	FlagKey  = 1 << 0 // access unit: an IDR picture with parameter sets
+	FlagLost = 1 << 1 // audio: nothing came, conceal one frame
+)
+
+// A Frame is one access unit (H.264, Annex B) or one frame of coded sound.
+type Frame struct {
+	Time  int64 // ns of CLOCK_MONOTONIC at capture; towards screen and speaker: when to show it, 0 for at once
+	Flags uint8
+	Data  []byte
+}
+
+// Configure tells a device process what it is. Only the part of its role is set.
+type Configure struct {
+	Role   Role          `json:"role"`
+	Camera *CameraConfig `json:"camera,omitempty"`
+	Sound  *SoundConfig  `json:"sound,omitempty"`
+	Screen *ScreenConfig `json:"screen,omitempty"`
+}
+
+// CameraConfig has the words of the window's file (source, encoder) and of the negotiated format.
+type CameraConfig struct {
+	Source   string `json:"source"`  // auto | test | v4l2:/dev/video0 | libcamera | x11::101 | file:clip.mp4 | gst:…
+	Label    string `json:"label"`   // what the test camera shows
+	Seed     uint16 `json:"seed"`    // the test camera's identity in its machine-readable code
+	Encoder  string `json:"encoder"` // auto | the name of a GStreamer element
+	Width    int    `json:"width"`
+	Height   int    `json:"height"`
+	FPS      int    `json:"fps"`
+	Kbps     int    `json:"kbps"`
+	MaxSlice int    `json:"max_slice,omitempty"` // bytes; set for packetization-mode 0, where a NAL unit must fit a packet
+}
+
+// SoundConfig has the words of the window's file and the codec that was negotiated.
+type SoundConfig struct {
+	Microphone string `json:"microphone"` // auto | test | alsa:hw:1 | pulse | none | gst:…
+	Speaker    string `json:"speaker"`    // auto | alsa:hw:1 | pulse | none | file:out.wav | gst:…
+	ToneHz     int    `json:"tone_hz"`    // of the test microphone
+	Codec      string `json:"codec"`      // opus | G722 | PCMU | PCMA
+	Kbps       int    `json:"kbps"`       // Opus
+	Echo       bool   `json:"echo"`       // cancel the echo between speaker and microphone
+}
+
+// ScreenConfig is where the picture goes.
+type ScreenConfig struct {
+	Sink   string `json:"sink"`  // auto | kms | wayland | x11::104 | none | gst:…
+	Title  string `json:"title"` // of the desktop window
+	Width  int    `json:"width"` // of the picture that is drawn while none comes
+	Height int    `json:"height"`
+}
+
+// Command changes a running role. Fields that are not set change nothing.
+type Command struct {
+	Kbps     int   `json:"kbps,omitempty"`     // camera: video bitrate from now on
+	Keyframe bool  `json:"keyframe,omitempty"` // camera: the next access unit is an IDR picture
+	Mute     *bool `json:"mute,omitempty"`     // sound: silence before the encoder
+	Card     *Card `json:"card,omitempty"`     // screen: what it says
+}
+
+// Card is what a screen says. With Picture the texts lie over the partner's picture, small; without, they
+// fill the screen, legible from four metres.
+type Card struct {
+	Picture bool   `json:"picture"` // show the access units that come
+	Title   string `json:"title"`   // "city – space – room" of who is seen, or of the window itself
+	Reason  string `json:"reason"`  // why there is no picture; empty with one
+	Next    string `json:"next"`    // "opens Mon 09:00", "since 14:05 the line is down"
+	Notice  string `json:"notice"`  // a device that is missing, the registrar that is away
+}
+
+// Event is what a role reports. Kind says which of the other fields are set.
+type Event struct {
+	Kind    EventKind `json:"kind"`
+	Text    string    `json:"text,omitempty"`     // for people
+	Device  string    `json:"device,omitempty"`   // what was opened: "v4l2 /dev/video0", "test picture", "still picture"
+	Encoder string    `json:"encoder,omitempty"`  // ready, camera: the element that was chosen
+	Frames  uint64    `json:"frames,omitempty"`   // progress: pictures or sound frames so far
+	LevelDB float64   `json:"level_db,omitempty"` // level: microphone, dBFS
+}
+
+// EventKind is the word for an Event.
+type EventKind string
+
+const (
+	Ready    EventKind = "ready"    // devices are open; Device, Encoder, Text (why this encoder)
+	Progress EventKind = "progress" // a few times a second while media moves; Frames. Its absence is a hang
+	Missing  EventKind = "missing"  // a device is not there, a still or silence stands in; Text says which and why
+	Failed   EventKind = "failed"   // the role cannot go on and will exit; Text says why and what to do
+	Level    EventKind = "level"    // sound: LevelDB
+)
+
+// WriteMessage writes one message with a single Write.
+func WriteMessage(w io.Writer, t Type, payload []byte) error {
+	if len(payload) > MaxMessage {
+		return fmt.Errorf("device message of %d bytes, at most %d", len(payload), MaxMessage)
+	}
+	b := make([]byte, 5, 5+len(payload))
+	b[0] = byte(t)
+	binary.BigEndian.PutUint32(b[1:], uint32(len(payload)))
+	_, err := w.Write(append(b, payload...))
+	return err
+}
+
+// WriteJSON writes a Configure, Command or Event.
+func WriteJSON(w io.Writer, t Type, v any) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("encode device message: %w", err)
+	}
+	return WriteMessage(w, t, b)
+}
+
+// ReadMessage reads one message. At the end of the stream it returns io.EOF, inside a message io.ErrUnexpectedEOF.
+func ReadMessage(r io.Reader) (Type, []byte, error) {
+	var h [5]byte
+	if _, err := io.ReadFull(r, h[:]); err != nil {
+		return 0, nil, err
+	}
+	n := binary.BigEndian.Uint32(h[1:])
+	if n > MaxMessage {
+		return 0, nil, fmt.Errorf("device message of %d bytes, at most %d", n, MaxMessage)
+	}
+	b := make([]byte, n)
+	if _, err := io.ReadFull(r, b); err != nil {
+		if err == io.EOF {
+			err = io.ErrUnexpectedEOF
+		}
+		return 0, nil, err
+	}
+	t := Type(h[0])
+	if t < TypeConfigure || t > TypeFrame {
+		return 0, nil, fmt.Errorf("device message of unknown type %d", h[0])
+	}
+	return t, b, nil
+}
+
+// WriteFrame writes one frame with a single Write.
+func WriteFrame(w io.Writer, f Frame) error {
+	b := make([]byte, 9, 9+len(f.Data))
+	binary.BigEndian.PutUint64(b, uint64(f.Time))
+	b[8] = f.Flags
+	return WriteMessage(w, TypeFrame, append(b, f.Data...))
+}
+
+// ParseFrame reads the payload of a TypeFrame message; Data shares its memory.
+func ParseFrame(payload []byte) (Frame, error) {
+	if len(payload) < 9 {
+		return Frame{}, fmt.Errorf("device frame of %d bytes, at least 9", len(payload))
+	}
+	return Frame{Time: int64(binary.BigEndian.Uint64(payload)), Flags: payload[8], Data: payload[9:]}, nil
+}

@@ -1,0 +1,90 @@
+// Package negotiate is offer and answer (RFC 3264) for a window's call: which codecs, which addresses, which keys.
+// SDP goes in and out as bytes; what was agreed comes out as a Description. It opens no sockets and knows no SIP.
+package negotiate
+
+import "net/netip"
+
+// Codec is one of the formats that a window speaks, by its name in RTP (RFC 3551, 6184, 7587).
+type Codec string
+
+const (
+	H264 Codec = "H264"
+	Opus Codec = "opus"
+	G722 Codec = "G722"
+	PCMU Codec = "PCMU"
+	PCMA Codec = "PCMA"
+)
+
+// Policy says how the media of a call must be protected. The plan decides it for each pair.
+type Policy string
+
+const (
+	GCM  Policy = "gcm"  // SRTP with AEAD_AES_128_GCM or nothing: between spaces
+	SDES Policy = "sdes" // SRTP with GCM or AES_CM_128_HMAC_SHA1_80: phones
+	None Policy = "none" // plain RTP: a phone for which the plan says so
+)
+
+// Direction is an SDP direction attribute (RFC 8866 §6.7) as seen from us.
+type Direction string
+
+const (
+	SendRecv Direction = "sendrecv"
+	SendOnly Direction = "sendonly"
+	RecvOnly Direction = "recvonly"
+	Inactive Direction = "inactive"
+)
+
+// Sends says whether we send media in this direction.
+func (d Direction) Sends() bool { return d == SendRecv || d == SendOnly }
+
+// Receives says whether media comes to us in this direction.
+func (d Direction) Receives() bool { return d == SendRecv || d == RecvOnly }
+
+// Description is what offer and answer agreed on. A stream that was refused or not offered is nil.
+type Description struct {
+	Audio *Stream
+	Video *Stream
+}
+
+// Stream is one agreed m-line.
+type Stream struct {
+	Codec       Codec
+	ClockRate   uint32 // of RTP timestamps, Hz; 8000 for G.722 (RFC 3551 §4.5.2)
+	SendType    uint8  // payload type in packets that we send
+	ReceiveType uint8  // payload type in packets that come
+	EventType   uint8  // telephone-event (RFC 4733) that the other side accepts, 0 for none
+	Direction   Direction
+
+	RTP  netip.AddrPort // where the other side says it receives; symmetric RTP may move it
+	RTCP netip.AddrPort // equal to RTP with Mux
+	Mux  bool           // rtcp-mux (RFC 5761) was agreed
+
+	Send    *Keys // protects what we send; nil only under Policy None
+	Receive *Keys // protects what comes
+
+	PLI, FIR bool // the other side takes these requests for a keyframe (RFC 4585, 5104)
+
+	// Video only.
+	Mode    int // packetization-mode of RFC 6184 that the other side takes: 0 or 1
+	Profile H264Profile
+	MaxKbps int // of b=TIAS or b=AS, 0 for none
+}
+
+// H264Profile is a parsed profile-level-id (RFC 6184 §8.1).
+type H264Profile struct {
+	IDC, Constraints, Level uint8
+}
+
+// Keys are one direction's SRTP key material (RFC 4568 §6.1, RFC 7714).
+type Keys struct {
+	Suite     Suite
+	Key, Salt []byte
+}
+
+// Suite is an SRTP crypto suite by its SDES name.
+type Suite string
+
+const (
+	AEAD_AES_128_GCM        Suite = "AEAD_AES_128_GCM"
+	AES_CM_128_HMAC_SHA1_80 Suite = "AES_CM_128_HMAC_SHA1_80"
+)
