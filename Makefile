@@ -1,0 +1,55 @@
+# make demo   sets up everything and runs two windows     make test   sets up everything and runs the tests
+# make build  only builds; make bench, make fuzz: see README.md
+
+SHELL := /bin/sh
+export GOTOOLCHAIN ?= auto
+GOARCH_HOST := $(shell dpkg --print-architecture 2>/dev/null || uname -m)
+GOARCH      ?= $(GOARCH_HOST)
+GO_PURE      = CGO_ENABLED=0 GOARCH=$(GOARCH) go build -trimpath
+
+.PHONY: demo test build bench fuzz clean setup-demo setup-test setup-bench programs glass
+
+demo: setup-demo programs
+	go run ./scripts/demo $(if $(SECONDS),-seconds $(SECONDS)) $(if $(CAMERA),-camera '$(CAMERA)') \
+		$(if $(MICROPHONE),-microphone '$(MICROPHONE)') $(if $(SPEAKER),-speaker '$(SPEAKER)')
+
+test: setup-demo setup-test programs
+	go vet ./...
+	go tool staticcheck ./...
+	go test -race -timeout 15m ./...
+
+build: programs
+
+# ewindow and ewindow-registrar are pure Go and cross-compile; ewindow-media needs the target's GStreamer.
+programs: | bin
+	$(GO_PURE) -o bin/ewindow ./endpoint
+	$(GO_PURE) -o bin/ewindow-registrar ./registrar
+ifeq ($(GOARCH),$(GOARCH_HOST))
+	CGO_ENABLED=1 go build -trimpath -o bin/ewindow-media ./media/gst
+else
+	@echo "bin/ewindow-media is not built for $(GOARCH): it needs that machine's GStreamer; run make build there"
+endif
+
+bench: setup-demo setup-bench programs glass
+	go run ./scripts/bench $(BENCH)
+
+glass: | bin
+	$(CC) -O2 -o bin/glass scripts/bench/glass.c -lX11 -lXext -lm
+
+# Each fuzz target for TIME (default 30s).
+TIME ?= 30s
+fuzz:
+	sh scripts/fuzz.sh $(TIME)
+
+setup-demo:
+	@sh scripts/setup.sh build run
+setup-test:
+	@sh scripts/setup.sh test
+setup-bench:
+	@sh scripts/setup.sh build bench
+
+bin:
+	@mkdir -p bin
+
+clean:
+	rm -rf bin demo

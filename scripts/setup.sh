@@ -1,0 +1,66 @@
+#!/bin/sh
+# Installs what a fresh Debian 12 or 13 needs: setup.sh build | run | test | bench …
+# Quiet and quick where everything is there already. Only apt-get needs root or sudo.
+set -eu
+
+BUILD="gcc libc6-dev make pkg-config git ca-certificates libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libx11-dev"
+RUN="gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
+     gstreamer1.0-libav gstreamer1.0-alsa gstreamer1.0-x gstreamer1.0-pulseaudio fonts-dejavu-core xvfb"
+TEST="baresip-core iproute2 sip-tester"
+BENCH="baresip-core baresip-x11 baresip-ffmpeg iproute2 libxext-dev"
+
+say() { printf 'setup: %s\n' "$*" >&2; }
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then "$@"
+    elif command -v sudo >/dev/null; then sudo "$@"
+    else say "needs root for: $*; run it as root or install sudo"; exit 1
+    fi
+}
+
+installed() { dpkg-query -W -f='${db:Status-Status}\n' "$1" 2>/dev/null | grep -qx installed; }
+
+install() {
+    missing=
+    for p in "$@"; do installed "$p" || missing="$missing $p"; done
+    [ -n "$missing" ] || return 0
+    command -v apt-get >/dev/null || { say "this is no Debian; install by hand:$missing"; exit 1; }
+    say "installing$missing"
+    as_root apt-get update -qq
+    # shellcheck disable=SC2086 — one word a package
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+}
+
+# go_minor prints N of Go 1.N, without letting go fetch another toolchain.
+go_minor() { GOTOOLCHAIN=local go version 2>/dev/null | sed -n 's/.*go1\.\([0-9]*\).*/\1/p'; }
+
+check_go() {
+    have=$(go_minor || true)
+    if [ -z "$have" ]; then
+        # Debian's own Go will do if it can fetch a newer toolchain by itself (Go ≥ 1.21).
+        packaged=$(apt-cache policy golang-go 2>/dev/null | sed -n 's/.*Candidate: 2:1\.\([0-9]*\).*/\1/p')
+        if [ "${packaged:-0}" -ge 21 ]; then install golang-go; have=$(go_minor || true); fi
+    fi
+    if [ "${have:-0}" -ge 26 ]; then return 0; fi
+    if [ "${have:-0}" -ge 21 ]; then
+        say "Go 1.$have fetches Go 1.26 for this project"
+        go version >/dev/null || { say "Go 1.$have could not fetch Go 1.26: is the network there?"; exit 1; }
+        return 0
+    fi
+    say "Go ${have:+1.$have is too old; }1.26 or newer is needed. Get it:"
+    say "  download go1.26 for linux-$(dpkg --print-architecture) from https://go.dev/dl/, then"
+    say "  sudo tar -C /usr/local -xzf go1.26*.tar.gz && export PATH=/usr/local/go/bin:\$PATH"
+    exit 1
+}
+
+check_go
+for want in "$@"; do
+    case $want in
+    # shellcheck disable=SC2086 — lists
+    build) install $BUILD ;;
+    run) install $RUN ;;
+    test) install $TEST ;;
+    bench) install $BENCH ;;
+    *) say "unknown part $want"; exit 2 ;;
+    esac
+done
