@@ -1,0 +1,165 @@
+// Package screen is what people see: it turns a window's situation into the words of a card.
+// It draws nothing: the screen process does (media/engine/protocol.Card).
+package screen
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+	"time"
+
+	"ewindow/dialplan/programme"
+	"ewindow/media/engine/protocol"
+)
+
+// View is the situation of a window at one moment.
+type View struct {
+	Now       time.Time
+	Space     string // for the title while no programme names it
+	Programme *programme.Programme
+	Online    bool
+	Offline   time.Time // since when the registrar is away; zero if it never was there
+	Why       string    // why it is away, for people
+
+	Peer    string    // name of the other side of the call, empty without one
+	Phone   bool      // it is a phone
+	Up      bool      // the call is answered
+	Picture bool      // a picture was shown in this call
+	NoVideo bool      // the other side sends none
+	Silent  time.Time // since when nothing comes, zero if something does
+	Partner string    // whom the plan names now, empty for nobody
+	LastWhy string    // why the last try to reach the partner failed
+	Missing map[string]string
+}
+
+// clock is how a time of day is written on a screen.
+const clock = "15:04"
+
+// Card says what to show. All times are in the space's own time zone.
+func Card(v View) protocol.Card {
+	zone := location(v.Programme)
+	c := protocol.Card{Title: ownName(v), Notice: notice(v, zone)}
+	switch {
+	case v.Peer != "" && v.Up && !v.Silent.IsZero():
+		c.Title = v.Peer
+		c.Reason = "The line is down"
+		c.Next = "since " + v.Silent.In(zone).Format(clock) + " – it comes back by itself"
+		c.Picture = v.Picture && v.Now.Sub(v.Silent) < holdPicture
+		if c.Picture {
+			c.Notice = join(c.Reason+" "+c.Next, c.Notice)
+			c.Reason, c.Next = "", ""
+		}
+	case v.Peer != "" && v.Up && v.NoVideo:
+		c.Title, c.Reason = v.Peer, "On the phone"
+		c.Next = "They hear you. They have no camera."
+	case v.Peer != "" && v.Up && v.Picture:
+		c.Title, c.Picture = v.Peer, true
+	case v.Peer != "" && v.Up:
+		c.Title, c.Reason = v.Peer, "Here they come"
+	case v.Peer != "" || v.Partner != "":
+		c.Title = v.Partner
+		if v.Peer != "" {
+			c.Title = v.Peer
+		}
+		c.Reason, c.Next = "Connecting", v.LastWhy
+		if !v.Online {
+			c.Reason, c.Next = "No way to the others", away(v, zone)
+		}
+	case v.Programme == nil:
+		c.Reason, c.Next = "Waiting for the plan", away(v, zone)
+	case !v.Now.Before(v.Programme.Until):
+		c.Reason = "The plan has ended"
+		c.Next = "It ran until " + day(v.Programme.Until.In(zone), v.Now.In(zone)) + ". " + away(v, zone)
+	default:
+		c.Reason, c.Next = closed(v, zone)
+	}
+	return c
+}
+
+// holdPicture is how long the last good picture stays on a silent line.
+const holdPicture = 10 * time.Second
+
+func ownName(v View) string {
+	if v.Programme != nil {
+		return v.Programme.Name
+	}
+	return v.Space
+}
+
+// closed says why no partner is named now, and what comes next.
+func closed(v View, zone *time.Location) (reason, next string) {
+	reason = "Closed"
+	if v.Programme.OpenAt(v.Now) != nil {
+		reason = "Open – nobody to see just now"
+	}
+	link := v.Programme.NextLink(v.Now)
+	if link == nil {
+		return reason, "Nothing is planned for the next days"
+	}
+	return reason, fmt.Sprintf("Opens %s onto %s", day(link.From.In(zone), v.Now.In(zone)), link.PartnerName)
+}
+
+// day writes a time as people say it: today's without a day, this week's with the weekday, others with the date.
+func day(t, now time.Time) string {
+	y, m, d := now.Date()
+	days := int(time.Date(t.Year(), t.Month(), t.Day(), 12, 0, 0, 0, time.UTC).
+		Sub(time.Date(y, m, d, 12, 0, 0, 0, time.UTC)) / (24 * time.Hour))
+	switch {
+	case days == 0:
+		return "today at " + t.Format(clock)
+	case days == 1:
+		return "tomorrow at " + t.Format(clock)
+	case days > 1 && days < 7:
+		return t.Format("Monday") + " at " + t.Format(clock)
+	}
+	return t.Format("Mon 2 Jan") + " at " + t.Format(clock)
+}
+
+// away says why and since when the registrar is away, empty while it is there.
+func away(v View, zone *time.Location) string {
+	switch {
+	case v.Online:
+		return ""
+	case v.Why == "":
+		return "Looking for the registrar"
+	case v.Offline.IsZero():
+		return "The registrar is away: " + v.Why
+	}
+	return "The registrar is away since " + v.Offline.In(zone).Format(clock) + ": " + v.Why
+}
+
+// notice is the small print: devices that are missing, a registrar that is away while the window works without it.
+func notice(v View, zone *time.Location) string {
+	roles := make([]string, 0, len(v.Missing))
+	for role := range v.Missing {
+		roles = append(roles, role)
+	}
+	sort.Strings(roles)
+	var lines []string
+	for _, role := range roles {
+		lines = append(lines, v.Missing[role])
+	}
+	if !v.Online && !v.Offline.IsZero() && v.Up {
+		lines = append(lines, "Registrar away since "+v.Offline.In(zone).Format(clock))
+	}
+	return join(lines...)
+}
+
+func join(lines ...string) string {
+	var full []string
+	for _, l := range lines {
+		if l != "" {
+			full = append(full, l)
+		}
+	}
+	return strings.Join(full, " · ")
+}
+
+func location(p *programme.Programme) *time.Location {
+	if p != nil {
+		if l, err := time.LoadLocation(p.Timezone); err == nil {
+			return l
+		}
+	}
+	return time.UTC
+}
