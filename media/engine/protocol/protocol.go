@@ -133,18 +133,28 @@ const (
 	Missing  EventKind = "missing"  // a device is not there, a still or silence stands in; Text says which and why
 	Failed   EventKind = "failed"   // the role cannot go on and will exit; Text says why and what to do
 	Level    EventKind = "level"    // sound: LevelDB
+	Keyframe EventKind = "keyframe" // screen: it can go on only with an IDR picture; whoever sends pictures should be asked for one
 )
 
 // WriteMessage writes one message with a single Write.
 func WriteMessage(w io.Writer, t Type, payload []byte) error {
-	if len(payload) > MaxMessage {
-		return fmt.Errorf("device message of %d bytes, at most %d", len(payload), MaxMessage)
+	b, err := begin(t, len(payload))
+	if err != nil {
+		return err
 	}
-	b := make([]byte, 5, 5+len(payload))
-	b[0] = byte(t)
-	binary.BigEndian.PutUint32(b[1:], uint32(len(payload)))
-	_, err := w.Write(append(b, payload...))
+	_, err = w.Write(append(b, payload...))
 	return err
+}
+
+// begin makes the head of a message with room for n bytes of payload.
+func begin(t Type, n int) ([]byte, error) {
+	if n > MaxMessage {
+		return nil, fmt.Errorf("device message of %d bytes, at most %d", n, MaxMessage)
+	}
+	b := make([]byte, 5, 5+n)
+	b[0] = byte(t)
+	binary.BigEndian.PutUint32(b[1:], uint32(n))
+	return b, nil
 }
 
 // WriteJSON writes a Configure, Command or Event.
@@ -180,18 +190,25 @@ func ReadMessage(r io.Reader) (Type, []byte, error) {
 	return t, b, nil
 }
 
+// frameHead is the size of what precedes the data of a frame: time and flags.
+const frameHead = 9
+
 // WriteFrame writes one frame with a single Write.
 func WriteFrame(w io.Writer, f Frame) error {
-	b := make([]byte, 9, 9+len(f.Data))
-	binary.BigEndian.PutUint64(b, uint64(f.Time))
-	b[8] = f.Flags
-	return WriteMessage(w, TypeFrame, append(b, f.Data...))
+	b, err := begin(TypeFrame, frameHead+len(f.Data))
+	if err != nil {
+		return err
+	}
+	b = binary.BigEndian.AppendUint64(b, uint64(f.Time))
+	b = append(b, f.Flags)
+	_, err = w.Write(append(b, f.Data...))
+	return err
 }
 
 // ParseFrame reads the payload of a TypeFrame message; Data shares its memory.
 func ParseFrame(payload []byte) (Frame, error) {
-	if len(payload) < 9 {
-		return Frame{}, fmt.Errorf("device frame of %d bytes, at least 9", len(payload))
+	if len(payload) < frameHead {
+		return Frame{}, fmt.Errorf("device frame of %d bytes, at least %d", len(payload), frameHead)
 	}
-	return Frame{Time: int64(binary.BigEndian.Uint64(payload)), Flags: payload[8], Data: payload[9:]}, nil
+	return Frame{Time: int64(binary.BigEndian.Uint64(payload)), Flags: payload[8], Data: payload[frameHead:]}, nil
 }
