@@ -1,0 +1,107 @@
+package flow
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+)
+
+// A Listener gives the SIP stack connections that are within the limits and, for TLS, set up. Run does the work;
+// Accept hands out its results.
+type Listener struct {
+	table     *Table
+	inner     net.Listener
+	transport string
+	config    *tls.Config
+	ready     chan net.Conn
+	done      chan struct{}
+	once      sync.Once
+}
+
+// Listen wraps l. transport is TCP or TLS; config is needed for TLS alone.
+func (t *Table) Listen(l net.Listener, transport string, config *tls.Config) *Listener {
+	return &Listener{
+		table: t, inner: l, transport: transport, config: config,
+		ready: make(chan net.Conn), done: make(chan struct{}),
+	}
+}
+
+// Run accepts connections until ctx ends or the listener fails, and joins the handshakes under way.
+func (l *Listener) Run(ctx context.Context) error {
+	stop := context.AfterFunc(ctx, func() { _ = l.Close() })
+	defer stop()
+	var handshakes sync.WaitGroup
+	defer handshakes.Wait()
+	defer l.Close()
+	pause := 5 * time.Millisecond
+	for {
+		raw, err := l.inner.Accept()
+		if err != nil {
+			if ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
+				return nil
+			}
+			// Too many open files, or the peer went away in the queue: neither ends the listener.
+			select {
+			case <-time.After(pause):
+				pause = min(2*pause, time.Second)
+				continue
+			case <-l.done:
+				return nil
+			}
+		}
+		pause = 5 * time.Millisecond
+		handshakes.Go(func() { l.setUp(ctx, raw) })
+	}
+}
+
+// setUp takes a connection through the limits and the handshake to Accept.
+func (l *Listener) setUp(ctx context.Context, raw net.Conn) {
+	c := newConn(l.table, raw, l.transport, time.Now())
+	if !l.table.admit(c) {
+		_ = raw.Close()
+		return
+	}
+	if l.config != nil {
+		ctx, cancel := context.WithTimeout(ctx, l.table.limits.Handshake)
+		defer cancel()
+		secure := tls.Server(raw, l.config)
+		if err := secure.HandshakeContext(ctx); err != nil {
+			_ = c.Close()
+			return
+		}
+		c.secure(secure)
+	}
+	l.table.publish(c)
+	select {
+	case l.ready <- c:
+	case <-l.done:
+		_ = c.Close()
+	}
+}
+
+// Accept returns a connection that is ready for use. After Close the error is net.ErrClosed.
+func (l *Listener) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.ready:
+		return c, nil
+	case <-l.done:
+		return nil, fmt.Errorf("accept %s: %w", l.transport, net.ErrClosed)
+	}
+}
+
+// Close ends Run and Accept. Connections that were handed out stay open.
+func (l *Listener) Close() error {
+	err := error(nil)
+	l.once.Do(func() {
+		close(l.done)
+		err = l.inner.Close()
+	})
+	return err
+}
+
+// Addr is the address listened on.
+func (l *Listener) Addr() net.Addr { return l.inner.Addr() }

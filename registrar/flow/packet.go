@@ -1,0 +1,76 @@
+package flow
+
+import (
+	"errors"
+	"net"
+	"sync"
+	"time"
+)
+
+// maxSources bounds how many senders the SIP stack remembers of one UDP socket.
+const maxSources = 50_000
+
+// A PacketConn is a UDP socket for the SIP stack. The stack remembers every source address for as long as it reads
+// the socket, and addresses can be forged by the million. So after many of them ReadFrom says net.ErrClosed once,
+// the stack forgets, and Served tells the caller to let it begin again. The socket itself stays open.
+type PacketConn struct {
+	net.PacketConn
+	max int
+
+	mu      sync.Mutex
+	sources int    // changes of source since the last restart: no fewer than sources
+	last    string // the last source
+	closed  bool
+}
+
+// Packets wraps a UDP socket.
+func Packets(c net.PacketConn) *PacketConn { return &PacketConn{PacketConn: c, max: maxSources} }
+
+// ReadFrom reads a datagram. Errors other than a closed socket concern one datagram and are passed over.
+func (p *PacketConn) ReadFrom(b []byte) (int, net.Addr, error) {
+	if p.due() {
+		// Requests read a moment ago still look for the way back among the remembered addresses.
+		time.Sleep(50 * time.Millisecond)
+		return 0, nil, net.ErrClosed
+	}
+	for {
+		n, addr, err := p.PacketConn.ReadFrom(b)
+		switch {
+		case err == nil:
+			p.note(addr.String())
+			return n, addr, nil
+		case errors.Is(err, net.ErrClosed):
+			p.mu.Lock()
+			p.closed = true
+			p.mu.Unlock()
+			return 0, nil, err
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+func (p *PacketConn) note(source string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if source != p.last {
+		p.last = source
+		p.sources++
+	}
+}
+
+func (p *PacketConn) due() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.sources < p.max {
+		return false
+	}
+	p.sources, p.last = 0, ""
+	return true
+}
+
+// Served says whether the socket has been closed: if not, the SIP stack is to serve it again.
+func (p *PacketConn) Served() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.closed
+}
