@@ -191,11 +191,9 @@ func splitRegistrar(uri string) (host string, port int, err error) {
 	}
 	host, port = rest, 5061
 	if h, p, err := net.SplitHostPort(rest); err == nil {
-		if host = h; true {
-			port, err = strconv.Atoi(p)
-			if err != nil || port < 1 || port > 65535 {
-				return "", 0, fmt.Errorf("%q is no port; use 1 to 65535", p)
-			}
+		host = h
+		if port, err = strconv.Atoi(p); err != nil || port < 1 || port > 65535 {
+			return "", 0, fmt.Errorf("%q is no port; use 1 to 65535", p)
 		}
 	}
 	host = strings.Trim(host, "[]")

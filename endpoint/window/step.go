@@ -142,12 +142,16 @@ func (m *machine) call(id string) *Call {
 
 // invited answers by itself only whom the plan names (design decision 4), one at a time.
 func (m *machine) invited(e Invited) {
-	link := m.partner(m.now)
-	if link == nil || link.Partner != e.From {
-		link = m.partner(m.now.Add(earlyAnswer))
+	link, soon := m.partner(m.now), m.partner(m.now.Add(earlyAnswer))
+	if link == nil {
+		link = soon
 	}
-	if link != nil && link.Partner == e.From {
+	switch {
+	case link != nil && link.Partner == e.From:
 		m.invitedByPartner(e, link)
+		return
+	case soon != nil && soon.Partner == e.From: // our clock is behind, and somebody else still has the window
+		m.do(Reject{ID: e.ID, Status: 480, Reason: "Not Yet", RetryAfter: settlingRetry})
 		return
 	}
 	var phone *programme.Phone

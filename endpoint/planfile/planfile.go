@@ -1,0 +1,103 @@
+// Package planfile keeps a window's programme on disk, so that it opens and closes without its registrar.
+//
+// A file is one line of JSON with its SHA-256 in front. It is written beside the old one, synced and renamed, and the
+// old one stays as a second copy: a power cut or a worn SD card costs at most the newest programme.
+package planfile
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"ewindow/dialplan/programme"
+)
+
+const (
+	current  = "programme.json"
+	previous = "programme.json.previous"
+)
+
+// Save writes p into dir and keeps the copy that was there.
+func Save(dir string, p *programme.Programme) error {
+	body, err := programme.Encode(p)
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(dir, current)
+	if _, err := read(path); err == nil { // only a good copy replaces the second one
+		if err := os.Rename(path, filepath.Join(dir, previous)); err != nil {
+			return fmt.Errorf("keep the old plan: %w", err)
+		}
+	}
+	sum := sha256.Sum256(body)
+	if err := write(path, append([]byte(hex.EncodeToString(sum[:])+" "), body...)); err != nil {
+		return fmt.Errorf("save the plan: %w", err)
+	}
+	return nil
+}
+
+// Load reads the newest good copy of space's programme in dir. With none it returns nil. The error says what was
+// damaged or of another space, also where an older copy could be used instead.
+func Load(dir, space string) (*programme.Programme, error) {
+	var problems []error
+	for _, name := range []string{current, previous} {
+		p, err := read(filepath.Join(dir, name))
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+		case err != nil:
+			problems = append(problems, err)
+		case p.Space != space:
+			problems = append(problems, fmt.Errorf("%s is the plan of %q; this window is %q", filepath.Join(dir, name), p.Space, space))
+		default:
+			return p, errors.Join(problems...)
+		}
+	}
+	return nil, errors.Join(problems...)
+}
+
+func read(path string) (*programme.Programme, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	want, body, ok := bytes.Cut(b, []byte(" "))
+	sum := sha256.Sum256(body)
+	if !ok || string(want) != hex.EncodeToString(sum[:]) {
+		return nil, fmt.Errorf("%s is damaged (checksum); it is replaced when the registrar sends the plan", path)
+	}
+	p, err := programme.Decode(bytes.NewReader(body))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return p, nil
+}
+
+func write(path string, b []byte) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			os.Remove(f.Name())
+		}
+	}()
+	_, err = f.Write(b)
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err != nil {
+		return err
+	}
+	if err = os.Rename(f.Name(), path); err != nil {
+		return err
+	}
+	d, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

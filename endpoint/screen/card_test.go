@@ -1,0 +1,71 @@
+package screen
+
+import (
+	"testing"
+	"time"
+
+	"ewindow/dialplan/programme"
+	"ewindow/media/engine/protocol"
+)
+
+func TestCards(t *testing.T) {
+	ten := time.Date(2027, 3, 1, 10, 0, 0, 0, time.UTC) // a Monday, 11:00 in Rome
+	plan := func(open bool, next time.Time) *programme.Programme {
+		p := &programme.Programme{Space: "milano", Name: "Milano – Barra A – Kitchen", Timezone: "Europe/Rome",
+			From: ten.AddDate(0, 0, -1), Until: ten.AddDate(0, 0, 13)}
+		if open {
+			p.Open = []programme.Span{{From: ten.Add(-time.Hour), Until: ten.Add(time.Hour)}}
+		}
+		if !next.IsZero() {
+			p.Links = []programme.Interval{{Span: programme.Span{From: next, Until: next.Add(time.Hour)}, PartnerName: "Munich – Hub – Bar"}}
+		}
+		return p
+	}
+	munich := "Munich – Hub – Bar"
+	for name, c := range map[string]struct {
+		v    View
+		want protocol.Card
+	}{
+		"first boot": {View{Space: "milano"},
+			protocol.Card{Title: "milano", Reason: "Waiting for the plan", Next: "Looking for the registrar"}},
+		"wrong secret": {View{Space: "milano", Why: "it refuses our secret"},
+			protocol.Card{Title: "milano", Reason: "Waiting for the plan", Next: "The registrar is away: it refuses our secret"}},
+		"closed until today": {View{Online: true, Programme: plan(false, ten.Add(2*time.Hour))},
+			protocol.Card{Title: "Milano – Barra A – Kitchen", Reason: "Closed", Next: "Opens today at 13:00 onto " + munich}},
+		"closed until tomorrow": {View{Online: true, Programme: plan(false, ten.Add(22*time.Hour))},
+			protocol.Card{Title: "Milano – Barra A – Kitchen", Reason: "Closed", Next: "Opens tomorrow at 09:00 onto " + munich}},
+		"closed until Thursday": {View{Online: true, Programme: plan(false, ten.Add(70*time.Hour))},
+			protocol.Card{Title: "Milano – Barra A – Kitchen", Reason: "Closed", Next: "Opens Thursday at 09:00 onto " + munich}},
+		"closed until next week": {View{Online: true, Programme: plan(false, ten.Add(7*24*time.Hour))},
+			protocol.Card{Title: "Milano – Barra A – Kitchen", Reason: "Closed", Next: "Opens Mon 8 Mar at 11:00 onto " + munich}},
+		"nothing planned": {View{Online: true, Programme: plan(true, time.Time{})},
+			protocol.Card{Title: "Milano – Barra A – Kitchen", Reason: "Open – nobody to see just now", Next: "Nothing is planned for the next days"}},
+		"plan has ended": {View{Now: ten.AddDate(0, 0, 14), Offline: ten, Why: "no answer", Programme: plan(false, time.Time{})},
+			protocol.Card{Title: "Milano – Barra A – Kitchen", Reason: "The plan has ended",
+				Next: "It ran until Sun 14 Mar at 11:00. The registrar is away since 11:00: no answer"}},
+		"connecting": {View{Online: true, Programme: plan(true, time.Time{}), Partner: munich, LastWhy: "not registered"},
+			protocol.Card{Title: munich, Reason: "Connecting", Next: "not registered"}},
+		"no way": {View{Offline: ten, Why: "no answer", Programme: plan(true, time.Time{}), Partner: munich},
+			protocol.Card{Title: munich, Reason: "No way to the others", Next: "The registrar is away since 11:00: no answer"}},
+		"up, before the first picture": {View{Online: true, Programme: plan(true, time.Time{}), Peer: munich, Up: true},
+			protocol.Card{Title: munich, Reason: "Here they come"}},
+		"picture": {View{Online: true, Programme: plan(true, time.Time{}), Peer: munich, Up: true, Picture: true},
+			protocol.Card{Title: munich, Picture: true}},
+		"picture, registrar away, no microphone": {View{Offline: ten, Programme: plan(true, time.Time{}), Peer: munich, Up: true,
+			Picture: true, Missing: map[string]string{"sound": "No microphone"}},
+			protocol.Card{Title: munich, Picture: true, Notice: "No microphone · Registrar away since 11:00"}},
+		"silent for 3 s": {View{Now: ten.Add(3 * time.Second), Online: true, Programme: plan(true, time.Time{}), Peer: munich, Up: true, Picture: true, Silent: ten},
+			protocol.Card{Title: munich, Picture: true, Notice: "The line is down since 11:00 – it comes back by itself"}},
+		"silent for long": {View{Now: ten.Add(20 * time.Second), Online: true, Programme: plan(true, time.Time{}), Peer: munich, Up: true, Picture: true, Silent: ten},
+			protocol.Card{Title: munich, Reason: "The line is down", Next: "since 11:00 – it comes back by itself"}},
+		"phone": {View{Online: true, Programme: plan(true, time.Time{}), Peer: "Reception", Up: true, NoVideo: true},
+			protocol.Card{Title: "Reception", Reason: "On the phone", Next: "They hear you. They have no camera."}},
+	} {
+		if c.v.Now.IsZero() {
+			c.v.Now = ten
+		}
+		if got := Card(c.v); got != c.want {
+			t.Errorf("%s:\n got %+v\nwant %+v", name, got, c.want)
+		}
+	}
+}

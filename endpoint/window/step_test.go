@@ -1,0 +1,407 @@
+package window
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"testing"
+	"time"
+
+	"ewindow/dialplan/programme"
+)
+
+var nine = time.Date(2027, 3, 1, 9, 0, 0, 0, time.UTC)
+
+// plan opens milano onto munich from 9 to 18, and on to dresden from 18 to 19.
+func plan(space string) *programme.Programme {
+	p := &programme.Programme{
+		Version: programme.Version, Space: space, Name: space, Timezone: "UTC",
+		From: nine.Add(-24 * time.Hour), Until: nine.Add(13 * 24 * time.Hour),
+		Open:   []programme.Span{{From: nine, Until: nine.Add(11 * time.Hour)}},
+		Phones: []programme.Phone{{Account: "desk", Name: "Front desk", Security: programme.SDES, Picture: true}},
+	}
+	other := map[string]string{"milano": "munich", "munich": "milano"}[space]
+	p.Links = []programme.Interval{
+		{Span: programme.Span{From: nine, Until: nine.Add(9 * time.Hour)}, Partner: other, PartnerName: other, Caller: "milano"},
+		{Span: programme.Span{From: nine.Add(9 * time.Hour), Until: nine.Add(10 * time.Hour)}, Partner: "dresden", PartnerName: "dresden", Caller: "dresden"},
+	}
+	return p
+}
+
+// run drives a machine through a script and returns what it did, each action with the time since nine.
+type run struct {
+	s    State
+	now  time.Time
+	n    int
+	done []string
+}
+
+func start(space string) *run { return &run{s: State{Space: space}, now: nine.Add(-time.Hour)} }
+
+func (r *run) send(e Event) {
+	var acts []Action
+	r.n++
+	r.s, acts = Step(r.s, r.now, e, fmt.Sprintf("c%d", r.n))
+	for _, a := range acts {
+		r.done = append(r.done, fmt.Sprintf("%v %s%+v", r.now.Sub(nine), reflect.TypeOf(a).Name(), a))
+	}
+}
+
+// until lets time pass in ticks of half a second, with media as the function says.
+func (r *run) until(t time.Time, heard func(c *Call) bool) {
+	for r.now.Before(t) {
+		r.now = r.now.Add(500 * time.Millisecond)
+		if c := r.s.Call; c != nil && c.Phase == Up {
+			m := Media{ID: c.ID, Heard: c.Heard, Seen: c.Seen}
+			if heard == nil || heard(c) {
+				m.Heard, m.Seen = r.now, r.now
+			}
+			r.send(m)
+		}
+		r.send(Tick{})
+	}
+}
+
+func (r *run) expect(t *testing.T, want ...string) {
+	t.Helper()
+	if !reflect.DeepEqual(r.done, want) && len(r.done)+len(want) > 0 {
+		t.Fatalf("did\n  %q\nwant\n  %q", r.done, want)
+	}
+	r.done = nil
+}
+
+func (r *run) up() {
+	r.send(Answered{ID: r.s.Call.ID})
+}
+
+func TestCallerOpensAndCloses(t *testing.T) {
+	r := start("milano")
+	r.send(Registered{})
+	r.send(Planned{plan("milano")})
+	r.until(nine, nil)
+	if len(r.done) != 1 || r.s.Call == nil || !r.s.Call.Ours || r.s.Call.Peer != "munich" {
+		t.Fatalf("at opening: did %q, call %+v", r.done, r.s.Call)
+	}
+	r.done = nil
+	r.up()
+	id := r.s.Call.ID
+	r.until(nine.Add(9*time.Hour), nil)
+	r.expect(t, "9h0m0s Hangup{ID:"+id+" Why:the plan says so}")
+	r.send(Invited{ID: "d", From: "dresden"})
+	r.expect(t, "9h0m0s Answer{ID:d Security:gcm Picture:true}")
+	r.up()
+	r.until(nine.Add(11*time.Hour), nil)
+	r.expect(t, "10h0m0s Hangup{ID:d Why:the plan says so}")
+}
+
+func TestOtherSideWaitsThenCalls(t *testing.T) {
+	r := start("munich")
+	r.send(Registered{})
+	r.send(Planned{plan("munich")})
+	r.until(nine.Add(29*time.Second), nil)
+	r.expect(t)
+	r.until(nine.Add(31*time.Second), nil)
+	if len(r.done) != 1 || r.s.Call == nil {
+		t.Fatalf("did %q", r.done)
+	}
+}
+
+func TestFreshWindowCallsAtOnce(t *testing.T) {
+	r := start("munich")
+	r.now = nine.Add(time.Hour)
+	r.send(Registered{})
+	r.until(r.now.Add(3*time.Second), nil)
+	r.expect(t)
+	r.send(Planned{plan("munich")})
+	if len(r.done) != 1 || r.s.Call == nil || !r.s.Call.Ours {
+		t.Fatalf("did %q", r.done)
+	}
+}
+
+func TestAnswersOnlyWhomThePlanNames(t *testing.T) {
+	at := func(d time.Duration) *run {
+		r := start("munich")
+		r.now = nine.Add(d)
+		r.send(Planned{plan("munich")}) // not registered: it does not dial
+		return r
+	}
+	for _, c := range []struct {
+		at   time.Duration
+		from string
+		want string
+	}{
+		{-61 * time.Second, "milano", "Reject{ID:x Status:403 Reason:Not In Plan RetryAfter:0s}"},
+		{-59 * time.Second, "milano", "Answer{ID:x Security:gcm Picture:true}"},
+		{time.Hour, "milano", "Answer{ID:x Security:gcm Picture:true}"},
+		{time.Hour, "dresden", "Reject{ID:x Status:403 Reason:Not In Plan RetryAfter:0s}"},
+		{9*time.Hour - 30*time.Second, "dresden", "Reject{ID:x Status:480 Reason:Not Yet RetryAfter:1s}"},
+		{9 * time.Hour, "dresden", "Answer{ID:x Security:gcm Picture:true}"},
+		{time.Hour, "mallory", "Reject{ID:x Status:403 Reason:Not In Plan RetryAfter:0s}"},
+		{time.Hour, "desk", "Answer{ID:x Security:sdes Picture:true}"},
+		{-time.Hour, "desk", "Reject{ID:x Status:480 Reason:Closed RetryAfter:1h0m0s}"},
+	} {
+		r := at(c.at)
+		r.send(Invited{ID: "x", From: c.from})
+		r.expect(t, fmt.Sprintf("%v %s", c.at, c.want))
+	}
+}
+
+func TestEarlyCallIsKept(t *testing.T) {
+	r := start("munich")
+	r.now = nine.Add(-30 * time.Second)
+	r.send(Planned{plan("munich")})
+	r.send(Invited{ID: "x", From: "milano"})
+	r.done = nil
+	r.up()
+	r.until(nine.Add(time.Minute), nil)
+	r.expect(t)
+}
+
+func TestBusy(t *testing.T) {
+	r := start("munich")
+	r.now = nine.Add(time.Hour)
+	r.send(Planned{plan("munich")})
+	r.send(Invited{ID: "x", From: "milano"})
+	r.up()
+	r.done = nil
+	r.send(Invited{ID: "p", From: "desk"})
+	r.expect(t, "1h0m0s Reject{ID:p Status:486 Reason:Busy Here RetryAfter:0s}")
+	// With the phone first, the partner waits until the people have finished.
+	r.send(Ended{ID: "x"})
+	r.send(Invited{ID: "p", From: "desk"})
+	r.up()
+	r.send(Invited{ID: "y", From: "milano"})
+	r.expect(t, "1h0m0s Answer{ID:p Security:sdes Picture:true}", "1h0m0s Reject{ID:y Status:486 Reason:Busy Here RetryAfter:0s}")
+}
+
+func TestPhoneInterruptsADialNobodyAnswers(t *testing.T) {
+	r := start("milano")
+	r.now = nine
+	r.send(Registered{})
+	r.send(Planned{plan("milano")})
+	id := r.s.Call.ID
+	r.done = nil
+	r.send(Invited{ID: "p", From: "desk"})
+	r.expect(t, "0s Hangup{ID:"+id+" Why:a phone rings}", "0s Answer{ID:p Security:sdes Picture:true}")
+	r.send(Failed{ID: id, Status: 487}) // of the dial: not of the phone's call
+	if r.s.Call == nil || r.s.Call.ID != "p" {
+		t.Fatalf("call %+v", r.s.Call)
+	}
+}
+
+func TestCrossingCalls(t *testing.T) {
+	named, other := start("milano"), start("munich")
+	for _, r := range []*run{named, other} {
+		r.now = nine.Add(time.Hour)
+		r.send(Registered{})
+		r.send(Planned{plan(r.s.Space)})
+		if r.s.Call == nil {
+			t.Fatal("a fresh window did not call")
+		}
+		r.done = nil
+	}
+	id := other.s.Call.ID
+	named.send(Invited{ID: "n", From: "munich"})
+	named.expect(t, "1h0m0s Reject{ID:n Status:491 Reason:Request Pending RetryAfter:0s}")
+	other.send(Invited{ID: "o", From: "milano"})
+	other.expect(t, "1h0m0s Hangup{ID:"+id+" Why:replaced by a new call of milano}", "1h0m0s Answer{ID:o Security:gcm Picture:true}")
+	named.up()
+	named.now = named.now.Add(time.Second)
+	named.send(Invited{ID: "late", From: "munich"})
+	named.expect(t, "1h0m1s Reject{ID:late Status:491 Reason:Request Pending RetryAfter:0s}")
+	// Later such an INVITE means that the partner was restarted.
+	named.now = named.now.Add(time.Minute)
+	was := named.s.Call.ID
+	named.send(Invited{ID: "again", From: "munich"})
+	named.expect(t, "1h1m1s Hangup{ID:"+was+" Why:replaced by a new call of munich}", "1h1m1s Answer{ID:again Security:gcm Picture:true}")
+}
+
+func TestRetries(t *testing.T) {
+	r := start("milano")
+	r.now = nine
+	r.send(Registered{})
+	r.send(Planned{plan("milano")})
+	var gaps []time.Duration
+	last := r.now
+	for len(gaps) < 8 {
+		if r.s.Call != nil {
+			r.send(Failed{ID: r.s.Call.ID, Status: 500, Why: "Server Internal Error"})
+		}
+		r.until(r.now.Add(500*time.Millisecond), nil)
+		if r.s.Call != nil {
+			gaps = append(gaps, r.now.Sub(last))
+			last = r.now
+		}
+	}
+	want := []time.Duration{1, 2, 4, 8, 15, 15, 15, 15}
+	for i := range want {
+		if gaps[i] != want[i]*time.Second {
+			t.Fatalf("gaps %v, want seconds %v", gaps, want)
+		}
+	}
+}
+
+func TestClosedOnTheOtherSideIsTriedAgainSoon(t *testing.T) {
+	for _, status := range []int{403, 480} {
+		r := start("milano")
+		r.now = nine
+		r.send(Registered{})
+		r.send(Planned{plan("milano")})
+		for dials := 0; r.now.Before(nine.Add(59 * time.Second)); dials++ {
+			if r.s.Call == nil {
+				t.Fatalf("%d: no dial at %v", status, r.now.Sub(nine))
+			}
+			r.send(Failed{ID: r.s.Call.ID, Status: status, RetryAfter: time.Hour})
+			r.until(r.now.Add(time.Second), nil)
+		}
+	}
+}
+
+func TestAPlanEditMovesTheWindow(t *testing.T) {
+	r := start("milano")
+	r.now = nine.Add(time.Hour)
+	r.send(Registered{})
+	r.send(Planned{plan("milano")})
+	r.up()
+	id := r.s.Call.ID
+	r.until(r.now.Add(time.Minute), nil)
+	r.done = nil
+	edited := plan("milano")
+	edited.Links[0].Partner, edited.Links[0].PartnerName = "potsdam", "potsdam"
+	r.send(Planned{edited})
+	if len(r.done) != 2 || r.s.Call.Peer != "potsdam" || r.s.Call.ID == id {
+		t.Fatalf("did %q", r.done)
+	}
+	// potsdam's own copy comes a moment later
+	r.send(Failed{ID: r.s.Call.ID, Status: 403})
+	r.until(r.now.Add(time.Second), nil)
+	if r.s.Call == nil {
+		t.Fatal("it did not try again after a second")
+	}
+	// an edit that keeps the link keeps the call
+	r.up()
+	r.done = nil
+	kept := *edited
+	kept.Revision = "other"
+	r.send(Planned{&kept})
+	r.expect(t)
+}
+
+func TestSilence(t *testing.T) {
+	r := start("milano")
+	r.now = nine
+	r.send(Registered{})
+	r.send(Planned{plan("milano")})
+	id := r.s.Call.ID
+	r.up()
+	r.until(nine.Add(10*time.Second), nil)
+	r.done = nil
+	cut := func(*Call) bool { return false }
+	r.until(nine.Add(15*time.Second), cut)
+	r.until(nine.Add(16*time.Second), nil)
+	r.expect(t, "15.5s Keyframe{ID:"+id+"}")
+	r.until(nine.Add(47*time.Second), cut)
+	if len(r.done) != 3 || r.done[0] != "26s Reinvite{ID:"+id+"}" || r.done[1] != "46s Hangup{ID:"+id+" Why:silent for 30 s}" {
+		t.Fatalf("did %q", r.done)
+	}
+	if r.s.Call == nil || r.s.Call.ID == id {
+		t.Fatal("it did not call again")
+	}
+}
+
+func TestRegistrarAwayNeverEndsACall(t *testing.T) {
+	r := start("milano")
+	r.now = nine
+	r.send(Registered{})
+	r.send(Planned{plan("milano")})
+	r.up()
+	r.done = nil
+	r.send(Lost{Why: "connection refused"})
+	r.until(nine.Add(8*time.Hour), nil)
+	r.expect(t)
+	if r.s.OfflineSince != nine {
+		t.Fatalf("away since %v", r.s.OfflineSince)
+	}
+	r.send(Registered{})
+	r.until(nine.Add(8*time.Hour+time.Minute), nil)
+	r.expect(t)
+}
+
+func TestPlanThatHasEndedCloses(t *testing.T) {
+	r := start("milano")
+	p := plan("milano")
+	p.Until = nine.Add(time.Hour)
+	p.Links[0].Until, p.Links = p.Until, p.Links[:1]
+	r.send(Registered{})
+	r.send(Planned{p})
+	r.until(nine, nil)
+	r.up()
+	id := r.s.Call.ID
+	r.done = nil
+	r.until(nine.Add(2*time.Hour), nil)
+	r.expect(t, "1h0m0s Hangup{ID:"+id+" Why:the plan says so}")
+}
+
+// Whatever comes in whatever order: never two calls at once, no action on a call that is not known, no call outside
+// of the plan half a second after it ended.
+func TestRandomEvents(t *testing.T) {
+	for seed := range uint64(300) {
+		rnd := rand.New(rand.NewPCG(seed, 1))
+		r := start([]string{"milano", "munich"}[seed%2])
+		r.send(Planned{plan(r.s.Space)})
+		open := map[string]bool{}
+		for i := range 400 {
+			r.now = r.now.Add(time.Duration(rnd.IntN(200_000)) * time.Millisecond)
+			id := "none"
+			if r.s.Call != nil {
+				id = r.s.Call.ID
+			}
+			var e Event
+			switch rnd.IntN(9) {
+			case 0:
+				e = Registered{}
+			case 1:
+				e = Lost{}
+			case 2, 3:
+				e = Invited{ID: fmt.Sprintf("i%d", i), From: []string{"milano", "munich", "dresden", "desk", "x"}[rnd.IntN(5)]}
+			case 4, 5:
+				e = Answered{ID: id}
+			case 6:
+				e = Failed{ID: id, Status: 100 * rnd.IntN(7)}
+			case 7:
+				e = Ended{ID: id}
+			case 8:
+				e = Media{ID: id, Heard: r.now, Seen: r.now}
+			}
+			before := r.s
+			var acts []Action
+			r.s, acts = Step(r.s, r.now, e, fmt.Sprintf("d%d", i))
+			switch e.(type) {
+			case Failed, Ended:
+				delete(open, id)
+			}
+			for _, a := range acts {
+				switch a := a.(type) {
+				case Dial:
+					open[a.ID] = true
+				case Answer:
+					open[a.ID] = true
+				case Hangup:
+					if !open[a.ID] {
+						t.Fatalf("seed %d: hung up %q, which is not open; %+v on %+v", seed, a.ID, e, before.Call)
+					}
+					delete(open, a.ID)
+				}
+			}
+			if len(open) > 1 || (r.s.Call != nil) != (len(open) == 1) {
+				t.Fatalf("seed %d: open %v, state %+v", seed, open, r.s.Call)
+			}
+			if c := r.s.Call; c != nil && !c.Phone {
+				l, soon := r.s.partner(r.now), r.s.partner(r.now.Add(earlyAnswer))
+				if (l == nil || l.Partner != c.Peer) && (soon == nil || soon.Partner != c.Peer) {
+					t.Fatalf("seed %d: with %s at %v", seed, c.Peer, r.now)
+				}
+			}
+		}
+	}
+}
