@@ -1,0 +1,139 @@
+package media
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+)
+
+// Sockets are the UDP sockets of one call. Whoever made them closes them, after Session.Run has returned;
+// a Session reads and writes them and closes none. VideoRTP and VideoRTCP may be nil: a call without picture.
+type Sockets struct {
+	AudioRTP, AudioRTCP net.PacketConn
+	VideoRTP, VideoRTCP net.PacketConn
+}
+
+const (
+	socketReadBuffer  = 1 << 20 // bytes asked of the kernel, which gives what it may: a keyframe of 4 Mbit/s video is 100 kB
+	socketWriteBuffer = 1 << 19
+	portTries         = 64
+)
+
+// Listen opens the four sockets of a call on addr. RTP ports are even and RTCP is the port above
+// (RFC 3550 §11), also where rtcp-mux is going to be agreed.
+func Listen(addr netip.Addr) (*Sockets, error) {
+	s := &Sockets{}
+	var err error
+	if s.AudioRTP, s.AudioRTCP, err = listenPair(addr); err != nil {
+		return nil, err
+	}
+	if s.VideoRTP, s.VideoRTCP, err = listenPair(addr); err != nil {
+		_ = s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// Close closes every socket that is there.
+func (s *Sockets) Close() error {
+	var errs []error
+	for _, c := range []net.PacketConn{s.AudioRTP, s.AudioRTCP, s.VideoRTP, s.VideoRTCP} {
+		if c != nil {
+			errs = append(errs, c.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Port is the local port of one of the sockets, 0 for nil: what goes in SDP.
+func Port(c net.PacketConn) uint16 {
+	if c == nil {
+		return 0
+	}
+	a, _ := addrPort(c.LocalAddr())
+	return a.Port()
+}
+
+// listenPair lets the kernel choose a port and takes the one beside it.
+func listenPair(addr netip.Addr) (rtp, rtcp *net.UDPConn, err error) {
+	for range portTries {
+		var first *net.UDPConn
+		first, err = listenUDP(netip.AddrPortFrom(addr, 0))
+		if err != nil {
+			break // the address itself is bad
+		}
+		port := Port(first)
+		var second *net.UDPConn
+		if second, err = listenUDP(netip.AddrPortFrom(addr, port^1)); err != nil {
+			_ = first.Close()
+			continue
+		}
+		if port&1 == 1 {
+			first, second = second, first
+		}
+		return first, second, nil
+	}
+	return nil, nil, fmt.Errorf("open a pair of UDP ports for RTP on %s: %w; check that the address is this machine's and that ports are free", addr, err)
+}
+
+func listenUDP(addr netip.AddrPort) (*net.UDPConn, error) {
+	c, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(addr))
+	if err != nil {
+		return nil, err
+	}
+	_ = c.SetReadBuffer(socketReadBuffer) // as much as the system allows is good enough
+	_ = c.SetWriteBuffer(socketWriteBuffer)
+	return c, nil
+}
+
+// addrPort takes the address out of a net.Addr, IPv4 in its short form.
+func addrPort(a net.Addr) (netip.AddrPort, bool) {
+	var ap netip.AddrPort
+	switch a := a.(type) {
+	case *net.UDPAddr:
+		ap = a.AddrPort()
+	case interface{ AddrPort() netip.AddrPort }:
+		ap = a.AddrPort()
+	case nil:
+		return netip.AddrPort{}, false
+	default:
+		var err error
+		if ap, err = netip.ParseAddrPort(a.String()); err != nil {
+			return netip.AddrPort{}, false
+		}
+	}
+	return unmap(ap), ap.IsValid()
+}
+
+func unmap(a netip.AddrPort) netip.AddrPort {
+	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
+}
+
+// udp is the part of *net.UDPConn that reads and writes without allocating an address for every packet.
+type udp interface {
+	ReadFromUDPAddrPort([]byte) (int, netip.AddrPort, error)
+	WriteToUDPAddrPort([]byte, netip.AddrPort) (int, error)
+}
+
+func readFrom(c net.PacketConn, b []byte) (int, netip.AddrPort, error) {
+	if u, ok := c.(udp); ok {
+		n, from, err := u.ReadFromUDPAddrPort(b)
+		return n, unmap(from), err
+	}
+	n, from, err := c.ReadFrom(b)
+	if err != nil {
+		return n, netip.AddrPort{}, err
+	}
+	ap, _ := addrPort(from)
+	return n, ap, nil
+}
+
+func writeTo(c net.PacketConn, b []byte, to netip.AddrPort) error {
+	if u, ok := c.(udp); ok {
+		_, err := u.WriteToUDPAddrPort(b, to)
+		return err
+	}
+	_, err := c.WriteTo(b, net.UDPAddrFromAddrPort(to))
+	return err
+}
