@@ -80,12 +80,13 @@ type CameraConfig struct {
 
 // SoundConfig has the words of the window's file and the codec that was negotiated.
 type SoundConfig struct {
-	Microphone string `json:"microphone"` // auto | test | alsa:hw:1 | pulse | none | gst:…
-	Speaker    string `json:"speaker"`    // auto | alsa:hw:1 | pulse | none | file:out.wav | gst:…
-	ToneHz     int    `json:"tone_hz"`    // of the test microphone
-	Codec      string `json:"codec"`      // opus | G722 | PCMU | PCMA
-	Kbps       int    `json:"kbps"`       // Opus
-	Echo       bool   `json:"echo"`       // cancel the echo between speaker and microphone
+	Microphone string `json:"microphone"`      // auto | test | alsa:hw:1 | pulse | none | gst:…
+	Speaker    string `json:"speaker"`         // auto | alsa:hw:1 | pulse | none | file:out.wav | gst:…
+	ToneHz     int    `json:"tone_hz"`         // of the test microphone
+	Codec      string `json:"codec"`           // opus | G722 | PCMU | PCMA
+	Kbps       int    `json:"kbps"`            // Opus
+	Muted      bool   `json:"muted,omitempty"` // start with silence; Command.Mute changes it
+	Echo       bool   `json:"echo"`            // cancel the echo between speaker and microphone
 }
 
 // ScreenConfig is where the picture goes.

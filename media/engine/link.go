@@ -1,0 +1,296 @@
+package engine
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"time"
+
+	"ewindow/media/engine/protocol"
+)
+
+// The limits of the conversation with a process.
+const (
+	writePatience = time.Second            // for a process to take one message
+	drainPatience = 200 * time.Millisecond // for what a process said last, and for its end to follow that of its socket
+	maxEventBytes = 64 << 10
+	maxMessages   = 2000     // a second: a camera and a microphone make 50 each
+	maxPerSecond  = 64 << 20 // bytes
+)
+
+// link is one run of a device process, with the goroutines that talk to it: reader, writer, and one that waits.
+type link struct {
+	child   Child
+	version int
+	first   protocol.Configure
+
+	wake     chan struct{} // holds one: command or out have something
+	progress chan struct{} // holds one
+	broken   chan error    // holds one: why the conversation is over
+	exited   chan error    // holds one: the process is gone and nothing of the link runs any more
+	stopped  chan struct{} // closed: say nothing more
+	gone     chan struct{} // closed: the process is gone
+
+	// Under the mutex of the role.
+	command protocol.Command
+	out     backlog
+	ready   bool   // its devices are open
+	said    string // the text of its Failed
+}
+
+// connect starts to talk with a process that has just started, and makes it the one of the role if it is still of
+// the version that is wanted.
+func (r *role) connect(c Child, version int, conf protocol.Configure) *link {
+	l := &link{
+		child:    c,
+		version:  version,
+		wake:     make(chan struct{}, 1),
+		progress: make(chan struct{}, 1),
+		broken:   make(chan error, 1),
+		exited:   make(chan error, 1),
+		stopped:  make(chan struct{}),
+		gone:     make(chan struct{}),
+		out:      backlog{pictures: r.name == protocol.Screen, gap: true},
+	}
+	r.mu.Lock()
+	l.first, l.command = r.introduction(conf), r.standing
+	if r.version == version {
+		r.link = l
+	}
+	r.mu.Unlock()
+	notify(l.wake)
+
+	read, written := make(chan struct{}), make(chan struct{})
+	go func() { defer close(read); r.read(l) }()
+	go func() { defer close(written); r.write(l) }()
+	go func() {
+		err := c.Wait()
+		close(l.gone)
+		select { // what it said last is still in the socket
+		case <-read:
+		case <-time.After(drainPatience):
+		}
+		c.Conn().Close()
+		<-read
+		r.disconnect(l)
+		<-written
+		l.exited <- err
+	}()
+	return l
+}
+
+// introduction is conf with what has changed since, with mu held.
+func (r *role) introduction(conf protocol.Configure) protocol.Configure {
+	switch {
+	case conf.Camera != nil:
+		c := *conf.Camera
+		if r.kbps > 0 {
+			c.Kbps = r.kbps
+		}
+		if r.encoder != "" {
+			c.Encoder = r.encoder
+		}
+		conf.Camera = &c
+	case conf.Sound != nil:
+		s := *conf.Sound
+		s.Muted = r.standing.Mute != nil && *r.standing.Mute
+		conf.Sound = &s
+	}
+	return conf
+}
+
+// disconnect ends what is said to the process; its answers are still read.
+func (r *role) disconnect(l *link) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.link == l {
+		r.link = nil
+	}
+	if !l.over() {
+		close(l.stopped)
+	}
+}
+
+// over says whether the conversation was ended by us.
+func (l *link) over() bool {
+	select {
+	case <-l.stopped:
+		return true
+	default:
+		return false
+	}
+}
+
+// hangUp tells the process to end, by the end of its input.
+func (r *role) hangUp(l *link) {
+	r.disconnect(l)
+	if c, ok := l.child.Conn().(interface{ CloseWrite() error }); ok {
+		_ = c.CloseWrite() // an error means that it is closed already
+		return
+	}
+	l.child.Conn().Close()
+}
+
+// breakOff reports once why the conversation can't go on, unless it was ended by us.
+func (l *link) breakOff(err error) {
+	if l.over() {
+		return
+	}
+	select {
+	case l.broken <- err:
+	default:
+	}
+}
+
+// write sends the configuration, then commands and frames as they come.
+func (r *role) write(l *link) {
+	conn := l.child.Conn()
+	err := patiently(conn, func(w io.Writer) error { return protocol.WriteJSON(w, protocol.TypeConfigure, l.first) })
+	for err == nil {
+		select {
+		case <-l.stopped:
+			return
+		case <-l.wake:
+		}
+		err = r.flush(l, conn)
+	}
+	l.breakOff(fmt.Errorf("does not take what it is told: %w", err))
+}
+
+// flush sends what there is, commands first.
+func (r *role) flush(l *link, conn net.Conn) error {
+	for {
+		r.mu.Lock()
+		c := l.command
+		l.command = protocol.Command{}
+		f, ok := l.out.pop()
+		r.mu.Unlock()
+		if c != (protocol.Command{}) {
+			send := func(w io.Writer) error { return protocol.WriteJSON(w, protocol.TypeCommand, c) }
+			if err := patiently(conn, send); err != nil {
+				return err
+			}
+		}
+		if !ok {
+			return nil
+		}
+		if err := patiently(conn, func(w io.Writer) error { return protocol.WriteFrame(w, f.Frame) }); err != nil {
+			return err
+		}
+	}
+}
+
+// patiently writes one message within writePatience.
+func patiently(conn net.Conn, send func(io.Writer) error) error {
+	if err := conn.SetWriteDeadline(time.Now().Add(writePatience)); err != nil {
+		return err
+	}
+	return send(conn)
+}
+
+// read takes what the process says until that ends. It never waits for anyone else. There is no deadline here:
+// a process that says nothing, or half a message, makes no progress, and the supervisor kills it for that.
+func (r *role) read(l *link) {
+	in := bufio.NewReaderSize(l.child.Conn(), 64<<10)
+	var m meter
+	for {
+		t, payload, err := protocol.ReadMessage(in)
+		if err == nil && !m.allow(time.Now(), len(payload)) {
+			err = fmt.Errorf("floods: more than %d messages or %d MiB in a second", maxMessages, maxPerSecond>>20)
+		}
+		if err == nil {
+			err = r.receive(l, t, payload)
+		}
+		switch {
+		case err == nil:
+			continue
+		case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF): // as a rule because it exits, and its exit says more
+			select {
+			case <-l.gone:
+			case <-time.After(drainPatience):
+				l.breakOff(errors.New("closed its connection and did not exit"))
+			}
+		default:
+			l.breakOff(err)
+		}
+		return
+	}
+}
+
+// receive handles one message. An error means that the process talks nonsense.
+func (r *role) receive(l *link, t protocol.Type, payload []byte) error {
+	switch {
+	case t == protocol.TypeFrame && r.name != protocol.Screen:
+		f, err := protocol.ParseFrame(payload)
+		if err != nil {
+			return err
+		}
+		r.arrive(l, coded{f, captureTime(f.Time, monotonic(), time.Now())})
+		return nil
+	case t != protocol.TypeEvent:
+		return fmt.Errorf("sent a message of type %d, which no %s sends", t, r.name)
+	case len(payload) > maxEventBytes:
+		return fmt.Errorf("sent an event of %d bytes, at most %d", len(payload), maxEventBytes)
+	}
+	var e protocol.Event
+	if err := json.Unmarshal(payload, &e); err != nil {
+		return fmt.Errorf("sent an event that is not readable: %w", err)
+	}
+	r.heed(l, e)
+	return nil
+}
+
+// arrive leaves a frame for the Handler.
+func (r *role) arrive(l *link, f coded) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.version != l.version {
+		return
+	}
+	if r.in.push(f) {
+		if r.mayAsk() {
+			r.tell(protocol.Command{Keyframe: true})
+		}
+		return
+	}
+	notify(r.arrived)
+}
+
+// heed takes in an event and leaves it for the Handler.
+func (r *role) heed(l *link, e protocol.Event) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch e.Kind {
+	case protocol.Ready:
+		l.ready, r.chosen = true, e.Encoder
+		r.log.Info("device is ready", "device", e.Device, "encoder", e.Encoder, "text", e.Text)
+	case protocol.Progress:
+		l.ready = true
+		notify(l.progress)
+	case protocol.Failed:
+		l.said = e.Text
+	case protocol.Missing:
+		r.log.Warn("device is missing", "text", e.Text)
+	}
+	if r.version == l.version {
+		r.report(e)
+	}
+}
+
+// meter bounds what a process may say in a second.
+type meter struct {
+	since           time.Time
+	messages, bytes int
+}
+
+func (m *meter) allow(now time.Time, bytes int) bool {
+	if now.Sub(m.since) >= time.Second {
+		*m = meter{since: now}
+	}
+	m.messages++
+	m.bytes += bytes
+	return m.messages <= maxMessages && m.bytes <= maxPerSecond
+}

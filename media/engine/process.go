@@ -1,0 +1,128 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"os/exec"
+	"runtime"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"ewindow/media/engine/protocol"
+)
+
+// process is a running device program.
+type process struct {
+	conn net.Conn
+	pid  int
+	done chan struct{} // closed when it is gone
+	err  error         // valid then
+
+	mu   sync.Mutex
+	gone bool // its pid may belong to someone else
+}
+
+// StartProcess runs a device program for a role: in a process group of its own, with one end of a stream socketpair
+// as file descriptor 3, the role as its argument (for those who look at a list of processes), and what it writes to
+// standard error and output in the log. It is killed when this process dies.
+func StartProcess(program string, role protocol.Role, log *slog.Logger) (Child, error) {
+	ours, theirs, err := socketpair()
+	if err != nil {
+		return nil, fmt.Errorf("start the %s process: %w", role, err)
+	}
+	defer theirs.Close()
+	said, says, err := os.Pipe()
+	if err != nil {
+		ours.Close()
+		return nil, fmt.Errorf("start the %s process: pipe: %w", role, err)
+	}
+	defer says.Close()
+
+	cmd := exec.Command(program, string(role))
+	cmd.Stdout, cmd.Stderr = says, says
+	cmd.ExtraFiles = []*os.File{theirs}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+
+	p := &process{conn: ours, done: make(chan struct{})}
+	started := make(chan error)
+	go func() {
+		// PDEATHSIG is sent when the thread that forked ends, so it must not end before the child.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := cmd.Start()
+		if err == nil {
+			p.pid = cmd.Process.Pid
+		}
+		started <- err
+		if err == nil {
+			p.reap(cmd, said, log.With("role", role, "pid", p.pid))
+		}
+	}()
+	if err := <-started; err != nil {
+		ours.Close()
+		said.Close()
+		return nil, fmt.Errorf("start the %s process: %w (is it installed? make build makes it)", role, err)
+	}
+	return p, nil
+}
+
+// socketpair is a connected pair: our end for Go's poller, the other to be inherited.
+func socketpair() (net.Conn, *os.File, error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, nil, fmt.Errorf("socketpair: %w", err)
+	}
+	mine, theirs := os.NewFile(uintptr(fds[0]), "device"), os.NewFile(uintptr(fds[1]), "device")
+	conn, err := net.FileConn(mine) // a duplicate
+	mine.Close()
+	if err != nil {
+		theirs.Close()
+		return nil, nil, fmt.Errorf("socketpair: %w", err)
+	}
+	return conn, theirs, nil
+}
+
+// reap waits for the process, takes its children with it, and ends its log.
+func (p *process) reap(cmd *exec.Cmd, said *os.File, log *slog.Logger) {
+	forwarded := make(chan struct{})
+	go func() { defer close(forwarded); forward(said, log) }()
+
+	// Not yet collected, the process keeps its pid, so that the group that is killed is surely its own.
+	for {
+		err := unix.Waitid(unix.P_PID, p.pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
+		if !errors.Is(err, unix.EINTR) {
+			break
+		}
+	}
+	p.mu.Lock()
+	_ = syscall.Kill(-p.pid, syscall.SIGKILL) // ESRCH: it left nobody behind
+	p.gone = true
+	p.mu.Unlock()
+	p.err = cmd.Wait()
+
+	_ = said.SetReadDeadline(time.Now().Add(drainPatience)) // someone who left the group may hold the other end
+	<-forwarded
+	said.Close()
+	close(p.done)
+}
+
+func (p *process) Conn() net.Conn { return p.conn }
+
+func (p *process) Kill() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.gone {
+		_ = syscall.Kill(-p.pid, syscall.SIGKILL) // ESRCH: it has just ended
+	}
+}
+
+func (p *process) Wait() error {
+	<-p.done
+	return p.err
+}
