@@ -14,11 +14,13 @@ package auth
 
 import (
 	"crypto/hmac"
+	"crypto/md5"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/icholy/digest"
@@ -70,39 +72,156 @@ var (
 // MaxHeader is the longest value of an Authorization header that is looked at, in bytes.
 const MaxHeader = 4096
 
-// HA1 is what is kept of a secret: useless in any other realm or for any other name, but as good as the secret here.
-func HA1(a Algorithm, name, realm, secret string) (string, error) {
-	cred, err := digest.Digest(&digest.Challenge{Realm: realm, Algorithm: string(a)}, digest.Options{})
-	if err != nil || cred == nil || (a != MD5 && a != SHA256) {
-		return "", fmt.Errorf("digest algorithm %q is not supported; use MD5 or SHA-256", a)
+// HA1 is what is kept of a secret: useless for any other name or in any other realm, but here as good as the secret.
+func HA1(a Algorithm, name, realm, secret string) string {
+	return a.hash(name + ":" + realm + ":" + secret)
+}
+
+func (a Algorithm) hash(s string) string {
+	if a == SHA256 {
+		h := sha256.Sum256([]byte(s))
+		return hex.EncodeToString(h[:])
 	}
-	return hexHash(a, name+":"+realm+":"+secret), nil
+	h := md5.Sum([]byte(s))
+	return hex.EncodeToString(h[:])
 }
-
-// Check judges a request at the time now. It does the same work whether or not the account exists.
-func (a *Auth) Check(r Request, lookup Lookup, now time.Time) Result {
-	panic("skeleton")
-}
-
-func hexHash(a Algorithm, s string) string { return "" }
-
-var _ = hmac.New
-var _ = sha256.New
-var _ = subtle.ConstantTimeCompare
-var _ = hex.EncodeToString
 
 // Config is what an Auth is made from.
 type Config struct {
 	Realm    string        // the domain
-	Secret   []byte        // of the nonces' MAC, at least 16 random bytes; a new one makes all nonces stale, no more
+	Secret   []byte        // at least 16 random bytes; with new ones all nonces are stale, no more
 	Lifetime time.Duration // of a nonce, 60–300 s; 0 means 120 s
 }
 
 // Auth judges the requests of one realm. It may be used from several goroutines.
-type Auth struct{}
+type Auth struct {
+	realm  string
+	nonces minter
+	dummy  map[Algorithm]string // HA1 of accounts that do not exist
+	used   *usage
+}
 
 // New checks c and makes an Auth.
-func New(c Config) (*Auth, error) { return nil, nil }
+func New(c Config) (*Auth, error) {
+	if c.Lifetime == 0 {
+		c.Lifetime = 120 * time.Second
+	}
+	switch {
+	case c.Realm == "" || strings.ContainsAny(c.Realm, "\"\\\r\n"):
+		return nil, fmt.Errorf("digest realm %q is not usable; it is the registrar's domain", c.Realm)
+	case len(c.Secret) < 16:
+		return nil, fmt.Errorf("the secret for nonces has %d bytes; it needs 16 or more random ones", len(c.Secret))
+	case c.Lifetime < time.Minute || c.Lifetime > 5*time.Minute:
+		return nil, fmt.Errorf("nonces that live %s; between 1m and 5m is allowed", c.Lifetime)
+	}
+	return &Auth{
+		realm:  c.Realm,
+		nonces: minter{key: derive(c.Secret, "nonce"), realm: c.Realm, life: c.Lifetime},
+		dummy: map[Algorithm]string{
+			MD5:    hex.EncodeToString(derive(c.Secret, "dummy"))[:2*md5.Size],
+			SHA256: hex.EncodeToString(derive(c.Secret, "dummy")),
+		},
+		used: newUsage(c.Lifetime),
+	}, nil
+}
 
-// Challenge is the value of a WWW-Authenticate or Proxy-Authenticate header for an account that is to answer with alg.
-func (a *Auth) Challenge(alg Algorithm, flow string, stale bool, now time.Time) string { return "" }
+// derive makes independent keys from one secret.
+func derive(secret []byte, purpose string) []byte {
+	m := hmac.New(sha256.New, secret)
+	m.Write([]byte(purpose))
+	return m.Sum(nil)
+}
+
+// Challenge is the value of a WWW-Authenticate or Proxy-Authenticate header for an account that answers with alg.
+func (a *Auth) Challenge(alg Algorithm, flow string, stale bool, now time.Time) string {
+	c := digest.Challenge{
+		Realm: a.realm, Nonce: a.nonces.mint(flow, now), Stale: stale, Algorithm: string(alg.or()), QOP: []string{"auth"},
+	}
+	return c.String()
+}
+
+func (a Algorithm) or() Algorithm {
+	if a == SHA256 {
+		return SHA256
+	}
+	return MD5
+}
+
+// Check judges a request at the time now. It does the same work whether or not the account exists; so should lookup.
+func (a *Auth) Check(r Request, lookup Lookup, now time.Time) Result {
+	cred, err := a.pick(r.Values)
+	if err != nil {
+		return Result{Err: err}
+	}
+	if cred == nil {
+		known, _ := lookup(r.From)
+		return Result{Err: ErrMissing, Challenge: a.Challenge(known.Algorithm, r.Flow, false, now)}
+	}
+	known, ok := lookup(cred.username)
+	alg := known.Algorithm.or()
+	if err := a.judge(r, cred, alg, known.HA1, ok, now); err != nil {
+		return Result{Err: err, Challenge: a.Challenge(alg, r.Flow, errors.Is(err, ErrStale), now)}
+	}
+	return Result{Account: cred.username}
+}
+
+// pick finds the credentials for our realm; nil if there are none. Those of other realms and schemes are not ours to
+// judge (RFC 3261 §22.3).
+func (a *Auth) pick(values []string) (*credentials, error) {
+	for _, v := range values {
+		if len(v) > MaxHeader {
+			return nil, fmt.Errorf("%w: %d bytes, at most %d", ErrMalformed, len(v), MaxHeader)
+		}
+		rest, ok := digest.CutPrefix(v)
+		if !ok {
+			continue
+		}
+		c, err := parse(rest)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
+		}
+		if c.realm != a.realm {
+			continue
+		}
+		return c, c.check()
+	}
+	return nil, nil
+}
+
+// judge looks at the digest first and at everything else after it: only who knows the secret learns more than
+// ErrRefused, and only they change what is remembered.
+func (a *Auth) judge(r Request, c *credentials, alg Algorithm, ha1 string, ok bool, now time.Time) error {
+	if !ok || len(ha1) != len(a.dummy[alg]) {
+		ok, ha1 = false, a.dummy[alg]
+	}
+	want, err := response(c, alg, ha1, r.Method)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	same := subtle.ConstantTimeCompare([]byte(want), []byte(strings.ToLower(c.response))) == 1
+	switch {
+	case !same || !ok:
+		return ErrRefused
+	case !strings.EqualFold(c.algorithm, string(alg)):
+		return fmt.Errorf("%w: answered with %s, was asked for %s", ErrRefused, c.algorithm, alg)
+	case !sameURI(c.uri, r.URI):
+		return fmt.Errorf("%w: the digest is for %.100q, the request for %.100q", ErrRefused, c.uri, r.URI)
+	}
+	minted, err := a.nonces.check(c.nonce, r.Flow, now)
+	if err != nil {
+		return err
+	}
+	return a.used.use(c.username, c.nonce, minted, c.nc, now)
+}
+
+// response is what a client with this HA1 would have sent (RFC 7616 §3.4.1). The algorithm is the account's, never
+// the one the client names: no weaker one is even computed.
+func response(c *credentials, alg Algorithm, ha1, method string) (string, error) {
+	cred, err := digest.Digest(
+		&digest.Challenge{Realm: c.realm, Nonce: c.nonce, Algorithm: string(alg), QOP: []string{"auth"}},
+		digest.Options{Method: method, URI: c.uri, Count: int(c.nc), Username: c.username, A1: ha1, Cnonce: c.cnonce})
+	if err != nil {
+		return "", err
+	}
+	return cred.Response, nil
+}

@@ -1,0 +1,438 @@
+package auth
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"math/rand"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/icholy/digest"
+)
+
+const realm = "window.example"
+
+var start = time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
+
+func accounts(name string) (Credentials, bool) {
+	switch name {
+	case "milano":
+		return Credentials{SHA256, HA1(SHA256, name, realm, "secret of milano")}, true
+	case "reception":
+		return Credentials{MD5, HA1(MD5, name, realm, "secret of reception")}, true
+	case "planned": // in the plan, without an account yet
+		return Credentials{Algorithm: SHA256}, false
+	case "damaged":
+		return Credentials{MD5, ""}, true
+	}
+	return Credentials{}, false
+}
+
+func newAuth(t *testing.T) *Auth {
+	t.Helper()
+	a, err := New(Config{Realm: realm, Secret: []byte("0123456789abcdef0123456789abcdef")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func register(name, flow string, values ...string) Request {
+	return Request{Method: "REGISTER", URI: "sip:" + realm, From: name, Flow: flow, Values: values}
+}
+
+// answer is what a client sends after a challenge.
+func answer(t *testing.T, challenge, name, secret string, nc int, change ...func(*digest.Credentials)) string {
+	t.Helper()
+	c, err := digest.ParseChallenge(challenge)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cred, err := digest.Digest(c, digest.Options{Method: "REGISTER", URI: "sip:" + realm, Username: name, Password: secret, Count: nc})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range change {
+		f(cred)
+	}
+	return cred.String()
+}
+
+// The examples of RFC 7616 §3.9.1 and RFC 2617 §3.5.
+func TestResponseVectors(t *testing.T) {
+	rfc7616 := credentials{
+		username: "Mufasa", realm: "http-auth@example.org", uri: "/dir/index.html", nc: 1,
+		nonce:  "7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v",
+		cnonce: "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ",
+	}
+	rfc2617 := credentials{
+		username: "Mufasa", realm: "testrealm@host.com", uri: "/dir/index.html", nc: 1,
+		nonce: "dcd98b7102dd2f0e8b11d0f600bfb0c093", cnonce: "0a4f113b",
+	}
+	for _, c := range []struct {
+		cred   credentials
+		alg    Algorithm
+		secret string
+		want   string
+	}{
+		{rfc7616, MD5, "Circle of Life", "8ca523f5e9506fed4657c9700eebdbec"},
+		{rfc7616, SHA256, "Circle of Life", "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1"},
+		{rfc2617, MD5, "Circle Of Life", "6629fae49393a05397450978507c4ef1"},
+	} {
+		got, err := response(&c.cred, c.alg, HA1(c.alg, c.cred.username, c.cred.realm, c.secret), "GET")
+		if err != nil || got != c.want {
+			t.Errorf("%s for %s: got %s, %v; want %s", c.alg, c.cred.realm, got, err, c.want)
+		}
+	}
+}
+
+// RFC 8760: the algorithm is named in the challenge, and is the account's.
+func TestChallengeByAccount(t *testing.T) {
+	a := newAuth(t)
+	for name, want := range map[string]string{
+		"milano": "SHA-256", "planned": "SHA-256", "reception": "MD5", "nobody": "MD5", "": "MD5",
+	} {
+		r := a.Check(register(name, "UDP 192.0.2.1:5060"), accounts, start)
+		if !errors.Is(r.Err, ErrMissing) || r.Account != "" {
+			t.Fatalf("%s: %+v", name, r)
+		}
+		c, err := digest.ParseChallenge(r.Challenge)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.Algorithm != want || c.Realm != realm || c.Stale || len(c.QOP) != 1 || c.QOP[0] != "auth" || c.Nonce == "" {
+			t.Errorf("%s is challenged with %s", name, r.Challenge)
+		}
+	}
+}
+
+func TestGoodAnswers(t *testing.T) {
+	a := newAuth(t)
+	for name, secret := range map[string]string{"milano": "secret of milano", "reception": "secret of reception"} {
+		ch := a.Check(register(name, "f"), accounts, start).Challenge
+		for nc := 1; nc <= 3; nc++ {
+			r := a.Check(register(name, "f", answer(t, ch, name, secret, nc)), accounts, start.Add(time.Duration(nc)*time.Second))
+			if r.Err != nil || r.Account != name || r.Challenge != "" {
+				t.Errorf("%s, nc %d: %+v", name, nc, r)
+			}
+		}
+	}
+}
+
+// As baresip 1.0 writes it: no comma rules broken, algorithm last, qop without quotes.
+func TestForeignSpelling(t *testing.T) {
+	a := newAuth(t)
+	c, _ := digest.ParseChallenge(a.Challenge(MD5, "f", false, start))
+	cred := credentials{username: "reception", realm: realm, nonce: c.Nonce, uri: "sip:" + realm + ";transport=tls", cnonce: "ab12", nc: 1}
+	resp, err := response(&cred, MD5, HA1(MD5, "reception", realm, "secret of reception"), "REGISTER")
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := fmt.Sprintf("digest\tUsername=\"reception\",REALM=\"%s\", nonce=\"%s\" , uri=\"%s\",\tresponse=\"%s\",,cnonce = \"ab12\", qop=auth, nc=00000001,algorithm=md5, x_y=\"a\\\"b,c=d\"",
+		realm, c.Nonce, cred.uri, strings.ToUpper(resp))
+	if r := a.Check(register("reception", "f", "Basic Zm9v", `Digest realm="elsewhere", username="x"`, v), accounts, start); r.Err == nil {
+		t.Log("tab after the scheme was taken for a space")
+	} else if !errors.Is(r.Err, ErrMissing) {
+		t.Errorf("tab after the scheme: %v", r.Err)
+	}
+	v = "D" + strings.Replace(v[1:], "\t", " ", 1)
+	r := a.Check(register("reception", "f", "Basic Zm9v", `Digest realm="elsewhere", username="x"`, v), accounts, start)
+	if r.Err != nil {
+		t.Errorf("%s: %v", v, r.Err)
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	good := func(c *digest.Credentials) {}
+	for name, c := range map[string]struct {
+		account, secret string
+		change          func(*digest.Credentials)
+		want            error
+		text            string
+	}{
+		"wrong secret":    {"milano", "guess", good, ErrRefused, "unknown account or wrong secret"},
+		"unknown account": {"nobody", "guess", good, ErrRefused, "unknown account or wrong secret"},
+		"no account yet":  {"planned", "guess", good, ErrRefused, "unknown account or wrong secret"},
+		"no hash kept":    {"damaged", "guess", good, ErrRefused, "unknown account or wrong secret"},
+		"other uri": {"milano", "secret of milano", func(c *digest.Credentials) { c.URI = "sip:munich@" + realm },
+			ErrRefused, "unknown account or wrong secret"}, // the digest does not fit then
+		"other name":      {"milano", "secret of milano", func(c *digest.Credentials) { c.Username = "reception" }, ErrRefused, "unknown"},
+		"no username":     {"milano", "secret of milano", func(c *digest.Credentials) { c.Username = "" }, ErrMalformed, "username"},
+		"no qop":          {"milano", "secret of milano", func(c *digest.Credentials) { c.QOP = "" }, ErrMalformed, `qop is ""`},
+		"qop auth-int":    {"milano", "secret of milano", func(c *digest.Credentials) { c.QOP = "auth-int" }, ErrMalformed, `qop is "auth-int"`},
+		"no cnonce":       {"milano", "secret of milano", func(c *digest.Credentials) { c.Cnonce = "" }, ErrMalformed, "cnonce or nc"},
+		"nc zero":         {"milano", "secret of milano", func(c *digest.Credentials) { c.Nc = 0 }, ErrMalformed, "cnonce or nc"},
+		"nc too long":     {"milano", "secret of milano", func(c *digest.Credentials) { c.Nc = 1 << 33 }, ErrMalformed, "eight hex digits"},
+		"hashed username": {"milano", "secret of milano", func(c *digest.Credentials) { c.Userhash = true }, ErrMalformed, "userhash"},
+		"other realm":     {"milano", "secret of milano", func(c *digest.Credentials) { c.Realm = "elsewhere" }, ErrMissing, "no credentials"},
+		"endless":         {"milano", "secret of milano", func(c *digest.Credentials) { c.Opaque = strings.Repeat("x", MaxHeader) }, ErrMalformed, "at most 4096"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := newAuth(t)
+			alg, _ := accounts(c.account)
+			ch := a.Challenge(alg.Algorithm, "f", false, start)
+			r := a.Check(register(c.account, "f", answer(t, ch, c.account, c.secret, 1, c.change)), accounts, start)
+			if !errors.Is(r.Err, c.want) || !strings.Contains(r.Err.Error(), c.text) || r.Account != "" {
+				t.Errorf("got %+v, want %v (%s)", r, c.want, c.text)
+			}
+			if malformed := errors.Is(r.Err, ErrMalformed); malformed != (r.Challenge == "") {
+				t.Errorf("challenge %q with %v", r.Challenge, r.Err)
+			}
+			if len(a.used.accounts) != 0 {
+				t.Error("something was remembered of a request that proved nothing")
+			}
+		})
+	}
+}
+
+func TestOtherRequestURI(t *testing.T) {
+	a := newAuth(t)
+	r := register("milano", "f", answer(t, a.Challenge(SHA256, "f", false, start), "milano", "secret of milano", 1))
+	r.URI = "sip:munich@" + realm
+	if got := a.Check(r, accounts, start); !errors.Is(got.Err, ErrRefused) || !strings.Contains(got.Err.Error(), "the digest is for") {
+		t.Errorf("a digest for another URI: %+v", got)
+	}
+	r.URI = "sip:" + strings.ToUpper(realm) + ";transport=tls"
+	if got := a.Check(r, accounts, start); got.Err != nil {
+		t.Errorf("parameters and case should not matter: %v", got.Err)
+	}
+	r.Method = "INVITE"
+	if got := a.Check(r, accounts, start); !errors.Is(got.Err, ErrRefused) {
+		t.Errorf("a digest for another method: %+v", got)
+	}
+}
+
+// An account challenged with SHA-256 may not answer with MD5, though whoever does knows the secret.
+func TestDowngrade(t *testing.T) {
+	a := newAuth(t)
+	ch := a.Challenge(MD5, "f", false, start) // forged on the way
+	r := a.Check(register("milano", "f", answer(t, ch, "milano", "secret of milano", 1)), accounts, start)
+	if !errors.Is(r.Err, ErrRefused) || !strings.Contains(r.Challenge, "SHA-256") {
+		t.Errorf("MD5 for a SHA-256 account: %+v", r)
+	}
+	ch = a.Challenge(SHA256, "f", false, start)
+	lie := func(c *digest.Credentials) { c.Algorithm = "MD5" }
+	r = a.Check(register("milano", "f", answer(t, ch, "milano", "secret of milano", 1, lie)), accounts, start)
+	if !errors.Is(r.Err, ErrRefused) || !strings.Contains(r.Err.Error(), "answered with MD5, was asked for SHA-256") {
+		t.Errorf("SHA-256 called MD5: %+v", r)
+	}
+}
+
+func TestStale(t *testing.T) {
+	a, other := newAuth(t), newAuthWith(t, "another process's secret")
+	for name, c := range map[string]struct {
+		challenge string
+		at        time.Duration
+		flow      string
+		fresh     bool
+	}{
+		"in time":             {a.Challenge(SHA256, "f", false, start), 119 * time.Second, "f", true},
+		"too old":             {a.Challenge(SHA256, "f", false, start), 120 * time.Second, "f", false},
+		"clock a bit back":    {a.Challenge(SHA256, "f", false, start), -10 * time.Second, "f", true},
+		"clock far back":      {a.Challenge(SHA256, "f", false, start), -time.Hour, "f", false},
+		"another flow":        {a.Challenge(SHA256, "f", false, start), 0, "g", false},
+		"from before restart": {other.Challenge(SHA256, "f", false, start), 0, "f", false},
+		"not ours":            {`Digest realm="` + realm + `", nonce="dcd98b7102dd2f0e8b11d0f600bfb0c093", algorithm=SHA-256, qop="auth"`, 0, "f", false},
+	} {
+		now := start.Add(c.at)
+		r := a.Check(register("milano", c.flow, answer(t, c.challenge, "milano", "secret of milano", 1)), accounts, now)
+		if c.fresh {
+			if r.Err != nil {
+				t.Errorf("%s: %v", name, r.Err)
+			}
+			continue
+		}
+		ch, err := digest.ParseChallenge(r.Challenge)
+		if !errors.Is(r.Err, ErrStale) || err != nil || !ch.Stale {
+			t.Fatalf("%s: %+v", name, r)
+		}
+		if r = a.Check(register("milano", c.flow, answer(t, r.Challenge, "milano", "secret of milano", 1)), accounts, now); r.Err != nil {
+			t.Errorf("%s: the new nonce is refused: %v", name, r.Err)
+		}
+		// Who does not know the secret learns nothing about the nonce.
+		r = a.Check(register("milano", c.flow, answer(t, c.challenge, "milano", "guess", 1)), accounts, now)
+		if !errors.Is(r.Err, ErrRefused) || strings.Contains(r.Challenge, "stale") {
+			t.Errorf("%s: a wrong secret is told %v, %s", name, r.Err, r.Challenge)
+		}
+	}
+}
+
+func TestReplay(t *testing.T) {
+	a := newAuth(t)
+	ch := a.Challenge(SHA256, "f", false, start)
+	send := func(nc int) error {
+		return a.Check(register("milano", "f", answer(t, ch, "milano", "secret of milano", nc)), accounts, start).Err
+	}
+	for _, c := range []struct {
+		nc    int
+		fresh bool
+	}{
+		{1, true}, {1, false}, {3, true}, {2, true}, {2, false}, {3, false}, {80, true}, {17, true}, {17, false},
+		{16, false}, // too far back to tell
+		{200, true}, {80, false}, {137, true}, {136, false}, {200, false}, {1<<31 - 1, true}, {1<<31 - 1, false},
+	} {
+		if err := send(c.nc); c.fresh != (err == nil) || err != nil && !errors.Is(err, ErrStale) {
+			t.Errorf("nc %d: %v, want fresh %v", c.nc, err, c.fresh)
+		}
+	}
+}
+
+// The sliding window agrees with a plain set of used counts.
+func TestCountsProperty(t *testing.T) {
+	rnd := rand.New(rand.NewSource(1))
+	for range 200 {
+		var c counts
+		used, highest := map[uint32]bool{}, uint32(0)
+		for range 300 {
+			nc := uint32(rnd.Intn(400) + 1)
+			want := !used[nc] && (nc > highest || highest-nc < window)
+			if got := c.take(nc); got != want {
+				t.Fatalf("nc %d after highest %d: %v, want %v", nc, highest, got, want)
+			}
+			if want {
+				used[nc], highest = true, max(highest, nc)
+			}
+		}
+	}
+}
+
+// What is remembered is bounded, and what is forgotten stays used.
+func TestBounds(t *testing.T) {
+	a := newAuth(t)
+	var values []string
+	for i := range maxNonces + 20 {
+		ch := a.Challenge(SHA256, "f", false, start.Add(time.Duration(i)*time.Millisecond))
+		values = append(values, answer(t, ch, "milano", "secret of milano", 1))
+	}
+	now := start.Add(time.Second)
+	for i, v := range values {
+		if r := a.Check(register("milano", "f", v), accounts, now); r.Err != nil {
+			t.Fatalf("nonce %d: %v", i, r.Err)
+		}
+	}
+	if n := len(a.used.accounts["milano"].nonces); n != maxNonces {
+		t.Errorf("%d nonces are remembered, at most %d should be", n, maxNonces)
+	}
+	for i, v := range values {
+		if r := a.Check(register("milano", "f", v), accounts, now); !errors.Is(r.Err, ErrStale) {
+			t.Fatalf("nonce %d was taken twice: %v", i, r.Err)
+		}
+	}
+	ch := a.Challenge(MD5, "f", false, start)
+	if r := a.Check(register("reception", "f", answer(t, ch, "reception", "secret of reception", 1)), accounts, now); r.Err != nil {
+		t.Errorf("another account suffers from it: %v", r.Err)
+	}
+	a.used.mu.Lock()
+	a.used.sweep(now.Add(time.Hour))
+	n := len(a.used.accounts)
+	a.used.mu.Unlock()
+	if n != 0 {
+		t.Errorf("%d accounts are remembered after an hour", n)
+	}
+}
+
+// A clock that is set back locks nobody out.
+func TestClockSetBack(t *testing.T) {
+	a := newAuth(t)
+	for i := range 2 * maxNonces {
+		at := start.Add(time.Duration(i) * time.Second)
+		v := answer(t, a.Challenge(SHA256, "f", false, at), "milano", "secret of milano", 1)
+		if r := a.Check(register("milano", "f", v), accounts, at); r.Err != nil {
+			t.Fatal(r.Err)
+		}
+	}
+	back := start.Add(-24 * time.Hour)
+	v := answer(t, a.Challenge(SHA256, "f", false, back), "milano", "secret of milano", 1)
+	if r := a.Check(register("milano", "f", v), accounts, back); r.Err != nil {
+		t.Error(r.Err)
+	}
+}
+
+// The answer to an unknown account differs from that to a wrong secret in nothing but the nonce, which is random.
+func TestUnknownLooksLikeWrong(t *testing.T) {
+	a := newAuth(t)
+	shape := func(name string) string {
+		ch := a.Challenge(MD5, "f", false, start)
+		r := a.Check(register(name, "f", answer(t, ch, name, "guess", 1)), accounts, start)
+		c, err := digest.ParseChallenge(r.Challenge)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b, err := base64.RawURLEncoding.DecodeString(c.Nonce); err != nil || len(b) != nonceSize {
+			t.Fatalf("nonce %q: %v", c.Nonce, err)
+		}
+		return r.Err.Error() + strings.Replace(r.Challenge, c.Nonce, "", 1)
+	}
+	if known, unknown := shape("reception"), shape("nobody"); known != unknown {
+		t.Errorf("known: %s\nunknown: %s", known, unknown)
+	}
+	if a.dummy[MD5] == newAuthWith(t, "another secret, also long").dummy[MD5] {
+		t.Error("the hash of unknown accounts can be known beforehand")
+	}
+	if _, err := New(Config{Realm: realm, Secret: []byte("0123456789abcdef"), Lifetime: time.Minute}); err != nil {
+		t.Error(err)
+	}
+}
+
+func newAuthWith(t *testing.T, secret string) *Auth {
+	t.Helper()
+	a, err := New(Config{Realm: realm, Secret: []byte(secret)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func TestNewRefuses(t *testing.T) {
+	key := []byte("0123456789abcdef")
+	for want, c := range map[string]Config{
+		`digest realm "" is not usable`:     {Secret: key},
+		`digest realm "a\"b" is not usable`: {Realm: `a"b`, Secret: key},
+		"has 3 bytes":                       {Realm: realm, Secret: []byte("abc")},
+		"nonces that live 10s":              {Realm: realm, Secret: key, Lifetime: 10 * time.Second},
+		"nonces that live 1h0m0s":           {Realm: realm, Secret: key, Lifetime: time.Hour},
+	} {
+		if _, err := New(c); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+}
+
+func TestMalformed(t *testing.T) {
+	a := newAuth(t)
+	for v, want := range map[string]string{
+		`Digest username`:                   "no name=value",
+		`Digest username="a`:                "no closing quote",
+		`Digest username="a\`:               "no closing quote",
+		`Digest ="a"`:                       "no name=value",
+		`Digest a b="a"`:                    "no name=value",
+		`Digest uri="a", URI="b"`:           `"uri" comes twice`,
+		`Digest nc=1`:                       "eight hex digits",
+		`Digest nc=-0000001`:                "eight hex digits",
+		`Digest nc=ffffffff`:                "eight hex digits",
+		`Digest realm="window.example"`:     "username, nonce, uri or response is missing",
+		`Digest ` + strings.Repeat("a", 90): "no name=value",
+	} {
+		r := a.Check(register("milano", "f", v), accounts, start)
+		if !errors.Is(r.Err, ErrMalformed) || !strings.Contains(r.Err.Error(), want) || len(r.Err.Error()) > 200 {
+			t.Errorf("%s: %v, want %s", v, r.Err, want)
+		}
+	}
+}
+
+func FuzzCheck(f *testing.F) {
+	f.Add(`Digest username="milano", realm="window.example", nonce="x", uri="sip:x", response="y", qop=auth, nc=00000001, cnonce="z"`)
+	f.Add(`Digest a="\"`)
+	f.Add(`Digest ,,,`)
+	a, err := New(Config{Realm: realm, Secret: make([]byte, 16)})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, v string) {
+		if r := a.Check(register("milano", "f", v), accounts, start); r.Err == nil {
+			t.Fatalf("%q was accepted", v)
+		}
+	})
+}

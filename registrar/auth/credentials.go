@@ -1,0 +1,144 @@
+package auth
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// credentials are the parameters of an Authorization header that matter here (RFC 7616 §3.4).
+type credentials struct {
+	username, realm, nonce, uri, response, algorithm, cnonce, qop string
+	nc                                                            uint32
+}
+
+// parse reads comma-separated name=value pairs, values quoted or not. Names are compared without case; one that
+// comes twice is refused, for two readers could then see two different requests.
+func parse(s string) (*credentials, error) {
+	c := &credentials{algorithm: string(MD5)} // RFC 7616 §3.3: MD5 if it is not said
+	seen := make(map[string]bool, 12)
+	for s = skip(s); s != ""; s = skip(s) {
+		name, value, rest, err := pair(s)
+		if err != nil {
+			return nil, err
+		}
+		if seen[name] {
+			return nil, fmt.Errorf("%q comes twice", name)
+		}
+		seen[name] = true
+		if err := c.set(name, value); err != nil {
+			return nil, err
+		}
+		s = rest
+	}
+	return c, nil
+}
+
+func (c *credentials) set(name, value string) error {
+	switch name {
+	case "username":
+		c.username = value
+	case "realm":
+		c.realm = value
+	case "nonce":
+		c.nonce = value
+	case "uri":
+		c.uri = value
+	case "response":
+		c.response = value
+	case "algorithm":
+		c.algorithm = value
+	case "cnonce":
+		c.cnonce = value
+	case "qop":
+		c.qop = value
+	case "nc": // RFC 7616 §3.4: eight hex digits
+		n, err := strconv.ParseUint(value, 16, 32)
+		if err != nil || len(value) != 8 || n > 1<<31-1 {
+			return fmt.Errorf("nc=%.20q is not eight hex digits", value)
+		}
+		c.nc = uint32(n)
+	case "userhash":
+		if strings.EqualFold(value, "true") {
+			return errors.New("userhash was not offered")
+		}
+	}
+	return nil
+}
+
+// check says whether everything is there that our challenges ask for.
+func (c *credentials) check() error {
+	switch {
+	case c.username == "" || c.nonce == "" || c.uri == "" || c.response == "":
+		return fmt.Errorf("%w: username, nonce, uri or response is missing", ErrMalformed)
+	case !strings.EqualFold(c.qop, "auth"):
+		return fmt.Errorf("%w: qop is %.20q, was asked for auth", ErrMalformed, c.qop)
+	case c.cnonce == "" || c.nc == 0:
+		return fmt.Errorf("%w: cnonce or nc is missing", ErrMalformed)
+	}
+	return nil
+}
+
+// skip drops what may stand between two pairs.
+func skip(s string) string { return strings.TrimLeft(s, " \t,") }
+
+// pair takes one name=value from the front of s; the name comes back in lower case.
+func pair(s string) (name, value, rest string, err error) {
+	name, rest, ok := strings.Cut(s, "=")
+	name = strings.ToLower(strings.TrimRight(name, " \t"))
+	if !ok || name == "" || strings.ContainsAny(name, " \t\",") {
+		return "", "", "", fmt.Errorf("no name=value at %.20q", s)
+	}
+	rest = strings.TrimLeft(rest, " \t")
+	if !strings.HasPrefix(rest, `"`) {
+		end := strings.IndexAny(rest, " \t,")
+		if end < 0 {
+			end = len(rest)
+		}
+		return name, rest[:end], rest[end:], nil
+	}
+	var b strings.Builder
+	for i := 1; i < len(rest); i++ {
+		switch rest[i] {
+		case '"':
+			return name, b.String(), rest[i+1:], nil
+		case '\\':
+			if i++; i == len(rest) {
+				continue
+			}
+		}
+		b.WriteByte(rest[i])
+	}
+	return "", "", "", fmt.Errorf("the value of %.20q has no closing quote", name)
+}
+
+// sameURI compares what the digest was made for with what was asked for. Phones differ in whether they copy the
+// parameters, so scheme, user, host and port have to do (RFC 3261 §22.4 asks for equivalence, not for sameness).
+func sameURI(a, b string) bool { return a == b || addrSpec(a) == addrSpec(b) }
+
+func addrSpec(s string) string {
+	scheme, rest, ok := strings.Cut(s, ":")
+	if !ok {
+		return s
+	}
+	user, host, ok := cutLast(rest, '@')
+	if !ok {
+		user, host = "", rest
+	}
+	if i := strings.IndexAny(host, ";?"); i >= 0 {
+		host = host[:i]
+	}
+	if u, err := url.PathUnescape(user); err == nil {
+		user = u
+	}
+	return strings.ToLower(scheme) + ":" + user + "@" + strings.ToLower(host)
+}
+
+func cutLast(s string, sep byte) (before, after string, found bool) {
+	if i := strings.LastIndexByte(s, sep); i >= 0 {
+		return s[:i], s[i+1:], true
+	}
+	return s, "", false
+}
