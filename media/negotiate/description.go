@@ -44,6 +44,8 @@ func (d Direction) Receives() bool { return d == SendRecv || d == RecvOnly }
 type Description struct {
 	Audio *Stream
 	Video *Stream
+
+	Refused []error // why m-lines were refused by us or answered unusably, for the log
 }
 
 // Stream is one agreed m-line.
@@ -55,8 +57,8 @@ type Stream struct {
 	EventType   uint8  // telephone-event (RFC 4733) that the other side accepts, 0 for none
 	Direction   Direction
 
-	RTP  netip.AddrPort // where the other side says it receives; symmetric RTP may move it
-	RTCP netip.AddrPort // equal to RTP with Mux
+	RTP  netip.AddrPort // where the other side says it receives; symmetric RTP may move it; zero on hold by c=0.0.0.0
+	RTCP netip.AddrPort // equal to RTP with Mux; zero where the other side names none
 	Mux  bool           // rtcp-mux (RFC 5761) was agreed
 
 	Send    *Keys // protects what we send; nil only under Policy None
@@ -65,9 +67,9 @@ type Stream struct {
 	PLI, FIR bool // the other side takes these requests for a keyframe (RFC 4585, 5104)
 
 	// Video only.
-	Mode    int // packetization-mode of RFC 6184 that the other side takes: 0 or 1
-	Profile H264Profile
-	MaxKbps int // of b=TIAS or b=AS, 0 for none
+	Mode    int         // packetization-mode of RFC 6184 that the other side takes: 0 or 1
+	Profile H264Profile // what we may send at most
+	MaxKbps int         // of b=TIAS or b=AS, 0 for none
 }
 
 // H264Profile is a parsed profile-level-id (RFC 6184 §8.1).

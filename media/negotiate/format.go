@@ -1,0 +1,259 @@
+package negotiate
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/pion/sdp/v3"
+)
+
+// events is telephone-event (RFC 4733), which rides beside an audio codec of the same clock.
+const events Codec = "telephone-event"
+
+// format is one payload type of an m-line: what rtpmap and fmtp say of it.
+type format struct {
+	number uint8
+	codec  Codec
+	clock  uint32
+
+	// H.264 only (RFC 6184 §8.1).
+	mode       int
+	profile    H264Profile
+	asymmetric bool // level-asymmetry-allowed
+}
+
+// key names what a payload type stands for, to keep its number through a session.
+func (f format) key() string {
+	return fmt.Sprintf("%s/%d/%d", f.codec, f.clock, f.mode)
+}
+
+// ours are the formats of a kind of m-line, the best first, with the numbers that we give them where we are free.
+func (l *Local) formats(kind string) []format {
+	if kind == "video" {
+		p := profileFor(l.Width, l.Height, l.FPS, l.MaxKbps)
+		return []format{
+			{number: 97, codec: H264, clock: 90000, mode: 1, profile: p, asymmetric: true},
+			{number: 98, codec: H264, clock: 90000, mode: 0, profile: p, asymmetric: true},
+		}
+	}
+	return []format{
+		{number: 96, codec: Opus, clock: 48000},
+		{number: 9, codec: G722, clock: 8000},
+		{number: 0, codec: PCMU, clock: 8000},
+		{number: 8, codec: PCMA, clock: 8000},
+		{number: 100, codec: events, clock: 48000},
+		{number: 101, codec: events, clock: 8000},
+	}
+}
+
+// rtpmap is the value of a=rtpmap after the payload type.
+func (f format) rtpmap() string {
+	s := string(f.codec) + "/" + strconv.Itoa(int(f.clock))
+	if f.codec == Opus {
+		s += "/2" // always, whatever is sent (RFC 7587 §7)
+	}
+	return s
+}
+
+// fmtp is the value of a=fmtp after the payload type, or empty.
+func (f format) fmtp() string {
+	switch f.codec {
+	case events:
+		return "0-15"
+	case H264:
+		s := fmt.Sprintf("profile-level-id=%s;packetization-mode=%d", f.profile, f.mode)
+		if f.asymmetric {
+			s += ";level-asymmetry-allowed=1"
+		}
+		return s
+	}
+	return ""
+}
+
+// readFormats reads the payload types of an m-line that we know, in the other side's order. The error says why the others
+// were left out; it matters only if none of the rest will do.
+func readFormats(m *sdp.MediaDescription) ([]format, error) {
+	var found []format
+	var left []error
+	for _, text := range m.MediaName.Formats {
+		n, err := strconv.ParseUint(text, 10, 8)
+		if err != nil || n > 127 {
+			left = append(left, fmt.Errorf("payload type %q is not a number from 0 to 127", shorten(text)))
+			continue
+		}
+		if slices.ContainsFunc(found, func(f format) bool { return f.number == uint8(n) }) {
+			continue
+		}
+		f, err := readFormat(m, uint8(n))
+		if err != nil {
+			left = append(left, fmt.Errorf("payload type %d: %w", n, err))
+			continue
+		}
+		found = append(found, f)
+	}
+	return found, errors.Join(left...)
+}
+
+func readFormat(m *sdp.MediaDescription, number uint8) (format, error) {
+	encoding, found := payloadAttribute(m, "rtpmap", number)
+	if !found {
+		encoding = static(number)
+	}
+	if encoding == "" {
+		return format{}, errors.New("no a=rtpmap")
+	}
+	name, rest, _ := strings.Cut(encoding, "/")
+	clock, channels, _ := strings.Cut(rest, "/")
+	if name == "" || len(strings.Fields(encoding)) != 1 {
+		return format{}, fmt.Errorf("a=rtpmap %q wants name/clock", shorten(encoding))
+	}
+	for _, known := range known {
+		if !strings.EqualFold(name, string(known.codec)) || clock != strconv.Itoa(int(known.clock)) {
+			continue
+		}
+		if channels != "" && channels != "1" && known.codec != Opus {
+			continue
+		}
+		known.number = number
+		if known.codec != H264 {
+			return known, nil
+		}
+		return readH264(m, known)
+	}
+	return format{}, fmt.Errorf("%s is not one of ours", shorten(encoding))
+}
+
+// readH264 fills in what fmtp says: no packetization-mode is 0, no profile-level-id is 420010 (RFC 6184 §8.1).
+func readH264(m *sdp.MediaDescription, f format) (format, error) {
+	f.profile = defaultProfile
+	text, _ := payloadAttribute(m, "fmtp", f.number)
+	for parameter := range strings.SplitSeq(text, ";") {
+		name, value, _ := strings.Cut(parameter, "=")
+		value = strings.TrimSpace(value)
+		switch strings.ToLower(strings.TrimSpace(name)) {
+		case "packetization-mode":
+			if value != "0" && value != "1" {
+				return f, fmt.Errorf("packetization-mode %s is not 0 or 1", shorten(value))
+			}
+			f.mode = int(value[0] - '0')
+		case "profile-level-id":
+			var err error
+			if f.profile, err = parseProfile(value); err != nil {
+				return f, err
+			}
+		case "level-asymmetry-allowed":
+			f.asymmetric = value == "1"
+		}
+	}
+	if !f.profile.decodable() {
+		return f, fmt.Errorf("profile %s does not include Constrained Baseline", f.profile)
+	}
+	return f, nil
+}
+
+// static is the rtpmap of the payload types of RFC 3551 §6 that need none, or empty.
+func static(number uint8) string {
+	switch number {
+	case 0:
+		return "PCMU/8000"
+	case 8:
+		return "PCMA/8000"
+	case 9:
+		return "G722/8000"
+	}
+	return ""
+}
+
+// known are the formats that are read, by name and clock.
+var known = [...]format{
+	{codec: Opus, clock: 48000}, {codec: G722, clock: 8000}, {codec: PCMU, clock: 8000}, {codec: PCMA, clock: 8000},
+	{codec: events, clock: 48000}, {codec: events, clock: 8000}, {codec: H264, clock: 90000},
+}
+
+// payloadAttribute finds the value of an attribute that begins with a payload type, such as rtpmap or fmtp.
+func payloadAttribute(m *sdp.MediaDescription, key string, number uint8) (string, bool) {
+	for _, a := range m.Attributes {
+		if a.Key != key {
+			continue
+		}
+		payload, value, _ := strings.Cut(a.Value, " ")
+		if n, err := strconv.ParseUint(payload, 10, 8); err == nil && n == uint64(number) {
+			return strings.TrimSpace(value), true
+		}
+	}
+	return "", false
+}
+
+// feedback says whether a=rtcp-fb allows kind for a payload type (RFC 4585 §4.2).
+func feedback(m *sdp.MediaDescription, number uint8, kind string) bool {
+	for _, a := range m.Attributes {
+		if a.Key != "rtcp-fb" {
+			continue
+		}
+		f := strings.Fields(a.Value)
+		if len(f) == 0 || f[0] != "*" && f[0] != strconv.Itoa(int(number)) {
+			continue
+		}
+		if strings.EqualFold(strings.Join(f[1:], " "), kind) {
+			return true
+		}
+	}
+	return false
+}
+
+// choose picks what to answer. Sound: ours by quality, G.711 in the other side's order. All of them were offered, so all may
+// be chosen (RFC 3264 §6.1); across a room wideband is worth more than the order that a phone came with.
+// Picture: packetization-mode 1, then Baseline, then the other side's order.
+func choose(offered []format) (format, bool) {
+	best, worth := format{}, 0
+	for _, f := range offered {
+		w := 0
+		switch f.codec {
+		case Opus:
+			w = 3
+		case G722:
+			w = 2
+		case PCMU, PCMA:
+			w = 1
+		case H264:
+			w = 1 + 2*f.mode
+			if f.profile.IDC == baselineIDC {
+				w++
+			}
+		}
+		if w > worth {
+			best, worth = f, w
+		}
+	}
+	return best, worth > 0
+}
+
+// eventsFor finds telephone-event with the clock of an audio format; another clock would tear its timestamps (RFC 4733 §2.1).
+func eventsFor(f format, among []format) (format, bool) {
+	for _, e := range among {
+		if e.codec == events && e.clock == f.clock {
+			return e, true
+		}
+	}
+	return format{}, false
+}
+
+// nameFormats lists an m-line's payload types for an error message.
+func nameFormats(m *sdp.MediaDescription) string {
+	var names []string
+	for _, text := range m.MediaName.Formats {
+		name := text
+		if n, err := strconv.ParseUint(text, 10, 8); err == nil {
+			if value, found := payloadAttribute(m, "rtpmap", uint8(n)); found {
+				name = value
+			} else if s := static(uint8(n)); s != "" {
+				name = s
+			}
+		}
+		names = append(names, name)
+	}
+	return shorten(strings.Join(names, ", "))
+}

@@ -1,0 +1,134 @@
+package negotiate
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/pion/sdp/v3"
+)
+
+// parseProto knows the transports that carry RTP with keys in SDP or none. DTLS is not among them.
+func parseProto(proto string) (secure, withFeedback bool, err error) {
+	switch strings.ToUpper(proto) {
+	case "RTP/AVP":
+		return false, false, nil
+	case "RTP/AVPF":
+		return false, true, nil
+	case "RTP/SAVP":
+		return true, false, nil
+	case "RTP/SAVPF":
+		return true, true, nil
+	}
+	return false, false, fmt.Errorf("transport %s is not RTP/AVP, AVPF, SAVP or SAVPF", shorten(proto))
+}
+
+// offerKeys makes the a=crypto lines of an offer, best first.
+func (s *Session) offerKeys(l *line) ([]sdp.Attribute, error) {
+	if s.policy == None && l.suite == "" {
+		return nil, nil
+	}
+	var out []sdp.Attribute
+	for i, suite := range s.policy.suites() {
+		k, err := l.key(suite, &s.local)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, sdp.NewAttribute("crypto", k.attribute(fmt.Sprint(i+1), string(suite))))
+	}
+	return out, nil
+}
+
+// answerKeys takes the first a=crypto line of an offer that we can (RFC 4568 §5.1.2) and makes ours for the answer.
+// Keys with RTP/AVP are opportunistic (RFC 8643) and treated alike.
+func (s *Session) answerKeys(l *line, m *sdp.MediaDescription, stream *Stream) ([]sdp.Attribute, error) {
+	theirs, reasons := s.readCrypto(m)
+	if len(theirs) == 0 {
+		secure, _, _ := parseProto(l.proto)
+		if s.policy == None && !secure {
+			l.use("")
+			return nil, nil
+		}
+		return nil, unprotected(reasons)
+	}
+	c := theirs[0]
+	ours, err := l.key(c.keys.Suite, &s.local)
+	if err != nil {
+		return nil, err
+	}
+	if c.keys.equal(ours) {
+		return nil, unprotected([]error{fmt.Errorf("a=crypto tag %s: the key is ours", c.tag)})
+	}
+	l.use(c.keys.Suite)
+	stream.Send, stream.Receive = ours, c.keys
+	return []sdp.Attribute{sdp.NewAttribute("crypto", ours.attribute(c.tag, c.suite))}, nil
+}
+
+// acceptKeys reads the a=crypto line of an answer, which names one of ours by its tag (RFC 4568 §5.1.3).
+func (s *Session) acceptKeys(l *line, m *sdp.MediaDescription, stream *Stream) error {
+	offered := s.policy != None || l.suite != ""
+	theirs, reasons := s.readCrypto(m)
+	switch {
+	case len(theirs) == 0 && s.policy == None && len(reasons) == 0:
+		if secure, _, _ := parseProto(l.proto); !secure {
+			l.use("")
+			return nil
+		}
+		return unprotected(reasons)
+	case len(theirs) == 0:
+		return unprotected(reasons)
+	case !offered:
+		return unprotected([]error{errors.New("a=crypto in the answer, none in the offer")})
+	case len(theirs)+len(reasons) > 1:
+		return unprotected([]error{errors.New("several a=crypto lines in an answer")})
+	}
+	c := theirs[0]
+	for i, suite := range s.policy.suites() {
+		if c.tag != fmt.Sprint(i+1) || c.keys.Suite != suite {
+			continue
+		}
+		ours := l.keys[suite]
+		if c.keys.equal(ours) {
+			return unprotected([]error{fmt.Errorf("a=crypto tag %s: the key is ours", c.tag)})
+		}
+		l.use(suite)
+		stream.Send, stream.Receive = ours, c.keys
+		return nil
+	}
+	return unprotected([]error{fmt.Errorf("a=crypto tag %s: %s was not offered with this tag", c.tag, c.keys.Suite)})
+}
+
+// readCrypto reads the a=crypto lines that the policy allows, in their order, and why the others do not count.
+func (s *Session) readCrypto(m *sdp.MediaDescription) (good []crypto, reasons []error) {
+	seen := map[string]bool{}
+	for _, a := range m.Attributes {
+		if a.Key != "crypto" {
+			continue
+		}
+		c, err := parseCrypto(a.Value)
+		switch {
+		case err != nil:
+			reasons = append(reasons, err)
+		case seen[c.tag]:
+			reasons = append(reasons, fmt.Errorf("a=crypto tag %s: used twice", c.tag))
+		case s.policy == GCM && c.keys.Suite != AEAD_AES_128_GCM:
+			reasons = append(reasons, fmt.Errorf("a=crypto tag %s: %s where only AEAD_AES_128_GCM will do", c.tag, c.keys.Suite))
+		default:
+			good = append(good, c)
+		}
+		seen[c.tag] = true
+	}
+	return good, reasons
+}
+
+// unprotected says why an m-line has no key.
+func unprotected(reasons []error) error {
+	if len(reasons) == 0 {
+		reasons = []error{errors.New("no a=crypto line, and plain RTP is not allowed")}
+	}
+	texts := make([]string, len(reasons))
+	for i, r := range reasons {
+		texts[i] = r.Error()
+	}
+	return fmt.Errorf("%w: %s", errUnprotected, strings.Join(texts, "; "))
+}

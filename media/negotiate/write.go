@@ -1,0 +1,104 @@
+package negotiate
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/pion/sdp/v3"
+)
+
+// describe begins a description of ours. a=record:off says that a window keeps nothing (RFC 7866).
+func (s *Session) describe() *sdp.SessionDescription {
+	address, family := s.local.Address.String(), "IP4"
+	if s.local.Address.Is6() {
+		family = "IP6"
+	}
+	return &sdp.SessionDescription{
+		Origin: sdp.Origin{
+			Username: "-", SessionID: s.local.SessionID, SessionVersion: s.version,
+			NetworkType: "IN", AddressType: family, UnicastAddress: address,
+		},
+		SessionName: "-",
+		ConnectionInformation: &sdp.ConnectionInformation{
+			NetworkType: "IN", AddressType: family, Address: &sdp.Address{Address: address},
+		},
+		TimeDescriptions: []sdp.TimeDescription{{}},
+		Attributes:       []sdp.Attribute{sdp.NewAttribute("record", "off")},
+	}
+}
+
+// sign writes a description out. Its version grows by one if anything else in it has changed (RFC 3264 §8).
+func (s *Session) sign(d *sdp.SessionDescription) ([]byte, error) {
+	out, err := d.Marshal()
+	if err == nil && s.sent != nil && !bytes.Equal(out, s.sent) {
+		d.Origin.SessionVersion++
+		out, err = d.Marshal()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("negotiate: write description: %w", err)
+	}
+	s.sent, s.version = out, d.Origin.SessionVersion
+	return out, nil
+}
+
+// offerLine writes an m-line of an offer.
+func (s *Session) offerLine(l *line) (*sdp.MediaDescription, error) {
+	if !l.active {
+		return l.refusal(), nil
+	}
+	if l.proto == "" {
+		// Many phones refuse AVPF, but heed rtcp-fb without it.
+		if l.proto = "RTP/SAVP"; s.policy == None {
+			l.proto = "RTP/AVP"
+		}
+	}
+	formats := s.ourFormats(l)
+	m := s.media(l, formats, s.wish(l.kind))
+	if l.kind == "video" {
+		for _, f := range formats {
+			m.WithValueAttribute("rtcp-fb", fmt.Sprintf("%d nack pli", f.number))
+			m.WithValueAttribute("rtcp-fb", fmt.Sprintf("%d ccm fir", f.number))
+		}
+	}
+	m.WithPropertyAttribute("rtcp-mux")
+	keys, err := s.offerKeys(l)
+	m.Attributes = append(m.Attributes, keys...)
+	return m, err
+}
+
+// media writes what m-lines of offers and answers have in common.
+func (s *Session) media(l *line, formats []format, d Direction) *sdp.MediaDescription {
+	port, control := s.local.AudioRTP, s.local.AudioRTCP
+	if l.kind == "video" {
+		port, control = s.local.VideoRTP, s.local.VideoRTCP
+	}
+	m := &sdp.MediaDescription{MediaName: sdp.MediaName{
+		Media: l.kind, Port: sdp.RangedPort{Value: int(port)}, Protos: strings.Split(l.proto, "/"),
+	}}
+	if l.kind == "video" && s.local.MaxKbps > 0 {
+		m.Bandwidth = []sdp.Bandwidth{{Type: "TIAS", Bandwidth: uint64(s.local.MaxKbps) * 1000}}
+	}
+	for _, f := range formats {
+		n := strconv.Itoa(int(f.number))
+		m.MediaName.Formats = append(m.MediaName.Formats, n)
+		m.WithValueAttribute("rtpmap", n+" "+f.rtpmap())
+		if p := f.fmtp(); p != "" {
+			m.WithValueAttribute("fmtp", n+" "+p)
+		}
+	}
+	if l.kind == "audio" {
+		m.WithValueAttribute("ptime", "20")
+	}
+	m.WithPropertyAttribute(string(d))
+	m.WithValueAttribute("rtcp", strconv.Itoa(int(control)))
+	return m
+}
+
+// refusal is the m-line with port 0 (RFC 3264 §6).
+func (l *line) refusal() *sdp.MediaDescription {
+	return &sdp.MediaDescription{MediaName: sdp.MediaName{
+		Media: l.kind, Protos: strings.Split(l.proto, "/"), Formats: l.formats,
+	}}
+}
