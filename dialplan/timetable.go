@@ -1,0 +1,171 @@
+package dialplan
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"ewindow/dialplan/span"
+)
+
+const (
+	day = int64(24 * 60 * 60) // seconds
+
+	// tableDays is how much time one timetable covers: a programme, whatever the time of day it begins at.
+	tableDays = ProgrammeDays + 1
+	// tables kept: today's, tomorrow's, and one for somebody who asks about another time.
+	tablesKept = 3
+	// horizon is how far NextChange looks: every change of clocks lies within a year.
+	horizon = 400 * day
+)
+
+// A timetable is the whole plan worked out for some days. All programmes and routes of these days are read from it,
+// so the two ends of a link cannot disagree.
+type timetable struct {
+	from, until int64       // Unix seconds
+	open        []span.Set  // by space
+	held        [][]holding // by space, in the order of time; they do not overlap
+}
+
+// A holding is the time during which a link has a space.
+type holding struct {
+	span.Span
+	link int // index in Plan.links
+}
+
+// timetable covers t and at least ProgrammeDays after it.
+func (p *Plan) timetable(t int64) *timetable {
+	from := floor(t, day)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	i := slices.IndexFunc(p.memo, func(tt *timetable) bool { return tt.from == from })
+	if i >= 0 {
+		found := p.memo[i]
+		copy(p.memo[1:i+1], p.memo[:i])
+		p.memo[0] = found
+		return found
+	}
+	made := p.workOut(from, from+tableDays*day)
+	p.memo = append([]*timetable{made}, p.memo[:min(len(p.memo), tablesKept-1)]...)
+	return made
+}
+
+// workOut gives each link, first to last, the time that it wants and that neither of its spaces has given away.
+func (p *Plan) workOut(from, until int64) *timetable {
+	tt := &timetable{from: from, until: until, open: make([]span.Set, len(p.spaces)), held: make([][]holding, len(p.spaces))}
+	for i, s := range p.spaces {
+		tt.open[i] = s.hours.Open(s.Location, span.Span{From: from, Until: until})
+	}
+	taken := make([]span.Set, len(p.spaces))
+	for li, l := range p.links {
+		a, b := l.spaces[0], l.spaces[1]
+		wanted := span.Set{{From: from, Until: until}}
+		if !l.Always {
+			wanted = tt.open[a].Intersect(tt.open[b])
+		}
+		given := wanted.Subtract(taken[a]).Subtract(taken[b])
+		if len(given) == 0 {
+			continue
+		}
+		for _, s := range l.spaces {
+			taken[s] = taken[s].Union(given)
+			for _, g := range given {
+				tt.held[s] = append(tt.held[s], holding{g, li})
+			}
+		}
+	}
+	for _, h := range tt.held {
+		slices.SortFunc(h, func(a, b holding) int { return cmp.Compare(a.From, b.From) })
+	}
+	return tt
+}
+
+// linkAt is the index of the link that has the space at t, or -1.
+func (tt *timetable) linkAt(space int, t int64) int {
+	for _, h := range tt.held[space] {
+		if h.Contains(t) {
+			return h.link
+		}
+	}
+	return -1
+}
+
+// nextChange is the first border after t, of opening hours or of a link; false if none is in the timetable.
+func (tt *timetable) nextChange(space int, t int64) (int64, bool) {
+	next, ok := tt.open[space].Next(t)
+	for _, h := range tt.held[space] {
+		if h.Until <= t {
+			continue
+		}
+		border := h.From
+		if border <= t {
+			border = h.Until
+		}
+		if !ok || border < next {
+			next, ok = border, true
+		}
+		break
+	}
+	if ok && next >= tt.until {
+		return 0, false // only the end of the timetable
+	}
+	return next, ok
+}
+
+// LinkAt is the link that has the space at t.
+func (p *Plan) LinkAt(space string, t time.Time) (Link, bool) {
+	i, ok := p.spaceByName[space]
+	if !ok {
+		return Link{}, false
+	}
+	li := p.timetable(t.Unix()).linkAt(i, t.Unix())
+	if li < 0 {
+		return Link{}, false
+	}
+	return p.links[li], true
+}
+
+// OpenAt says whether the space is open at t, by its own hours.
+func (p *Plan) OpenAt(space string, t time.Time) bool {
+	i, ok := p.spaceByName[space]
+	if !ok {
+		return false
+	}
+	_, open := p.timetable(t.Unix()).open[i].Find(t.Unix())
+	return open
+}
+
+// NextChange is the first time after t at which the space opens, closes, or another link, or none, has it.
+// Until then OpenAt and LinkAt answer the same. It is the zero time if nothing changes within 400 days.
+func (p *Plan) NextChange(space string, t time.Time) time.Time {
+	i, ok := p.spaceByName[space]
+	if !ok {
+		return time.Time{}
+	}
+	at := t.Unix()
+	tt := p.timetable(at)
+	_, open := tt.open[i].Find(at)
+	link := tt.linkAt(i, at)
+	for end := at + horizon; ; {
+		if next, ok := tt.nextChange(i, at); ok {
+			return utc(next)
+		}
+		at = tt.until
+		if at > end {
+			return time.Time{}
+		}
+		tt = p.timetable(at)
+		if _, stillOpen := tt.open[i].Find(at); stillOpen != open || tt.linkAt(i, at) != link {
+			return utc(at)
+		}
+	}
+}
+
+// floor is the greatest multiple of n that is not above x.
+func floor(x, n int64) int64 {
+	r := x % n
+	if r < 0 {
+		r += n
+	}
+	return x - r
+}
