@@ -1,0 +1,230 @@
+// Package pipeline is the thin layer between this program and GStreamer (1.22 or newer): build a pipeline from its
+// text, start it, hear its errors, and move coded frames and pictures in and out.
+//
+// All pipelines run on CLOCK_MONOTONIC, so a time here means the same in every process of this machine.
+package pipeline
+
+/*
+#cgo CFLAGS: -O2 -Wall -Wextra
+#cgo pkg-config: gstreamer-1.0 gstreamer-app-1.0 gstreamer-video-1.0
+#include <stdlib.h>
+#include "shim.h"
+*/
+import "C"
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+	"unsafe"
+)
+
+// Init starts GStreamer; call it once, before anything else of this package.
+func Init() error {
+	if e := C.ew_init(); e != nil {
+		return fmt.Errorf("start GStreamer: %s; install gstreamer1.0-plugins-base", take(e))
+	}
+	return nil
+}
+
+// Has says whether this machine has the named element.
+func Has(element string) bool {
+	c := C.CString(element)
+	defer C.free(unsafe.Pointer(c))
+	return C.ew_has(c) != 0
+}
+
+// Pipeline is a graph of elements. Its methods may be called from several goroutines, except Close, which is last.
+type Pipeline struct {
+	gst      *C.GstElement
+	elements map[string]*C.GstElement // those with a name that were asked for
+}
+
+// New builds a pipeline from GStreamer's own notation, with the names of the elements that will be asked for later.
+func New(description string, names ...string) (*Pipeline, error) {
+	c := C.CString(description)
+	defer C.free(unsafe.Pointer(c))
+	var e *C.char
+	gst := C.ew_parse(c, &e)
+	if gst == nil {
+		return nil, errors.New(take(e))
+	}
+	p := &Pipeline{gst: gst, elements: map[string]*C.GstElement{}}
+	for _, n := range names {
+		cn := C.CString(n)
+		el := C.ew_get(gst, cn)
+		C.free(unsafe.Pointer(cn))
+		if el == nil {
+			p.Close()
+			return nil, fmt.Errorf("pipeline has no element named %q", n)
+		}
+		p.elements[n] = el
+	}
+	return p, nil
+}
+
+// Start sets the pipeline playing. An error says which element failed and why.
+func (p *Pipeline) Start() error {
+	if C.ew_play(p.gst) != 0 {
+		return nil
+	}
+	for range 8 { // the reason is on the bus by now
+		if m := p.Next(0); m.Err != nil {
+			return m.Err
+		}
+	}
+	return errors.New("the pipeline does not start, and no element says why")
+}
+
+// Stop ends all streaming and frees the devices; whoever waits in Pull gets io.EOF. It may hang if a driver does.
+func (p *Pipeline) Stop() { C.ew_stop(p.gst) }
+
+// Close stops the pipeline and frees it. Nobody may use it then.
+func (p *Pipeline) Close() {
+	p.Stop()
+	for _, e := range p.elements {
+		C.gst_object_unref(C.gpointer(e))
+	}
+	C.gst_object_unref(C.gpointer(p.gst))
+}
+
+// Message is what a pipeline says. At most one of the fields is set; none when nothing was said in time.
+type Message struct {
+	Err     *Error
+	End     bool // all sinks have seen the end of the stream
+	IsLevel bool
+	LevelDB float64 // dBFS, from a level element
+}
+
+// Error is what went wrong in an element.
+type Error struct {
+	Element string // its path within the pipeline, "pipeline0/mic/alsasrc0"
+	Text    string
+	Detail  string // what GStreamer adds for programmers
+}
+
+func (e *Error) Error() string {
+	name := e.Element[strings.LastIndexByte(e.Element, ':')+1:]
+	_, detail, _ := strings.Cut(e.Detail, "\n") // the first line is a place in the source
+	detail, _, _ = strings.Cut(strings.TrimSpace(detail), "\n")
+	if detail == "" {
+		return fmt.Sprintf("%s: %s", name, e.Text)
+	}
+	return fmt.Sprintf("%s: %s (%s)", name, e.Text, detail)
+}
+
+// Next waits for a message, at most so long.
+func (p *Pipeline) Next(timeout time.Duration) Message {
+	m := C.ew_next(p.gst, C.guint64(timeout.Nanoseconds()))
+	source, text, detail := take(m.source), take(m.text), take(m.detail)
+	switch m.kind {
+	case C.EW_ERROR:
+		return Message{Err: &Error{Element: source, Text: text, Detail: detail}}
+	case C.EW_EOS:
+		return Message{End: true}
+	case C.EW_LEVEL:
+		return Message{IsLevel: true, LevelDB: float64(m.level)}
+	}
+	return Message{}
+}
+
+// Set sets a property of a named element from its text. The property must exist.
+func (p *Pipeline) Set(element, property, value string) {
+	cp, cv := C.CString(property), C.CString(value)
+	defer C.free(unsafe.Pointer(cp))
+	defer C.free(unsafe.Pointer(cv))
+	C.ew_set(p.elements[element], cp, cv)
+}
+
+// TrySet is Set for a property that not every version of the element has; it says whether this one does.
+func (p *Pipeline) TrySet(element, property, value string) bool {
+	cp, cv := C.CString(property), C.CString(value)
+	defer C.free(unsafe.Pointer(cp))
+	defer C.free(unsafe.Pointer(cv))
+	return C.ew_may_set(p.elements[element], cp, cv) != 0
+}
+
+// ForceKeyframe asks the named encoder for an IDR picture.
+func (p *Pipeline) ForceKeyframe(encoder string) { C.ew_force_keyframe(p.elements[encoder]) }
+
+// SetWindow gives a sink for X the window that it draws in.
+func (p *Pipeline) SetWindow(sink string, xid uint32) {
+	C.ew_window(p.elements[sink], C.guint64(xid))
+}
+
+// Sample is a buffer that came out of a pipeline: a coded frame or a picture. Free it once.
+type Sample struct {
+	gst           *C.GstSample
+	Time          int64 // of capture, ns of CLOCK_MONOTONIC; 0 if unknown
+	Size          int   // bytes
+	Key           bool  // needs no other to be decoded
+	Width, Height int   // of a picture, else 0
+}
+
+// ErrTimeout is returned by Pull when nothing came in time.
+var ErrTimeout = errors.New("no buffer in time")
+
+// Pull waits for the next buffer of the named appsink. At the end of the stream, or after Stop, it returns io.EOF.
+func (p *Pipeline) Pull(sink string, timeout time.Duration) (*Sample, error) {
+	var ended C.int
+	el := p.elements[sink]
+	s := C.ew_pull(el, C.guint64(timeout.Nanoseconds()), &ended)
+	if s == nil {
+		if ended != 0 {
+			return nil, io.EOF
+		}
+		return nil, ErrTimeout
+	}
+	i := C.ew_info(s, el)
+	return &Sample{gst: s, Time: int64(i.time), Size: int(i.size), Key: i.key != 0,
+		Width: int(i.width), Height: int(i.height)}, nil
+}
+
+// Bytes copies the content.
+func (s *Sample) Bytes() []byte {
+	b := make([]byte, s.Size)
+	if s.Size == 0 {
+		return b
+	}
+	return b[:C.ew_read(s.gst, unsafe.Pointer(&b[0]), C.gsize(s.Size))]
+}
+
+// Free gives the buffer back.
+func (s *Sample) Free() { C.gst_sample_unref(s.gst) }
+
+// PushSample puts a buffer of another pipeline into the named appsrc, without copying it and with its format.
+// The caller still owns s. It returns false when the pipeline is stopped.
+func (p *Pipeline) PushSample(src string, s *Sample, at int64) bool {
+	return C.ew_push_sample(p.elements[src], s.gst, C.gint64(at)) != 0
+}
+
+// Push copies data into the named appsrc, as captured or to be shown at the given time (ns of CLOCK_MONOTONIC).
+// It returns false when the pipeline is stopped.
+func (p *Pipeline) Push(src string, data []byte, at int64, duration time.Duration, discontinuous bool) bool {
+	if len(data) == 0 {
+		return true
+	}
+	var d C.int
+	if discontinuous {
+		d = 1
+	}
+	return C.ew_push(p.elements[src], unsafe.Pointer(&data[0]), C.gsize(len(data)), C.gint64(at), C.guint64(duration), d) != 0
+}
+
+// PushGap tells what follows the named appsrc that nothing came for so long.
+func (p *Pipeline) PushGap(src string, at int64, duration time.Duration) bool {
+	return C.ew_gap(p.elements[src], C.gint64(at), C.guint64(duration)) != 0
+}
+
+// Queued is the number of buffers that wait in the named appsrc.
+func (p *Pipeline) Queued(src string) int { return int(C.ew_queued(p.elements[src])) }
+
+func take(s *C.char) string {
+	if s == nil {
+		return ""
+	}
+	defer C.g_free(C.gpointer(s))
+	return C.GoString(s)
+}

@@ -1,0 +1,237 @@
+#include "shim.h"
+
+#include <string.h>
+
+static char *take(GError *e, const char *otherwise) {
+    char *s = g_strdup(e ? e->message : otherwise);
+    g_clear_error(&e);
+    return s;
+}
+
+char *ew_init(void) {
+    GError *e = NULL;
+    return gst_init_check(NULL, NULL, &e) ? NULL : take(e, "GStreamer does not start");
+}
+
+int ew_has(const char *element) {
+    GstElementFactory *f = gst_element_factory_find(element);
+    if (f) gst_object_unref(f);
+    return f != NULL;
+}
+
+// A pipeline on the system's monotonic clock, whatever clocks its devices bring, so that times mean the same in
+// every process.
+GstElement *ew_parse(const char *description, char **err) {
+    GError *e = NULL;
+    GstElement *p = gst_parse_launch_full(description, NULL, GST_PARSE_FLAG_FATAL_ERRORS | GST_PARSE_FLAG_PLACE_IN_BIN, &e);
+    if (!p || e) {
+        if (p) gst_object_unref(gst_object_ref_sink(p));
+        *err = take(e, "empty pipeline");
+        return NULL;
+    }
+    GstElement *pipe = gst_pipeline_new(NULL);
+    gst_bin_add(GST_BIN(pipe), p);
+    GstClock *clock = gst_system_clock_obtain();
+    gst_pipeline_use_clock(GST_PIPELINE(pipe), clock);
+    gst_object_unref(clock);
+    return gst_object_ref_sink(pipe);
+}
+
+GstElement *ew_get(GstElement *pipe, const char *name) { return gst_bin_get_by_name(GST_BIN(pipe), name); }
+
+int ew_play(GstElement *pipe) { return gst_element_set_state(pipe, GST_STATE_PLAYING) != GST_STATE_CHANGE_FAILURE; }
+
+void ew_stop(GstElement *pipe) { gst_element_set_state(pipe, GST_STATE_NULL); }
+
+static double loudest(const GstStructure *s) {
+    const GValue *v = gst_structure_get_value(s, "rms");
+    double db = -200;
+    if (v && G_VALUE_HOLDS_BOXED(v)) {
+        G_GNUC_BEGIN_IGNORE_DEPRECATIONS // the level element speaks in GValueArray
+        GValueArray *a = g_value_get_boxed(v);
+        for (guint i = 0; a && i < a->n_values; i++) {
+            double d = g_value_get_double(g_value_array_get_nth(a, i));
+            if (d > db) db = d;
+        }
+        G_GNUC_END_IGNORE_DEPRECATIONS
+    }
+    return db;
+}
+
+EwMessage ew_next(GstElement *pipe, guint64 timeout) {
+    EwMessage m = {.kind = EW_NONE};
+    GstBus *bus = gst_element_get_bus(pipe);
+    GstMessage *msg = gst_bus_timed_pop_filtered(bus, timeout, GST_MESSAGE_ERROR | GST_MESSAGE_EOS | GST_MESSAGE_ELEMENT);
+    gst_object_unref(bus);
+    if (!msg) return m;
+    GError *e = NULL;
+    switch (GST_MESSAGE_TYPE(msg)) {
+    case GST_MESSAGE_ERROR:
+        m.kind = EW_ERROR;
+        gst_message_parse_error(msg, &e, &m.detail);
+        m.text = take(e, "unknown error");
+        break;
+    case GST_MESSAGE_EOS:
+        m.kind = EW_EOS;
+        break;
+    default:
+        if (gst_message_has_name(msg, "level")) {
+            m.kind = EW_LEVEL;
+            m.level = loudest(gst_message_get_structure(msg));
+        }
+    }
+    if (GST_MESSAGE_SRC(msg)) m.source = gst_object_get_path_string(GST_MESSAGE_SRC(msg));
+    gst_message_unref(msg);
+    return m;
+}
+
+void ew_set(GstElement *e, const char *property, const char *value) { gst_util_set_object_arg(G_OBJECT(e), property, value); }
+
+int ew_may_set(GstElement *e, const char *property, const char *value) {
+    if (!g_object_class_find_property(G_OBJECT_GET_CLASS(e), property)) return 0;
+    ew_set(e, property, value);
+    return 1;
+}
+
+guint64 ew_queued(GstElement *src) { return gst_app_src_get_current_level_buffers(GST_APP_SRC(src)); }
+
+int ew_force_keyframe(GstElement *e) {
+    return gst_element_send_event(e, gst_video_event_new_upstream_force_key_unit(GST_CLOCK_TIME_NONE, TRUE, 0));
+}
+
+void ew_window(GstElement *sink, guint64 xid) {
+    if (GST_IS_VIDEO_OVERLAY(sink)) {
+        gst_video_overlay_set_window_handle(GST_VIDEO_OVERLAY(sink), (guintptr)xid);
+        gst_video_overlay_handle_events(GST_VIDEO_OVERLAY(sink), FALSE);
+    }
+}
+
+GstSample *ew_pull(GstElement *sink, guint64 timeout, int *ended) {
+    GstSample *s = gst_app_sink_try_pull_sample(GST_APP_SINK(sink), timeout);
+    *ended = !s && gst_app_sink_is_eos(GST_APP_SINK(sink));
+    return s;
+}
+
+EwInfo ew_info(GstSample *s, GstElement *sink) {
+    EwInfo i = {0};
+    GstBuffer *b = gst_sample_get_buffer(s);
+    if (!b) return i;
+    i.size = gst_buffer_get_size(b);
+    i.key = !GST_BUFFER_FLAG_IS_SET(b, GST_BUFFER_FLAG_DELTA_UNIT);
+    GstSegment *seg = gst_sample_get_segment(s);
+    if (seg && seg->format == GST_FORMAT_TIME && GST_BUFFER_PTS_IS_VALID(b)) {
+        guint64 t = gst_segment_to_running_time(seg, GST_FORMAT_TIME, GST_BUFFER_PTS(b));
+        if (GST_CLOCK_TIME_IS_VALID(t)) i.time = (gint64)(t + gst_element_get_base_time(sink));
+    }
+    GstCaps *caps = gst_sample_get_caps(s);
+    if (caps && gst_caps_get_size(caps) > 0) {
+        GstStructure *st = gst_caps_get_structure(caps, 0);
+        gst_structure_get_int(st, "width", &i.width);
+        gst_structure_get_int(st, "height", &i.height);
+    }
+    return i;
+}
+
+gsize ew_read(GstSample *s, void *to, gsize size) { return gst_buffer_extract(gst_sample_get_buffer(s), 0, to, size); }
+
+static void stamp(GstElement *src, GstBuffer *b, gint64 time) {
+    gint64 t = time - (gint64)gst_element_get_base_time(src);
+    GST_BUFFER_PTS(b) = t < 0 ? 0 : (guint64)t;
+    GST_BUFFER_DTS(b) = GST_CLOCK_TIME_NONE;
+}
+
+int ew_push_sample(GstElement *src, GstSample *s, gint64 time) {
+    GstBuffer *b = gst_buffer_copy(gst_sample_get_buffer(s)); // shares the pixels
+    stamp(src, b, time);
+    gst_app_src_set_caps(GST_APP_SRC(src), gst_sample_get_caps(s));
+    return gst_app_src_push_buffer(GST_APP_SRC(src), b) == GST_FLOW_OK;
+}
+
+int ew_push(GstElement *src, const void *data, gsize size, gint64 time, guint64 duration, int discont) {
+    GstBuffer *b = gst_buffer_new_allocate(NULL, size, NULL);
+    if (!b) return 0;
+    gst_buffer_fill(b, 0, data, size);
+    stamp(src, b, time);
+    if (duration) GST_BUFFER_DURATION(b) = duration;
+    if (discont) GST_BUFFER_FLAG_SET(b, GST_BUFFER_FLAG_DISCONT);
+    return gst_app_src_push_buffer(GST_APP_SRC(src), b) == GST_FLOW_OK;
+}
+
+// An event that appsrc sends in order with its buffers: here there was nothing for so long.
+int ew_gap(GstElement *src, gint64 time, guint64 duration) {
+    gint64 t = time - (gint64)gst_element_get_base_time(src);
+    return gst_element_send_event(src, gst_event_new_gap(t < 0 ? 0 : (guint64)t, duration));
+}
+
+static GstPadProbeReturn gate(GstPad *pad, GstPadProbeInfo *i, gpointer user) {
+    (void)pad;
+    EwGate *g = user;
+    if (i->type & GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM) {
+        GstEvent *e = GST_PAD_PROBE_INFO_EVENT(i);
+        if (GST_EVENT_TYPE(e) == GST_EVENT_CAPS) {
+            GstCaps *caps;
+            gst_event_parse_caps(e, &caps);
+            g->known = gst_video_info_from_caps(&g->info, caps);
+        }
+        return GST_PAD_PROBE_OK;
+    }
+    __atomic_add_fetch(&g->passed, 1, __ATOMIC_RELAXED);
+    g_mutex_lock(&g->lock);
+    GstVideoOverlayComposition *c = g->patches ? gst_video_overlay_composition_ref(g->patches) : NULL;
+    g_mutex_unlock(&g->lock);
+    if (!c) return GST_PAD_PROBE_OK;
+    GstBuffer *b = gst_buffer_make_writable(GST_PAD_PROBE_INFO_BUFFER(i));
+    GstVideoFrame f;
+    if (g->known && gst_video_frame_map(&f, &g->info, b, GST_MAP_READWRITE)) {
+        gst_video_overlay_composition_blend(c, &f);
+        gst_video_frame_unmap(&f);
+    }
+    gst_video_overlay_composition_unref(c);
+    GST_PAD_PROBE_INFO_DATA(i) = b;
+    return GST_PAD_PROBE_OK;
+}
+
+EwGate *ew_gate(GstElement *e) {
+    EwGate *g = g_new0(EwGate, 1);
+    g_mutex_init(&g->lock);
+    g->pad = gst_element_get_static_pad(e, "src");
+    g->id = gst_pad_add_probe(g->pad, GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, gate, g, NULL);
+    return g;
+}
+
+void ew_gate_patches(EwGate *g, const EwPatch *p, int n) {
+    GstVideoOverlayComposition *c = NULL;
+    for (int k = 0; k < n; k++) {
+        GstBuffer *b = gst_buffer_new_allocate(NULL, (gsize)p[k].width * p[k].height * 4, NULL);
+        GstMapInfo m;
+        gst_buffer_map(b, &m, GST_MAP_WRITE);
+        for (int y = 0; y < p[k].height; y++)
+            memcpy(m.data + (gsize)y * p[k].width * 4, (const char *)p[k].pixels + (gsize)y * p[k].stride, (gsize)p[k].width * 4);
+        gst_buffer_unmap(b, &m);
+        gst_buffer_add_video_meta(b, GST_VIDEO_FRAME_FLAG_NONE, GST_VIDEO_OVERLAY_COMPOSITION_FORMAT_RGB, p[k].width, p[k].height);
+        GstVideoOverlayRectangle *r = gst_video_overlay_rectangle_new_raw(b, p[k].x, p[k].y, p[k].width, p[k].height,
+                                                                          GST_VIDEO_OVERLAY_FORMAT_FLAG_PREMULTIPLIED_ALPHA);
+        gst_buffer_unref(b);
+        if (c)
+            gst_video_overlay_composition_add_rectangle(c, r);
+        else
+            c = gst_video_overlay_composition_new(r);
+        gst_video_overlay_rectangle_unref(r);
+    }
+    g_mutex_lock(&g->lock);
+    GstVideoOverlayComposition *old = g->patches;
+    g->patches = c;
+    g_mutex_unlock(&g->lock);
+    if (old) gst_video_overlay_composition_unref(old);
+}
+
+guint64 ew_gate_passed(EwGate *g) { return __atomic_load_n(&g->passed, __ATOMIC_RELAXED); }
+
+// Only after the pipeline was stopped.
+void ew_gate_free(EwGate *g) {
+    gst_pad_remove_probe(g->pad, g->id);
+    gst_object_unref(g->pad);
+    if (g->patches) gst_video_overlay_composition_unref(g->patches);
+    g_mutex_clear(&g->lock);
+    g_free(g);
+}

@@ -1,0 +1,68 @@
+// shim.h: the few things that this program asks of GStreamer, flat enough for cgo.
+#ifndef EW_SHIM_H
+#define EW_SHIM_H
+
+#include <gst/app/gstappsink.h>
+#include <gst/app/gstappsrc.h>
+#include <gst/gst.h>
+#include <gst/video/video-overlay-composition.h>
+#include <gst/video/video.h>
+#include <gst/video/videooverlay.h>
+
+enum { EW_NONE, EW_ERROR, EW_EOS, EW_LEVEL };
+
+typedef struct {
+    int kind;
+    char *text;   // error: what happened; owned by the caller
+    char *detail; // error: what the element adds
+    char *source; // path of the element that speaks
+    double level; // dBFS
+} EwMessage;
+
+typedef struct {
+    gint64 time; // of CLOCK_MONOTONIC, ns; 0 if the buffer has no time stamp
+    gsize size;
+    int key, width, height;
+} EwInfo;
+
+// One text (or other bitmap) that lies over the picture.
+typedef struct {
+    const void *pixels; // BGRA, premultiplied
+    int width, height, stride, x, y;
+} EwPatch;
+
+// What a probe on the last pad before a sink does: count buffers and draw the patches into them.
+typedef struct {
+    GstPad *pad;
+    gulong id;
+    GMutex lock;
+    GstVideoOverlayComposition *patches;
+    GstVideoInfo info;
+    int known; // info is of the current caps
+    guint64 passed;
+} EwGate;
+
+char *ew_init(void);
+int ew_has(const char *element);
+GstElement *ew_parse(const char *description, char **err);
+GstElement *ew_get(GstElement *pipe, const char *name);
+int ew_play(GstElement *pipe);
+void ew_stop(GstElement *pipe);
+EwMessage ew_next(GstElement *pipe, guint64 timeout);
+void ew_set(GstElement *e, const char *property, const char *value);
+int ew_may_set(GstElement *e, const char *property, const char *value);
+guint64 ew_queued(GstElement *src);
+int ew_force_keyframe(GstElement *e);
+void ew_window(GstElement *sink, guint64 xid);
+GstSample *ew_pull(GstElement *sink, guint64 timeout, int *ended);
+EwInfo ew_info(GstSample *s, GstElement *sink);
+gsize ew_read(GstSample *s, void *to, gsize size);
+int ew_push_sample(GstElement *src, GstSample *s, gint64 time);
+int ew_push(GstElement *src, const void *data, gsize size, gint64 time, guint64 duration, int discont);
+int ew_gap(GstElement *src, gint64 time, guint64 duration);
+EwGate *ew_gate(GstElement *e);
+void ew_gate_patches(EwGate *g, const EwPatch *p, int n);
+guint64 ew_gate_passed(EwGate *g);
+void ew_gate_free(EwGate *g);
+
+#endif
