@@ -172,11 +172,11 @@ func (a *Auth) pick(values []string) (*credentials, error) {
 		if len(v) > MaxHeader {
 			return nil, fmt.Errorf("%w: %d bytes, at most %d", ErrMalformed, len(v), MaxHeader)
 		}
-		rest, ok := digest.CutPrefix(v)
-		if !ok {
+		end := strings.IndexAny(v, " \t")
+		if end < 0 || !strings.EqualFold(v[:end], "Digest") {
 			continue
 		}
-		c, err := parse(rest)
+		c, err := parse(v[end:])
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
 		}

@@ -132,12 +132,6 @@ func TestForeignSpelling(t *testing.T) {
 	}
 	v := fmt.Sprintf("digest\tUsername=\"reception\",REALM=\"%s\", nonce=\"%s\" , uri=\"%s\",\tresponse=\"%s\",,cnonce = \"ab12\", qop=auth, nc=00000001,algorithm=md5, x_y=\"a\\\"b,c=d\"",
 		realm, c.Nonce, cred.uri, strings.ToUpper(resp))
-	if r := a.Check(register("reception", "f", "Basic Zm9v", `Digest realm="elsewhere", username="x"`, v), accounts, start); r.Err == nil {
-		t.Log("tab after the scheme was taken for a space")
-	} else if !errors.Is(r.Err, ErrMissing) {
-		t.Errorf("tab after the scheme: %v", r.Err)
-	}
-	v = "D" + strings.Replace(v[1:], "\t", " ", 1)
 	r := a.Check(register("reception", "f", "Basic Zm9v", `Digest realm="elsewhere", username="x"`, v), accounts, start)
 	if r.Err != nil {
 		t.Errorf("%s: %v", v, r.Err)

@@ -5,6 +5,7 @@ package location
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -18,7 +19,7 @@ type Flow struct {
 // A Binding says that an address-of-record can be reached at a contact, over a flow.
 type Binding struct {
 	AOR      string    // user part of the address-of-record: the account's name
-	Contact  string    // URI as it was registered, without <>
+	Contact  string    // URI as it was registered, without <> and without ?headers: fit for a Request-URI
 	Params   string    // the Contact header's other parameters to be echoed, such as `;q=0.5`; may be empty
 	Instance string    // +sip.instance without quotes, such as "<urn:uuid:…>"; may be empty (RFC 5626)
 	RegID    int       // reg-id; 0 is none
@@ -31,8 +32,17 @@ type Binding struct {
 	Expires  time.Time
 }
 
-// Key tells a binding from all others of its address-of-record, and stays the same over its refreshes.
-func (b *Binding) Key() string { return "" }
+// Key tells a binding from all others of its address-of-record, and stays the same over its refreshes: the device
+// and its flow where it names them (RFC 5626 §6), else the contact's URI.
+func (b *Binding) Key() string {
+	if b.Instance != "" && b.RegID > 0 {
+		return fmt.Sprintf("%d %s", b.RegID, b.Instance)
+	}
+	return Canonical(b.Contact)
+}
+
+// Datagram says that the binding's flow is no connection: it outlives a restart of the registrar.
+func (b *Binding) Datagram() bool { return strings.EqualFold(b.Flow.Transport, "UDP") }
 
 // A Contact is one Contact header of a REGISTER.
 type Contact struct {
@@ -58,7 +68,7 @@ type Registration struct {
 
 // Why a registration is refused, as a whole; nothing has changed then.
 var (
-	ErrOutOfOrder = errors.New("an older REGISTER came after a newer one") // RFC 3261 §10.3 step 7: 500
+	ErrOutOfOrder = errors.New("an older REGISTER came after a newer one") // RFC 3261 §10.3 step 7: 400
 	ErrTooMany    = errors.New("too many contacts")                        // 403
 	ErrMalformed  = errors.New("malformed contact")                        // 400
 )
@@ -75,46 +85,3 @@ type Change struct {
 	Binding Binding
 	Removed bool
 }
-
-// Config is what a Table is made from. Zero values mean what is written beside them.
-type Config struct {
-	MinExpires     time.Duration // 60 s
-	MaxExpires     time.Duration // 3600 s; longer wishes are cut
-	DefaultExpires time.Duration // 3600 s; for Unsaid
-	MaxBindings    int           // 10 for each address-of-record
-
-	// Changed is told of every change, in order, while the table is locked: it must not call the table or block.
-	Changed func(Change)
-}
-
-// A Table holds all bindings. It may be used from several goroutines.
-type Table struct{}
-
-// New makes an empty table.
-func New(c Config) *Table { return &Table{} }
-
-// Register carries out a REGISTER, all of it or nothing (RFC 3261 §10.3), and returns the account's bindings after it.
-// Errors: ErrOutOfOrder, ErrTooMany, ErrMalformed, *TooBriefError.
-func (t *Table) Register(r Registration, now time.Time) ([]Binding, error) { panic("skeleton") }
-
-// Lookup returns the bindings of an account that hold at now, the last registered first; lost ones are at the end.
-func (t *Table) Lookup(aor string, now time.Time) []Binding { panic("skeleton") }
-
-// ByContact returns the bindings with this contact URI (RFC 3261 §19.1.4) that hold at now. Two accounts may have
-// registered the same one: the first that did comes first, so that nobody takes over another's contact.
-func (t *Table) ByContact(uri string, now time.Time) []Binding { panic("skeleton") }
-
-// DropFlow marks all bindings of a broken flow as lost and returns them.
-func (t *Table) DropFlow(f Flow) []Binding { panic("skeleton") }
-
-// DropAccount removes all bindings of an account that is no more, and returns them.
-func (t *Table) DropAccount(aor string) []Binding { panic("skeleton") }
-
-// Expire removes what has expired, returns it, and says when the next binding will (zero: none).
-func (t *Table) Expire(now time.Time) (gone []Binding, next time.Time) { panic("skeleton") }
-
-// Restore puts back bindings from before a restart. Those that are not UDP come back lost: their flows are gone.
-func (t *Table) Restore(bs []Binding, now time.Time) { panic("skeleton") }
-
-// All returns every binding that holds at now, in no order.
-func (t *Table) All(now time.Time) []Binding { panic("skeleton") }
