@@ -1,0 +1,155 @@
+// Package scripts_test holds the house together: who may import whom, and that the README says what is so.
+package scripts_test
+
+import (
+	"os"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"ewindow/dialplan"
+)
+
+// rules are design decisions about packages: whoever matches `who` must not reach `not`, except what matches `but`.
+var rules = []struct {
+	who, not, but string
+	direct        bool // only imports written down in the package itself count
+	why           string
+}{
+	{who: `^ewindow/dialplan(/|$)`, not: `^ewindow/`, but: `^ewindow/dialplan(/|$)`, why: "dialplan is a leaf"},
+	{who: `^ewindow/registrar/(location|auth)$`, not: `^ewindow/`, but: `^$`, why: "location and auth are leaves"},
+	{who: `^ewindow/registrar(/|$)`, not: `^ewindow/(media|endpoint)(/|$)`, why: "the registrar knows no media and no windows"},
+	{who: `^ewindow/media(/|$)`, not: `^github.com/emiago/sipgo`, why: "media knows no SIP"},
+	{who: `^ewindow/media(/|$)`, not: `^ewindow/(registrar|endpoint|dialplan)(/|$)`, why: "media knows neither plan nor programs"},
+	{who: `^ewindow/endpoint/agent$`, not: `^ewindow/media(/|$)`, why: "SDP is opaque to the agent"},
+	{who: `^ewindow/endpoint/(agent|planfile|config)$`, not: `^ewindow/dialplan$`, why: "a window carries no parser of the plan"},
+	{who: `^ewindow/endpoint/(screen|config|planfile)$`, not: `^github.com/emiago/sipgo`, why: "only agent knows SIP"},
+	{who: `^ewindow/`, not: `^ewindow/scripts/lab(/|$)`, but: `^$`, why: "only tests import the lab"},
+	{who: `^ewindow/(endpoint|registrar|media|dialplan)(/|$)`, not: `^ewindow/scripts(/|$)`, why: "programs do not import scripts"},
+	{who: `^ewindow/`, not: `^C$`, direct: true, why: "only media/gst is cgo"},
+}
+
+func goList(t *testing.T, args ...string) []string {
+	t.Helper()
+	cmd := exec.Command("go", append([]string{"list"}, args...)...)
+	cmd.Dir = ".."
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list %v: %v", args, err)
+	}
+	return strings.Split(strings.TrimSpace(string(out)), "\n")
+}
+
+func TestWhoImportsWhom(t *testing.T) {
+	deps := map[string][]string{}
+	direct := map[string][]string{}
+	for _, line := range goList(t, "-f", `{{.ImportPath}}|{{join .Deps " "}}|{{join .Imports " "}}`, "./...") {
+		f := strings.Split(line, "|")
+		deps[f[0]], direct[f[0]] = strings.Fields(f[1]), strings.Fields(f[2])
+	}
+	if len(deps) < 10 {
+		t.Fatalf("go list sees %d packages only", len(deps))
+	}
+	for _, r := range rules {
+		who, not := regexp.MustCompile(r.who), regexp.MustCompile(r.not)
+		matched := false
+		for pkg := range deps {
+			if !who.MatchString(pkg) || strings.HasPrefix(pkg, "ewindow/scripts/lab") || r.direct && strings.HasPrefix(pkg, "ewindow/media/gst") {
+				continue
+			}
+			matched = true
+			reached := deps[pkg]
+			if r.direct {
+				reached = direct[pkg]
+			}
+			for _, d := range reached {
+				if not.MatchString(d) && (r.but == "" || !regexp.MustCompile(r.but).MatchString(d)) {
+					t.Errorf("%s reaches %s: %s", pkg, d, r.why)
+				}
+			}
+		}
+		if !matched {
+			t.Errorf("no package matches %s: the rule %q watches nothing", r.who, r.why)
+		}
+	}
+}
+
+func readme(t *testing.T) string {
+	t.Helper()
+	b, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// blocks are the fenced code blocks of a language.
+func blocks(text, language string) []string {
+	var out []string
+	for _, m := range regexp.MustCompile("(?s)```"+language+"\n(.*?)```").FindAllStringSubmatch(text, -1) {
+		out = append(out, m[1])
+	}
+	return out
+}
+
+// Every make target, every program and every flag that the README names is there.
+func TestReadmeCommands(t *testing.T) {
+	text := readme(t)
+	makefile, err := os.ReadFile("../Makefile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	targets := regexp.MustCompile("(?m)(?:^|`)make ([a-z]+)").FindAllStringSubmatch(text, -1)
+	if len(targets) < 2 {
+		t.Fatal("the README names no make commands")
+	}
+	for _, m := range targets {
+		if !regexp.MustCompile(`(?m)^` + m[1] + `:`).Match(makefile) {
+			t.Errorf("README: make %s: the Makefile has no such target", m[1])
+		}
+	}
+	commands := regexp.MustCompile(`(?m)^(?:sudo )?(?:bin/)?(ewindow|ewindow-registrar) ([a-z]+)( add| list| remove)?(.*)$`)
+	seen := 0
+	for _, block := range blocks(text, "sh") {
+		for _, m := range commands.FindAllStringSubmatch(strings.ReplaceAll(block, "\\\n", " "), -1) {
+			seen++
+			help := help(t, m[1], append([]string{m[2]}, strings.Fields(m[3])...)...)
+			for _, flag := range regexp.MustCompile(`(?:^| )(--?[a-z][a-z-]*)`).FindAllStringSubmatch(m[4], -1) {
+				if !slices.Contains(regexp.MustCompile(`--?[a-z][a-z-]*`).FindAllString(help, -1), flag[1]) {
+					t.Errorf("README: %s: no flag %s in\n%s", m[0], flag[1], help)
+				}
+			}
+		}
+	}
+	if seen == 0 {
+		t.Error("the README shows no command of the programs")
+	}
+}
+
+func help(t *testing.T, program string, command ...string) string {
+	t.Helper()
+	out, err := exec.Command("../bin/"+program, append(command, "--help")...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("bin/%s %v --help: %v\n%s\nmake build makes the programs", program, command, err, out)
+	}
+	return string(out)
+}
+
+// The dialplans that the README shows are accepted by the parser.
+func TestReadmeDialplans(t *testing.T) {
+	n := 0
+	for _, block := range blocks(readme(t), "hcl") {
+		if !strings.Contains(block, "space \"") {
+			continue
+		}
+		n++
+		if _, err := dialplan.Parse(dialplan.File{Name: "README.md", Data: []byte(block)}); err != nil {
+			t.Error(err)
+		}
+	}
+	if n == 0 {
+		t.Error("the README shows no dialplan")
+	}
+}
