@@ -1,0 +1,283 @@
+package enginetest
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"time"
+
+	"ewindow/media/engine/protocol"
+)
+
+var errKilled = errors.New("signal: killed")
+
+// device is one fake device process.
+type device struct {
+	set          *Devices
+	role         protocol.Role
+	parent, conn net.Conn      // the two ends of its socket
+	key          chan struct{} // holds one: the next picture is an IDR picture
+	hung         chan struct{} // closed: it does nothing any more
+	ended        chan struct{} // closed: it is told to be gone
+	gone         chan struct{} // closed: it is
+	hanging      sync.Once
+	ending       sync.Once
+	err          error // why it ended
+
+	coherent bool   // screen: a decoder has all that the next picture needs; only the goroutine of listen
+	frames   uint64 // made or taken, under the mutex of set
+}
+
+// Conn, Kill and Wait make it an engine.Child.
+func (c *device) Conn() net.Conn { return c.parent }
+
+// Kill ends it at once.
+func (c *device) Kill() { c.end(errKilled) }
+
+// Wait waits for its end.
+func (c *device) Wait() error {
+	<-c.gone
+	return c.err
+}
+
+// end makes it end; the first reason counts.
+func (c *device) end(err error) {
+	c.ending.Do(func() {
+		c.err = err
+		close(c.ended)
+		c.conn.Close()
+	})
+}
+
+func (c *device) hang() { c.hanging.Do(func() { close(c.hung) }) }
+
+// start runs it: listen takes messages, work makes them.
+func (c *device) start() {
+	configured := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() { c.end(c.listen(configured)) })
+	wg.Go(func() { c.end(c.work(configured)) })
+	go func() {
+		wg.Wait()
+		c.set.mu.Lock()
+		delete(c.set.running, c.role)
+		c.set.mu.Unlock()
+		close(c.gone)
+	}()
+}
+
+// stuck waits for the end of a device that hangs.
+func (c *device) stuck() bool {
+	select {
+	case <-c.hung:
+		<-c.ended
+		return true
+	default:
+		return false
+	}
+}
+
+// listen handles what comes from the engine until that hangs up.
+func (c *device) listen(configured chan<- struct{}) error {
+	in := bufio.NewReaderSize(c.conn, 4096)
+	for first := true; ; first = false {
+		t, payload, err := protocol.ReadMessage(in)
+		if c.stuck() || errors.Is(err, io.EOF) || errors.Is(err, io.ErrClosedPipe) {
+			return nil
+		}
+		if err == nil && first != (t == protocol.TypeConfigure) {
+			err = errors.New("enginetest: the first message, and no other, must be the configuration")
+		}
+		if err == nil {
+			err = c.handle(t, payload)
+		}
+		if err != nil {
+			return err
+		}
+		if first {
+			close(configured)
+		}
+	}
+}
+
+func (c *device) handle(t protocol.Type, payload []byte) error {
+	c.set.mu.Lock()
+	defer c.set.mu.Unlock()
+	switch t {
+	case protocol.TypeConfigure:
+		var conf protocol.Configure
+		if err := json.Unmarshal(payload, &conf); err != nil {
+			return err
+		}
+		if conf.Role != c.role {
+			return errors.New("enginetest: a " + string(c.role) + " was told to be a " + string(conf.Role))
+		}
+		c.configure(conf)
+	case protocol.TypeCommand:
+		var cmd protocol.Command
+		if err := json.Unmarshal(payload, &cmd); err != nil {
+			return err
+		}
+		c.obey(cmd)
+	case protocol.TypeFrame:
+		f, err := protocol.ParseFrame(payload)
+		if err != nil {
+			return err
+		}
+		c.take(f)
+	}
+	return nil
+}
+
+// configure and what follows are called with the mutex of set held.
+func (c *device) configure(conf protocol.Configure) {
+	c.set.conf[c.role] = conf
+	switch {
+	case conf.Camera != nil:
+		c.set.camera.Kbps = conf.Camera.Kbps
+	case conf.Sound != nil:
+		c.set.mic.Muted = conf.Sound.Muted
+	}
+}
+
+func (c *device) obey(cmd protocol.Command) {
+	if cmd.Keyframe {
+		select {
+		case c.key <- struct{}{}:
+		default:
+		}
+	}
+	if cmd.Kbps > 0 {
+		c.set.camera.Kbps = cmd.Kbps
+	}
+	if cmd.Mute != nil {
+		c.set.mic.Muted = *cmd.Mute
+	}
+	if cmd.Card != nil {
+		c.set.screen.Card = *cmd.Card
+	}
+}
+
+// take shows a picture or plays a frame.
+func (c *device) take(f protocol.Frame) {
+	now := time.Now()
+	c.frames++
+	if c.role == protocol.Sound {
+		s := &c.set.speaker
+		sound, ok := ParseSound(f.Data)
+		switch {
+		case f.Flags&protocol.FlagLost != 0:
+			s.Lost++
+		case !ok:
+			s.Foreign++
+		default:
+			s.Sound, s.At = sound, now
+			s.Frames++
+		}
+		return
+	}
+	s := &c.set.screen
+	p, ok := ParsePicture(f.Data)
+	if !ok {
+		c.coherent = false
+		s.Foreign++
+		return
+	}
+	c.coherent = p.Key || c.coherent && p.Seed == s.Seed && p.Counter == s.Counter+1
+	if !c.coherent {
+		s.Broken++
+	}
+	s.Picture, s.At = p, now
+	s.Pictures++
+}
+
+// work reports, and makes pictures or sound.
+func (c *device) work(configured <-chan struct{}) error {
+	select {
+	case <-configured:
+	case <-c.ended:
+		return nil
+	}
+	if err := c.event(protocol.Event{Kind: protocol.Ready, Device: "fake " + string(c.role), Encoder: "fake"}); err != nil {
+		return err
+	}
+	now := time.Now()
+	made, told := now, now.Add(-c.set.progress)
+	var number uint32 // of pictures since the last IDR picture
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		c.set.mu.Lock()
+		pace, paced := c.set.pace[c.role], c.set.paced
+		c.set.mu.Unlock()
+		next := told.Add(c.set.progress)
+		if pace > 0 && made.Add(pace).Before(next) {
+			next = made.Add(pace)
+		}
+		timer.Reset(time.Until(next))
+		select {
+		case <-c.ended:
+			return nil
+		case <-paced:
+		case <-timer.C:
+		}
+		if c.stuck() {
+			return nil
+		}
+		now := time.Now()
+		if pace > 0 && now.Sub(made) >= pace {
+			made = now
+			if err := c.make(&number); err != nil {
+				return err
+			}
+		}
+		if now.Sub(told) >= c.set.progress {
+			told = now
+			if err := c.event(protocol.Event{Kind: protocol.Progress, Frames: c.count()}); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func (c *device) count() uint64 {
+	c.set.mu.Lock()
+	defer c.set.mu.Unlock()
+	return c.frames
+}
+
+func (c *device) event(e protocol.Event) error {
+	return protocol.WriteJSON(c.conn, protocol.TypeEvent, e)
+}
+
+// make sends one picture or one frame of sound.
+func (c *device) make(number *uint32) error {
+	c.set.mu.Lock()
+	var f protocol.Frame
+	if c.role == protocol.Camera {
+		cam := &c.set.camera
+		cam.Pictures++
+		p := Picture{Seed: c.set.seed, Counter: cam.Pictures, Key: c.frames == 0}
+		select {
+		case <-c.key:
+			p.Key = true
+		default:
+		}
+		if p.Key {
+			cam.Keys++
+			*number = 0
+			f.Flags = protocol.FlagKey
+		}
+		f.Data = accessUnit(p, *number, c.set.size)
+		*number++
+	} else {
+		c.set.mic.Frames++
+		f.Data = soundFrame(Sound{Seed: c.set.seed, Counter: c.set.mic.Frames, Muted: c.set.mic.Muted})
+	}
+	c.frames++
+	c.set.mu.Unlock()
+	return protocol.WriteFrame(c.conn, f)
+}
