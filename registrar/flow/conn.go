@@ -14,6 +14,7 @@ type conn struct {
 	net.Conn
 	table     *Table
 	flow      Flow
+	serial    uint64
 	addr      netip.Addr // what PerAddress counts by
 	remote    net.Addr   // without a zone: the SIP stack's table of connections drops zones too
 	published bool       // under table.mu
@@ -34,7 +35,7 @@ func newConn(t *Table, c net.Conn, transport string, now time.Time) *conn {
 	}
 	return &conn{
 		Conn: c, table: t, addr: group(remote), remote: remote,
-		flow:  Flow{Transport: transport, Local: c.LocalAddr().String(), Remote: remote.String()},
+		flow:  Flow{Transport: transport, Remote: remote.String()},
 		since: now, tokens: float64(t.limits.Burst), filled: now,
 	}
 }
@@ -73,14 +74,17 @@ func (c *conn) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// Close may be called more than once.
+// Close may be called more than once. It does not wait: TLS says goodbye for up to 5 s to a peer that does not read,
+// and the SIP stack closes connections with its table of all of them locked.
 func (c *conn) Close() error {
 	err := net.ErrClosed
 	c.once.Do(func() {
+		err = nil
 		c.mu.Lock()
 		inner := c.Conn
 		c.mu.Unlock()
-		err = inner.Close()
+		_ = inner.SetReadDeadline(time.Unix(1, 0))
+		c.table.closing.Go(func() { _ = inner.Close() })
 		c.table.closed(c)
 	})
 	return err

@@ -11,8 +11,11 @@ package flow
 import (
 	"net"
 	"net/netip"
+	"strconv"
 	"sync"
 	"time"
+
+	"ewindow/registrar/location"
 )
 
 // Transports, in the spelling of a Via header.
@@ -22,13 +25,8 @@ const (
 	TLS = "TLS"
 )
 
-// A Flow names one way to a peer. The zero Flow is no flow.
-type Flow struct {
-	Transport string // UDP, TCP or TLS
-	Local     string // ip:port of our end, as the socket tells it; for UDP perhaps the unspecified address
-	Remote    string // ip:port of the peer, without a zone
-	Serial    uint64 // number of the connection, so that a reused port is not the same flow; 0 for UDP
-}
+// A Flow names one way to a peer; ID is the number of the connection, so that a reused port is not the same flow.
+type Flow = location.Flow
 
 // Limits bound what peers can take. A zero field takes its value from DefaultLimits.
 type Limits struct {
@@ -80,6 +78,7 @@ func (l Limits) orDefaults() Limits {
 type Table struct {
 	limits  Limits
 	onClose func(Flow)
+	closing sync.WaitGroup
 
 	mu      sync.Mutex
 	serial  uint64
@@ -100,7 +99,7 @@ func NewTable(limits Limits, onClose func(Flow)) *Table {
 	return &Table{
 		limits: limits.orDefaults(), onClose: onClose,
 		serial: uint64(time.Now().Unix()), // a flow of the process before this one is none of ours
-		live: map[uint64]*conn{}, byPeer: map[peer]*conn{}, perAddr: map[netip.Addr]int{},
+		live:   map[uint64]*conn{}, byPeer: map[peer]*conn{}, perAddr: map[netip.Addr]int{},
 	}
 }
 
@@ -121,8 +120,21 @@ func (t *Table) Alive(f Flow) bool {
 		return true
 	}
 	g, ok := t.Find(f.Transport, f.Remote)
-	return ok && g.Serial == f.Serial
+	return ok && g == f
 }
+
+// Local is the address of our end of a connection; empty if it is not live.
+func (t *Table) Local(f Flow) string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if c := t.byPeer[peer{f.Transport, f.Remote}]; c != nil && c.flow == f {
+		return c.LocalAddr().String()
+	}
+	return ""
+}
+
+// Wait returns when no connection is being closed any more.
+func (t *Table) Wait() { t.closing.Wait() }
 
 // Complete notes that a whole SIP message has come from remote.
 func (t *Table) Complete(transport, remote string) {
@@ -139,7 +151,7 @@ func (t *Table) Keep(f Flow, until time.Time) {
 	t.mu.Lock()
 	c := t.byPeer[peer{f.Transport, f.Remote}]
 	t.mu.Unlock()
-	if c != nil && c.flow.Serial == f.Serial {
+	if c != nil && c.flow == f {
 		c.keep(until)
 	}
 }
@@ -147,9 +159,9 @@ func (t *Table) Keep(f Flow, until time.Time) {
 // Drop closes f, if it is a live connection.
 func (t *Table) Drop(f Flow) {
 	t.mu.Lock()
-	c := t.live[f.Serial]
+	c := t.byPeer[peer{f.Transport, f.Remote}]
 	t.mu.Unlock()
-	if c != nil {
+	if c != nil && c.flow == f {
 		_ = c.Close()
 	}
 }
@@ -168,7 +180,7 @@ func (t *Table) admit(c *conn) bool {
 	victim, ok := t.makeRoom(c.addr)
 	if ok {
 		t.serial++
-		c.flow.Serial = t.serial
+		c.serial, c.flow.ID = t.serial, strconv.FormatUint(t.serial, 36)
 		t.live[t.serial] = c
 		t.order = append(t.order, t.serial)
 		t.perAddr[c.addr]++
@@ -223,10 +235,10 @@ func (t *Table) publish(c *conn) {
 
 // forget takes c out of the books. t.mu is held.
 func (t *Table) forget(c *conn) {
-	if t.live[c.flow.Serial] != c {
+	if t.live[c.serial] != c {
 		return
 	}
-	delete(t.live, c.flow.Serial)
+	delete(t.live, c.serial)
 	if t.perAddr[c.addr]--; t.perAddr[c.addr] == 0 {
 		delete(t.perAddr, c.addr)
 	}

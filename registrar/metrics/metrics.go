@@ -1,0 +1,137 @@
+// Package metrics is what the registrar counts, in Prometheus' conventions. There are no labels by caller, address
+// or Call-ID: whoever can call could fill the memory with them.
+package metrics
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// A Registry holds the registrar's metrics. It may be used from several goroutines.
+type Registry struct {
+	reg        *prometheus.Registry
+	requests   *prometheus.CounterVec
+	auth       *prometheus.CounterVec
+	panics     prometheus.Counter
+	reloadOK   prometheus.Gauge
+	reloadTime prometheus.Gauge
+	certExpiry prometheus.Gauge
+}
+
+// New makes a registry of its own: nothing is shared between two servers of one process.
+func New() *Registry {
+	m := &Registry{
+		reg: prometheus.NewRegistry(),
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "sip_requests_total", Help: "SIP requests by method and by the code they were answered with.",
+		}, []string{"method", "code"}),
+		auth: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "sip_auth_failures_total", Help: "SIP requests without valid credentials, by reason.",
+		}, []string{"reason"}),
+		panics: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "sip_panics_total", Help: "Requests whose handling failed by a mistake in this program.",
+		}),
+		reloadOK: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "dialplan_last_reload_successful", Help: "1 if the plan in force is the one in the files, 0 if those have errors.",
+		}),
+		reloadTime: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "dialplan_last_reload_timestamp_seconds", Help: "When the plan in force was read.",
+		}),
+		certExpiry: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "cert_expiry_timestamp_seconds", Help: "When the server certificate in use expires.",
+		}),
+	}
+	m.reg.MustRegister(m.requests, m.auth, m.panics, m.reloadOK, m.reloadTime, m.certExpiry,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+// known are the methods that get a label of their own: a peer may invent others.
+var known = map[string]bool{
+	"INVITE": true, "BYE": true, "OPTIONS": true, "INFO": true, "UPDATE": true, "PRACK": true, "REGISTER": true,
+	"SUBSCRIBE": true, "ACK": true, "CANCEL": true, "MESSAGE": true, "REFER": true, "NOTIFY": true, "PUBLISH": true,
+}
+
+// Request counts a request and its final answer.
+func (m *Registry) Request(method string, code int) {
+	if !known[method] {
+		method = "other"
+	}
+	m.requests.WithLabelValues(method, strconv.Itoa(code)).Inc()
+}
+
+// AuthFailure counts a request without valid credentials. reason is one of a few words.
+func (m *Registry) AuthFailure(reason string) { m.auth.WithLabelValues(reason).Inc() }
+
+// Panic counts a request whose handling panicked.
+func (m *Registry) Panic() { m.panics.Inc() }
+
+// Reloaded notes that the plan was read, or that it could not be.
+func (m *Registry) Reloaded(ok bool, at time.Time) {
+	if !ok {
+		m.reloadOK.Set(0)
+		return
+	}
+	m.reloadOK.Set(1)
+	m.reloadTime.Set(float64(at.Unix()))
+}
+
+// CertExpiry notes when the server certificate expires.
+func (m *Registry) CertExpiry(at time.Time) { m.certExpiry.Set(float64(at.Unix())) }
+
+// Handler serves the metrics over HTTP.
+func (m *Registry) Handler() http.Handler {
+	return promhttp.HandlerFor(m.reg, promhttp.HandlerOpts{})
+}
+
+// A Link is a pair of spaces that the plan links now.
+type Link struct {
+	A, B string
+	Up   bool // a call between the two is up, as far as its signalling went through here
+}
+
+// A State is what Observe reads at each scrape.
+type State struct {
+	Registered map[string]bool // every space of the plan
+	Expected   []Link
+}
+
+// Observe adds metrics that are read from state at each scrape.
+func (m *Registry) Observe(state func() State) error { return m.reg.Register(&observer{state: state}) }
+
+type observer struct{ state func() State }
+
+var (
+	registered = prometheus.NewDesc("ewindow_registered", "Whether a space's window can be reached.", []string{"space"}, nil)
+	expected   = prometheus.NewDesc("ewindow_link_expected", "1 for each pair of spaces that the plan links now.",
+		[]string{"space", "peer"}, nil)
+	up = prometheus.NewDesc("ewindow_link_up", "Whether the signalling of a linked pair's call is up.",
+		[]string{"space", "peer"}, nil)
+)
+
+// Describe is part of prometheus.Collector.
+func (o *observer) Describe(ch chan<- *prometheus.Desc) { ch <- registered; ch <- expected; ch <- up }
+
+// Collect is part of prometheus.Collector.
+func (o *observer) Collect(ch chan<- prometheus.Metric) {
+	s := o.state()
+	for space, ok := range s.Registered {
+		ch <- prometheus.MustNewConstMetric(registered, prometheus.GaugeValue, number(ok), space)
+	}
+	for _, l := range s.Expected {
+		ch <- prometheus.MustNewConstMetric(expected, prometheus.GaugeValue, 1, l.A, l.B)
+		ch <- prometheus.MustNewConstMetric(up, prometheus.GaugeValue, number(l.Up), l.A, l.B)
+	}
+}
+
+func number(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}

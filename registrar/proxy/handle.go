@@ -1,0 +1,254 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/emiago/sipgo/sip"
+
+	"ewindow/registrar/auth"
+	"ewindow/registrar/location"
+	"ewindow/registrar/store"
+	"ewindow/registrar/validate"
+)
+
+// A request is one on its way through the server, with what has been found out about it.
+type request struct {
+	*sip.Request
+	tx   *sip.ServerTx
+	flow location.Flow
+	mine []token // of our own Route headers, in order; they have been counted in pop
+	pop  int     // own Route headers, with or without a token
+	far  bool    // a Route beyond us is left
+}
+
+// inDialog says whether the request belongs to a dialog that was set up through this server: both sides' tokens,
+// which hold for its Call-ID alone, came back in its Route.
+func (r *request) inDialog() bool {
+	return len(r.mine) >= 2 && r.To().Params.Has("tag")
+}
+
+// from is the side of the dialog that the request comes from, to the one it goes to.
+func (r *request) from() token { return r.mine[0] }
+func (r *request) to() token   { return r.mine[len(r.mine)-1] }
+
+// handle takes every request that begins a transaction, in a goroutine of its own.
+func (s *Server) handle(req *sip.Request, tx *sip.ServerTx) {
+	defer tx.TerminateGracefully()
+	if !s.enter() {
+		return
+	}
+	defer s.working.Done()
+	defer func() {
+		// One peer's message must not end everybody's calls, whatever we overlooked in it.
+		if p := recover(); p != nil {
+			s.metrics.Panic()
+			s.log.Error("a request made the server panic; please report it", "method", req.Method,
+				"peer", req.Source(), "panic", p, "stack", string(debug.Stack()))
+		}
+	}()
+	if problem := validate.Request(req); problem != nil {
+		s.log.Debug("malformed request", "peer", req.Source(), "reason", problem.Reason)
+		if problem.Status != 0 {
+			s.answer(req, tx, verdict{status: problem.Status, reason: validate.Sanitise(problem.Reason)})
+		}
+		return
+	}
+	r := &request{Request: req, tx: tx, flow: location.Flow{Transport: req.Transport(), Remote: req.Source()}}
+	if r.flow.Transport != "UDP" {
+		var ok bool
+		if r.flow, ok = s.flows.Find(r.flow.Transport, r.flow.Remote); !ok {
+			return // the connection has ended meanwhile
+		}
+	}
+	s.readRoute(r)
+	s.dispatch(r)
+}
+
+// readRoute finds our own Route headers at the top.
+func (s *Server) readRoute(r *request) {
+	for _, h := range r.GetHeaders("Route") {
+		route, ok := h.(*sip.RouteHeader)
+		if !ok {
+			r.far = true
+			return
+		}
+		t, sealed := s.seal.open(r.CallID().Value(), route.Address.User)
+		if !sealed && !s.hosts.oursAt(route.Address.Host, route.Address.Port) {
+			r.far = true
+			return
+		}
+		if sealed {
+			r.mine = append(r.mine, t)
+		}
+		r.pop++
+	}
+}
+
+func (s *Server) dispatch(r *request) {
+	switch v := s.admissible(r); {
+	case v.status != 0:
+		s.reply(r, v)
+	case r.IsAck():
+		s.ack(r)
+	case r.IsCancel():
+		s.reply(r, vNoDialog) // one that matches an INVITE never comes here
+	case r.Method == sip.REGISTER:
+		s.register(r)
+	case r.Method == sip.SUBSCRIBE:
+		s.subscribe(r)
+	case r.inDialog():
+		s.within(r)
+	case r.Method == sip.OPTIONS && r.Recipient.User == "" && s.hosts.ours(r.Recipient.Host):
+		s.options(r)
+	case r.Method == sip.INVITE, r.Method == sip.OPTIONS:
+		s.outside(r)
+	default:
+		s.reply(r, vNoDialog) // BYE, INFO, UPDATE, PRACK of a dialog that is none of ours
+	}
+}
+
+// admissible is the verdict on what can be judged without knowing the sender (RFC 3261 §16.3); status 0 if it passes.
+func (s *Server) admissible(r *request) verdict {
+	switch r.Method {
+	case sip.INVITE, sip.ACK, sip.CANCEL, sip.BYE, sip.OPTIONS, sip.INFO, sip.UPDATE, sip.PRACK, sip.REGISTER, sip.SUBSCRIBE:
+	default:
+		return verdict{status: 405, reason: "Method Not Allowed"}.with("Allow", allow)
+	}
+	if r.IsAck() || r.IsCancel() {
+		return verdict{}
+	}
+	if tags := unknownOptions(r.Request, "Proxy-Require"); tags != "" {
+		return badExtension(tags)
+	}
+	if r.far {
+		return vForeignRoute
+	}
+	if mf := r.MaxForwards(); mf != nil && mf.Val() == 0 && r.Method != sip.REGISTER && r.Method != sip.SUBSCRIBE {
+		return vTooManyHops
+	}
+	if s.looped(r) {
+		return vLoop
+	}
+	return verdict{}
+}
+
+// looped says whether the request has been here before and would go the same way again (RFC 5393 §4.2.1): our Via
+// ends in a mark made of what decides the way.
+func (s *Server) looped(r *request) bool {
+	suffix := "." + s.mark(r)
+	for _, h := range r.GetHeaders("Via") {
+		via, ok := h.(*sip.ViaHeader)
+		if ok && s.hosts.oursAt(via.Host, via.Port) && strings.HasSuffix(via.Params.GetOr("branch", ""), suffix) {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *Server) mark(r *request) string {
+	to := r.To().Params.GetOr("tag", "")
+	from := r.From().Params.GetOr("tag", "")
+	seq := strconv.FormatUint(uint64(r.CSeq().SeqNo), 10)
+	return s.seal.text("loop", r.Recipient.String(), from, to, r.CallID().Value(), seq, string(r.CSeq().MethodName))
+}
+
+// branch is for the Via of the forwarded request.
+func (s *Server) branch(r *request) string {
+	return sip.GenerateBranchN(16) + "." + s.mark(r)
+}
+
+// reply answers without keeping the transaction.
+func (s *Server) reply(r *request, v verdict) { s.answer(r.Request, r.tx, v) }
+
+// authenticate finds out who sent the request. With ok = false it has been answered. user is whom to challenge.
+func (s *Server) authenticate(r *request, user string, asProxy bool) (account string, ok bool) {
+	status, ask, reason, credentials := 401, "WWW-Authenticate", "Unauthorized", "Authorization"
+	if asProxy {
+		status, ask, reason, credentials = 407, "Proxy-Authenticate", "Proxy Authentication Required", "Proxy-Authorization"
+	}
+	q := auth.Request{
+		Method: string(r.Method), URI: r.Recipient.String(), From: user,
+		Flow: r.flow.Transport + " " + r.flow.Remote + " " + r.flow.ID,
+	}
+	for _, h := range r.GetHeaders(credentials) {
+		q.Values = append(q.Values, h.Value())
+	}
+	found := s.auth.Check(q, s.credentials, time.Now())
+	if found.Err == nil {
+		if _, space := s.Plan().Space(found.Account); space && r.flow.Transport != "TLS" {
+			s.reply(r, vNotTLS) // the keys of its calls are in its messages
+			return "", false
+		}
+		return found.Account, true
+	}
+	s.metrics.AuthFailure(authReason(found.Err))
+	if errors.Is(found.Err, auth.ErrRefused) {
+		s.log.Warn("authentication failed: unknown account or wrong secret", "aor", validate.Sanitise(user), "peer", r.flow.Remote)
+	}
+	if found.Challenge == "" {
+		s.reply(r, verdict{status: 400, reason: "Malformed credentials"})
+		return "", false
+	}
+	s.reply(r, verdict{status: status, reason: reason}.with(ask, found.Challenge))
+	return "", false
+}
+
+func authReason(err error) string {
+	switch {
+	case errors.Is(err, auth.ErrMissing):
+		return "missing"
+	case errors.Is(err, auth.ErrStale):
+		return "stale"
+	case errors.Is(err, auth.ErrRefused):
+		return "refused"
+	}
+	return "malformed"
+}
+
+// credentials finds an account and the algorithm that the plan wants of it: spaces SHA-256, everybody else MD5 (RFC
+// 8760; phones such as baresip 1.0 give up at the sight of SHA-256) unless the plan says otherwise.
+func (s *Server) credentials(name string) (auth.Credentials, bool) {
+	plan := s.Plan()
+	c := auth.Credentials{Algorithm: auth.MD5}
+	if _, space := plan.Space(name); space {
+		c.Algorithm = auth.SHA256
+	} else if phone, ok := plan.Phone(name); ok && phone.Auth == "sha256" {
+		c.Algorithm = auth.SHA256
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	a, err := s.cfg.Accounts.Account(ctx, name)
+	if err != nil {
+		if !errors.Is(err, store.ErrUnknown) {
+			s.log.Error("cannot look up an account: nobody can log in", "aor", validate.Sanitise(name), "error", err)
+		}
+		return c, false
+	}
+	c.HA1 = a.HA1MD5
+	if c.Algorithm == auth.SHA256 {
+		c.HA1 = a.HA1SHA256
+	}
+	return c, a.Realm == s.cfg.Domain
+}
+
+// owns says whether a From or To is the account's address-of-record here.
+func (s *Server) owns(u *sip.Uri, account string) bool {
+	return u.User == account && s.hosts.ours(u.Host)
+}
+
+// options answers an OPTIONS to the registrar itself: who pings it wants to know that it is alive (RFC 3261 §11).
+func (s *Server) options(r *request) {
+	account, ok := s.authenticate(r, r.From().Address.User, false)
+	switch {
+	case !ok:
+	case !s.owns(&r.From().Address, account):
+		s.reply(r, vFromMismatch)
+	default:
+		s.reply(r, vOK.with("Allow", allow).with("Accept", "application/sdp").with("Allow-Events", eventPackage))
+	}
+}

@@ -1,0 +1,186 @@
+package proxy
+
+import (
+	"net"
+	"strings"
+
+	"github.com/emiago/sipgo/sip"
+
+	"ewindow/registrar/location"
+)
+
+// Everything that this hop changes in a message is in this file (RFC 3261 §16.6, §16.7).
+//
+//	caller ── leg in ──▶ forward ── leg out ──▶ callee
+//	       ◀── in ────── backward ◀── out ─────
+
+// A leg is one side of a forwarded request.
+type leg struct {
+	account string
+	flow    location.Flow
+	host    string // by which this side reaches us
+	port    int
+}
+
+// A hop is what forward needs to know of one request.
+type hop struct {
+	in, out leg
+	target  *sip.Uri // new Request-URI; nil within a dialog, where it is the peer's contact already
+	record  bool     // stay in the path: the request may begin a dialog
+	pop     int      // Route headers of ours to take away
+	branch  string   // of our Via
+	realm   string   // whose credentials stay here
+	seal    sealer
+	laddr   sip.Addr // of the UDP socket
+}
+
+// Headers in which a peer could claim to be somebody: we vouch for From alone.
+var identityHeaders = []string{"P-Asserted-Identity", "P-Preferred-Identity", "Remote-Party-ID", "Identity"}
+
+// forward makes the request that is sent on. Max-Forwards has been found to be more than zero.
+func (h hop) forward(req *sip.Request) *sip.Request {
+	out := req.Clone()
+	stampVia(out, req.Source())
+	for range h.pop {
+		out.RemoveHeader("Route")
+	}
+	if h.target != nil {
+		out.Recipient = *h.target.Clone()
+	}
+	decreaseMaxForwards(out)
+	removeCredentials(out, "Proxy-Authorization", h.realm)
+	removeCredentials(out, "Authorization", h.realm)
+	for _, name := range identityHeaders {
+		removeAll(out, name)
+	}
+	if h.record {
+		// Always two, one for each side, as RFC 5658 wants it across transports: so the last of ours that is popped
+		// from the Route of a later request always names the side it goes to, and the first the side it comes from.
+		callID := req.CallID().Value()
+		out.PrependHeader(h.out.recordRoute(callID, h.seal), h.in.recordRoute(callID, h.seal))
+	}
+	out.PrependHeader(h.out.via(h.branch))
+	h.address(out)
+	return out
+}
+
+// address points a request at the flow it is to be sent on.
+func (h hop) address(req *sip.Request) {
+	req.SetTransport(h.out.flow.Transport)
+	req.SetSource("")
+	req.SetDestination(h.out.flow.Remote)
+	req.Laddr = sip.Addr{}
+	if h.out.flow.Transport == "UDP" {
+		req.Laddr = h.laddr // the phone's NAT knows this socket and no other
+	}
+}
+
+// cancel makes the CANCEL of a request that forward made (RFC 3261 §9.1).
+func (h hop) cancel(sent *sip.Request) *sip.Request {
+	return h.sibling(sent, sip.CANCEL, sent.CSeq().SeqNo, sent.To())
+}
+
+// release makes the ACK and the BYE that end a call nobody waits for any more: res is the 2xx to sent.
+func (h hop) release(sent *sip.Request, res *sip.Response, branch string) (ack, bye *sip.Request) {
+	build := func(m sip.RequestMethod, seq uint32, suffix string) *sip.Request {
+		r := h.sibling(sent, m, seq, res.To())
+		if c := res.Contact(); c != nil {
+			r.Recipient = *c.Address.Clone()
+		}
+		r.RemoveHeader("Via")
+		r.PrependHeader(h.out.via(branch + suffix))
+		return r
+	}
+	seq := sent.CSeq().SeqNo
+	return build(sip.ACK, seq, "a"), build(sip.BYE, seq+1, "b")
+}
+
+// sibling makes a request of our own that belongs to one we sent.
+func (h hop) sibling(sent *sip.Request, m sip.RequestMethod, seq uint32, to *sip.ToHeader) *sip.Request {
+	r := sip.NewRequest(m, *sent.Recipient.Clone())
+	maxForwards := sip.MaxForwardsHeader(70)
+	r.AppendHeader(sent.Via().Clone())
+	for _, rt := range sent.GetHeaders("Route") {
+		r.AppendHeader(sip.HeaderClone(rt))
+	}
+	r.AppendHeader(&maxForwards)
+	r.AppendHeader(sip.HeaderClone(sent.From()))
+	r.AppendHeader(sip.HeaderClone(to))
+	r.AppendHeader(sip.HeaderClone(sent.CallID()))
+	r.AppendHeader(&sip.CSeqHeader{SeqNo: seq, MethodName: m})
+	r.SetBody(nil)
+	h.address(r)
+	return r
+}
+
+// backward makes the response that is sent back: without our Via, to where the request came from.
+func (h hop) backward(req *sip.Request, res *sip.Response) *sip.Response {
+	out := res.Clone()
+	out.RemoveHeader("Via")
+	template := sip.NewResponseFromRequest(req, sip.StatusTrying, "Trying", nil) // knows the way back (RFC 3261 §18.2.2)
+	out.SetTransport(template.Transport())
+	out.SetDestination(template.Destination())
+	out.SetSource("")
+	return out
+}
+
+// stampVia notes in the sender's Via where the request really came from (RFC 3261 §18.2.1, RFC 3581 §4).
+func stampVia(req *sip.Request, source string) {
+	via := req.Via()
+	host, port, err := net.SplitHostPort(source)
+	if err != nil {
+		return
+	}
+	if via.Params.Has("rport") {
+		via.Params.Add("rport", port)
+		via.Params.Add("received", host)
+	} else if strings.Trim(via.Host, "[]") != host {
+		via.Params.Add("received", host)
+	}
+}
+
+// decreaseMaxForwards counts this hop. A clone shares the header's value with the request it was made from, so it
+// is replaced, never changed.
+func decreaseMaxForwards(req *sip.Request) {
+	left := sip.MaxForwardsHeader(70)
+	if mf := req.MaxForwards(); mf != nil {
+		left = sip.MaxForwardsHeader(min(mf.Val(), 70) - 1)
+		req.ReplaceHeader(&left)
+		return
+	}
+	req.AppendHeader(&left)
+}
+
+// removeCredentials takes away those for our realm: they are nobody else's business.
+func removeCredentials(req *sip.Request, name, realm string) {
+	var others []sip.Header
+	for _, h := range req.GetHeaders(name) {
+		if !strings.Contains(h.Value(), `realm="`+realm+`"`) {
+			others = append(others, h)
+		}
+	}
+	removeAll(req, name)
+	for _, h := range others {
+		req.AppendHeader(h)
+	}
+}
+
+func removeAll(req *sip.Request, name string) {
+	for _, h := range req.GetHeaders(name) {
+		req.RemoveHeader(h.Name())
+	}
+}
+
+func (l leg) via(branch string) *sip.ViaHeader {
+	return &sip.ViaHeader{
+		ProtocolName: "SIP", ProtocolVersion: "2.0", Transport: l.flow.Transport,
+		Host: l.host, Port: l.port, Params: sip.HeaderParams{{K: "branch", V: branch}},
+	}
+}
+
+func (l leg) recordRoute(callID string, seal sealer) *sip.RecordRouteHeader {
+	return &sip.RecordRouteHeader{Address: sip.Uri{
+		Scheme: "sip", User: seal.seal(callID, token{account: l.account, flow: l.flow}), Host: l.host, Port: l.port,
+		UriParams: sip.HeaderParams{{K: "transport", V: strings.ToLower(l.flow.Transport)}, {K: "lr"}},
+	}}
+}

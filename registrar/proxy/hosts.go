@@ -1,0 +1,137 @@
+package proxy
+
+import (
+	"net"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"ewindow/registrar/location"
+)
+
+// hosts knows by which names and addresses this registrar goes.
+type hosts struct {
+	names     []string       // the domain, "localhost", the advertised host; lower case
+	ports     map[string]int // listened on, by transport
+	addrs     []netip.Addr   // listened on
+	any       bool           // some listener takes every address of the machine
+	advertise string         // host for Via and Record-Route instead of the local address; may be empty
+	udp       string         // local address of the UDP socket; empty without one
+
+	mu     sync.Mutex
+	local  []netip.Addr // addresses of the machine
+	looked time.Time    // when local was read
+}
+
+func newHosts(domain, advertise string, l Listeners) *hosts {
+	h := &hosts{names: []string{strings.ToLower(domain), "localhost"}, ports: map[string]int{}, advertise: advertise}
+	if advertise != "" {
+		h.names = append(h.names, strings.ToLower(advertise))
+	}
+	add := func(transport string, a net.Addr) {
+		ap, err := netip.ParseAddrPort(a.String())
+		if err != nil {
+			return
+		}
+		h.ports[transport] = int(ap.Port())
+		addr := ap.Addr().WithZone("").Unmap()
+		h.any = h.any || addr.IsUnspecified()
+		h.addrs = append(h.addrs, addr)
+	}
+	if l.TLS != nil {
+		add("TLS", l.TLS.Addr())
+	}
+	if l.TCP != nil {
+		add("TCP", l.TCP.Addr())
+	}
+	if l.UDP != nil {
+		add("UDP", l.UDP.LocalAddr())
+		h.udp = l.UDP.LocalAddr().String()
+	}
+	return h
+}
+
+// ours says whether the host of a URI is this registrar: its domain, "localhost", or an address it listens on.
+func (h *hosts) ours(host string) bool {
+	host = strings.ToLower(strings.Trim(host, "[]"))
+	if slices.Contains(h.names, host) {
+		return true
+	}
+	addr, err := netip.ParseAddr(host)
+	if err != nil {
+		return false
+	}
+	addr = addr.WithZone("").Unmap()
+	return slices.Contains(h.addrs, addr) || h.any && slices.Contains(h.machine(), addr)
+}
+
+// oursAt is ours for a host and port: another program of this machine may listen on another port.
+func (h *hosts) oursAt(host string, port int) bool {
+	if !h.ours(host) {
+		return false
+	}
+	if port == 0 {
+		return true
+	}
+	for _, p := range h.ports {
+		if p == port {
+			return true
+		}
+	}
+	return false
+}
+
+// machine is the addresses of this machine, no older than 10 s: they come and go with its networks.
+func (h *hosts) machine() []netip.Addr {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.looked.IsZero() || time.Since(h.looked) > 10*time.Second {
+		h.looked, h.local = time.Now(), nil
+		found, _ := net.InterfaceAddrs()
+		for _, a := range found {
+			if p, err := netip.ParsePrefix(a.String()); err == nil {
+				h.local = append(h.local, p.Addr().Unmap())
+			}
+		}
+	}
+	return h.local
+}
+
+// sentBy is the host and port by which the peer at the other end of f reaches us. local is our end of it. An
+// address needs no DNS at the phone and is the connection it holds already; only behind a port-forwarding router
+// is it wrong, and there the admin says which host to advertise.
+func (h *hosts) sentBy(f location.Flow, local string) (host string, port int) {
+	port = h.ports[f.Transport]
+	if h.advertise != "" {
+		return h.advertise, port
+	}
+	if f.Transport == "UDP" {
+		local = h.udp
+	}
+	host, _, err := net.SplitHostPort(local)
+	if err != nil {
+		return h.names[0], port
+	}
+	if addr, err := netip.ParseAddr(host); err == nil && addr.IsUnspecified() {
+		// Which of our addresses the peer sees is the kernel's choice: asked, no packet is sent.
+		if c, err := net.Dial("udp", f.Remote); err == nil {
+			host, _, _ = net.SplitHostPort(c.LocalAddr().String())
+			_ = c.Close()
+		}
+	}
+	host, _, _ = strings.Cut(host, "%")
+	return host, port
+}
+
+// udpLocal is the local address of the UDP socket as sipgo wants it in Request.Laddr.
+func (h *hosts) udpLocal() (net.IP, int) {
+	host, port, err := net.SplitHostPort(h.udp)
+	if err != nil {
+		return nil, 0
+	}
+	p, _ := strconv.Atoi(port)
+	return net.ParseIP(host), p
+}

@@ -1,0 +1,294 @@
+// Package proxy is the registrar on the network: a registrar (RFC 3261 §10), a stateful proxy (§16) that asks the
+// dialplan, and the notifier of each window's programme (RFC 6665, RFC 6080).
+//
+//	request ─▶ validate ─▶ authenticate ─▶ plan ─▶ location ─▶ hop ─▶ the callee's own flow
+//	           400…         401 407 403     403…    480 430           ◀─ responses
+//
+// It never dials: whoever is to be reached has registered, and is sent everything on the flow that this came on.
+package proxy
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/emiago/sipgo"
+	"github.com/emiago/sipgo/sip"
+	"golang.org/x/sync/errgroup"
+
+	"ewindow/dialplan"
+	"ewindow/registrar/auth"
+	"ewindow/registrar/flow"
+	"ewindow/registrar/location"
+	"ewindow/registrar/metrics"
+	"ewindow/registrar/store"
+	"ewindow/registrar/validate"
+)
+
+// Accounts finds what is kept of an account. The error for a name that has none is store.ErrUnknown.
+type Accounts interface {
+	Account(ctx context.Context, name string) (store.Account, error)
+}
+
+// Config is what a Server is made from.
+type Config struct {
+	Domain    string            // realm and own host
+	Advertise string            // host by which peers reach us, where a router stands between; empty: the local address
+	Key       []byte            // 16 random bytes or more, the same over restarts: calls live as long as it
+	Plan      *dialplan.Plan    // the first; SetPlan gives later ones
+	Accounts  Accounts          //
+	Locations *location.Table   //
+	TLS       *tls.Config       // for Listeners.TLS; nil if that listener's connections are secure already
+	Limits    flow.Limits       // zero: flow.DefaultLimits
+	Metrics   *metrics.Registry // nil: a new one
+	Log       *slog.Logger      // nil: none
+}
+
+// Listeners are where peers come in; nil ones are off. The server closes them.
+type Listeners struct {
+	TLS net.Listener // still without TLS: the server sets it up, with a deadline
+	TCP net.Listener
+	UDP net.PacketConn
+}
+
+// A Server is the registrar. New makes it, Run runs it.
+type Server struct {
+	cfg       Config
+	log       *slog.Logger
+	metrics   *metrics.Registry
+	plan      atomic.Pointer[dialplan.Plan]
+	auth      *auth.Auth
+	locations *location.Table
+	hosts     *hosts
+	seal      sealer
+	flows     *flow.Table
+	listeners Listeners
+	ua        *sipgo.UserAgent
+	notifier  *notifier
+	busy      gate
+
+	mu      sync.Mutex
+	ended   bool
+	working sync.WaitGroup // handlers under way; added to under mu while not ended
+	done    chan struct{}  // closed when handlers are to come to an end
+}
+
+// New makes a server. It starts nothing; the listeners are open already.
+func New(c Config, l Listeners) (*Server, error) {
+	if c.Domain == "" || c.Plan == nil || c.Accounts == nil || c.Locations == nil {
+		return nil, errors.New("proxy: domain, plan, accounts and locations are needed")
+	}
+	if len(c.Key) < 16 {
+		return nil, fmt.Errorf("proxy: the key has %d bytes, 16 are needed", len(c.Key))
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Metrics == nil {
+		c.Metrics = metrics.New()
+	}
+	// Nonces are of this process alone: which of them were used is forgotten with it.
+	nonces := make([]byte, 32)
+	_, _ = rand.Read(nonces) // never fails
+	digest, err := auth.New(auth.Config{Realm: c.Domain, Secret: nonces})
+	if err != nil {
+		return nil, fmt.Errorf("proxy: %w", err)
+	}
+	s := &Server{
+		cfg: c, log: c.Log, metrics: c.Metrics, auth: digest, locations: c.Locations, seal: sealer{key: c.Key}, listeners: l,
+		hosts: newHosts(c.Domain, c.Advertise, l), done: make(chan struct{}),
+		busy: gate{limit: 32, held: map[string]int{}},
+	}
+	s.plan.Store(c.Plan)
+	s.flows = flow.NewTable(c.Limits, s.flowClosed)
+	s.notifier = newNotifier(s)
+	if s.ua, err = s.newStack(); err != nil {
+		return nil, fmt.Errorf("proxy: %w", err)
+	}
+	return s, nil
+}
+
+// raiseUDPLimit lets sipgo send a datagram of up to 64 KB: an INVITE with video and keys is larger than its limit of
+// 1,300 bytes, and it has no way to fall back to TCP, nor have many phones. The limit is a variable of the package.
+var raiseUDPLimit = sync.OnceFunc(func() { sip.UDPMTUSize = 65_507 + 200 })
+
+// newStack makes sipgo's layers, without any way to open a connection or to ask the DNS: a request that lies about
+// its origin would make it do both.
+func (s *Server) newStack() (*sipgo.UserAgent, error) {
+	raiseUDPLimit()
+	quiet := slog.New(slog.DiscardHandler) // it logs every malformed packet, whole
+	dialer := func(net.Addr) net.Dialer {
+		return net.Dialer{Control: func(string, string, syscall.RawConn) error { return errNoDial }}
+	}
+	ua, err := sipgo.NewUA(
+		sipgo.WithUserAgent("ewindow-registrar"),
+		sipgo.WithUserAgentHostname(s.cfg.Domain),
+		sipgo.WithUserAgentParser(validate.Parser()),
+		sipgo.WithUserAgentDNSResolver(&net.Resolver{
+			PreferGo: true,
+			Dial:     func(context.Context, string, string) (net.Conn, error) { return nil, errNoDial },
+		}),
+		sipgo.WithUserAgentTransportLayerOptions(
+			sip.WithTransportLayerLogger(quiet),
+			sip.WithTransportLayerTransports(sip.TransportsConfig{
+				TCP: &sip.TransportTCP{DialerCreate: dialer},
+				TLS: &sip.TransportTLS{TransportTCP: &sip.TransportTCP{DialerCreate: dialer}},
+			}),
+		),
+		sipgo.WithUserAgentTransactionLayerOptions(
+			sip.WithTransactionLayerLogger(quiet),
+			sip.WithTransactionLayerTerminateOnConnClose(),
+			sip.WithTransactionLayerUnhandledResponseHandler(func(*sip.Response) {}), // strays are dropped (RFC 6026 §8.9)
+		),
+	)
+	if err != nil {
+		return nil, err
+	}
+	ua.TransportLayer().OnMessage(func(m sip.Message) { s.flows.Complete(m.Transport(), m.Source()) })
+	ua.TransactionLayer().OnRequest(s.handle)
+	return ua, nil
+}
+
+var errNoDial = errors.New("the registrar opens no connections")
+
+// SetPlan puts another plan in force, at once. Windows whose two weeks it changes are told.
+func (s *Server) SetPlan(p *dialplan.Plan) {
+	s.plan.Store(p)
+	s.notifier.planChanged()
+}
+
+// Plan is the plan in force.
+func (s *Server) Plan() *dialplan.Plan { return s.plan.Load() }
+
+// Run serves until ctx ends or a listener fails, and joins all that it started. The error is nil at ctx's end.
+func (s *Server) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	s.serve(ctx, g)
+	g.Go(func() error { return s.expire(ctx) })
+	g.Go(func() error { return s.notifier.run(ctx) })
+	g.Go(func() error {
+		<-ctx.Done()
+		s.mu.Lock()
+		s.ended = true
+		s.mu.Unlock()
+		close(s.done)
+		return s.closeUDP()
+	})
+	err := g.Wait()
+	_ = s.ua.Close()
+	s.working.Wait()
+	s.flows.Wait()
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+func (s *Server) closeUDP() error {
+	if s.listeners.UDP == nil {
+		return nil
+	}
+	return s.listeners.UDP.Close()
+}
+
+// serve starts the transports.
+func (s *Server) serve(ctx context.Context, g *errgroup.Group) {
+	stream := func(l net.Listener, transport string, config *tls.Config, serve func(net.Listener) error) {
+		if l == nil {
+			return
+		}
+		fl := s.flows.Listen(l, transport, config)
+		g.Go(func() error { return fl.Run(ctx) })
+		g.Go(func() error {
+			if err := serve(fl); ctx.Err() == nil {
+				return fmt.Errorf("%s listener on %s ended: %w", transport, l.Addr(), err)
+			}
+			return nil
+		})
+	}
+	stream(s.listeners.TLS, flow.TLS, s.cfg.TLS, s.ua.TransportLayer().ServeTLS)
+	stream(s.listeners.TCP, flow.TCP, nil, s.ua.TransportLayer().ServeTCP)
+	if s.listeners.UDP == nil {
+		return
+	}
+	packets := flow.Packets(s.listeners.UDP)
+	g.Go(func() error {
+		for !packets.Served() {
+			if err := s.ua.TransportLayer().ServeUDP(packets); err != nil {
+				return fmt.Errorf("UDP socket %s: %w", s.listeners.UDP.LocalAddr(), err)
+			}
+		}
+		if ctx.Err() == nil {
+			return fmt.Errorf("UDP socket %s was closed", s.listeners.UDP.LocalAddr())
+		}
+		return nil
+	})
+}
+
+// expire removes bindings when their time is over.
+func (s *Server) expire(ctx context.Context) error {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case now := <-tick.C:
+			gone, _ := s.locations.Expire(now)
+			for _, b := range gone {
+				s.log.Info("registration expired", "aor", b.AOR, "peer", b.Flow.Remote)
+			}
+		}
+	}
+}
+
+// flowClosed is told of every connection that ended.
+func (s *Server) flowClosed(f location.Flow) {
+	for _, b := range s.locations.DropFlow(f) {
+		s.log.Info("connection of a registered peer ended", "aor", b.AOR, "peer", f.Remote)
+	}
+}
+
+// enter counts a handler in; false while the server ends.
+func (s *Server) enter() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended {
+		return false
+	}
+	s.working.Add(1)
+	return true
+}
+
+// A gate bounds how much one account may have under way.
+type gate struct {
+	limit int
+	mu    sync.Mutex
+	held  map[string]int
+}
+
+func (g *gate) enter(account string) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.held[account] >= g.limit {
+		return false
+	}
+	g.held[account]++
+	return true
+}
+
+func (g *gate) leave(account string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.held[account]--; g.held[account] <= 0 {
+		delete(g.held, account)
+	}
+}

@@ -1,0 +1,190 @@
+package proxy
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/emiago/sipgo/sip"
+
+	"ewindow/registrar/location"
+)
+
+// maxContacts bounds what one REGISTER may list.
+const maxContacts = 10
+
+// register carries out a REGISTER (RFC 3261 §10.3).
+func (s *Server) register(r *request) {
+	if !s.hosts.ours(r.Recipient.Host) {
+		s.reply(r, vNotFound)
+		return
+	}
+	if tags := unknownOptions(r.Request, "Require", "outbound", "path"); tags != "" {
+		s.reply(r, badExtension(tags))
+		return
+	}
+	account, ok := s.authenticate(r, r.To().Address.User, false)
+	if !ok {
+		return
+	}
+	if !s.owns(&r.To().Address, account) || !s.owns(&r.From().Address, account) {
+		s.reply(r, vFromMismatch) // no registering for others
+		return
+	}
+	reg, ok := registration(r)
+	if !ok {
+		s.reply(r, vBadContact)
+		return
+	}
+	reg.AOR = account
+	now := time.Now()
+	before := len(s.locations.Lookup(account, now))
+	bindings, err := s.locations.Register(reg, now)
+	if err != nil {
+		s.log.Info("registration refused", "aor", account, "peer", r.flow.Remote, "error", err)
+		s.reply(r, registerRefusal(err))
+		return
+	}
+	v := vOK.with("Date", now.UTC().Format(http.TimeFormat))
+	for _, b := range bindings {
+		left := b.Expires.Sub(now)
+		v = v.with("Contact", fmt.Sprintf("<%s>%s;expires=%d", b.Contact, echo(b), int(left.Round(time.Second)/time.Second)))
+		if b.Flow == r.flow {
+			s.flows.Keep(r.flow, b.Expires.Add(30*time.Second)) // a refresh that is late still finds its connection
+		}
+	}
+	if supports(r.Request, "outbound") {
+		v = v.with("Require", "outbound") // RFC 5626 §6
+	}
+	s.reply(r, v)
+	if len(bindings) != before {
+		s.log.Info("registered", "aor", account, "peer", r.flow.Remote, "transport", r.flow.Transport, "bindings", len(bindings))
+	}
+	s.notifier.reachable(account)
+}
+
+// echo is the parameters of a binding's Contact in an answer.
+func echo(b location.Binding) string {
+	p := b.Params
+	if b.Instance != "" {
+		p += `;+sip.instance="` + b.Instance + `"`
+	}
+	if b.RegID != 0 {
+		p += ";reg-id=" + strconv.Itoa(b.RegID)
+	}
+	return p
+}
+
+// registration reads the Contact headers of a REGISTER.
+func registration(r *request) (location.Registration, bool) {
+	reg := location.Registration{CallID: r.CallID().Value(), CSeq: r.CSeq().SeqNo, Flow: r.flow}
+	wish := location.Unsaid
+	if h := r.GetHeader("Expires"); h != nil {
+		wish = seconds(h.Value())
+	}
+	values := contactValues(r.Request)
+	if len(values) == 1 && values[0] == "*" {
+		reg.All = true
+		return reg, wish == 0 // RFC 3261 §10.3 step 6
+	}
+	if len(values) > maxContacts {
+		return reg, false
+	}
+	for _, v := range values {
+		c, ok := contact(v, wish)
+		if !ok {
+			return reg, false
+		}
+		reg.Contacts = append(reg.Contacts, c)
+	}
+	return reg, true
+}
+
+// contact reads one Contact. wish is what the Expires header says, for a contact that says nothing itself.
+func contact(text string, wish time.Duration) (location.Contact, bool) {
+	var uri sip.Uri
+	var params sip.HeaderParams
+	if _, err := sip.ParseAddressValue(text, &uri, &params); err != nil || uri.Wildcard || uri.Host == "" {
+		return location.Contact{}, false
+	}
+	if uri.Scheme != "sip" && uri.Scheme != "sips" {
+		return location.Contact{}, false
+	}
+	uri.Headers = nil // must not travel in a Request-URI (RFC 3261 §19.1.5)
+	c := location.Contact{URI: uri.String(), Expires: wish}
+	for _, p := range params {
+		switch k := strings.ToLower(strings.TrimSpace(p.K)); k {
+		case "expires":
+			c.Expires = seconds(p.V)
+		case "+sip.instance":
+			c.Instance = strings.Trim(p.V, `" `)
+		case "reg-id":
+			n, err := strconv.ParseUint(p.V, 10, 31)
+			if err != nil || n == 0 {
+				return c, false
+			}
+			c.RegID = int(n)
+		case "q":
+			if _, err := strconv.ParseFloat(p.V, 64); err == nil && len(p.V) <= 5 {
+				c.Params += ";q=" + p.V
+			}
+		}
+	}
+	return c, true
+}
+
+// seconds reads a delta-seconds. What cannot be read, or is beyond all reason, is left to the registrar
+// (RFC 3261 §10.3 step 7 wants malformed ones taken as 3600).
+func seconds(text string) time.Duration {
+	n, err := strconv.ParseUint(strings.TrimSpace(text), 10, 32)
+	if err != nil {
+		return location.Unsaid
+	}
+	return time.Duration(n) * time.Second
+}
+
+// contactValues lists the values of all Contact headers; several may stand in one, between commas.
+func contactValues(req *sip.Request) []string {
+	var out []string
+	for _, h := range req.GetHeaders("Contact") {
+		out = append(out, splitList(h.Value())...)
+	}
+	return out
+}
+
+// splitList splits at the commas that stand neither in quotes nor in angle brackets.
+func splitList(s string) []string {
+	var out []string
+	quoted, bracket, start := false, false, 0
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '<':
+			bracket = true
+		case c == '>':
+			bracket = false
+		case c == ',' && !bracket:
+			out = append(out, strings.TrimSpace(s[start:i]))
+			start = i + 1
+		}
+	}
+	return append(out, strings.TrimSpace(s[start:]))
+}
+
+// supports says whether the sender understands an option.
+func supports(req *sip.Request, option string) bool {
+	for _, h := range req.GetHeaders("Supported") {
+		for tag := range strings.SplitSeq(h.Value(), ",") {
+			if strings.EqualFold(strings.TrimSpace(tag), option) {
+				return true
+			}
+		}
+	}
+	return false
+}

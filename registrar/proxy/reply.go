@@ -1,0 +1,137 @@
+package proxy
+
+import (
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/emiago/sipgo/sip"
+
+	"ewindow/dialplan"
+	"ewindow/registrar/location"
+	"ewindow/registrar/validate"
+)
+
+// A verdict is an answer of our own to a request.
+type verdict struct {
+	status  int
+	reason  string
+	headers []sip.Header
+}
+
+func (v verdict) with(name, value string) verdict {
+	v.headers = append(v.headers, sip.NewHeader(name, value))
+	return v
+}
+
+// Answers that need no explanation.
+var (
+	vOK           = verdict{status: 200, reason: "OK"}
+	vForbidden    = verdict{status: 403, reason: "Forbidden"}
+	vNotFound     = verdict{status: 404, reason: "Not Found"}
+	vNoDialog     = verdict{status: 481, reason: "Call/Transaction Does Not Exist"}
+	vLoop         = verdict{status: 482, reason: "Loop Detected"}
+	vTooManyHops  = verdict{status: 483, reason: "Too Many Hops"}
+	vFlowFailed   = verdict{status: 430, reason: "Flow Failed"} // RFC 5626 §11.5
+	vNotHere      = verdict{status: 480, reason: "Not registered"}
+	vTimeout      = verdict{status: 408, reason: "Request Timeout"}
+	vOverload     = verdict{status: 503, reason: "Too many requests under way"}
+	vInternal     = verdict{status: 500, reason: "Internal Server Error"}
+	vOutOfOrder   = verdict{status: 500, reason: "An older REGISTER came after a newer one"}
+	vTooMany      = verdict{status: 403, reason: "Too many contacts"}
+	vBadContact   = verdict{status: 400, reason: "Malformed Contact"}
+	vNotTLS       = verdict{status: 403, reason: "A window speaks TLS only"}
+	vFromMismatch = verdict{status: 403, reason: "From is not the account"}
+	vForeignRoute = verdict{status: 403, reason: "No routing beyond this registrar"}
+)
+
+// methods that are understood, for Allow.
+const allow = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REGISTER, SUBSCRIBE"
+
+// refusal is the answer for a decision of the plan that is not 0.
+func refusal(d dialplan.Decision, now time.Time) verdict {
+	v := verdict{status: d.Status, reason: validate.Sanitise(d.Reason)}
+	if d.Status == sip.StatusTemporarilyUnavailable && !d.Next.IsZero() {
+		wait := max(1, int64(d.Next.Sub(now)+time.Second-1)/int64(time.Second))
+		v = v.with("Retry-After", strconv.FormatInt(wait, 10))
+	}
+	return v
+}
+
+// registerRefusal is the answer for an error of location.Table.Register.
+func registerRefusal(err error) verdict {
+	var brief *location.TooBriefError
+	switch {
+	case errors.As(err, &brief):
+		return verdict{status: 423, reason: "Interval Too Brief"}.
+			with("Min-Expires", strconv.Itoa(int(brief.Min/time.Second)))
+	case errors.Is(err, location.ErrOutOfOrder):
+		return vOutOfOrder
+	case errors.Is(err, location.ErrTooMany):
+		return vTooMany
+	case errors.Is(err, location.ErrMalformed):
+		return vBadContact
+	}
+	return vInternal
+}
+
+// response is v as an answer to req. Its tag is the same each time, so that a request may be answered without
+// remembering it (RFC 3261 §8.2.7).
+func (s *Server) response(req *sip.Request, v verdict) *sip.Response {
+	res := sip.NewResponseFromRequest(req, v.status, v.reason, nil)
+	if to := req.To(); to != nil && res.To() != nil && !to.Params.Has("tag") && v.status > 100 {
+		res.To().Params.Add("tag", s.tag(req))
+	}
+	for _, h := range v.headers {
+		res.AppendHeader(h)
+	}
+	res.AppendHeader(sip.NewHeader("Server", "ewindow-registrar"))
+	return res
+}
+
+func (s *Server) tag(req *sip.Request) string {
+	var parts []string // whatever is there: the request may be malformed
+	if from := req.From(); from != nil {
+		parts = append(parts, from.Params.GetOr("tag", ""))
+	}
+	if id := req.CallID(); id != nil {
+		parts = append(parts, id.Value())
+	}
+	return s.seal.text("tag", parts...)
+}
+
+// answer sends v without keeping the transaction, which over UDP would cost 12 KB for 32 s each: a flood of requests
+// leaves nothing behind. A repeated request gets the same answer again, and the ACK to a refused INVITE is dropped.
+func (s *Server) answer(req *sip.Request, tx *sip.ServerTx, v verdict) {
+	s.metrics.Request(string(req.Method), v.status)
+	if req.IsAck() {
+		return
+	}
+	_ = tx.Connection().WriteMsg(s.response(req, v)) // a peer that is gone needs none
+}
+
+// conclude sends v within the transaction, after something has been sent in it already.
+func (s *Server) conclude(req *sip.Request, tx *sip.ServerTx, v verdict) {
+	s.metrics.Request(string(req.Method), v.status)
+	_ = tx.Respond(s.response(req, v))
+}
+
+// unknownOptions lists the option tags in the headers that are not in known.
+func unknownOptions(req *sip.Request, header string, known ...string) string {
+	var out []string
+	for _, h := range req.GetHeaders(header) {
+		for tag := range strings.SplitSeq(h.Value(), ",") {
+			tag = strings.ToLower(strings.TrimSpace(tag))
+			if tag != "" && !slices.Contains(known, tag) {
+				out = append(out, validate.Sanitise(tag))
+			}
+		}
+	}
+	return strings.Join(out, ", ")
+}
+
+func badExtension(tags string) verdict {
+	return verdict{status: 420, reason: "Bad Extension"}.with("Unsupported", tags)
+}

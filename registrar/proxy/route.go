@@ -1,0 +1,143 @@
+package proxy
+
+import (
+	"slices"
+	"time"
+
+	"github.com/emiago/sipgo/sip"
+
+	"ewindow/registrar/location"
+)
+
+// outside routes a request that begins something new: INVITE, or OPTIONS to somebody. The plan is asked each time.
+func (s *Server) outside(r *request) {
+	if r.To().Params.Has("tag") {
+		s.reply(r, vNoDialog)
+		return
+	}
+	account, ok := s.authenticate(r, r.From().Address.User, true)
+	if !ok {
+		return
+	}
+	if !s.owns(&r.From().Address, account) {
+		s.reply(r, vFromMismatch)
+		return
+	}
+	if !s.hosts.ours(r.Recipient.Host) {
+		s.reply(r, vForeignRoute)
+		return
+	}
+	now := time.Now()
+	decision := s.Plan().Route(account, r.Recipient.User, now)
+	if decision.Status != 0 {
+		s.log.Info("refused by the plan", "aor", account, "call_id", r.CallID().Value(),
+			"status", decision.Status, "reason", decision.Reason)
+		s.reply(r, refusal(decision, now))
+		return
+	}
+	binding, v := s.reach(decision.Target, now)
+	if v.status != 0 {
+		s.log.Info("callee cannot be reached", "aor", decision.Target, "call_id", r.CallID().Value(), "status", v.status)
+		s.reply(r, v)
+		return
+	}
+	var target sip.Uri
+	if err := sip.ParseUri(binding.Contact, &target); err != nil {
+		s.reply(r, vInternal)
+		return
+	}
+	s.flows.Keep(r.flow, now.Add(callerIdle))
+	h := s.hop(r, account, decision.Target, binding.Flow)
+	h.target, h.record = &target, r.Method == sip.INVITE
+	s.relay(r, h)
+}
+
+// callerIdle is how long the connection of a caller that is not registered may be silent after a request.
+const callerIdle = 5 * time.Minute
+
+// reach is the binding over which an account is called: the one that registered last and whose flow is alive. One is
+// enough, a space has one window; so there is no forking (RFC 3261 §16.6 allows it, and its cost is in §16.7).
+func (s *Server) reach(account string, now time.Time) (location.Binding, verdict) {
+	bindings := s.locations.Lookup(account, now)
+	for _, b := range bindings {
+		if !b.Lost && s.flows.Alive(b.Flow) {
+			return b, verdict{}
+		}
+	}
+	if len(bindings) > 0 {
+		return location.Binding{}, vFlowFailed
+	}
+	return location.Binding{}, vNotHere
+}
+
+// within routes a request of a dialog that was set up through here. The plan is not asked again: whoever is in a call
+// may end it, hold it, or repair it.
+func (s *Server) within(r *request) {
+	sender := r.from().account
+	if r.Method != sip.BYE { // that one has the tokens, which nobody else was told, and may have lost its secret
+		account, ok := s.authenticate(r, sender, true)
+		if !ok {
+			return
+		}
+		if account != sender {
+			s.reply(r, vFromMismatch)
+			return
+		}
+	}
+	f, ok := s.dialogFlow(r)
+	if !ok {
+		s.reply(r, vFlowFailed)
+		return
+	}
+	s.flows.Keep(r.flow, time.Now().Add(callerIdle))
+	s.relay(r, s.hop(r, sender, r.to().account, f))
+}
+
+// ack passes on the ACK to a 2xx, end to end and without a transaction (RFC 3261 §16.11). The ACK to another answer
+// ends at the server transaction, or here, if the answer was ours and is forgotten.
+func (s *Server) ack(r *request) {
+	if !r.inDialog() || r.far {
+		return
+	}
+	if mf := r.MaxForwards(); mf != nil && mf.Val() == 0 {
+		return
+	}
+	if f, ok := s.dialogFlow(r); ok {
+		h := s.hop(r, r.from().account, r.to().account, f)
+		_ = s.ua.TransportLayer().WriteMsg(h.forward(r.Request)) // lost ones are asked for by repeating the 2xx
+	}
+}
+
+// dialogFlow is the way to the other side of a dialog: the flow that its contact is registered on now (a window keeps
+// its contact over reconnections), else the one it was on when the dialog began (RFC 5626 §5.3).
+func (s *Server) dialogFlow(r *request) (location.Flow, bool) {
+	to := r.to()
+	bindings := s.locations.Lookup(to.account, time.Now())
+	contacts := s.locations.ByContact(r.Recipient.String(), time.Now())
+	for _, b := range bindings {
+		same := slices.ContainsFunc(contacts, func(c location.Binding) bool { return c.AOR == b.AOR && c.Contact == b.Contact })
+		if same && !b.Lost && s.flows.Alive(b.Flow) {
+			return b.Flow, true
+		}
+	}
+	if to.flow.Transport == "UDP" && s.listeners.UDP == nil {
+		return location.Flow{}, false
+	}
+	return to.flow, s.flows.Alive(to.flow)
+}
+
+// hop describes the way of r from one account to another over f.
+func (s *Server) hop(r *request, from, to string, f location.Flow) hop {
+	h := hop{
+		in: s.leg(from, r.flow), out: s.leg(to, f),
+		pop: r.pop, branch: s.branch(r), realm: s.cfg.Domain, seal: s.seal,
+	}
+	h.laddr.IP, h.laddr.Port = s.hosts.udpLocal()
+	return h
+}
+
+func (s *Server) leg(account string, f location.Flow) leg {
+	l := leg{account: account, flow: f}
+	l.host, l.port = s.hosts.sentBy(f, s.flows.Local(f))
+	return l
+}
