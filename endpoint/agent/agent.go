@@ -1,0 +1,259 @@
+// Package agent is a window's SIP user agent: it keeps one connection to the registrar, stays registered over it,
+// subscribes to its own part of the plan, and makes, takes and keeps calls. SDP is opaque bytes here.
+//
+//	              Config.Dial                       Events()
+//	registrar ◀───── flow ─────▶ sipgo ─┬─ register   ──▶ Online, Offline
+//	             (one at a time,        ├─ subscribe  ──▶ Programme
+//	              pinged, replaced)     └─ calls      ──▶ Invitation, Reoffer, Answered, Info, Ended
+//
+// There is one long-lived sipgo user agent. It never dials and listens nowhere: the agent dials, and hands each
+// finished connection over. Dialogs outlive the connection: what follows in a call goes over the next one.
+//
+// Requests are believed because of where they come from: the registrar's authenticated connection is the only one
+// there is, and the registrar vouches for the From of what it forwards.
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/emiago/sipgo"
+	"github.com/emiago/sipgo/sip"
+)
+
+// Times of RFC 3261 §17.1.1.1 and what follows from them.
+const (
+	t1     = 500 * time.Millisecond
+	t2     = 4 * time.Second
+	giveUp = 64 * t1 // a transaction, an ACK or a NOTIFY that has not come by then will not come
+)
+
+// Bounds. Nothing that comes from the network can make an agent hold more than this.
+const (
+	maxCalls    = 16 // dialogs, the ones being set up included
+	maxRequests = 64 // requests being handled at once
+	farewell    = time.Second
+	dialLimit   = 10 * time.Second
+	steadyAfter = 10 * time.Second // a registration that lived so long starts the back-off anew
+)
+
+// ErrOffline says that there is no registered connection to the registrar at the moment.
+var ErrOffline = errors.New("not registered: no connection to the registrar; Offline events say why, try again after Online")
+
+// ErrEnded says that the call is over.
+var ErrEnded = errors.New("the call has ended")
+
+// StatusError is a final SIP response that says no, or one of our own making: 408 when no answer came.
+type StatusError struct {
+	Code       int
+	Reason     string        // reason phrase, fit for people and logs
+	RetryAfter time.Duration // from Retry-After; 0 if there was none
+}
+
+func (e *StatusError) Error() string {
+	if e.RetryAfter > 0 {
+		return fmt.Sprintf("%d %s (retry after %v)", e.Code, e.Reason, e.RetryAfter)
+	}
+	return fmt.Sprintf("%d %s", e.Code, e.Reason)
+}
+
+// Config is what an Agent needs to know.
+type Config struct {
+	// Registrar is the registrar's host as the window's file names it, with or without scheme and port:
+	// "reg.example.org", "sips:reg.example.org:5061". The host is the domain of the window's address-of-record
+	// and the only digest realm to which credentials go.
+	Registrar string
+
+	Space  string // account name: the user part of the address-of-record
+	Secret string // shared with the registrar; used for digest alone, never sent
+
+	// Dial makes one connection to the registrar: handshake done, pin or certificate checked. It must return when
+	// ctx ends. The connection's addresses must be of the form host:port with an IP address.
+	Dial func(ctx context.Context) (net.Conn, error)
+
+	UserAgent string // for the User-Agent header; may be empty
+	Log       *slog.Logger
+}
+
+// Agent is a window's SIP user agent. All methods may be called from any goroutine.
+type Agent struct {
+	cfg     Config
+	log     *slog.Logger
+	domain  string
+	aor     sip.Uri
+	contact sip.Uri // the same for the life of the agent, over all connections
+	outward string  // our Contact header's value in a REGISTER
+	ua      *sipgo.UserAgent
+	creds   *credentials
+	events  *queue
+
+	started atomic.Bool
+	stop    chan struct{} // closed when nothing may wait any more
+	slots   chan struct{} // bounds requests being handled
+
+	mu       sync.Mutex
+	closed   bool           // no new jobs
+	jobs     sync.WaitGroup // goroutines that Run joins
+	flow     *flow          // registered; nil without one
+	local    netip.Addr     // of the latest flow
+	changed  chan struct{}  // closed when flow changes
+	calls    map[callKey]*Call
+	overtook map[string]time.Time // CANCELs that came before their INVITE
+	sub      *subscription
+}
+
+// New checks the configuration and makes an Agent. It starts nothing: Run does.
+func New(cfg Config) (*Agent, error) {
+	domain, err := domainOf(cfg.Registrar)
+	if err != nil {
+		return nil, err
+	}
+	if !isName(cfg.Space) {
+		return nil, fmt.Errorf("space %q: an account name has letters, digits, '-', '_' and '.' only; use the label of the space's block in the dialplan", cfg.Space)
+	}
+	if cfg.Secret == "" {
+		return nil, fmt.Errorf("space %q has no secret; make one with `ewindow-registrar account add %s`", cfg.Space, cfg.Space)
+	}
+	if cfg.Dial == nil {
+		return nil, errors.New("agent: Config.Dial is missing")
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	a := &Agent{
+		cfg: cfg, domain: domain,
+		aor:      sip.Uri{Scheme: "sip", User: cfg.Space, Host: domain},
+		stop:     make(chan struct{}),
+		slots:    make(chan struct{}, maxRequests),
+		changed:  make(chan struct{}),
+		calls:    make(map[callKey]*Call),
+		overtook: make(map[string]time.Time),
+		events:   newQueue(),
+	}
+	a.log = cfg.Log.With("aor", a.aor.Addr())
+	a.creds = &credentials{realm: domain, username: cfg.Space, password: cfg.Secret}
+	instance := newUUID()
+	a.contact = sip.Uri{Scheme: "sip", User: cfg.Space, Host: instance + ".invalid", UriParams: sip.HeaderParams{{K: "transport", V: "tls"}}}
+	a.outward = fmt.Sprintf(`<%s>;+sip.instance="<urn:uuid:%s>";reg-id=1`, a.contact.String(), instance)
+	a.ua, err = newUA(a.log, a.unmatched)
+	if err != nil {
+		return nil, fmt.Errorf("SIP user agent: %w", err)
+	}
+	a.ua.TransactionLayer().OnRequest(func(req *sip.Request, tx *sip.ServerTx) {
+		defer tx.Terminate() // sipgo leaves that to whoever handles the request
+		a.handle(req, tx)
+	})
+	return a, nil
+}
+
+// domainOf takes the host out of a registrar's address as people write it.
+func domainOf(registrar string) (string, error) {
+	text := registrar
+	if !strings.HasPrefix(text, "sip:") && !strings.HasPrefix(text, "sips:") {
+		text = "sips:" + text
+	}
+	var uri sip.Uri
+	if err := sip.ParseUri(text, &uri); err != nil || uri.Host == "" || uri.User != "" || strings.ContainsAny(uri.Host, " \t\r\n<>\"/@") {
+		return "", fmt.Errorf(`registrar %q is not an address; write it like "sips:reg.example.org"`, registrar)
+	}
+	return strings.ToLower(uri.Host), nil
+}
+
+// Events delivers what happens, in order; it is closed when Run returns. See the queue's rules about a receiver
+// that is too slow.
+func (a *Agent) Events() <-chan Event { return a.events.out }
+
+// LocalAddr is our address on the current or else the latest connection, for SDP; the zero Addr before the first.
+func (a *Agent) LocalAddr() netip.Addr {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.local
+}
+
+// Run connects, registers and stays registered until ctx ends; a lost connection is replaced. At the end it says
+// BYE in open calls and takes back the registration, for which it has one second in all, and joins everything it
+// started. It returns nil, or an error if it was called before: an Agent runs once.
+func (a *Agent) Run(ctx context.Context) error {
+	if a.started.Swap(true) {
+		return errors.New("agent: Run was called before; make a new Agent")
+	}
+	var pump sync.WaitGroup
+	pump.Go(func() { a.events.run(a.stop) })
+	a.keepConnected(ctx)
+	a.mu.Lock()
+	a.closed = true
+	a.mu.Unlock()
+	close(a.stop)
+	if err := a.ua.Close(); err != nil {
+		a.log.Debug("closing the SIP user agent", "err", err)
+	}
+	a.jobs.Wait()
+	pump.Wait()
+	return nil
+}
+
+// spawn runs f in a goroutine that Run joins. After the end it does nothing and says so.
+func (a *Agent) spawn(f func()) bool {
+	if !a.enter() {
+		return false
+	}
+	go func() {
+		defer a.jobs.Done()
+		f()
+	}()
+	return true
+}
+
+// enter counts the caller among what Run joins, unless Run has ended. Its other half is a.jobs.Done.
+func (a *Agent) enter() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.closed {
+		return false
+	}
+	a.jobs.Add(1)
+	return true
+}
+
+// setFlow makes f, or nothing, the way for calls.
+func (a *Agent) setFlow(f *flow) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.flow = f
+	close(a.changed)
+	a.changed = make(chan struct{})
+}
+
+// currentFlow is the registered flow or nil.
+func (a *Agent) currentFlow() *flow {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.flow
+}
+
+// waitFlow is the registered flow, the next one if there is none now.
+func (a *Agent) waitFlow(ctx context.Context) (*flow, error) {
+	for {
+		a.mu.Lock()
+		f, changed := a.flow, a.changed
+		a.mu.Unlock()
+		if f != nil && f.alive() {
+			return f, nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return nil, ErrOffline
+		case <-a.stop:
+			return nil, ErrOffline
+		}
+	}
+}

@@ -1,0 +1,267 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/emiago/sipgo"
+	"github.com/emiago/sipgo/sip"
+
+	"ewindow/registrar/validate"
+)
+
+// Keepalive (RFC 5626 §4.4.1, §3.5.1) and the time that a write may take.
+const (
+	pingLeast  = 25 * time.Second
+	pingMost   = 30 * time.Second
+	pongWithin = 10 * time.Second
+	writeLimit = 10 * time.Second
+)
+
+var (
+	errNoPong  = errors.New("the registrar did not answer a ping within 10 s")
+	errClosed  = errors.New("the registrar closed the connection")
+	errReplace = errors.New("the connection is given up")
+	errNoDial  = errors.New("the agent alone dials")
+)
+
+// flow is one connection to the registrar (RFC 5626 §2): what sipgo reads and writes, with an eye on its life.
+type flow struct {
+	net.Conn
+	local, remote *net.TCPAddr // without zones: sipgo's pool of connections does not know them
+
+	pongs  chan struct{} // one element when a pong came
+	probes chan chan bool
+	closed chan struct{}
+
+	once sync.Once
+	err  error // why it ended; read after closed
+}
+
+// newFlow wraps a dialled connection.
+func newFlow(conn net.Conn) (*flow, error) {
+	local, err := netip.ParseAddrPort(conn.LocalAddr().String())
+	if err != nil {
+		return nil, fmt.Errorf("own address of the connection: %w", err)
+	}
+	remote, err := netip.ParseAddrPort(conn.RemoteAddr().String())
+	if err != nil {
+		return nil, fmt.Errorf("the registrar's address: %w", err)
+	}
+	plain := func(a netip.AddrPort) *net.TCPAddr {
+		return net.TCPAddrFromAddrPort(netip.AddrPortFrom(a.Addr().Unmap().WithZone(""), a.Port()))
+	}
+	return &flow{
+		Conn: conn, local: plain(local), remote: plain(remote),
+		pongs: make(chan struct{}, 1), probes: make(chan chan bool), closed: make(chan struct{}),
+	}, nil
+}
+
+func (f *flow) LocalAddr() net.Addr  { return f.local }
+func (f *flow) RemoteAddr() net.Addr { return f.remote }
+
+// Read sees pongs pass and the end of the connection. A pong is a CRLF between messages. The registrar writes it
+// by itself, so that it begins a TLS record and with it a Read; the same at the head of a chunk that continues a
+// message is taken for one, too: then the next ping, half a minute later, tells.
+func (f *flow) Read(p []byte) (int, error) {
+	n, err := f.Conn.Read(p)
+	if n >= 2 && p[0] == '\r' && p[1] == '\n' {
+		select {
+		case f.pongs <- struct{}{}:
+		default:
+		}
+	}
+	if err != nil {
+		if errors.Is(err, io.EOF) {
+			err = errClosed
+		}
+		f.fail(err)
+		err = io.EOF // sipgo would log anything else as an error of ours
+	}
+	return n, err
+}
+
+// Write bounds the time that a registrar which does not read may hold us.
+func (f *flow) Write(p []byte) (int, error) {
+	if err := f.Conn.SetWriteDeadline(time.Now().Add(writeLimit)); err != nil {
+		f.fail(err)
+		return 0, err
+	}
+	n, err := f.Conn.Write(p)
+	if err != nil {
+		f.fail(fmt.Errorf("writing to the registrar: %w", err)) // a TLS connection is of no use after a failed write
+	}
+	return n, err
+}
+
+// Close is called by sipgo, after it met a malformed or oversized message among other things.
+func (f *flow) Close() error {
+	f.fail(errors.New("the connection was closed after something that is not SIP, or too long"))
+	return nil
+}
+
+// fail ends the flow; the first reason counts.
+func (f *flow) fail(err error) {
+	f.once.Do(func() {
+		f.err = err
+		close(f.closed)
+		_ = f.Conn.SetDeadline(time.Now()) // a blocked write must not hold up the close of TLS
+		_ = f.Conn.Close()
+	})
+}
+
+func (f *flow) alive() bool {
+	select {
+	case <-f.closed:
+		return false
+	default:
+		return true
+	}
+}
+
+// keepAlive pings until the flow or ctx ends; a ping without pong ends the flow.
+func (f *flow) keepAlive(ctx context.Context) {
+	for {
+		timer := time.NewTimer(pingLeast + rand.N(pingMost-pingLeast))
+		var asked chan bool
+		select {
+		case <-timer.C:
+		case asked = <-f.probes:
+		case <-f.closed:
+		case <-ctx.Done():
+		}
+		timer.Stop()
+		if ctx.Err() != nil || !f.alive() {
+			return
+		}
+		ok := f.ping(ctx)
+		if asked != nil {
+			asked <- ok
+		}
+		if !ok && ctx.Err() == nil {
+			f.fail(errNoPong)
+			return
+		}
+	}
+}
+
+// ping sends one and waits for its pong.
+func (f *flow) ping(ctx context.Context) bool {
+	select {
+	case <-f.pongs: // an old one
+	default:
+	}
+	if _, err := f.Write([]byte("\r\n\r\n")); err != nil {
+		return false
+	}
+	timer := time.NewTimer(pongWithin)
+	defer timer.Stop()
+	select {
+	case <-f.pongs:
+		return true
+	case <-timer.C:
+	case <-f.closed:
+	case <-ctx.Done():
+	}
+	return false
+}
+
+// probe asks for a ping now, when a request got no answer at all, and says whether the flow is alive.
+func (f *flow) probe(stop <-chan struct{}) bool {
+	answer := make(chan bool, 1)
+	select {
+	case f.probes <- answer:
+	case <-f.closed:
+		return false
+	case <-stop:
+		return false
+	}
+	select {
+	case ok := <-answer:
+		return ok
+	case <-f.closed:
+		return false
+	case <-stop:
+		return false
+	}
+}
+
+// oneConn is the net.Listener that gives one connection to sipgo. The second Accept ends sipgo's accepting; by then
+// the connection is in sipgo's pool.
+type oneConn struct {
+	f    *flow
+	done bool
+}
+
+func (l *oneConn) Accept() (net.Conn, error) {
+	if l.done {
+		return nil, net.ErrClosed
+	}
+	l.done = true
+	return l.f, nil
+}
+
+func (l *oneConn) Close() error   { return nil }
+func (l *oneConn) Addr() net.Addr { return l.f.local }
+
+// adopt gives a flow to sipgo, which reads it from now on.
+func (a *Agent) adopt(f *flow) {
+	if err := a.ua.TransportLayer().ServeTLS(&oneConn{f: f}); !errors.Is(err, net.ErrClosed) {
+		f.fail(fmt.Errorf("giving the connection to the SIP stack: %w", err))
+	}
+	a.mu.Lock()
+	a.local = f.local.AddrPort().Addr()
+	a.mu.Unlock()
+}
+
+// newUA makes sipgo's user agent so that it can't open a connection or resolve a name: its own dialling would go
+// to whatever address a message names, without pin or certificate.
+func newUA(log *slog.Logger, unmatched func(*sip.Response)) (*sipgo.UserAgent, error) {
+	log = slog.New(demoted{log.Handler()})
+	tls := &sip.TransportTLS{TransportTCP: &sip.TransportTCP{
+		DialerCreate: func(net.Addr) net.Dialer {
+			return net.Dialer{Control: func(string, string, syscall.RawConn) error { return errNoDial }}
+		},
+	}}
+	resolver := &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) { return nil, errNoDial }}
+	return sipgo.NewUA(
+		sipgo.WithUserAgentParser(validate.Parser()),
+		sipgo.WithUserAgentDNSResolver(resolver),
+		sipgo.WithUserAgentTransportLayerOptions(
+			sip.WithTransportLayerLogger(log),
+			sip.WithTransportLayerTransports(sip.TransportsConfig{TLS: tls}),
+		),
+		sipgo.WithUserAgentTransactionLayerOptions(
+			sip.WithTransactionLayerLogger(log),
+			sip.WithTransactionLayerTerminateOnConnClose(),
+			sip.WithTransactionLayerUnhandledResponseHandler(unmatched),
+		),
+	)
+}
+
+// demoted makes everything that sipgo says a matter for debugging: what it calls an error is a peer's mistake or
+// a lost connection, of which the agent speaks itself.
+type demoted struct{ slog.Handler }
+
+func (d demoted) Enabled(ctx context.Context, _ slog.Level) bool {
+	return d.Handler.Enabled(ctx, slog.LevelDebug)
+}
+
+func (d demoted) Handle(ctx context.Context, r slog.Record) error {
+	r.Level = slog.LevelDebug
+	return d.Handler.Handle(ctx, r)
+}
+
+func (d demoted) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return demoted{d.Handler.WithAttrs(attrs)}
+}
+func (d demoted) WithGroup(name string) slog.Handler { return demoted{d.Handler.WithGroup(name)} }

@@ -1,0 +1,309 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/emiago/sipgo/sip"
+)
+
+const (
+	decideLimit = 3 * time.Minute  // for the application to answer an invitation
+	consultFor  = 25 * time.Second // for it to answer an offer within a call: less than the other side's patience
+)
+
+// errDecided says that an invitation or offer was answered before, or is over.
+var errDecided = errors.New("answered before, or too late")
+
+// incoming is a request that waits for somebody's decision; sipgo's handler waits with it, since its return would
+// end the transaction.
+type incoming struct {
+	req    *sip.Request
+	tx     *sip.ServerTx
+	done   chan struct{} // closed by the decision
+	cancel chan struct{} // closed by a CANCEL
+
+	mu      sync.Mutex
+	decided bool
+}
+
+// receive makes an incoming of a request, or nil if it was cancelled already.
+func (a *Agent) receive(req *sip.Request, tx *sip.ServerTx) *incoming {
+	in := &incoming{req: req, tx: tx, done: make(chan struct{}), cancel: make(chan struct{})}
+	if req.Method != sip.INVITE {
+		return in
+	}
+	if !tx.OnCancel(func(*sip.Request) { close(in.cancel) }) {
+		return nil
+	}
+	if a.wasCancelled(req) {
+		in.decide(reply(req, sip.StatusRequestTerminated, "Request Terminated"))
+		return nil
+	}
+	return in
+}
+
+// decide sends the final response, once. An error means that it did not get out.
+func (in *incoming) decide(res *sip.Response) error {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.decided {
+		return errDecided
+	}
+	in.decided = true
+	defer close(in.done)
+	return in.tx.Respond(res)
+}
+
+// invited handles an INVITE that would make a new call.
+func (a *Agent) invited(req *sip.Request, tx *sip.ServerTx) {
+	d := accept(req)
+	if a.merged(d) {
+		respond(tx, reply(req, sip.StatusLoopDetected, "Loop Detected"))
+		return
+	}
+	c, err := a.newCall(d, false)
+	if err != nil {
+		respond(tx, reply(req, sip.StatusBusyHere, "Busy Here"))
+		return
+	}
+	if res := c.tooShort(req); res != nil {
+		respond(tx, res)
+		c.finish("session interval too short")
+		a.forget(c)
+		return
+	}
+	in := a.receive(req, tx)
+	if in == nil {
+		c.finish("the caller gave up")
+		a.forget(c)
+		return
+	}
+	c.mu.Lock()
+	c.invitation = in
+	c.canUpdate = listed(req, "Allow", "UPDATE")
+	c.mu.Unlock()
+	a.log.Info("invitation", "call_id", c.ID(), "peer", c.peer)
+	invitation := Invitation{Call: c, From: c.peer, FromName: displayName(req.From().DisplayName), Offer: body(req)}
+	if !a.events.put(invitation) {
+		in.decide(retryLater(req))
+		c.finish("too busy")
+		a.forget(c)
+		return
+	}
+	c.introduce()
+	c.awaitDecision(in)
+}
+
+// awaitDecision waits until an invitation has its final response.
+func (c *Call) awaitDecision(in *incoming) {
+	timer := time.NewTimer(decideLimit)
+	defer timer.Stop()
+	var reason string
+	select {
+	case <-in.done:
+		return
+	case <-in.cancel: // sipgo says 487 by itself
+		reason = "the caller gave up"
+	case <-in.tx.Done():
+		reason = "the connection to the registrar was lost before the call was answered"
+	case <-c.ended: // Bye before Answer
+	case <-timer.C:
+		reason = "nobody answered"
+	case <-c.a.stop:
+		reason = "the window was switched off"
+	}
+	no := c.tagged(reply(in.req, sip.StatusTemporarilyUnavailable, "Temporarily Unavailable"))
+	if errors.Is(in.decide(no), errDecided) {
+		return // Answer or Reject was faster after all
+	}
+	c.finish(reason)
+	c.a.forget(c)
+}
+
+// Answer accepts an invitation with an SDP answer, or with an offer if the Invitation had none. It returns when
+// the caller has acknowledged: do not wait for that with media. If ctx ends before, the call goes on. Without an
+// ACK within 32 s the call is ended (RFC 3261 §13.3.1.4).
+func (c *Call) Answer(ctx context.Context, sdp []byte) error {
+	if len(sdp) == 0 {
+		return errors.New("an answer needs SDP")
+	}
+	if !c.a.enter() {
+		return ErrOffline
+	}
+	defer c.a.jobs.Done()
+	c.mu.Lock()
+	in := c.invitation
+	c.invitation = nil
+	if in == nil || c.phase != early {
+		c.mu.Unlock()
+		return fmt.Errorf("call %s: %w", c.ID(), errDecided)
+	}
+	c.phase = confirmed
+	close(c.settled)
+	c.mu.Unlock()
+	w, err := c.accept(in, sdp)
+	if err != nil {
+		c.finish("the call was over before it was answered")
+		c.a.forget(c)
+		return fmt.Errorf("answering call %s: %w", c.ID(), err)
+	}
+	c.a.log.Info("call up", "call_id", c.ID(), "peer", c.peer)
+	select {
+	case <-w.done:
+		if w.came {
+			return nil
+		}
+		return fmt.Errorf("%w: the caller did not acknowledge", ErrEnded)
+	case <-c.ended:
+		return c.endedError()
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-c.a.stop:
+		return ErrOffline
+	}
+}
+
+// Reject refuses an invitation. Names and values of headers go out as given, made fit for a header; the call has
+// ended then. After an answer it does nothing: use Bye.
+func (c *Call) Reject(code int, reason string, headers ...Header) {
+	if !c.a.enter() {
+		return
+	}
+	defer c.a.jobs.Done()
+	c.mu.Lock()
+	in := c.invitation
+	c.invitation = nil
+	c.mu.Unlock()
+	if in == nil {
+		return
+	}
+	res := c.tagged(reply(in.req, max(code, 300), headerText(reason)))
+	for _, h := range headers {
+		if isName(h.Name) {
+			res.AppendHeader(sip.NewHeader(h.Name, headerText(h.Value)))
+		}
+	}
+	in.decide(res)
+	c.finish(fmt.Sprintf("refused: %d %s", code, headerText(reason)))
+	c.a.forget(c)
+}
+
+// Header is a header field for Reject.
+type Header struct{ Name, Value string }
+
+// awaited is a 2xx of ours that waits for its ACK.
+type awaited struct {
+	seq     uint32
+	offered bool          // the 2xx had an offer: the answer is in the ACK
+	done    chan struct{} // closed by the ACK, or when it is too late
+	once    sync.Once
+	came    bool // read after done
+}
+
+func (w *awaited) end(came bool) {
+	w.once.Do(func() {
+		w.came = came
+		close(w.done)
+	})
+}
+
+// accept sends the 2xx to an INVITE and repeats it until the ACK. The turn is given back then.
+func (c *Call) accept(in *incoming, sdp []byte) (*awaited, error) {
+	offer := body(in.req)
+	w := &awaited{seq: in.req.CSeq().SeqNo, offered: offer == nil, done: make(chan struct{})}
+	c.mu.Lock()
+	res := c.yes(in.req, sdp)
+	c.unacked = w
+	c.mu.Unlock()
+	if err := in.decide(res); err != nil {
+		w.end(false)
+		c.release()
+		return nil, err
+	}
+	c.mu.Lock()
+	c.localSDP = sdp
+	if offer != nil {
+		c.remoteSDP = offer
+	}
+	c.mu.Unlock()
+	if !c.a.spawn(func() { c.repeat(res, w) }) {
+		w.end(false)
+		c.release()
+	}
+	return w, nil
+}
+
+// repeat sends a 2xx again until its ACK came or is not to be expected any more (RFC 3261 §13.3.1.4): also over a
+// reliable transport, since the next hop's may not be.
+func (c *Call) repeat(res *sip.Response, w *awaited) {
+	defer c.release()
+	defer w.end(false)
+	begun := time.Now()
+	timer := time.NewTimer(t1)
+	defer timer.Stop()
+	for wait := t1; ; {
+		select {
+		case <-w.done:
+			return
+		case <-c.a.stop:
+			return
+		case <-timer.C:
+		}
+		if time.Since(begun) >= giveUp {
+			w.end(false)
+			c.hangUp("the other side did not acknowledge our answer")
+			return
+		}
+		c.a.write(res)
+		wait = min(2*wait, t2)
+		timer.Reset(min(wait, giveUp-time.Since(begun)))
+	}
+}
+
+// yes is a 200 within the call. c.mu is held.
+func (c *Call) yes(req *sip.Request, sdp []byte) *sip.Response {
+	res := c.tagged(reply(req, sip.StatusOK, "OK"))
+	c.a.addContact(res)
+	c.a.addAgent(res)
+	res.AppendHeader(sip.NewHeader("Allow", allowed))
+	res.AppendHeader(sip.NewHeader("Supported", supported))
+	c.agree(req, res)
+	setBody(res, sdpType, sdp)
+	if contact := contactOf(req); contact != nil {
+		c.dialog.target = *contact
+	}
+	return res
+}
+
+// acknowledged handles an ACK.
+func (c *Call) acknowledged(req *sip.Request) {
+	c.mu.Lock()
+	w := c.unacked
+	if w == nil || w.seq != req.CSeq().SeqNo {
+		c.mu.Unlock()
+		return
+	}
+	answer := body(req)
+	news := w.offered && answer != nil && c.phase == confirmed
+	if news {
+		c.remoteSDP = answer
+	}
+	up := c.phase == confirmed
+	c.mu.Unlock()
+	select {
+	case <-w.done: // the same ACK again
+		return
+	default:
+	}
+	w.end(true)
+	switch {
+	case news:
+		c.a.events.put(Answered{Call: c, SDP: answer})
+	case w.offered && up:
+		c.hangUp("the other side did not answer our offer")
+	}
+}

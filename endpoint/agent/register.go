@@ -1,0 +1,290 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/emiago/sipgo/sip"
+)
+
+const (
+	registerFor   = 300 * time.Second // what we ask for
+	registerLeast = 10 * time.Second  // a registrar that grants less is asked no oftener than for this
+	backoffFirst  = time.Second
+	backoffMost   = 30 * time.Second
+)
+
+// backoff is how long to wait after the n-th failure in a row, n from 0, with jitter so that windows do not come
+// back in step (RFC 5626 §4.5; its half hour is too long for a window in opening hours).
+func backoff(n int) time.Duration {
+	d := min(backoffFirst<<min(n, 5), backoffMost)
+	return d/2 + rand.N(d/2+1)
+}
+
+// pause waits, and says whether it came to its end.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// keepConnected makes connections, one after the other, until ctx ends.
+func (a *Agent) keepConnected(ctx context.Context) {
+	r := &registration{a: a, dialog: dialog{
+		callID: newCallID(), localTag: newTag(), local: a.aor, remote: a.aor, target: sip.Uri{Scheme: "sip", Host: a.domain},
+	}}
+	defer a.endAll("the window was switched off")
+	for failures := 0; ctx.Err() == nil; failures++ {
+		f, err := a.connect(ctx)
+		if err == nil {
+			err = a.live(ctx, f, r)
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		if !r.since.IsZero() && time.Since(r.since) >= steadyAfter {
+			failures = 0
+		}
+		r.lost(err)
+		pause(ctx, backoff(failures))
+	}
+}
+
+// connect dials.
+func (a *Agent) connect(ctx context.Context) (*flow, error) {
+	dialling, cancel := context.WithTimeout(ctx, dialLimit)
+	defer cancel()
+	conn, err := a.cfg.Dial(dialling)
+	if err != nil {
+		return nil, fmt.Errorf("connecting to the registrar %s: %w", a.cfg.Registrar, err)
+	}
+	f, err := newFlow(conn)
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// live is a connection's life: pings, registration, subscription, until it dies or ctx ends. At the end of ctx it
+// says good-bye first.
+func (a *Agent) live(ctx context.Context, f *flow, r *registration) error {
+	a.adopt(f)
+	defer f.fail(errReplace)
+	living, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var loops sync.WaitGroup
+	defer loops.Wait()
+	defer cancel()
+	loops.Go(func() {
+		select {
+		case <-f.closed:
+		case <-living.Done():
+		}
+		cancel()
+	})
+	loops.Go(func() { f.keepAlive(living) })
+
+	registered := make(chan struct{})
+	loops.Go(func() {
+		select {
+		case <-registered:
+			a.stayInformed(living, f)
+		case <-living.Done():
+		}
+	})
+	err := r.keep(living, f, sync.OnceFunc(func() { close(registered) }))
+	if ctx.Err() != nil && f.alive() {
+		a.sayGoodbye(ctx, f, r)
+	}
+	a.setFlow(nil)
+	if !f.alive() {
+		err = f.err
+	}
+	return err
+}
+
+// sayGoodbye ends calls and takes the registration back, within a second in all.
+func (a *Agent) sayGoodbye(ctx context.Context, f *flow, r *registration) {
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
+	defer cancel()
+	byes := a.endAll("the window was switched off")
+	if r.online {
+		if _, err := r.once(last, f, 0); err != nil {
+			a.log.Info("registration not taken back", "err", err)
+		}
+	}
+	select {
+	case <-byes:
+	case <-last.Done():
+	}
+}
+
+// registration is REGISTER's state (RFC 3261 §10.2): its numbers go on over all connections. Run's goroutine owns it.
+type registration struct {
+	a      *Agent
+	dialog dialog
+	least  time.Duration // from a 423
+	since  time.Time     // first 200 on this connection; zero before
+	until  time.Time     // the registrar keeps it so long
+	online bool          // what the last event said
+	told   string        // why, if it said Offline
+}
+
+// keep registers and refreshes until ctx ends or the connection is of no use. first is called after each success.
+func (r *registration) keep(ctx context.Context, f *flow, first func()) error {
+	r.since = time.Time{}
+	failures := 0
+	for {
+		granted, err := r.once(ctx, f, registerFor)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		var wait time.Duration
+		var refused bool
+		if err == nil {
+			failures = 0
+			r.got(granted, f)
+			first()
+			half := max(granted, registerLeast) / 2
+			wait = half*9/10 + rand.N(half/10)
+		} else {
+			wait, refused, err = r.failed(err, failures)
+			if err != nil && wait == 0 {
+				return err
+			}
+			failures++
+			if refused || !time.Now().Before(r.until) {
+				r.a.setFlow(nil)
+				r.offline(err, refused)
+			}
+			r.a.log.Warn("not registered", "err", err, "again_in", wait.Round(time.Millisecond))
+		}
+		if !pause(ctx, wait) {
+			return ctx.Err()
+		}
+	}
+}
+
+// got notes a success.
+func (r *registration) got(granted time.Duration, f *flow) {
+	now := time.Now()
+	if r.since.IsZero() {
+		r.since = now
+	}
+	r.until = now.Add(granted)
+	if r.a.currentFlow() != f {
+		r.a.setFlow(f)
+	}
+	if !r.online {
+		r.online, r.told = true, ""
+		r.a.log.Info("registered", "registrar", f.remote, "for", granted)
+		r.a.events.put(Online{})
+	}
+}
+
+// failed says what to do after a failed REGISTER: how long to wait on this connection, 0 for leaving it; whether
+// the registrar refuses us; and the error in words that help.
+func (r *registration) failed(err error, failures int) (time.Duration, bool, error) {
+	slowly := backoffMost - rand.N(backoffMost/10)
+	var status *StatusError
+	var foreign *foreignRealm
+	switch {
+	case errors.Is(err, errSecret), errors.As(err, &foreign):
+		return slowly, true, err
+	case errors.Is(err, errNoAnswer):
+		return 0, false, fmt.Errorf("the registrar does not answer: %w", err)
+	case !errors.As(err, &status):
+		return 0, false, err
+	}
+	switch status.Code {
+	case sip.StatusForbidden, sip.StatusNotFound:
+		return slowly, true, fmt.Errorf("the registrar refuses space %q: %w; check that the dialplan has this space, and its account with `ewindow-registrar account list`", r.a.cfg.Space, err)
+	case 430, sip.StatusRequestTimeout: // the flow has failed (RFC 5626 §11.5)
+		return 0, false, err
+	}
+	return min(max(backoff(failures), status.RetryAfter), backoffMost), false, err
+}
+
+// lost notes the end of a connection, or that none could be made.
+func (r *registration) lost(err error) {
+	if r.online || err.Error() != r.told {
+		r.a.log.Warn("offline", "err", err)
+	}
+	r.until = time.Time{}
+	r.offline(err, false)
+}
+
+// offline reports, if that is news.
+func (r *registration) offline(err error, refused bool) {
+	if !r.online && r.told == err.Error() {
+		return
+	}
+	r.online, r.told = false, err.Error()
+	r.a.events.put(Offline{Err: err, Refused: refused})
+}
+
+// once sends one REGISTER with its challenge and answers, and returns how long the registrar keeps it.
+func (r *registration) once(ctx context.Context, f *flow, want time.Duration) (time.Duration, error) {
+	ctx, cancel := within(ctx, dialLimit)
+	defer cancel()
+	for range 2 {
+		if want > 0 {
+			want = max(want, r.least)
+		}
+		_, res, err := r.a.exchange(ctx, f, true, func() *sip.Request { return r.request(want) }, r.a.transact)
+		switch {
+		case err != nil:
+			return 0, err
+		case res.StatusCode == sip.StatusIntervalToBrief:
+			r.least = min(seconds(header(res, "Min-Expires")), 24*time.Hour)
+			if r.least > want {
+				continue
+			}
+			return 0, statusError(res)
+		case !res.IsSuccess():
+			return 0, statusError(res)
+		}
+		return r.granted(res, want), nil
+	}
+	return 0, errors.New("the registrar finds every duration too brief (423)")
+}
+
+func (r *registration) request(want time.Duration) *sip.Request {
+	r.dialog.seq++
+	req := r.a.request(&r.dialog, sip.REGISTER, r.dialog.seq)
+	req.RemoveHeader("Supported")
+	req.AppendHeader(sip.NewHeader("Supported", "outbound, path"))
+	req.AppendHeader(sip.NewHeader("Contact", r.a.outward))
+	req.AppendHeader(sip.NewHeader("Expires", fmt.Sprint(int(want.Seconds()))))
+	return req
+}
+
+// granted finds our Contact in a 200 and how long it lives there (RFC 3261 §10.2.4).
+func (r *registration) granted(res *sip.Response, want time.Duration) time.Duration {
+	for _, h := range res.GetHeaders("Contact") {
+		c, ok := h.(*sip.ContactHeader)
+		if !ok || !strings.EqualFold(c.Address.Host, r.a.contact.Host) {
+			continue
+		}
+		for _, kv := range c.Params {
+			if strings.EqualFold(kv.K, "expires") {
+				return seconds(kv.V)
+			}
+		}
+	}
+	if v := header(res, "Expires"); v != "" {
+		return seconds(v)
+	}
+	return want
+}

@@ -1,0 +1,267 @@
+package agent
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/emiago/sipgo/sip"
+
+	"ewindow/registrar/validate"
+)
+
+// maxOvertook bounds the CANCELs that are remembered for INVITEs still to come, for overtookFor.
+const (
+	maxOvertook = 32
+	overtookFor = 5 * time.Second
+)
+
+// extensions are the option tags that a request may require of us (RFC 3261 §8.2.2.3).
+var extensions = []string{"timer"}
+
+// handle is where every request comes in, each in a goroutine of sipgo's. Its return ends the transaction.
+func (a *Agent) handle(req *sip.Request, tx *sip.ServerTx) {
+	if !a.enter() {
+		return
+	}
+	defer a.jobs.Done()
+	if p := validate.Request(req); p != nil {
+		a.log.Debug("malformed request", "method", req.Method, "err", p)
+		if p.Status != 0 && !req.IsAck() {
+			respond(tx, reply(req, p.Status, p.Reason))
+		}
+		return
+	}
+	select {
+	case a.slots <- struct{}{}:
+		defer func() { <-a.slots }()
+	default:
+		if !req.IsAck() {
+			respond(tx, retryLater(req))
+		}
+		return
+	}
+	if res := a.refusal(req); res != nil {
+		respond(tx, res)
+		return
+	}
+	switch req.Method {
+	case sip.CANCEL: // sipgo has answered those that found their INVITE
+		a.noteCancel(req)
+		respond(tx, reply(req, sip.StatusCallTransactionDoesNotExists, "Call/Transaction Does Not Exist"))
+	case sip.NOTIFY:
+		a.notified(req, tx)
+	default:
+		a.route(req, tx)
+	}
+}
+
+// refusal is the response to a request that we can't deal with, whatever it is about, or nil.
+func (a *Agent) refusal(req *sip.Request) *sip.Response {
+	switch req.Method {
+	case sip.ACK, sip.CANCEL:
+		return nil
+	case sip.INVITE, sip.BYE, sip.OPTIONS, sip.INFO, sip.UPDATE, sip.NOTIFY:
+	default:
+		res := reply(req, sip.StatusMethodNotAllowed, "Method Not Allowed")
+		res.AppendHeader(sip.NewHeader("Allow", allowed))
+		return res
+	}
+	var unknown []string
+	for _, tag := range tokens(req, "Require") {
+		if !slices.Contains(extensions, tag) {
+			unknown = append(unknown, tag)
+		}
+	}
+	if unknown != nil {
+		res := reply(req, sip.StatusBadExtension, "Bad Extension")
+		for _, tag := range unknown {
+			res.AppendHeader(sip.NewHeader("Unsupported", headerText(tag)))
+		}
+		return res
+	}
+	if !understood(req) {
+		res := reply(req, sip.StatusUnsupportedMediaType, "Unsupported Media Type")
+		accept := sdpType
+		if req.Method == sip.INFO {
+			accept = controlType
+		}
+		res.AppendHeader(sip.NewHeader("Accept", accept))
+		res.AppendHeader(sip.NewHeader("Accept-Encoding", "identity"))
+		return res
+	}
+	return nil
+}
+
+// understood says whether we can read the request's body.
+func understood(req *sip.Request) bool {
+	if len(req.Body()) == 0 {
+		return true
+	}
+	encoding := header(req, "Content-Encoding")
+	if encoding != "" && encoding != "identity" {
+		return false
+	}
+	switch req.Method {
+	case sip.INVITE, sip.UPDATE:
+		return mediaType(req) == sdpType
+	case sip.INFO:
+		return slices.Contains([]string{controlType, "application/dtmf-relay", "application/dtmf"}, mediaType(req))
+	}
+	return true
+}
+
+// route gives a request to its call.
+func (a *Agent) route(req *sip.Request, tx *sip.ServerTx) {
+	if tagOf(&req.To().Params) == "" {
+		switch req.Method {
+		case sip.INVITE:
+			a.invited(req, tx)
+			return
+		case sip.OPTIONS:
+			respond(tx, a.capabilities(req))
+			return
+		}
+	}
+	c := a.findCall(req)
+	switch {
+	case req.IsAck():
+		if c != nil {
+			c.acknowledged(req)
+		}
+		return
+	case c == nil:
+		respond(tx, reply(req, sip.StatusCallTransactionDoesNotExists, "Call/Transaction Does Not Exist"))
+		return
+	}
+	c.mu.Lock()
+	inOrder := c.dialog.inOrder(req.CSeq().SeqNo)
+	c.mu.Unlock()
+	switch {
+	case req.Method == sip.BYE: // whatever its number: whoever says it is done
+		c.byeCame(req, tx)
+	case !inOrder:
+		respond(tx, reply(req, sip.StatusInternalServerError, "Out of Order"))
+	case req.Method == sip.INVITE:
+		c.reinvited(req, tx)
+	case req.Method == sip.UPDATE:
+		c.updated(req, tx)
+	case req.Method == sip.OPTIONS:
+		respond(tx, a.capabilities(req))
+	case req.Method == sip.INFO:
+		c.infoCame(req, tx)
+	}
+}
+
+// byeCame handles a BYE.
+func (c *Call) byeCame(req *sip.Request, tx *sip.ServerTx) {
+	respond(tx, reply(req, sip.StatusOK, "OK"))
+	c.mu.Lock()
+	w := c.unacked
+	c.mu.Unlock()
+	if w != nil {
+		w.end(true) // who says BYE has our 2xx
+	}
+	reason := "the other side hung up"
+	if text := reasonText(header(req, "Reason")); text != "" {
+		reason += ": " + text
+	}
+	if _, first := c.finish(reason); first {
+		c.a.forget(c)
+	}
+}
+
+// infoCame handles an INFO.
+func (c *Call) infoCame(req *sip.Request, tx *sip.ServerTx) {
+	if b := body(req); b != nil && !c.a.events.put(Info{Call: c, ContentType: mediaType(req), Body: b}) {
+		respond(tx, retryLater(req))
+		return
+	}
+	respond(tx, reply(req, sip.StatusOK, "OK"))
+}
+
+// capabilities is the 200 to OPTIONS (RFC 3261 §11.2).
+func (a *Agent) capabilities(req *sip.Request) *sip.Response {
+	res := reply(req, sip.StatusOK, "OK")
+	a.addContact(res)
+	a.addAgent(res)
+	for _, h := range [][2]string{
+		{"Allow", allowed}, {"Accept", sdpType + ", " + controlType}, {"Accept-Encoding", "identity"},
+		{"Accept-Language", "en"}, {"Supported", supported},
+	} {
+		res.AppendHeader(sip.NewHeader(h[0], h[1]))
+	}
+	return res
+}
+
+// noteCancel remembers a CANCEL whose INVITE we have not seen: sipgo handles each message in a goroutine of its
+// own, and the INVITE may be right behind.
+func (a *Agent) noteCancel(req *sip.Request) {
+	now := time.Now()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for key, at := range a.overtook {
+		if now.Sub(at) > overtookFor {
+			delete(a.overtook, key)
+		}
+	}
+	if len(a.overtook) < maxOvertook {
+		a.overtook[cancelKey(req)] = now
+	}
+}
+
+// wasCancelled says whether the CANCEL of an INVITE came first.
+func (a *Agent) wasCancelled(req *sip.Request) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	key := cancelKey(req)
+	at, ok := a.overtook[key]
+	delete(a.overtook, key)
+	return ok && time.Since(at) <= overtookFor
+}
+
+func cancelKey(req *sip.Request) string {
+	branch, _ := req.Via().Params.Get("branch")
+	return fmt.Sprint(branch, " ", req.CallID().Value(), " ", req.CSeq().SeqNo)
+}
+
+// merged says whether an INVITE reaches us a second time, by another way (RFC 3261 §8.2.2.2).
+func (a *Agent) merged(d *dialog) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for key, c := range a.calls {
+		if key.callID == d.callID && !c.ours && c.dialog.remoteTag == d.remoteTag {
+			return true
+		}
+	}
+	return false
+}
+
+// reply makes a response. The phrase may be anything.
+func reply(req *sip.Request, code int, reason string) *sip.Response {
+	return sip.NewResponseFromRequest(req, code, headerText(reason), nil)
+}
+
+// retryLater is the response of somebody who has too much to do.
+func retryLater(req *sip.Request) *sip.Response {
+	res := reply(req, sip.StatusServiceUnavailable, "Too Busy")
+	res.AppendHeader(sip.NewHeader("Retry-After", "5"))
+	return res
+}
+
+// respond sends a response. If it does not get out, the other side asks again.
+func respond(tx *sip.ServerTx, res *sip.Response) { _ = tx.Respond(res) }
+
+// tagged puts our tag of the call into a response.
+func (c *Call) tagged(res *sip.Response) *sip.Response {
+	res.To().Params.Add("tag", c.dialog.localTag)
+	return res
+}
+
+// body is the body, or nil.
+func body(req *sip.Request) []byte {
+	if len(req.Body()) == 0 {
+		return nil
+	}
+	return req.Body()
+}

@@ -1,0 +1,225 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"github.com/emiago/sipgo/sip"
+)
+
+const (
+	eventPackage   = "ua-profile"                             // RFC 6080
+	programmeType  = "application/vnd.ewindow.programme+json" // dialplan/programme.ContentType, which we do not import
+	subscribeFor   = time.Hour
+	subscribeLeast = 10 * time.Second
+)
+
+// subscription is the dialog of our SUBSCRIBE (RFC 6665). The loop of the connection owns the sending half, the
+// receiving half is behind Agent.mu.
+type subscription struct {
+	dialog  dialog             // callID and localTag do not change
+	remote  string             // tag of the notifier, from the first NOTIFY or 2xx
+	heard   uint32             // number of the latest NOTIFY
+	news    chan time.Duration // a NOTIFY ended it: how long to wait before subscribing anew
+	arrived chan struct{}      // has one element when a NOTIFY came
+}
+
+// stayInformed subscribes to the window's own part of the plan, and again whenever that ends, until ctx does.
+func (a *Agent) stayInformed(ctx context.Context, f *flow) {
+	for failures := 0; ctx.Err() == nil; failures++ {
+		s := a.newSubscription()
+		begun := time.Now()
+		wait, err := a.subscribe(ctx, f, s)
+		a.dropSubscription(s)
+		if ctx.Err() != nil {
+			return
+		}
+		if time.Since(begun) > steadyAfter {
+			failures = 0
+		}
+		wait = min(max(wait, backoff(failures)), backoffMost)
+		a.log.Warn("no subscription to the plan", "err", err, "again_in", wait.Round(time.Millisecond))
+		if !pause(ctx, wait) {
+			return
+		}
+	}
+}
+
+func (a *Agent) newSubscription() *subscription {
+	s := &subscription{
+		dialog: dialog{callID: newCallID(), localTag: newTag(), local: a.aor, remote: a.aor, target: a.aor},
+		news:   make(chan time.Duration, 1), arrived: make(chan struct{}, 1),
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.sub = s
+	return s
+}
+
+func (a *Agent) dropSubscription(s *subscription) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.sub == s {
+		a.sub = nil
+	}
+}
+
+// subscribe keeps one subscription alive until it ends; then it says why, and how long the notifier wants us to wait.
+func (a *Agent) subscribe(ctx context.Context, f *flow, s *subscription) (time.Duration, error) {
+	for first := true; ; first = false {
+		granted, err := a.subscribeOnce(ctx, f, s)
+		var status *StatusError
+		if errors.As(err, &status) {
+			if status.Code == sip.StatusForbidden || status.Code == sip.StatusNotFound {
+				return backoffMost, err
+			}
+			return status.RetryAfter, err
+		}
+		if err != nil {
+			return 0, err
+		}
+		if first {
+			if wait, err := s.firstNotify(ctx); err != nil {
+				return wait, err
+			}
+		}
+		half := max(granted, subscribeLeast) / 2
+		timer := time.NewTimer(half*9/10 + rand.N(half/10))
+		select {
+		case <-timer.C:
+		case wait := <-s.news:
+			timer.Stop()
+			return wait, errors.New("the registrar ended the subscription")
+		case <-ctx.Done():
+			timer.Stop()
+			return 0, ctx.Err()
+		}
+	}
+}
+
+// firstNotify waits for the NOTIFY that must follow a 2xx (RFC 6665 §4.1.2.4, Timer N).
+func (s *subscription) firstNotify(ctx context.Context) (time.Duration, error) {
+	timer := time.NewTimer(giveUp)
+	defer timer.Stop()
+	select {
+	case <-s.arrived:
+		return 0, nil
+	case wait := <-s.news:
+		return wait, errors.New("the registrar ended the subscription")
+	case <-timer.C:
+		return 0, errors.New("no NOTIFY came")
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
+}
+
+// subscribeOnce sends one SUBSCRIBE with its challenge, and returns for how long it is granted.
+func (a *Agent) subscribeOnce(ctx context.Context, f *flow, s *subscription) (time.Duration, error) {
+	ctx, cancel := within(ctx, dialLimit)
+	defer cancel()
+	_, res, err := a.exchange(ctx, f, true, func() *sip.Request {
+		s.dialog.seq++
+		req := a.request(&s.dialog, sip.SUBSCRIBE, s.dialog.seq)
+		req.AppendHeader(sip.NewHeader("Event", eventPackage+`;profile-type="user"`))
+		req.AppendHeader(sip.NewHeader("Accept", programmeType))
+		req.AppendHeader(sip.NewHeader("Expires", fmt.Sprint(seconds10(subscribeFor))))
+		return req
+	}, a.transact)
+	if err != nil {
+		return 0, err
+	}
+	if !res.IsSuccess() {
+		return 0, statusError(res)
+	}
+	s.dialog.confirm(res)
+	granted := seconds(header(res, "Expires"))
+	if granted == 0 {
+		granted = subscribeFor
+	}
+	return granted, nil
+}
+
+// notified handles a NOTIFY. One that is not our subscription's is told so, and the notifier forgets it
+// (RFC 6665 §4.1.3). One that was overtaken by a later one says nothing new.
+func (a *Agent) notified(req *sip.Request, tx *sip.ServerTx) {
+	state, params, _ := strings.Cut(header(req, "Subscription-State"), ";")
+	state = strings.ToLower(strings.TrimSpace(state))
+	event := header(req, "Event")
+	if event == "" {
+		event = header(req, "o")
+	}
+	event, _, _ = strings.Cut(event, ";")
+	tag, seq := tagOf(&req.From().Params), req.CSeq().SeqNo
+
+	a.mu.Lock()
+	s := a.sub
+	ours := s != nil && s.dialog.callID == req.CallID().Value() && s.dialog.localTag == tagOf(&req.To().Params) &&
+		(s.remote == "" || s.remote == tag) && tag != ""
+	late := ours && s.remote != "" && seq <= s.heard
+	if ours && !late {
+		s.remote, s.heard = tag, seq
+	}
+	a.mu.Unlock()
+
+	switch {
+	case !ours:
+		respond(tx, reply(req, sip.StatusCallTransactionDoesNotExists, "Subscription Does Not Exist"))
+		return
+	case strings.TrimSpace(event) != eventPackage:
+		res := reply(req, 489, "Bad Event")
+		res.AppendHeader(sip.NewHeader("Allow-Events", eventPackage))
+		respond(tx, res)
+		return
+	case state == "":
+		respond(tx, reply(req, sip.StatusBadRequest, "Subscription-State Missing"))
+		return
+	}
+	res := reply(req, sip.StatusOK, "OK")
+	a.addContact(res)
+	respond(tx, res)
+	if late {
+		return
+	}
+	if b := body(req); b != nil && mediaType(req) == programmeType {
+		a.events.put(Programme{Body: b})
+	}
+	if state == "terminated" {
+		offer(s.news, afterTermination(params))
+		return
+	}
+	offer(s.arrived, struct{}{})
+}
+
+// afterTermination is how long to wait before subscribing anew (RFC 6665 §4.1.3).
+func afterTermination(params string) time.Duration {
+	var reason string
+	var after time.Duration
+	for p := range strings.SplitSeq(params, ";") {
+		k, v, _ := strings.Cut(strings.TrimSpace(p), "=")
+		switch strings.ToLower(k) {
+		case "reason":
+			reason = strings.ToLower(v)
+		case "retry-after":
+			after = seconds(v)
+		}
+	}
+	switch reason {
+	case "rejected", "noresource", "invariant":
+		return backoffMost
+	case "deactivated", "timeout":
+		return 0
+	}
+	return after
+}
+
+// offer puts v into a channel that has room.
+func offer[T any](ch chan T, v T) {
+	select {
+	case ch <- v:
+	default:
+	}
+}
