@@ -18,6 +18,7 @@ type link struct {
 	sent    uint64      // counts, for the order
 	last    time.Time   // arrival of the last datagram that kept the order
 	timer   *time.Timer // of the first in the queue
+	due     time.Time   // when it fires
 }
 
 func (l *link) conditions() Conditions {
@@ -78,16 +79,17 @@ func (l *link) run() {
 	for len(l.queue) > 0 && !l.queue[0].at.After(time.Now()) {
 		heap.Pop(&l.queue).(arrival).arrive()
 	}
-	if l.timer != nil {
-		l.timer.Stop()
-		l.timer = nil
-	}
-	if len(l.queue) == 0 {
+	if len(l.queue) == 0 || l.timer != nil && l.due.Equal(l.queue[0].at) {
 		return
 	}
-	l.timer = time.AfterFunc(time.Until(l.queue[0].at), func() {
+	if l.timer != nil {
+		l.timer.Stop()
+	}
+	l.due = l.queue[0].at
+	l.timer = time.AfterFunc(time.Until(l.due), func() {
 		l.network.mu.Lock()
 		defer l.network.mu.Unlock()
+		l.timer = nil
 		l.run()
 	})
 }
