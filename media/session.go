@@ -3,8 +3,15 @@ package media
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"math"
+	"net"
 	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"ewindow/media/negotiate"
 )
@@ -26,12 +33,34 @@ type Config struct {
 	Log         *slog.Logger // with the keys of the call already set; nil for none
 }
 
-// Session is one call's media.
-type Session struct {
-	cfg Config
+const (
+	audioName = "audio"
+	videoName = "video"
 
-	mu   sync.Mutex
+	videoRate = 90000 // Hz (RFC 6184 §5.1)
+)
+
+// Session is one call's media: two streams, each with its sockets, keys and counters.
+//
+//	SendVideo ─▶ videoSender ─▶ transmitter ─▶ socket          socket ─▶ stream ─▶ videoSink ─▶ Receiver
+//	SendAudio ─▶ audioSender ─▶ transmitter ─▶ socket          socket ─▶ stream ─▶ audioSink ─▶ Receiver
+type Session struct {
+	cfg   Config
+	epoch time.Time
+
+	audio, video *stream // video is nil without sockets for it
+	sendAudio    *audioSender
+	sendVideo    *videoSender
+	running      atomic.Bool
+
+	mu   sync.Mutex // of Update
 	desc negotiate.Description
+
+	rtt           atomic.Int64 // ns
+	sound         atomic.Int64 // see soundDelay
+	askRequested  atomic.Bool
+	giveRequested atomic.Bool
+	asked, given  atomic.Uint64
 }
 
 // NewSession checks the configuration; it starts nothing.
@@ -41,39 +70,134 @@ func NewSession(cfg Config) (*Session, error) {
 		return nil, errors.New("media session: no sockets; open them with media.Listen")
 	case cfg.Receiver == nil:
 		return nil, errors.New("media session: no receiver for what comes")
+	case len(cfg.CNAME) > 255:
+		return nil, fmt.Errorf("media session: CNAME of %d bytes, at most 255 fit RTCP", len(cfg.CNAME))
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Session{cfg: cfg, desc: cfg.Description}, nil
+	s := &Session{cfg: cfg, epoch: time.Now()}
+	s.noSound()
+	s.audio = newStream(s, audioName, cfg.Sockets.AudioRTP, cfg.Sockets.AudioRTCP)
+	s.sendAudio = &audioSender{t: s.audio.t}
+	if cfg.Sockets.VideoRTP != nil {
+		s.video = newStream(s, videoName, cfg.Sockets.VideoRTP, cfg.Sockets.VideoRTCP)
+		s.sendVideo = newVideoSender(s.video.t, s.wantOwnKeyframe)
+	}
+	if err := s.Update(cfg.Description); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // Run carries media until ctx ends, then says goodbye (RTCP BYE), joins all that it started and returns nil.
-// It returns an error only when a socket is closed under it. The sockets stay open.
+// It returns an error only when a socket is closed under it. The sockets stay open; whoever opened them closes them.
 func (s *Session) Run(ctx context.Context) error {
-	<-ctx.Done()
-	return nil
+	group, ctx := errgroup.WithContext(ctx)
+	s.running.Store(true)
+	defer s.running.Store(false)
+	var conns []net.PacketConn
+	for _, st := range s.streams() {
+		group.Go(func() error { st.run(ctx); return nil })
+		for i, c := range st.conns {
+			if c == nil {
+				continue
+			}
+			conns = append(conns, c)
+			group.Go(func() error {
+				if err := st.read(ctx, c, i == 1); err != nil {
+					return fmt.Errorf("read %s socket %s: %w; the session ends", st.name, c.LocalAddr(), err)
+				}
+				return nil
+			})
+		}
+	}
+	if s.sendVideo != nil {
+		group.Go(func() error { s.sendVideo.run(ctx); return nil })
+	}
+	group.Go(func() error { // wakes the readers
+		<-ctx.Done()
+		for _, c := range conns {
+			_ = c.SetReadDeadline(time.Unix(1, 0))
+		}
+		return nil
+	})
+	err := group.Wait()
+	for _, c := range conns {
+		_ = c.SetReadDeadline(time.Time{})
+	}
+	for _, st := range s.streams() {
+		if st.d != nil {
+			st.goodbye(time.Now(), st.t.source())
+		}
+	}
+	return err
+}
+
+func (s *Session) streams() []*stream {
+	if s.video == nil {
+		return []*stream{s.audio}
+	}
+	return []*stream{s.audio, s.video}
 }
 
 // SendVideo sends an access unit, or drops it while the other side does not want video. It does not block.
-// Data must not change afterwards.
-func (s *Session) SendVideo(au AccessUnit) {}
-
-// SendAudio sends a frame of sound, or drops it while the other side does not want sound. It does not block.
-// Data must not change afterwards.
-func (s *Session) SendAudio(f AudioFrame) {}
-
-// RequestKeyframe asks the other side for an IDR picture until one comes.
-func (s *Session) RequestKeyframe() {}
-
-// Update takes what a later offer and answer agreed on. Streams whose keys stay keep their SSRC, sequence numbers
-// and rollover counter; a stream with new keys starts a new SSRC. On error all stays as it was.
-func (s *Session) Update(d negotiate.Description) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.desc = d
-	return nil
+// Data must not change afterwards. A sender that starts, or had to drop something, sends nothing until a keyframe.
+func (s *Session) SendVideo(au AccessUnit) {
+	if s.sendVideo != nil && s.running.Load() {
+		s.sendVideo.push(au)
+	}
 }
 
-// Stats is a snapshot.
-func (s *Session) Stats() Stats { return Stats{} }
+// SendAudio sends a frame of sound, or drops it while the other side does not want sound. It does not block.
+func (s *Session) SendAudio(f AudioFrame) {
+	if s.running.Load() {
+		s.sendAudio.send(f)
+	}
+}
+
+// RequestKeyframe asks the other side for an IDR picture until one comes. Pictures that come meanwhile are still given.
+func (s *Session) RequestKeyframe() {
+	if s.video != nil {
+		s.askRequested.Store(true)
+		s.video.poke()
+	}
+}
+
+// keyframeWanted passes on that the other side asks for a keyframe.
+func (s *Session) keyframeWanted(st *stream) {
+	if st == s.video {
+		s.wantOwnKeyframe()
+	}
+}
+
+func (s *Session) wantOwnKeyframe() {
+	s.giveRequested.Store(true)
+	s.video.poke()
+}
+
+// restartVideo makes the next picture a keyframe, when it is the video stream that has a new SSRC.
+func (s *Session) restartVideo(st *stream) {
+	if st == s.video {
+		s.sendVideo.restart()
+	}
+}
+
+func (s *Session) newSink(st *stream, d *negotiate.Stream) sink {
+	if st == s.video {
+		return newVideoSink(st, d.ClockRate)
+	}
+	return newAudioSink(st, d)
+}
+
+func (s *Session) roundTrip() time.Duration { return time.Duration(s.rtt.Load()) }
+
+// soundDelay is the time from the sender's wall clock at capture to our speaker, for sound: the two clocks have
+// different origins, so it means something only beside the same figure for pictures.
+func (s *Session) soundDelay() (d time.Duration, known bool) {
+	v := s.sound.Load()
+	return time.Duration(v), v != math.MinInt64
+}
+
+func (s *Session) setSoundDelay(d time.Duration) { s.sound.Store(int64(d)) }
+func (s *Session) noSound()                      { s.sound.Store(math.MinInt64) }

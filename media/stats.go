@@ -36,8 +36,8 @@ type Flow struct {
 	Frames         uint64 // access units, or frames of sound
 	FractionLost   float64
 	Jitter         time.Duration
-	FPS            float64 // frames in the last full second
-	Kbps           float64 // of payload in the last full second
+	FPS            float64 // frames, of about the last second
+	Kbps           float64 // of payload, of about the last second
 }
 
 // Sub gives the counters of f since an earlier g; rates and jitter are f's.
@@ -49,35 +49,106 @@ func (f Flow) Sub(g Flow) Flow {
 	return f
 }
 
-// meter counts frames and bytes second by second.
+// meter turns totals into rates, over whole seconds. Pure.
 type meter struct {
-	second       int64 // since the epoch of the meter's user, of the bucket being filled
-	frames, sum  int
-	lastFrames   int
-	lastSum      int
-	lastIsSecond int64
+	second        int64
+	frames, bytes uint64 // totals at its beginning
+	fps, kbps     float64
 }
 
-// add counts bytes and frames at time since, which is measured from any fixed moment.
-func (m *meter) add(since time.Duration, frames, bytes int) {
-	m.roll(int64(since / time.Second))
-	m.frames += frames
-	m.sum += bytes
-}
-
-// rate is what the last full second before since held.
-func (m *meter) rate(since time.Duration) (fps, kbps float64) {
-	m.roll(int64(since / time.Second))
-	if m.lastIsSecond != m.second-1 {
-		return 0, 0
-	}
-	return float64(m.lastFrames), float64(m.lastSum) * 8 / 1000
-}
-
-func (m *meter) roll(second int64) {
+// at takes the totals at a time since any fixed moment.
+func (m *meter) at(since time.Duration, frames, bytes uint64) {
+	second := int64(since / time.Second)
 	if second == m.second {
 		return
 	}
-	m.lastFrames, m.lastSum, m.lastIsSecond = m.frames, m.sum, m.second
-	m.second, m.frames, m.sum = second, 0, 0
+	passed := float64(second - m.second)
+	m.fps = float64(frames-m.frames) / passed
+	m.kbps = float64(bytes-m.bytes) * 8 / 1000 / passed
+	m.second, m.frames, m.bytes = second, frames, bytes
+}
+
+// progress is what a sink has made of its packets.
+type progress struct {
+	frames uint64 // given to the Receiver
+	held   uint64
+	since  time.Time // while holding
+}
+
+// snapshot is what Stats may see of a stream's receiving half.
+type snapshot struct {
+	progress
+	lost     int64
+	fraction uint8
+	jitter   time.Duration
+	remote   remoteReport
+	in, out  meter
+}
+
+// publish lets Stats see how things stand. It is called by run.
+func (st *stream) publish(now time.Time) {
+	since := now.Sub(st.s.epoch)
+	st.rateIn.at(since, st.progress.frames, st.counters.bytes.Load())
+	st.rateOut.at(since, st.t.sentFrames.Load(), st.t.sentBytes.Load())
+	snap := snapshot{progress: st.progress, remote: st.remote, in: st.rateIn, out: st.rateOut}
+	if st.src != nil {
+		snap.lost, snap.fraction = st.src.lost(), st.src.fraction
+		snap.jitter = time.Duration(st.src.jitter / float64(st.src.rate) * float64(time.Second))
+	}
+	st.mu.Lock()
+	st.snapshot = snap
+	st.mu.Unlock()
+}
+
+// Stats is a snapshot.
+func (s *Session) Stats() Stats {
+	out := Stats{RTT: s.roundTrip(), KeyframesAsked: s.asked.Load(), KeyframesGiven: s.given.Load()}
+	out.Audio = s.audio.stats(&out)
+	out.Discarded = s.sendAudio.discarded()
+	if s.video == nil {
+		return out
+	}
+	out.Video = s.video.stats(&out)
+	out.VideoKept = out.Video.Received.Frames
+	s.video.mu.Lock()
+	out.VideoHeld, out.VideoHeldSince = s.video.snapshot.held, s.video.snapshot.since
+	s.video.mu.Unlock()
+	out.Discarded += s.sendVideo.discarded()
+	return out
+}
+
+// stats gives a stream's figures and adds its counters to the session's.
+func (st *stream) stats(all *Stats) StreamStats {
+	st.mu.Lock()
+	snap := st.snapshot
+	st.mu.Unlock()
+	c := &st.counters
+	all.AuthFailures += c.authFailures.Load()
+	all.Replays += c.replays.Load()
+	all.Garbage += c.garbage.Load()
+	all.Foreign += c.foreign.Load()
+	all.LastReceived = latest(all.LastReceived, st.s.epoch, c.lastRTP.Load())
+	all.LastRTCP = latest(all.LastRTCP, st.s.epoch, c.lastRTCP.Load())
+	return StreamStats{
+		Sent: Flow{
+			Packets: st.t.sentPackets.Load(), Bytes: st.t.sentBytes.Load(), Frames: st.t.sentFrames.Load(),
+			Lost: snap.remote.lost, FractionLost: float64(snap.remote.fraction) / 256, Jitter: snap.remote.jitter,
+			FPS: snap.out.fps, Kbps: snap.out.kbps,
+		},
+		Received: Flow{
+			Packets: c.packets.Load(), Bytes: c.bytes.Load(), Frames: snap.frames,
+			Lost: uint64(max(snap.lost, 0)), FractionLost: float64(snap.fraction) / 256, Jitter: snap.jitter,
+			FPS: snap.in.fps, Kbps: snap.in.kbps,
+		},
+	}
+}
+
+func latest(t, epoch time.Time, since int64) time.Time {
+	if since == 0 {
+		return t
+	}
+	if u := epoch.Add(time.Duration(since)); u.After(t) {
+		return u
+	}
+	return t
 }

@@ -1,0 +1,258 @@
+package jitter
+
+import (
+	"time"
+
+	"ewindow/media/rtptime"
+)
+
+// Frame is a frame of sound that leaves the buffer.
+type Frame struct {
+	Data      []byte
+	Timestamp int64 // extended RTP timestamp; for a Lost one of where it would have been
+	Duration  time.Duration
+	Lost      bool // nothing came in time: to be concealed
+}
+
+const (
+	// MinDepth and MaxDepth bound how much later than the fastest packet a frame is played.
+	MinDepth = 20 * time.Millisecond
+	MaxDepth = 80 * time.Millisecond
+
+	depthMargin  = 5 * time.Millisecond // above the jitter seen
+	tolerance    = 20 * time.Millisecond
+	patience     = time.Second            // the depth may be off that long before a frame is dropped or inserted
+	farOff       = 60 * time.Millisecond  // too deep by that: frames are dropped at once
+	lateRun      = 120 * time.Millisecond // nothing but late frames for that long: the sender's clock has moved
+	idleAfter    = time.Second            // without a packet playout stops, until the next one
+	maxAhead     = 2 * time.Second        // a timestamp further ahead is a jump of the sender's clock
+	playoutSlots = 128
+)
+
+// Playout plays the sound of one stream: frames go in as they come and leave at a steady pace, each at its place on the
+// sender's clock. Depth follows the jitter of the last seconds between MinDepth and MaxDepth. Silence of the sender
+// (DTX) needs nothing special: places without a frame are Lost frames to the decoder, but not to the statistics.
+//
+//	transit of the fastest packet ─┬─ jitter ─┬─ margin ─▶ place of playing
+//
+// The sender's clock drifts against ours; when the place is off by more than 20 ms for a second, one frame is
+// dropped (not played) or one inserted (Lost, without moving on). Pure: Pop is to be called when Next says so.
+type Playout struct {
+	rate  uint32
+	clock *rtptime.Clock
+	slots [playoutSlots]entry
+	count int
+
+	running  bool
+	next     int64         // timestamp to play next
+	offset   time.Duration // transit at which it is played: local time = clock.Local(next, offset)
+	frame    time.Duration // length of the last frame
+	lastPush time.Time
+	offSince time.Time // since when the depth has been off
+	lateFrom time.Time // since when only late frames came
+
+	Late, Dropped, Inserted uint64 // frames
+}
+
+type entry struct {
+	data []byte
+	ts   int64
+	dur  time.Duration
+	used bool
+}
+
+// NewPlayout is for RTP timestamps of rate Hz.
+func NewPlayout(rate uint32) *Playout {
+	return &Playout{rate: rate, clock: rtptime.NewClock(rate), frame: 20 * time.Millisecond}
+}
+
+// Push takes a frame with its extended timestamp. It keeps data.
+func (p *Playout) Push(now time.Time, ts int64, dur time.Duration, data []byte) {
+	if dur <= 0 || dur > 120*time.Millisecond { // Opus' longest packet
+		dur = p.frame
+	}
+	p.lastPush = now
+	if p.running && (ts-p.next > rtptime.FromDuration(maxAhead, p.rate)) {
+		p.reset()
+	}
+	transit := p.clock.Observe(now, ts)
+	if !p.running {
+		p.start(now, ts, transit)
+	}
+	if ts < p.next {
+		p.Late++
+		if p.lateFrom.IsZero() {
+			p.lateFrom = now
+		}
+		if now.Sub(p.lateFrom) < lateRun {
+			return
+		}
+		p.reset()
+		p.start(now, ts, p.clock.Observe(now, ts))
+	}
+	p.lateFrom = time.Time{}
+	p.frame = dur
+	p.insert(entry{data: data, ts: ts, dur: dur, used: true})
+}
+
+func (p *Playout) reset() {
+	clear(p.slots[:])
+	p.count, p.running = 0, false
+	p.clock.Reset()
+	p.offSince, p.lateFrom = time.Time{}, time.Time{}
+}
+
+func (p *Playout) start(now time.Time, ts int64, transit time.Duration) {
+	p.running = true
+	p.next = ts
+	p.offset = max(p.target(now), transit+MinDepth)
+}
+
+// insert keeps the entries sorted by timestamp; almost always the new one is the last.
+func (p *Playout) insert(e entry) {
+	i := p.count
+	for i > 0 && p.slots[i-1].ts > e.ts {
+		i--
+	}
+	if i > 0 && p.slots[i-1].ts == e.ts {
+		return
+	}
+	if p.count == playoutSlots {
+		if i == 0 {
+			return
+		}
+		copy(p.slots[:], p.slots[1:i])
+		p.slots[i-1] = e
+		return
+	}
+	copy(p.slots[i+1:p.count+1], p.slots[i:p.count])
+	p.slots[i] = e
+	p.count++
+}
+
+// target is the transit at which frames should be played.
+func (p *Playout) target(now time.Time) time.Duration {
+	least, most, ok := p.clock.Range(now)
+	if !ok {
+		return p.offset
+	}
+	return least + min(max(most-least+depthMargin, MinDepth), MaxDepth)
+}
+
+// Depth is how much later than the fastest packet of late a frame is played now.
+func (p *Playout) Depth(now time.Time) time.Duration {
+	least, _, ok := p.clock.Range(now)
+	if !ok {
+		return 0
+	}
+	return p.offset - least
+}
+
+// Next is when Pop has to be called, zero while nothing plays.
+func (p *Playout) Next() time.Time {
+	if !p.running {
+		return time.Time{}
+	}
+	return p.clock.Local(p.next, p.offset)
+}
+
+// Pop takes the frame of this moment. ok is false when it is too early, or nothing plays any more.
+func (p *Playout) Pop(now time.Time) (f Frame, ok bool) {
+	if p.running && now.Sub(p.lastPush) >= idleAfter && p.count == 0 {
+		p.reset()
+	}
+	if !p.running || now.Before(p.Next()) {
+		return Frame{}, false
+	}
+	if now.Sub(p.Next()) > time.Second { // we did not run: the machine slept
+		p.reset()
+		return Frame{}, false
+	}
+	action := p.adjust(now)
+	if action == insertFrame {
+		p.Inserted++
+		p.offset += p.frame
+		return Frame{Timestamp: p.next, Duration: p.frame, Lost: true}, true
+	}
+	for action == dropFrame && p.count > 0 {
+		e := p.take()
+		p.Dropped++
+		p.next = e.ts + rtptime.FromDuration(e.dur, p.rate)
+		p.offset -= e.dur
+		if p.offset-p.target(now) < farOff {
+			break
+		}
+	}
+	return p.play(), true
+}
+
+// play takes what lies at next, or conceals what does not.
+func (p *Playout) play() Frame {
+	half := rtptime.FromDuration(p.frame, p.rate) / 2
+	for p.count > 0 && p.slots[0].ts < p.next-half { // overlaps with what was concealed
+		p.take()
+		p.Late++
+	}
+	if p.count > 0 && p.slots[0].ts < p.next+half {
+		e := p.take()
+		p.next = e.ts + rtptime.FromDuration(e.dur, p.rate)
+		return Frame{Data: e.data, Timestamp: e.ts, Duration: e.dur}
+	}
+	f := Frame{Timestamp: p.next, Duration: p.frame, Lost: true}
+	p.next += rtptime.FromDuration(p.frame, p.rate)
+	return f
+}
+
+func (p *Playout) take() entry {
+	e := p.slots[0]
+	copy(p.slots[:], p.slots[1:p.count])
+	p.count--
+	p.slots[p.count] = entry{}
+	return e
+}
+
+type action int
+
+const (
+	playFrame action = iota
+	dropFrame
+	insertFrame
+)
+
+// adjust compares where we play with where we should.
+func (p *Playout) adjust(now time.Time) action {
+	off := p.offset - p.target(now)
+	switch {
+	case off > farOff:
+		p.offSince = time.Time{}
+		return dropFrame
+	case off < -tolerance && p.count == 0: // nothing to play anyway: the cheapest moment to wait
+		p.offSince = time.Time{}
+		return insertFrame
+	case off <= tolerance && off >= -tolerance:
+		p.offSince = time.Time{}
+		return playFrame
+	case p.offSince.IsZero():
+		p.offSince = now
+		return playFrame
+	case now.Sub(p.offSince) < patience:
+		return playFrame
+	}
+	p.offSince = time.Time{}
+	if off > 0 {
+		return dropFrame
+	}
+	return insertFrame
+}
+
+// PlayAt is the local time at which the frame with this timestamp is played as things stand.
+func (p *Playout) PlayAt(ts int64) time.Time { return p.clock.Local(ts, p.offset) }
+
+// SentAt is the local time at which the packet with this timestamp would have come with the fastest transit.
+func (p *Playout) SentAt(now time.Time, ts int64) time.Time {
+	least, _, ok := p.clock.Range(now)
+	if !ok {
+		return now
+	}
+	return p.clock.Local(ts, least)
+}

@@ -1,0 +1,82 @@
+package media
+
+import "time"
+
+// keyframeSpacing is the least time between two requests for a keyframe, in either direction.
+const keyframeSpacing = 300 * time.Millisecond
+
+type ask int
+
+const (
+	askNothing ask = iota
+	askPLI
+	askFIR
+)
+
+// asker repeats a request for a keyframe until one comes: PLI twice, then FIR where the other side takes it. Pure.
+type asker struct {
+	wanted bool
+	last   time.Time
+	tries  int
+}
+
+// want asks, unless it is being asked for already.
+func (a *asker) want() { a.wanted = true }
+
+// got is told of a keyframe.
+func (a *asker) got() { a.wanted, a.tries = false, 0 }
+
+// due is when the next request may be sent, zero while none is wanted. A round trip has to pass before its answer can
+// have come.
+func (a *asker) due(rtt time.Duration) time.Time {
+	if !a.wanted {
+		return time.Time{}
+	}
+	if a.last.IsZero() {
+		return time.Unix(0, 0)
+	}
+	return a.last.Add(max(keyframeSpacing, rtt+rtt/2))
+}
+
+// next is what to send now.
+func (a *asker) next(now time.Time, rtt time.Duration, pli, fir bool) ask {
+	due := a.due(rtt)
+	if due.IsZero() || now.Before(due) {
+		return askNothing
+	}
+	a.last = now
+	a.tries++
+	if fir && (!pli || a.tries > 2) {
+		return askFIR
+	}
+	return askPLI // also where neither was agreed: it does no harm, and many phones take it
+}
+
+// limiter lets through a request at most every keyframeSpacing. One that comes too early is kept, since the keyframe
+// that answered the last may have been lost. Pure.
+type limiter struct {
+	pending bool
+	last    time.Time
+}
+
+func (l *limiter) request() { l.pending = true }
+
+func (l *limiter) due() time.Time {
+	if !l.pending {
+		return time.Time{}
+	}
+	if l.last.IsZero() {
+		return time.Unix(0, 0)
+	}
+	return l.last.Add(keyframeSpacing)
+}
+
+// next says whether to pass a request on now.
+func (l *limiter) next(now time.Time) bool {
+	due := l.due()
+	if due.IsZero() || now.Before(due) {
+		return false
+	}
+	l.pending, l.last = false, now
+	return true
+}

@@ -1,0 +1,87 @@
+package media
+
+import (
+	"net/netip"
+	"sync"
+
+	"ewindow/media/negotiate"
+)
+
+// latch knows where a stream's packets go: to where the other side said it listens, until an authentic packet of its
+// own shows where it really is (symmetric RTP, RFC 4961). Without SRTP nothing is authentic; then only the address
+// that SDP names is believed, and only the port may be another.
+type latch struct {
+	mu        sync.Mutex
+	told      [2]netip.AddrPort // by SDP: RTP, RTCP
+	now       [2]netip.AddrPort
+	mux       bool
+	plain     bool
+	listening bool // told an address that can be sent to; hold with c=0.0.0.0 (RFC 3264 §8.4) is none
+}
+
+// update takes what was agreed. An address that SDP repeats leaves what was learnt alone.
+func (l *latch) update(d *negotiate.Stream) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.plain = d.Receive == nil
+	told := [2]netip.AddrPort{unmap(d.RTP), unmap(d.RTCP)}
+	if d.Mux || !told[1].IsValid() {
+		told[1] = told[0]
+		if !d.Mux {
+			told[1] = netip.AddrPortFrom(told[0].Addr(), told[0].Port()+1)
+		}
+	}
+	for i := range told {
+		if told[i] != l.told[i] || d.Mux != l.mux {
+			l.told[i], l.now[i] = told[i], told[i]
+		}
+	}
+	l.mux = d.Mux
+	l.listening = sendable(told[0])
+}
+
+func sendable(a netip.AddrPort) bool {
+	return a.IsValid() && a.Port() != 0 && !a.Addr().IsUnspecified() && !a.Addr().IsMulticast() &&
+		a.Addr() != netip.AddrFrom4([4]byte{255, 255, 255, 255})
+}
+
+// permits says whether a packet from there is looked at at all.
+func (l *latch) permits(from netip.AddrPort) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return !l.plain || from.Addr() == l.told[0].Addr() || from.Addr() == l.told[1].Addr()
+}
+
+// authentic takes the source of an authenticated packet, the newest of its kind so far, on the RTP socket or the RTCP
+// socket. It says whether the other side has moved.
+func (l *latch) authentic(from netip.AddrPort, rtcpSocket bool) (moved bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !sendable(from) {
+		return false
+	}
+	i := 0
+	if rtcpSocket {
+		i = 1
+	}
+	moved = l.now[i] != from
+	l.now[i] = from
+	if l.mux {
+		l.now[1] = l.now[0]
+	}
+	return moved
+}
+
+// rtp is where RTP goes; ok is false while nowhere.
+func (l *latch) rtp() (to netip.AddrPort, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.now[0], l.listening && sendable(l.now[0])
+}
+
+// rtcp is where RTCP goes, and by which socket.
+func (l *latch) rtcp() (to netip.AddrPort, rtcpSocket, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.now[1], !l.mux, sendable(l.now[1])
+}

@@ -1,0 +1,51 @@
+package media
+
+import "time"
+
+const (
+	// burst is what may leave at once, in bytes: any ordinary picture. Only a keyframe is larger.
+	burst = 20_000
+
+	paceFactor  = 4         // of the stream's bitrate
+	minPaceRate = 6_000_000 // bit/s: below it a keyframe of 30 kB would take longer than a picture
+)
+
+// pacer is a token bucket: it lets ordinary pictures pass at once, and spreads a keyframe so that it does not fill the
+// queue of the slowest hop. Pure.
+type pacer struct {
+	rate   float64 // bytes/s
+	tokens float64 // bytes; below zero: sent on credit
+	last   time.Time
+	avg    float64 // bit/s, of what is being sent
+}
+
+// limit tells the agreed bitrate, 0 for unknown.
+func (p *pacer) limit(kbps int) {
+	p.rate = max(float64(kbps)*1000, p.avg, minPaceRate/paceFactor) * paceFactor / 8
+}
+
+// wait is how long the next packet has to wait, 0 for not at all.
+func (p *pacer) wait(now time.Time) time.Duration {
+	if p.last.IsZero() {
+		p.tokens = burst
+	} else if d := now.Sub(p.last); d > 0 {
+		p.tokens = min(burst, p.tokens+p.rate*d.Seconds())
+	}
+	p.last = now
+	if p.tokens > 0 {
+		return 0
+	}
+	// Timers are late by a part of a millisecond: waking for less than that is not worth it.
+	return max(time.Duration(-p.tokens/p.rate*float64(time.Second)), time.Millisecond)
+}
+
+// sent takes off the bytes of a packet.
+func (p *pacer) sent(bytes int) { p.tokens -= float64(bytes) }
+
+// measure follows the bitrate of a stream whose limit nobody named; after is the time since the last access unit.
+func (p *pacer) measure(bytes int, after time.Duration) {
+	if after <= 0 || after > time.Second {
+		return
+	}
+	p.avg += (float64(bytes)*8/after.Seconds() - p.avg) / 32
+}

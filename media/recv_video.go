@@ -1,0 +1,250 @@
+package media
+
+import (
+	"bytes"
+	"time"
+
+	"ewindow/media/h264"
+	"ewindow/media/jitter"
+	"ewindow/media/rtptime"
+)
+
+const (
+	// lipAhead is how far the picture may be before its sound (ITU-R BT.1359: sound may lag by 125 ms); only what
+	// is beyond it is held back, and at most for maxLipHold.
+	lipAhead   = 125 * time.Millisecond
+	maxLipHold = 300 * time.Millisecond
+
+	heldUnits = 32 // access units held back for lip sync; more are shown at once
+)
+
+// videoSink makes access units of packets and gives those to the Receiver that can be shown well.
+//
+//	packet ─▶ Reorder ─▶ Depacketizer ─▶ whole? after a loss: IDR? ─▶ lip sync ─▶ Receiver
+//
+// After a loss it holds: it gives nothing until the next whole IDR picture, and asks for that one.
+type videoSink struct {
+	st      *stream
+	reorder jitter.Reorder[packet]
+	unit    h264.Depacketizer
+	params  h264.Parameters
+	clock   *rtptime.Clock
+
+	open     bool // an access unit is being put together
+	ts       int64
+	broken   bool // a part of it is missing
+	afterGap bool // nothing whole came since the last loss: an access unit that starts now may lack its beginning
+	size     int  // of the last access unit, bytes
+	src      *source
+
+	holding   bool
+	asker     asker
+	firNumber uint8
+	given     limiter // KeyframeRequested, for requests from the other side
+
+	late []lateUnit // held back for lip sync
+}
+
+type lateUnit struct {
+	au AccessUnit
+	at time.Time
+}
+
+func newVideoSink(st *stream, rate uint32) *videoSink {
+	return &videoSink{st: st, clock: rtptime.NewClock(rate), holding: true}
+}
+
+func (v *videoSink) reset() {
+	v.reorder.Reset()
+	v.clock.Reset()
+	v.params = h264.Parameters{}
+	v.open, v.afterGap, v.holding = false, true, true
+	v.asker.tries = 0
+}
+
+func (v *videoSink) packet(now time.Time, src *source, p packet) {
+	v.src = src
+	v.clock.Observe(now, p.ts)
+	if v.reorder.Passes(p.seq) {
+		v.ordered(now, p, false)
+		return
+	}
+	p.payload = bytes.Clone(p.payload)
+	v.reorder.Push(now, p.seq, p)
+	v.drain(now)
+}
+
+func (v *videoSink) drain(now time.Time) {
+	for {
+		p, lost, ok := v.reorder.Pop(now)
+		if !ok {
+			return
+		}
+		v.ordered(now, p, lost)
+	}
+}
+
+// ordered takes packets in the order they were sent; lost: one or more before it are missing for good.
+func (v *videoSink) ordered(now time.Time, p packet, lost bool) {
+	if lost {
+		if v.open {
+			v.open = false
+			v.st.progress.held++
+		}
+		v.afterGap = true
+		v.hold(now)
+	}
+	if p.payload == nil {
+		return
+	}
+	if v.open && p.ts != v.ts { // the marker is a hint (RFC 6184 §5.1); the timestamp is sure
+		v.finish(now)
+	}
+	if !v.open {
+		v.open, v.broken, v.ts = true, false, p.ts
+		v.unit.Reset(make([]byte, 0, v.size+v.size/4+512))
+	}
+	if !v.broken && v.unit.Push(p.payload) != nil {
+		v.broken = true
+	}
+	if p.marker {
+		v.finish(now)
+	}
+}
+
+// finish ends the access unit at hand and decides what becomes of it.
+func (v *videoSink) finish(now time.Time) {
+	v.open = false
+	afterGap := v.afterGap
+	data, err := v.unit.AccessUnit()
+	switch {
+	case v.broken || err != nil:
+		v.st.progress.held++
+		v.hold(now)
+		return
+	case len(data) == 0:
+		return
+	}
+	v.afterGap = false
+	if v.unit.Has(h264.TypeSPS) || v.unit.Has(h264.TypePPS) {
+		v.params.Note(data)
+	}
+	if !v.unit.HasPicture() { // parameter sets on their own: kept for the IDR picture to come
+		return
+	}
+	v.size = len(data)
+	key := v.unit.Has(h264.TypeIDR)
+	if key && !(v.unit.Has(h264.TypeSPS) && v.unit.Has(h264.TypePPS)) {
+		if afterGap || !v.params.Complete() { // they may have been in what was lost
+			key = false
+			v.hold(now)
+		} else {
+			data = append(v.params.Append(make([]byte, 0, len(data)+512)), data...)
+		}
+	}
+	if key {
+		v.holding = false
+		v.asker.got()
+		v.st.progress.since = time.Time{}
+	}
+	if v.holding {
+		v.st.progress.held++
+		v.hold(now)
+		return
+	}
+	v.show(now, AccessUnit{Data: data, Captured: v.captured(now), Key: key})
+}
+
+// hold stops the picture until a keyframe comes, and asks for one.
+func (v *videoSink) hold(now time.Time) {
+	v.holding = true
+	if v.st.progress.since.IsZero() {
+		v.st.progress.since = now
+	}
+	v.asker.want()
+}
+
+// captured maps the sender's time to ours: when the fastest of the last packets would have come, less half a round trip.
+func (v *videoSink) captured(now time.Time) time.Time {
+	least, _, ok := v.clock.Range(now)
+	if !ok {
+		return now
+	}
+	return v.clock.Local(v.ts, least).Add(-v.st.s.roundTrip() / 2)
+}
+
+// show gives an access unit to the Receiver: at once, unless its sound plays much later.
+func (v *videoSink) show(now time.Time, au AccessUnit) {
+	wait := v.ahead(now) - lipAhead
+	if wait <= 0 && len(v.late) == 0 {
+		v.st.progress.frames++
+		v.st.s.cfg.Receiver.Video(au)
+		return
+	}
+	v.late = append(v.late, lateUnit{au: au, at: now.Add(min(max(wait, 0), maxLipHold))})
+	v.release(now)
+}
+
+// ahead is how much earlier than its sound the picture at hand would be seen if it was shown now.
+func (v *videoSink) ahead(now time.Time) time.Duration {
+	sound, known := v.st.s.soundDelay()
+	if !known || v.src == nil {
+		return 0
+	}
+	wall, known := v.src.clock.Wall(v.ts, 0)
+	if !known {
+		return 0
+	}
+	return sound - (now.Sub(v.st.s.epoch) - wall)
+}
+
+// release shows what has been held back long enough, in order.
+func (v *videoSink) release(now time.Time) {
+	n := 0
+	for n < len(v.late) && (!now.Before(v.late[n].at) || len(v.late)-n > heldUnits) {
+		v.st.progress.frames++
+		v.st.s.cfg.Receiver.Video(v.late[n].au)
+		n++
+	}
+	rest := copy(v.late, v.late[n:])
+	clear(v.late[rest:])
+	v.late = v.late[:rest]
+}
+
+func (v *videoSink) tick(now time.Time) time.Time {
+	v.drain(now)
+	v.release(now)
+	s := v.st.s
+	if s.askRequested.Swap(false) {
+		v.asker.want()
+	}
+	if s.giveRequested.Swap(false) {
+		v.given.request()
+	}
+	d := v.st.d
+	if v.src != nil && d.Direction.Receives() {
+		if a := v.asker.next(now, s.roundTrip(), d.PLI, d.FIR); a != askNothing {
+			if a == askFIR {
+				v.firNumber++
+			}
+			s.asked.Add(1)
+			v.st.askKeyframe(now, a, v.firNumber)
+		}
+	}
+	if v.given.next(now) {
+		s.given.Add(1)
+		s.cfg.Receiver.KeyframeRequested()
+	}
+	return v.next(now)
+}
+
+func (v *videoSink) next(now time.Time) time.Time {
+	t := soonest(v.reorder.Deadline(now), v.given.due())
+	if v.src != nil && v.st.d.Direction.Receives() {
+		t = soonest(t, v.asker.due(v.st.s.roundTrip()))
+	}
+	if len(v.late) > 0 {
+		t = soonest(t, v.late[0].at)
+	}
+	return t
+}

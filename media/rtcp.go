@@ -1,0 +1,138 @@
+package media
+
+import (
+	"math/rand/v2"
+	"time"
+
+	"github.com/pion/rtcp"
+
+	"ewindow/media/rtptime"
+)
+
+// remoteReport is what the other side's last receiver report says of our sending.
+type remoteReport struct {
+	lost     uint64
+	fraction uint8
+	jitter   time.Duration
+}
+
+const (
+	videoReportInterval = 1 * time.Second // reduced minimum of RFC 3550 §6.2, 360/kbps seconds, and no more often
+	audioReportInterval = 2500 * time.Millisecond
+)
+
+// reportInterval is the time to the next report: half to one and a half of the minimum, so that reports of many calls
+// do not fall together, and the compensation of RFC 3550 §6.3.1.
+func reportInterval(video bool) time.Duration {
+	least := audioReportInterval
+	if video {
+		least = videoReportInterval
+	}
+	return time.Duration(float64(least) * (0.5 + rand.Float64()) / 1.21828)
+}
+
+// report sends SR or RR with SDES (RFC 3550 §6.1), and what follows it.
+func (st *stream) report(now time.Time, more rtcp.Packet) {
+	var blocks []rtcp.ReceptionReport
+	if st.src != nil && st.src.count > 0 {
+		blocks = []rtcp.ReceptionReport{st.src.report(now)}
+	}
+	sr, sending := st.t.senderReport(now)
+	var packets []rtcp.Packet
+	if sending {
+		sr.Reports = blocks
+		packets = append(packets, &sr)
+	} else {
+		packets = append(packets, &rtcp.ReceiverReport{SSRC: sr.SSRC, Reports: blocks})
+	}
+	packets = append(packets, rtcp.NewCNAMESourceDescription(sr.SSRC, st.s.cfg.CNAME))
+	if more != nil {
+		packets = append(packets, more)
+	}
+	if err := st.t.sendRTCP(packets); err != nil {
+		st.t.writeErrors.Add(1)
+	}
+}
+
+// goodbye says that an SSRC of ours is not used any more (RFC 3550 §6.6).
+func (st *stream) goodbye(now time.Time, ssrc uint32) {
+	st.report(now, &rtcp.Goodbye{Sources: []uint32{ssrc}})
+}
+
+// askKeyframe sends PLI (RFC 4585 §6.3.1) or FIR (RFC 5104 §4.3.1). number distinguishes one FIR from the next.
+func (st *stream) askKeyframe(now time.Time, a ask, number uint8) {
+	if st.src == nil || a == askNothing {
+		return
+	}
+	own := st.t.source()
+	if a == askFIR {
+		st.report(now, &rtcp.FullIntraRequest{SenderSSRC: own, FIR: []rtcp.FIREntry{{SSRC: st.src.ssrc, SequenceNumber: number}}})
+		return
+	}
+	st.report(now, &rtcp.PictureLossIndication{SenderSSRC: own, MediaSSRC: st.src.ssrc})
+}
+
+// receiveRTCP authenticates a compound packet and reads as much of it as is well-formed.
+func (st *stream) receiveRTCP(d *datagram) {
+	plain, err := st.unprotect.rtcp(nil, d.data, d.at)
+	if err != nil {
+		st.refused(err)
+		return
+	}
+	if d.rtcpSocket || st.d.Mux {
+		st.latch.authentic(d.from, d.rtcpSocket && !st.d.Mux)
+	}
+	st.counters.lastRTCP.Store(int64(d.at.Sub(st.s.epoch)))
+	for len(plain) > 0 {
+		var h rtcp.Header
+		if err := h.Unmarshal(plain); err != nil || (int(h.Length)+1)*4 > len(plain) {
+			st.counters.garbage.Add(1)
+			return
+		}
+		n := (int(h.Length) + 1) * 4
+		if !st.control(d.at, h, plain[:n]) {
+			st.counters.garbage.Add(1)
+		}
+		plain = plain[n:]
+	}
+}
+
+// control takes one packet of a compound. Of other kinds, and of BYE, nothing follows: a call ends by SIP.
+func (st *stream) control(now time.Time, h rtcp.Header, b []byte) (wellFormed bool) {
+	switch {
+	case h.Type == rtcp.TypeSenderReport:
+		var sr rtcp.SenderReport
+		if sr.Unmarshal(b) != nil {
+			return false
+		}
+		if st.src != nil && st.src.ssrc == sr.SSRC {
+			st.src.senderReport(now, &sr)
+		}
+		st.heardReports(now, sr.Reports)
+	case h.Type == rtcp.TypeReceiverReport:
+		var rr rtcp.ReceiverReport
+		if rr.Unmarshal(b) != nil {
+			return false
+		}
+		st.heardReports(now, rr.Reports)
+	case h.Type == rtcp.TypePayloadSpecificFeedback && (h.Count == rtcp.FormatPLI || h.Count == rtcp.FormatFIR):
+		st.s.keyframeWanted(st)
+	}
+	return true
+}
+
+func (st *stream) heardReports(now time.Time, blocks []rtcp.ReceptionReport) {
+	own := st.t.source()
+	for _, b := range blocks {
+		if b.SSRC != own {
+			continue
+		}
+		st.remote = remoteReport{
+			lost: uint64(b.TotalLost), fraction: b.FractionLost,
+			jitter: rtptime.ToDuration(int64(b.Jitter), st.d.ClockRate),
+		}
+		if rtt, ok := rtptime.RoundTrip(st.t.ntp(now), b.LastSenderReport, b.Delay); ok {
+			st.s.rtt.Store(int64(rtt))
+		}
+	}
+}

@@ -1,0 +1,69 @@
+package media
+
+import (
+	"time"
+
+	"ewindow/media/rtptime"
+)
+
+// gapTolerance is how much later than expected a frame may have been captured without being taken for one after a gap.
+const gapTolerance = 30 * time.Millisecond
+
+// audioSender puts each frame of sound into a packet of its own, at once. Timestamps count samples, so that they are
+// even; a gap in capture (the microphone went away, the sender was silent) shows as a gap in timestamps and a marker
+// (RFC 3551 §4.1).
+type audioSender struct {
+	t *transmitter
+
+	// under t.mu
+	begun    bool
+	next     uint32 // timestamp
+	expected time.Time
+	dropped  uint64
+}
+
+// send writes a frame.
+func (a *audioSender) send(f AudioFrame) {
+	t := a.t
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.sendsNow() || f.Lost || len(f.Data) == 0 {
+		return
+	}
+	if len(f.Data) > maxAudioFrame {
+		a.dropped++
+		return
+	}
+	now := time.Now()
+	if f.Captured.IsZero() {
+		f.Captured = now
+	}
+	if d := audioDuration(t.d.Codec, f.Data); d > 0 {
+		f.Duration = d
+	}
+	if f.Duration <= 0 {
+		f.Duration = 20 * time.Millisecond
+	}
+	marker := false
+	late := f.Captured.Sub(a.expected)
+	switch {
+	case !a.begun || !t.started:
+		a.begun, marker = true, true
+		a.next = t.timestamp(f.Captured, t.d.ClockRate)
+	case late > gapTolerance:
+		marker = true
+		frames := (late + f.Duration/2) / f.Duration
+		a.next += uint32(rtptime.FromDuration(frames*f.Duration, t.d.ClockRate))
+	}
+	t.plain = append(t.plain[:rtpHeader], f.Data...)
+	t.send(now, a.next, f.Captured, marker)
+	a.next += uint32(rtptime.FromDuration(f.Duration, t.d.ClockRate))
+	a.expected = f.Captured.Add(f.Duration)
+}
+
+// discarded counts frames that could not be sent.
+func (a *audioSender) discarded() uint64 {
+	a.t.mu.Lock()
+	defer a.t.mu.Unlock()
+	return a.dropped
+}

@@ -1,0 +1,197 @@
+package media
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"ewindow/media/h264"
+)
+
+const (
+	// queueUnits and queueBytes bound what waits to be sent. More means that the network takes less than the encoder
+	// gives, and that all of it is late: then it is thrown away and begun anew with a keyframe.
+	queueUnits = 8
+	queueBytes = h264.MaxAccessUnit
+)
+
+// videoSender cuts access units into packets and paces them.
+//
+//	SendVideo ─▶ queue ─▶ Packetizer ─▶ pacer ─▶ transmitter ─▶ socket
+type videoSender struct {
+	t    *transmitter
+	wake chan struct{}
+	want func() // asks our encoder for a keyframe
+
+	mu      sync.Mutex
+	queue   []AccessUnit
+	bytes   int
+	needKey bool // what comes next is of no use to the other side unless it is a keyframe
+	dropped uint64
+
+	pacer     pacer
+	packets   *h264.Packetizer
+	mode      int
+	captured  time.Time
+	timestamp uint32
+	begun     bool
+}
+
+func newVideoSender(t *transmitter, want func()) *videoSender {
+	return &videoSender{t: t, wake: make(chan struct{}, 1), want: want, needKey: true, mode: -1}
+}
+
+// push queues an access unit. It never blocks.
+func (v *videoSender) push(au AccessUnit) {
+	v.t.mu.Lock()
+	sends := v.t.sendsNow()
+	v.t.mu.Unlock()
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if !sends {
+		v.needKey = true
+		v.clear()
+		return
+	}
+	if len(v.queue) >= queueUnits || v.bytes+len(au.Data) > queueBytes {
+		v.dropped += uint64(len(v.queue))
+		v.clear()
+		v.needKey = true
+	}
+	if v.needKey {
+		if !au.Key && !h264.IsKey(au.Data) || len(au.Data) > queueBytes {
+			v.dropped++
+			v.want()
+			return
+		}
+		v.needKey = false
+	}
+	v.queue = append(v.queue, au)
+	v.bytes += len(au.Data)
+	select {
+	case v.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (v *videoSender) clear() {
+	clear(v.queue)
+	v.queue, v.bytes = v.queue[:0], 0
+}
+
+// restart forgets what is queued: the other side needs a keyframe first.
+func (v *videoSender) restart() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.clear()
+	v.needKey = true
+	v.want()
+}
+
+func (v *videoSender) pop() (AccessUnit, bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if len(v.queue) == 0 {
+		return AccessUnit{}, false
+	}
+	au := v.queue[0]
+	copy(v.queue, v.queue[1:])
+	v.queue[len(v.queue)-1] = AccessUnit{}
+	v.queue = v.queue[:len(v.queue)-1]
+	v.bytes -= len(au.Data)
+	return au, true
+}
+
+// run sends until ctx ends.
+func (v *videoSender) run(ctx context.Context) {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-v.wake:
+		}
+		for au, ok := v.pop(); ok && ctx.Err() == nil; au, ok = v.pop() {
+			if !v.send(ctx, timer, au) {
+				v.restart()
+			}
+		}
+	}
+}
+
+// send writes one access unit. It returns false when the other side got a part of it, or nothing: then it can't
+// decode what follows.
+func (v *videoSender) send(ctx context.Context, timer *time.Timer, au AccessUnit) bool {
+	if au.Captured.IsZero() {
+		au.Captured = time.Now()
+	}
+	t := v.t
+	t.mu.Lock()
+	if !t.sendsNow() {
+		t.mu.Unlock()
+		return false
+	}
+	generation := t.generation
+	v.prepare(au)
+	t.mu.Unlock()
+	if err := v.packets.Begin(au.Data); err != nil {
+		v.drop()
+		return false
+	}
+	for last := false; !last; {
+		now := time.Now()
+		if wait := v.pacer.wait(now); wait > 0 {
+			timer.Reset(wait)
+			select {
+			case <-ctx.Done():
+				return false
+			case <-timer.C:
+			}
+			continue
+		}
+		t.mu.Lock()
+		t.plain, last = v.packets.Next(t.plain[:rtpHeader])
+		if t.generation != generation || len(t.plain)+srtpOverhead > maxDatagram {
+			t.skip()
+			t.mu.Unlock()
+			v.drop()
+			return false
+		}
+		v.pacer.sent(len(t.plain) + srtpOverhead)
+		t.send(now, v.timestamp, au.Captured, last)
+		t.mu.Unlock()
+	}
+	return true
+}
+
+func (v *videoSender) drop() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.dropped++
+}
+
+// prepare sets pace, packets and timestamp for an access unit. It is called with t.mu held.
+func (v *videoSender) prepare(au AccessUnit) {
+	t := v.t
+	if v.mode != t.d.Mode {
+		v.mode = t.d.Mode
+		v.packets = h264.NewPacketizer(v.mode, maxPacket-rtpHeader)
+	}
+	if v.begun {
+		v.pacer.measure(len(au.Data), au.Captured.Sub(v.captured))
+	}
+	v.pacer.limit(t.d.MaxKbps)
+	ts := t.timestamp(au.Captured, t.d.ClockRate)
+	if t.started && v.begun && int32(ts-v.timestamp) <= 0 { // two pictures never share a timestamp
+		ts = v.timestamp + 1
+	}
+	v.begun, v.captured, v.timestamp = true, au.Captured, ts
+}
+
+// discarded counts access units that could not be sent.
+func (v *videoSender) discarded() uint64 {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.dropped
+}

@@ -1,0 +1,214 @@
+package media
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/pion/rtcp"
+	"github.com/pion/rtp"
+
+	"ewindow/media/negotiate"
+	"ewindow/media/rtptime"
+)
+
+const (
+	rtpHeader = 12
+
+	// maxPacket bounds an RTP packet before SRTP, in bytes. With SRTP, UDP and IPv6 it stays below 1280, which every
+	// path carries.
+	maxPacket = 1200
+
+	maxDatagram = 65_507
+)
+
+// transmitter numbers, protects and writes one stream's packets. All of it may be used from any goroutine.
+type transmitter struct {
+	conns [2]net.PacketConn // RTP, RTCP
+	to    *latch
+
+	mu         sync.Mutex
+	protect    *protector
+	d          *negotiate.Stream // nil: there is no such stream
+	generation int               // of what was agreed; a picture begun under another is not finished
+	ssrc       uint32
+	seq        uint16
+	base       uint32    // RTP timestamp of epoch
+	epoch      time.Time // the session's beginning, the same for both streams; also the origin of NTP time
+	plain, out []byte
+	header     rtp.Header
+
+	started  bool // packets have been sent with this SSRC
+	lastTS   uint32
+	lastAt   time.Time // when the media of lastTS was captured
+	lastSent time.Time
+	packets  uint32 // with this SSRC, as sender reports count (RFC 3550 §6.4.1)
+	octets   uint32
+
+	sentPackets, sentBytes, sentFrames, writeErrors atomic.Uint64
+}
+
+func newTransmitter(rtpConn, rtcpConn net.PacketConn, to *latch, epoch time.Time) *transmitter {
+	t := &transmitter{conns: [2]net.PacketConn{rtpConn, rtcpConn}, to: to, epoch: epoch}
+	t.plain = make([]byte, rtpHeader, 2*maxPacket)
+	t.out = make([]byte, 0, 2*maxPacket+srtpOverhead)
+	t.newSource()
+	return t
+}
+
+// newSource begins again as another sender: SSRC, sequence number and timestamp at random (RFC 3550 §5.1). The
+// sequence number starts in the lower half, so that the loss of the first packets cannot mislead the other side
+// about the rollover counter (RFC 3711 §3.3.1).
+func (t *transmitter) newSource() {
+	var b [10]byte
+	_, _ = rand.Read(b[:]) // never fails (Go 1.24)
+	old := t.ssrc
+	t.ssrc = binary.BigEndian.Uint32(b[0:])
+	if t.ssrc == old || t.ssrc == 0 {
+		t.ssrc++
+	}
+	t.seq = binary.BigEndian.Uint16(b[4:]) & 0x7fff
+	t.base = binary.BigEndian.Uint32(b[6:])
+	t.started, t.packets, t.octets = false, 0, 0
+}
+
+// configure takes what was agreed; p protects it unless the keys are the ones in use. It says whether receivers see a
+// new sender or one that paused: they then need a keyframe.
+func (t *transmitter) configure(d *negotiate.Stream, p *protector) (fresh bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	was := t.d
+	t.d = d
+	t.generation++
+	if d == nil {
+		return false
+	}
+	if !t.protect.is(d.Send) {
+		t.protect = p
+		if t.started {
+			t.newSource()
+		}
+		fresh = true
+	}
+	if was == nil || was.Codec != d.Codec || was.SendType != d.SendType || was.Mode != d.Mode {
+		fresh = true
+	}
+	return d.Direction.Sends() && (fresh || !was.Direction.Sends())
+}
+
+// collide takes another SSRC, since the other side uses ours (RFC 3550 §8.2).
+func (t *transmitter) collide() (old uint32) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	old = t.ssrc
+	t.newSource()
+	return old
+}
+
+// timestamp is the RTP timestamp of a moment.
+func (t *transmitter) timestamp(at time.Time, rate uint32) uint32 {
+	return t.base + uint32(rtptime.FromDuration(at.Sub(t.epoch), rate))
+}
+
+// send writes one packet whose payload the caller has put into plain behind the room for the header. It is called
+// with mu held.
+func (t *transmitter) send(now time.Time, ts uint32, captured time.Time, marker bool) {
+	h := t.plain[:rtpHeader]
+	h[0] = 2 << 6
+	h[1] = t.d.SendType
+	if marker {
+		h[1] |= 0x80
+	}
+	binary.BigEndian.PutUint16(h[2:], t.seq)
+	binary.BigEndian.PutUint32(h[4:], ts)
+	binary.BigEndian.PutUint32(h[8:], t.ssrc)
+	t.seq++
+	payload := len(t.plain) - rtpHeader
+	packet := t.plain
+	if t.protect != nil {
+		out, err := t.protect.rtp.EncryptRTP(t.out[:0], t.plain, &t.header)
+		if err != nil { // 2^48 packets under one key
+			t.writeErrors.Add(1)
+			return
+		}
+		t.out, packet = out, out
+	}
+	t.started = true
+	t.lastTS, t.lastAt, t.lastSent = ts, captured, now
+	t.packets++
+	t.octets += uint32(payload)
+	t.sentPackets.Add(1)
+	t.sentBytes.Add(uint64(payload))
+	if marker || t.d.Codec != negotiate.H264 {
+		t.sentFrames.Add(1)
+	}
+	to, ok := t.to.rtp()
+	if !ok {
+		return // on hold without an address, but numbered: a gap would say that something was lost
+	}
+	if err := writeTo(t.conns[0], packet, to); err != nil {
+		t.writeErrors.Add(1)
+	}
+}
+
+// skip leaves out a sequence number: an access unit that is given up in the middle must look like a loss, not like a
+// whole one. It is called with mu held.
+func (t *transmitter) skip() { t.seq++ }
+
+// sendsNow says whether media of ours is wanted. It is called with mu held.
+func (t *transmitter) sendsNow() bool { return t.d != nil && t.d.Direction.Sends() }
+
+// senderReport describes what was sent, for a report at now; ok is false when nothing was.
+func (t *transmitter) senderReport(now time.Time) (sr rtcp.SenderReport, ok bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.started || t.d == nil {
+		return rtcp.SenderReport{SSRC: t.ssrc}, false
+	}
+	ts := t.lastTS + uint32(rtptime.FromDuration(now.Sub(t.lastAt), t.d.ClockRate))
+	return rtcp.SenderReport{
+		SSRC: t.ssrc, NTPTime: uint64(t.ntp(now)), RTPTime: ts,
+		PacketCount: t.packets, OctetCount: t.octets,
+	}, now.Sub(t.lastSent) < 10*time.Second
+}
+
+// ntp is our wall clock as it was at the start, moved on by the monotonic clock: a jump of the wall clock in between
+// disturbs neither round trips nor lip sync.
+func (t *transmitter) ntp(now time.Time) rtptime.NTP {
+	return rtptime.ToNTP(t.epoch.Add(now.Sub(t.epoch)))
+}
+
+// source is our SSRC.
+func (t *transmitter) source() uint32 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.ssrc
+}
+
+// sendRTCP protects and writes a compound packet.
+func (t *transmitter) sendRTCP(packets []rtcp.Packet) error {
+	b, err := rtcp.Marshal(packets)
+	if err != nil {
+		return fmt.Errorf("write RTCP: %w", err)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.protect != nil {
+		if b, err = t.protect.rtcp.EncryptRTCP(nil, b, nil); err != nil {
+			return fmt.Errorf("protect RTCP: %w", err)
+		}
+	}
+	to, rtcpSocket, ok := t.to.rtcp()
+	if !ok {
+		return nil
+	}
+	c := t.conns[0]
+	if rtcpSocket && t.conns[1] != nil {
+		c = t.conns[1]
+	}
+	return writeTo(c, b, to)
+}
