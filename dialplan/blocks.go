@@ -25,14 +25,21 @@ var reserved = []string{"true", "false", "null", "for", "if", "open", "always", 
 func (r *reader) claim(kind, word string, at hcl.Range) {
 	if before, taken := r.names[word]; taken {
 		r.fail(at, fmt.Sprintf("%s %q: a %s of that name is at %s", kind, word, before.kind, place(before.at)), "give one of them another name")
-		return
 	}
-	r.names[word] = name{kind, at}
+	r.describe(kind, word, at)
+}
+
+// describe notes what a name is, so that it can be referred to.
+func (r *reader) describe(kind, word string, at hcl.Range) {
+	if _, taken := r.names[word]; !taken {
+		r.names[word] = name{kind, at}
+	}
 }
 
 // claimName checks and claims the label of a space or a phone: it is the user part of a SIP address.
 func (r *reader) claimName(b *hclsyntax.Block) {
 	word, at := b.Labels[0], b.LabelRanges[0]
+	defer r.describe(b.Type, word, at) // even a bad one: what refers to it is not at fault
 	switch {
 	case slices.Contains(reserved, word):
 		r.fail(at, fmt.Sprintf("%q is a word of the language", word), "choose another name")
@@ -54,50 +61,6 @@ func (r *reader) space(b *hclsyntax.Block) {
 	}
 	s.hours = r.hours(r.attribute(b, "open", `for example open = "Mo-Fr 09:00-19:00", or open = "24/7"`))
 	r.spaces = append(r.spaces, s)
-}
-
-func (r *reader) timezone(attr *hclsyntax.Attribute) *time.Location {
-	zone, ok := r.text(attr)
-	if !ok {
-		return time.UTC
-	}
-	if loc, ok := r.locations[zone]; ok {
-		return loc
-	}
-	loc, err := loadLocation(zone)
-	if err != nil {
-		do := "write a name of the IANA database: a continent and a large city, as Europe/Berlin"
-		if _, err := loadLocation(zoneCase(zone)); err == nil {
-			do = fmt.Sprintf("did you mean %q?", zoneCase(zone))
-		}
-		r.fail(attr.Expr.Range(), fmt.Sprintf("unknown time zone %q", zone), do)
-		return time.UTC
-	}
-	r.locations[zone] = loc
-	return loc
-}
-
-// loadLocation is not fond of "" and "Local", which mean another place on another machine.
-func loadLocation(zone string) (*time.Location, error) {
-	if zone == "" || zone == "Local" {
-		return nil, fmt.Errorf("unknown time zone %q", zone)
-	}
-	return time.LoadLocation(zone)
-}
-
-// zoneCase writes "europe/new york" as the database does.
-func zoneCase(zone string) string {
-	out, first := []byte(strings.ReplaceAll(strings.TrimSpace(zone), " ", "_")), true
-	for i, c := range out {
-		letter := 'a' <= c|0x20 && c|0x20 <= 'z'
-		if letter && first {
-			out[i] = c &^ 0x20
-		} else if letter {
-			out[i] = c | 0x20
-		}
-		first = !letter
-	}
-	return string(out)
 }
 
 func (r *reader) link(b *hclsyntax.Block) {
@@ -218,17 +181,28 @@ func (r *reader) refer(setting, word string, at hcl.Range, kinds ...string) {
 			r.fail(at, fmt.Sprintf("%s names %s, which is a %s", setting, word, found.kind), "name a "+strings.Join(kinds, " or a "))
 			return
 		}
-		var known []string
-		for n, what := range r.names {
-			if slices.Contains(kinds, what.kind) {
-				known = append(known, n)
-			}
+		do := ""
+		if len(r.errors) < manyErrors {
+			do = suggest(word, r.named(kinds))
 		}
-		slices.Sort(known)
-		do := suggest(word, known)
 		if do == "" {
 			do = fmt.Sprintf(`describe it: %s "%s" { … }`, kinds[0], word)
 		}
 		r.fail(at, fmt.Sprintf("unknown %s %q", strings.Join(kinds, " or "), word), do)
 	})
+}
+
+// manyErrors is when to stop looking for the names that were meant: it takes time in a large plan.
+const manyErrors = 50
+
+// named is the names of some kinds, sorted.
+func (r *reader) named(kinds []string) []string {
+	var out []string
+	for n, what := range r.names {
+		if slices.Contains(kinds, what.kind) {
+			out = append(out, n)
+		}
+	}
+	slices.Sort(out)
+	return out
 }

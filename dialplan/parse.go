@@ -102,7 +102,7 @@ func Parse(files ...File) (*Plan, error) {
 	if len(r.errors) > 0 {
 		return nil, r.errors.sorted(files)
 	}
-	plan.revision = revision(files)
+	plan.revision, plan.warnings = revision(files), r.warnings.sorted(files)
 	return plan, nil
 }
 
@@ -143,7 +143,10 @@ func (r *reader) syntax(f File, diags hcl.Diagnostics) *Diagnostic {
 
 // ownWords says what HCL's commonest messages mean here; the others stay as HCL has them.
 func ownWords(src []byte, d *hcl.Diagnostic) (what, do string) {
-	next := byte(0)
+	next, here := byte(0), ""
+	if d.Subject != nil && d.Subject.CanSliceBytes(src) {
+		here = string(d.Subject.SliceBytes(src))
+	}
 	if d.Subject != nil && d.Subject.End.Byte < len(src) {
 		if rest := strings.TrimLeft(string(src[d.Subject.End.Byte:min(len(src), d.Subject.End.Byte+40)]), " \t"); rest != "" {
 			next = rest[0]
@@ -151,17 +154,20 @@ func ownWords(src []byte, d *hcl.Diagnostic) (what, do string) {
 	}
 	switch d.Summary {
 	case "Invalid multi-line string", "Unterminated template string", "Unterminated string literal":
-		return "a string does not end on its line", `write the missing quote (")`
+		return "a quote is missing on this line", `text stands between two quotes: "…"`
 	case "Unclosed configuration block":
 		return "this block is not closed", `write the missing "}" at its end`
 	case "Missing item separator":
-		return "a comma is missing in this list", `write "," between its items`
+		return "a comma is missing in this list", `write "," between its items, or "]" at its end`
 	case "Unterminated tuple constructor expression":
 		return "this list is not closed", `write the missing "]" at its end`
 	case "Invalid argument name":
 		return "the name before = stands in quotes", "write it without them"
 	case "Argument or block definition required":
-		if next == ':' {
+		switch {
+		case here == "}":
+			return `this "}" closes nothing`, "remove it, or look for a block above that is closed twice"
+		case next == ':':
 			return `a ":" stands after the name`, `write "=" instead`
 		}
 		return "a setting or a block is expected here", `write name = value, or name "label" { … }`
@@ -169,6 +175,9 @@ func ownWords(src []byte, d *hcl.Diagnostic) (what, do string) {
 		return "a block on one line takes one setting only", "give each setting, and the closing }, a line of its own"
 	case "Missing newline after argument", "Unexpected comma after argument":
 		return "something follows the value on its line", "give each setting a line of its own, without commas; text needs quotes"
+	}
+	if strings.HasPrefix(d.Detail, `"Curly quotes"`) {
+		return "these are curly quotes", `write plain ones: "…"`
 	}
 	lower := func(s string) string { return strings.TrimSuffix(strings.ToLower(s[:1])+s[1:], ".") }
 	if d.Summary == "" || d.Detail == "" {
@@ -183,7 +192,7 @@ func (r *reader) finish() *Plan {
 		r.errors = append(r.errors, Diagnostic{r.first, 1, 1, "no space is described", `write at least one: space "name" { … }`})
 	}
 	p := &Plan{
-		links: r.links, phones: r.phones, numbers: r.numbers, spaces: r.spaces, warnings: r.warnings,
+		links: r.links, phones: r.phones, numbers: r.numbers, spaces: r.spaces,
 		spaceByName: make(map[string]int, len(r.spaces)),
 	}
 	slices.SortFunc(p.spaces, func(a, b space) int { return strings.Compare(a.Name, b.Name) })
@@ -205,5 +214,6 @@ func (r *reader) finish() *Plan {
 			p.linksOf[l.spaces[i]] = append(p.linksOf[l.spaces[i]], li)
 		}
 	}
+	p.findGroups()
 	return p
 }

@@ -31,6 +31,7 @@ type Plan struct {
 
 	spaceByName map[string]int
 	linksOf     [][]int // by space: the links it is named in
+	groups      []int   // by space: see findGroups
 
 	mu   sync.Mutex
 	memo []*timetable // the last few, newest first

@@ -29,6 +29,8 @@ type reader struct {
 	locations  map[string]*time.Location
 	references []func()
 
+	misspelt map[string]bool // settings of the block being read that are there under a name like theirs
+
 	errors   Diagnostics
 	warnings Diagnostics
 }
@@ -54,7 +56,7 @@ func place(at hcl.Range) string {
 	return fmt.Sprintf("%s:%d:%d", at.Filename, at.Start.Line, at.Start.Column)
 }
 
-// quoted is a list of words for a message.
+// list is words for a message.
 func list(words []string) string { return strings.Join(words, ", ") }
 
 // alternatives is the nearest known word, or all of them.
@@ -84,24 +86,33 @@ func (r *reader) file(body *hclsyntax.Body) {
 		r.fail(attr.NameRange, fmt.Sprintf("setting %q stands outside of any block", name), do)
 	}
 	for _, b := range body.Blocks {
-		known, ok := blocks[b.Type]
-		if !ok {
-			r.fail(b.TypeRange, fmt.Sprintf("unknown block %q", b.Type), alternatives(b.Type, blockKinds))
+		if known, ok := blocks[b.Type]; ok {
+			r.inside(b, known)
+			r.block(b)
 			continue
 		}
-		for name, attr := range b.Body.Attributes {
-			if !slices.Contains(known, name) {
-				r.fail(attr.NameRange, fmt.Sprintf("unknown setting %q in a %s", name, b.Type), alternatives(name, known))
-			}
+		r.fail(b.TypeRange, fmt.Sprintf("unknown block %q", b.Type), alternatives(b.Type, blockKinds))
+		if kind := nearest(b.Type, blockKinds); kind != "" && len(b.Labels) == 1 {
+			r.describe(kind, b.Labels[0], b.LabelRanges[0]) // what refers to it is not at fault
 		}
-		for _, inner := range b.Body.Blocks {
-			do := alternatives(inner.Type, known)
-			if slices.Contains(blockKinds, inner.Type) {
-				do = fmt.Sprintf(`close the %s with "}" before it`, b.Type)
-			}
-			r.fail(inner.TypeRange, fmt.Sprintf("block %q stands inside a %s", inner.Type, b.Type), do)
+	}
+}
+
+// inside checks the names of what a block contains.
+func (r *reader) inside(b *hclsyntax.Block, known []string) {
+	r.misspelt = map[string]bool{}
+	for name, attr := range b.Body.Attributes {
+		if !slices.Contains(known, name) {
+			r.fail(attr.NameRange, fmt.Sprintf("unknown setting %q in a %s", name, b.Type), alternatives(name, known))
+			r.misspelt[nearest(name, known)] = true
 		}
-		r.block(b)
+	}
+	for _, inner := range b.Body.Blocks {
+		what, do := fmt.Sprintf("block %q stands inside a %s", inner.Type, b.Type), "a "+b.Type+" has only settings: name = value"
+		if slices.Contains(blockKinds, inner.Type) {
+			do = fmt.Sprintf(`close the %s with "}" before it`, b.Type)
+		}
+		r.fail(inner.TypeRange, what, do)
 	}
 }
 
@@ -111,7 +122,12 @@ func (r *reader) block(b *hclsyntax.Block) {
 		if len(b.LabelRanges) > 1 {
 			at = b.LabelRanges[1]
 		}
-		r.fail(at, fmt.Sprintf("a %s has one name, here are %d", b.Type, len(b.Labels)), fmt.Sprintf(`write %s "name" {`, b.Type))
+		label := "name"
+		if len(b.Labels) > 0 {
+			label = b.Labels[0]
+			r.describe(b.Type, label, b.LabelRanges[0])
+		}
+		r.fail(at, fmt.Sprintf("a %s has one name, here are %d", b.Type, len(b.Labels)), fmt.Sprintf("write %s %q {", b.Type, label))
 		return
 	}
 	switch b.Type {
@@ -129,7 +145,10 @@ func (r *reader) block(b *hclsyntax.Block) {
 // attribute is a setting that must be there.
 func (r *reader) attribute(b *hclsyntax.Block, name, example string) *hclsyntax.Attribute {
 	attr, ok := b.Body.Attributes[name]
-	if !ok {
+	switch {
+	case !ok && r.misspelt[name]:
+		return nil // complained of already
+	case !ok:
 		r.fail(b.TypeRange, fmt.Sprintf("%s %q has no %s", b.Type, b.Labels[0], name), "write "+example)
 		return nil
 	}
@@ -141,22 +160,28 @@ func (r *reader) text(attr *hclsyntax.Attribute) (string, bool) {
 	if attr == nil {
 		return "", false
 	}
+	if len(attr.Expr.Variables()) > 0 && r.quoted(attr.Expr) {
+		r.fail(attr.Expr.Range(), attr.Name+" is calculated", calculated)
+		return "", false
+	}
 	template, ok := attr.Expr.(*hclsyntax.TemplateExpr)
-	if !ok || len(template.Variables()) > 0 || !r.quoted(attr.Expr) {
-		do := fmt.Sprintf(`write %s = "…"`, attr.Name)
-		if word := hcl.ExprAsKeyword(attr.Expr); word != "" {
-			do = fmt.Sprintf("write %s = %q", attr.Name, word)
+	if !ok || !r.quoted(attr.Expr) {
+		written := string(attr.Expr.Range().SliceBytes(r.source))
+		if len(written) > 40 || strings.ContainsAny(written, "\"\\$%\r\n") {
+			written = "…"
 		}
-		r.fail(attr.Expr.Range(), attr.Name+" needs a text in quotes", do)
+		r.fail(attr.Expr.Range(), attr.Name+" needs a text in quotes, on one line", fmt.Sprintf(`write %s = "%s"`, attr.Name, written))
 		return "", false
 	}
 	value, diags := template.Value(nil)
 	if diags.HasErrors() || !value.IsWhollyKnown() || value.IsNull() {
-		r.fail(attr.Expr.Range(), attr.Name+" is calculated", `write the text itself; "${" and "%{" have a meaning in HCL`)
+		r.fail(attr.Expr.Range(), attr.Name+" is calculated", calculated)
 		return "", false
 	}
 	return value.AsString(), true
 }
+
+const calculated = `write the text itself; for "${" or "%{" in it write "$${" or "%%{"`
 
 // quoted says whether an expression begins with a quote in the file: a heredoc does not.
 func (r *reader) quoted(e hclsyntax.Expression) bool {
@@ -207,7 +232,7 @@ func (r *reader) bare(setting string, e hcl.Expression) (string, bool) {
 			do = "write it without quotes: " + v.AsString()
 		}
 	}
-	r.fail(e.Range(), setting+" needs a name without quotes", do)
+	r.fail(e.Range(), setting+" needs a word without quotes", do)
 	return "", false
 }
 

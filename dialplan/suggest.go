@@ -2,18 +2,23 @@ package dialplan
 
 import "strings"
 
-// suggest is `did you mean "x"?` for the known word that is nearest to what was written, or "" if none is near.
-func suggest(written string, known []string) string {
+// nearest is the known word that is nearest to what was written, or "" if none is near.
+func nearest(written string, known []string) string {
 	best, distance := "", 1+max(1, len([]rune(written))/3)
 	for _, k := range known {
 		if d := editDistance(strings.ToLower(written), strings.ToLower(k)); d < distance {
 			best, distance = k, d
 		}
 	}
-	if best == "" {
-		return ""
+	return best
+}
+
+// suggest is `did you mean "x"?` for the nearest known word, or "".
+func suggest(written string, known []string) string {
+	if word := nearest(written, known); word != "" {
+		return `did you mean "` + word + `"?`
 	}
-	return `did you mean "` + best + `"?`
+	return ""
 }
 
 // editDistance counts letters to insert, delete, replace or exchange with their neighbour (Damerau, Levenshtein).

@@ -45,20 +45,29 @@ func (p *Plan) timetable(t int64) *timetable {
 		p.memo[0] = found
 		return found
 	}
-	made := p.workOut(from, from+tableDays*day)
+	made := p.workOut(from, from+tableDays*day, everybody)
 	p.memo = append([]*timetable{made}, p.memo[:min(len(p.memo), tablesKept-1)]...)
 	return made
 }
 
+// everybody is no group: all of them.
+const everybody = -1
+
 // workOut gives each link, first to last, the time that it wants and that neither of its spaces has given away.
-func (p *Plan) workOut(from, until int64) *timetable {
+// The spaces and links of other groups have no influence, and are left out.
+func (p *Plan) workOut(from, until int64, group int) *timetable {
 	tt := &timetable{from: from, until: until, open: make([]span.Set, len(p.spaces)), held: make([][]holding, len(p.spaces))}
 	for i, s := range p.spaces {
-		tt.open[i] = s.hours.Open(s.Location, span.Span{From: from, Until: until})
+		if group == everybody || group == p.groups[i] {
+			tt.open[i] = s.hours.Open(s.Location, span.Span{From: from, Until: until})
+		}
 	}
 	taken := make([]span.Set, len(p.spaces))
 	for li, l := range p.links {
 		a, b := l.spaces[0], l.spaces[1]
+		if group != everybody && group != p.groups[a] {
+			continue
+		}
 		wanted := span.Set{{From: from, Until: until}}
 		if !l.Always {
 			wanted = tt.open[a].Intersect(tt.open[b])
@@ -78,6 +87,32 @@ func (p *Plan) workOut(from, until int64) *timetable {
 		slices.SortFunc(h, func(a, b holding) int { return cmp.Compare(a.From, b.From) })
 	}
 	return tt
+}
+
+// findGroups numbers the spaces so that those which links join, directly or through others, have the same number.
+func (p *Plan) findGroups() {
+	p.groups = make([]int, len(p.spaces))
+	for i := range p.groups {
+		p.groups[i] = everybody
+	}
+	for i := range p.spaces {
+		if p.groups[i] != everybody {
+			continue
+		}
+		p.groups[i] = i
+		for found := []int{i}; len(found) > 0; {
+			next := found[len(found)-1]
+			found = found[:len(found)-1]
+			for _, li := range p.linksOf[next] {
+				for _, s := range p.links[li].spaces {
+					if p.groups[s] == everybody {
+						p.groups[s] = i
+						found = append(found, s)
+					}
+				}
+			}
+		}
+	}
 }
 
 // linkAt is the index of the link that has the space at t, or -1.
@@ -154,7 +189,7 @@ func (p *Plan) NextChange(space string, t time.Time) time.Time {
 		if at > end {
 			return time.Time{}
 		}
-		tt = p.timetable(at)
+		tt = p.workOut(at, at+tableDays*day, p.groups[i])
 		if _, stillOpen := tt.open[i].Find(at); stillOpen != open || tt.linkAt(i, at) != link {
 			return utc(at)
 		}

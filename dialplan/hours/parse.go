@@ -21,15 +21,16 @@ func (p *Problem) Error() string { return p.What + "; " + p.Do }
 func Parse(s string) (*Hours, error) {
 	sc := &scanner{s: s}
 	var rules []rule
-	additional := false
+	additional, separator := false, -1
 	for {
-		r, err := sc.rule(len(rules) > 0)
+		r, err := sc.rule(separator)
 		if err != nil {
 			return nil, err
 		}
 		r.additional = additional
 		rules = append(rules, r)
 		sc.space()
+		separator = sc.at
 		switch {
 		case sc.end():
 			return compile(rules), nil
@@ -44,14 +45,15 @@ func Parse(s string) (*Hours, error) {
 }
 
 // rule reads [weekdays] [times] [open|off|closed], of which there must be one, or 24/7.
-func (sc *scanner) rule(follows bool) (rule, error) {
+// The separator before it stands at an offset, -1 for none.
+func (sc *scanner) rule(separator int) (rule, error) {
 	sc.space()
 	r := rule{offset: sc.at, days: everyDay}
 	if sc.end() {
-		if !follows {
+		if separator < 0 {
 			return r, sc.problem(sc.at, "the hours are empty", `write for example "Mo-Fr 09:00-19:00", "24/7" or "off"`)
 		}
-		return r, sc.problem(sc.at-1, fmt.Sprintf("nothing follows the %q", sc.s[sc.at-1:sc.at]), "remove it, or finish the rule")
+		return r, sc.problem(separator, fmt.Sprintf("nothing follows the %q", sc.s[separator:separator+1]), "remove it, or finish the rule")
 	}
 	found := false
 	if sc.skip("24/7") {
@@ -148,6 +150,9 @@ func (sc *scanner) times(r *rule) (bool, error) {
 	if !isDigit(sc.peek()) {
 		return false, nil
 	}
+	if strings.HasPrefix(sc.s[sc.at:], "24/7") {
+		return true, sc.problem(sc.at, "24/7 stands alone and means every day", "write 00:00-24:00 for whole days")
+	}
 	var spans []span.Span
 	for {
 		s, err := sc.timeRange()
@@ -186,6 +191,9 @@ func (sc *scanner) timeRange() (span.Span, error) {
 		if sc.end() || sc.peek() == ',' || sc.peek() == ';' {
 			return span.Span{}, sc.problem(start, written+" has no end", "write a range: "+written+"-19:00")
 		}
+		if word := sc.word(); word != "" {
+			return span.Span{}, sc.unknownWord(word, true)
+		}
 		return span.Span{}, sc.unexpected(`"-" and the end of the range`)
 	}
 	sc.space()
@@ -222,17 +230,17 @@ func (sc *scanner) clockTime(latest int64) (int64, error) {
 	start := sc.at
 	hour := sc.digits()
 	sc.at += len(hour)
-	if len(hour) == 4 && !strings.HasPrefix(strings.TrimLeft(sc.s[sc.at:], " \t"), "-") && hour >= "1900" && hour <= "2100" {
+	if latest < minutesPerDay && len(hour) == 4 && !strings.HasPrefix(strings.TrimLeft(sc.s[sc.at:], " \t"), "-") && hour >= "1900" && hour <= "2100" {
 		return 0, sc.unsupported(start, hour, "a year")
 	}
 	separator := sc.peek()
-	if separator != ':' && separator != '.' {
+	if !strings.ContainsRune(":.hH", rune(separator)) {
 		return 0, sc.notTime(start, hour, "")
 	}
 	sc.at++
 	minute := sc.digits()
 	sc.at += len(minute)
-	if separator == '.' || len(hour) != 2 || len(minute) != 2 {
+	if separator != ':' || len(hour) != 2 || len(minute) != 2 {
 		return 0, sc.notTime(start, hour, minute)
 	}
 	t := number(hour)*60 + number(minute)
@@ -253,7 +261,7 @@ func (sc *scanner) notTime(start int, hour, minute string) error {
 	if minute == "" && len(hour) >= 3 && len(hour) <= 4 {
 		hour, minute = hour[:len(hour)-2], hour[len(hour)-2:]
 	}
-	if len(hour) <= 2 && len(minute) <= 2 && number(hour) <= 24 && number(minute) <= 59 {
+	if len(hour) <= 2 && len(minute) <= 2 && number(minute) <= 59 && number(hour)*60+number(minute) <= minutesPerDay {
 		return sc.problem(start, what, fmt.Sprintf("write %02d:%02d", number(hour), number(minute)))
 	}
 	return sc.problem(start, what, "write hours and minutes with two digits each: 09:00-19:00")

@@ -69,10 +69,10 @@ func (sc *scanner) problem(at int, what, do string) error {
 }
 
 func (sc *scanner) unsupported(at int, written, name string) error {
-	return sc.problem(at, fmt.Sprintf("%s (%q) is not supported", name, written), supported)
+	return sc.problem(at, fmt.Sprintf("%q (%s) is not supported", written, name), supported)
 }
 
-const supported = "weekdays, times, 24/7 and off are"
+const supported = "use weekdays, times, 24/7 and off"
 
 // unexpected is the problem with whatever stands next, where only expected may.
 func (sc *scanner) unexpected(expected string) error {
@@ -83,7 +83,7 @@ func (sc *scanner) unexpected(expected string) error {
 	shown := sc.s[sc.at : sc.at+size]
 	switch {
 	case r == '"':
-		return sc.unsupported(sc.at, shown, "a comment")
+		return sc.problem(sc.at, "a comment in quotes is not supported", supported)
 	case strings.HasPrefix(sc.s[sc.at:], "||"):
 		return sc.unsupported(sc.at, "||", "a fallback rule")
 	case r == '(':
@@ -105,9 +105,10 @@ func weekday(word string) int { return slices.Index(weekdayNames, word) }
 
 // later are words of the notation that are not supported, and what they are.
 var later = map[string]string{
-	"PH": "public holidays", "SH": "school holidays", "week": "a week number", "easter": "easter",
-	"sunrise": "sunrise", "sunset": "sunset", "dawn": "dawn", "dusk": "dusk", "unknown": "unknown",
-	"Jan": "a month", "Feb": "a month", "Mar": "a month", "Apr": "a month", "May": "a month", "Jun": "a month",
+	"PH": "public holidays", "SH": "school holidays", "week": "a week number", "easter": "a movable feast",
+	"sunrise": "a time by the sun", "sunset": "a time by the sun", "dawn": "a time by the sun", "dusk": "a time by the sun",
+	"unknown": "neither open nor closed",
+	"Jan":     "a month", "Feb": "a month", "Mar": "a month", "Apr": "a month", "May": "a month", "Jun": "a month",
 	"Jul": "a month", "Aug": "a month", "Sep": "a month", "Oct": "a month", "Nov": "a month", "Dec": "a month",
 }
 

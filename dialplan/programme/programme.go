@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 )
 
@@ -173,4 +174,46 @@ func (p *Programme) Phone(account string) *Phone {
 		}
 	}
 	return nil
+}
+
+// Same says whether a and b tell a window the same about the time that both cover: then there is no need to send
+// b to a window that has a. The revision of the plan does not matter.
+func Same(a, b *Programme) bool {
+	from, until := a.From, a.Until
+	if b.From.After(from) {
+		from = b.From
+	}
+	if b.Until.Before(until) {
+		until = b.Until
+	}
+	if !from.Before(until) || a.Space != b.Space || a.Name != b.Name || a.Timezone != b.Timezone {
+		return false
+	}
+	clip := func(s Span) (Span, bool) {
+		if s.From.Before(from) {
+			s.From = from
+		}
+		if s.Until.After(until) {
+			s.Until = until
+		}
+		return Span{s.From.UTC(), s.Until.UTC()}, s.From.Before(s.Until)
+	}
+	open := func(p *Programme) (out []Span) {
+		for _, s := range p.Open {
+			if cut, ok := clip(s); ok {
+				out = append(out, cut)
+			}
+		}
+		return out
+	}
+	links := func(p *Programme) (out []Interval) {
+		for _, l := range p.Links {
+			if cut, ok := clip(l.Span); ok {
+				l.Span = cut
+				out = append(out, l)
+			}
+		}
+		return out
+	}
+	return slices.Equal(open(a), open(b)) && slices.Equal(links(a), links(b)) && slices.Equal(a.Phones, b.Phones)
 }

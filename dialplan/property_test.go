@@ -1,0 +1,173 @@
+package dialplan
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"ewindow/dialplan/programme"
+	"ewindow/dialplan/span"
+)
+
+var someHours = []string{"24/7", "off", "Mo-Fr 09:00-19:00", "Mo-Fr 09:00-12:00,13:00-19:00; Sa 14:00-02:00", "Sa-Mo 22:00-04:00",
+	"01:30-02:30,02:45-03:15", "Mo-Su 18:00-02:00; We off", "08:00-20:00; 12:00-13:00 off", "Fr 20:00-26:00, Sa 00:00-10:00", "00:00-23:59"}
+
+var someZones = []string{"UTC", "Europe/Berlin", "Europe/Dublin", "America/New_York", "America/Sao_Paulo", "Asia/Kathmandu",
+	"Pacific/Apia", "Australia/Lord_Howe", "Africa/Casablanca"}
+
+// randomPlan has up to six spaces and ten links: many that want the same window.
+func randomPlan(t testing.TB, rnd *rand.Rand) *Plan {
+	var b strings.Builder
+	n := 2 + rnd.IntN(5)
+	for i := range n {
+		fmt.Fprintf(&b, "space \"s%d\" {\n  timezone = %q\n  open = %q\n}\n", i, someZones[rnd.IntN(len(someZones))], someHours[rnd.IntN(len(someHours))])
+	}
+	for i := range rnd.IntN(10) {
+		a := rnd.IntN(n)
+		other := (a + 1 + rnd.IntN(n-1)) % n
+		caller := []int{a, other}[rnd.IntN(2)]
+		when := "open"
+		if rnd.IntN(6) == 0 {
+			when = "always"
+		}
+		fmt.Fprintf(&b, "link \"l%d\" {\n  between = [s%d, s%d]\n  when = %s\n  caller = s%d\n}\n", i, a, other, when, caller)
+	}
+	return plan(t, b.String())
+}
+
+// someTime is in 2000 to 2040, half of them within hours of a change of clocks.
+func someTime(p *Plan, rnd *rand.Rand) time.Time {
+	at := time.Unix(946_684_800+rnd.Int64N(40*365*day), rnd.Int64N(1e9)).UTC()
+	if rnd.IntN(2) == 0 {
+		s := p.spaces[rnd.IntN(len(p.spaces))]
+		if _, change := at.In(s.Location).ZoneBounds(); !change.IsZero() {
+			at = change.Add(time.Duration(rnd.Int64N(int64(12*time.Hour))) - 6*time.Hour).UTC()
+		}
+	}
+	return at
+}
+
+// naive is who has whom at t, found by asking link after link about this moment alone. By space: the link, or -1.
+func naive(p *Plan, at time.Time) []int {
+	t := at.Unix()
+	open := make([]bool, len(p.spaces))
+	has := make([]int, len(p.spaces))
+	for i, s := range p.spaces {
+		open[i] = len(s.hours.Open(s.Location, span.Span{From: t, Until: t + 1})) > 0
+		has[i] = -1
+	}
+	for li, l := range p.links {
+		a, b := p.spaceByName[l.Between[0]], p.spaceByName[l.Between[1]]
+		if has[a] < 0 && has[b] < 0 && (l.Always || open[a] && open[b]) {
+			has[a], has[b] = li, li
+		}
+	}
+	return has
+}
+
+func TestLinksAreSymmetricAndFirstWins(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(11, 12))
+	for range 150 {
+		p := randomPlan(t, rnd)
+		for range 20 {
+			now := someTime(p, rnd)
+			has := naive(p, now)
+			for i, s := range p.spaces {
+				l, ok := p.LinkAt(s.Name, now)
+				if ok != (has[i] >= 0) || ok && l != p.links[has[i]] {
+					t.Fatalf("%s at %v has %v %v, want link %d", s.Name, now, l, ok, has[i])
+				}
+				if !ok {
+					continue
+				}
+				partner := l.Partner(s.Name)
+				other, ok := p.LinkAt(partner, now)
+				if !ok || other != l || other.Partner(partner) != s.Name || l.Caller != s.Name && l.Caller != partner {
+					t.Fatalf("at %v %s has %+v, %s has %+v", now, s.Name, l, partner, other)
+				}
+			}
+		}
+	}
+}
+
+func TestNothingChangesBeforeNextChange(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(13, 14))
+	for range 150 {
+		p := randomPlan(t, rnd)
+		for range 5 {
+			now := someTime(p, rnd)
+			i := rnd.IntN(len(p.spaces))
+			name := p.spaces[i].Name
+			state := func(at time.Time) string {
+				return fmt.Sprint(p.OpenAt(name, at), naive(p, at)[i])
+			}
+			next := p.NextChange(name, now)
+			end := next
+			if next.IsZero() {
+				end = now.Add(time.Duration(horizon) * time.Second)
+			} else if !next.After(now) {
+				t.Fatalf("%s: next change after %v is %v", name, now, next)
+			} else if state(next) == state(now) {
+				t.Fatalf("%s: nothing changes at %v; the state after %v is %s", name, next, now, state(now))
+			}
+			for range 30 {
+				between := now.Add(time.Duration(rnd.Int64N(int64(end.Sub(now)))))
+				if state(between) != state(now) {
+					t.Fatalf("%s: %s at %v, %s at %v, but next change is at %v", name, state(now), now, state(between), between, next)
+				}
+			}
+		}
+	}
+}
+
+func TestProgrammeAgreesWithPlanAndRoute(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(15, 16))
+	for range 100 {
+		p := randomPlan(t, rnd)
+		from := someTime(p, rnd)
+		programmes := map[string]*programme.Programme{}
+		for _, s := range p.spaces {
+			made, err := p.Programme(s.Name, from)
+			if err != nil {
+				t.Fatal(err)
+			}
+			encoded, err := programme.Encode(made)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if programmes[s.Name], err = programme.Decode(bytes.NewReader(encoded)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range 30 {
+			now := from.Add(time.Duration(rnd.Int64N(int64(ProgrammeDays*24*time.Hour - time.Second))))
+			for _, s := range p.spaces {
+				pr := programmes[s.Name]
+				if open := pr.OpenAt(now) != nil; open != p.OpenAt(s.Name, now) {
+					t.Fatalf("%s at %v: programme says open %v", s.Name, now, open)
+				}
+				i := pr.LinkAt(now)
+				l, ok := p.LinkAt(s.Name, now)
+				if (i != nil) != ok || ok && (i.Partner != l.Partner(s.Name) || i.Caller != l.Caller || i.Link != l.Name) {
+					t.Fatalf("%s at %v: programme says %+v, plan %+v", s.Name, now, i, l)
+				}
+				for _, other := range p.spaces {
+					d := p.Route(s.Name, other.Name, now)
+					soon := pr.LinkAt(now.Add(Early))
+					for _, n := range pr.Links { // one that lies wholly within the minute
+						if n.Partner == other.Name && n.From.After(now) && !n.From.After(now.Add(Early)) {
+							soon = &n
+						}
+					}
+					want := i != nil && i.Partner == other.Name || soon != nil && soon.Partner == other.Name
+					if (d.Status == 0) != want && now.Add(Early).Before(pr.Until) {
+						t.Fatalf("%s calls %s at %v: %+v, programme says %+v, then %+v", s.Name, other.Name, now, d, i, soon)
+					}
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,3 @@
+{
+  "space": {"milano": {"timezone": "Europe/Rome"}}
+}

@@ -1,0 +1,11 @@
+space "milano" {
+  timezone = "Europe/Rome"
+}
+space "munich" {
+  timezone = "Europe/Berlin"
+  open     = "Mo-Fr 08:30-18:00"
+}
+link "the long window" {
+  between = [milano, munich]
+  when    = open
+}

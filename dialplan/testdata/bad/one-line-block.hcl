@@ -1,0 +1,1 @@
+space "milano" { timezone = "Europe/Rome", open = "24/7" }

@@ -1,0 +1,3 @@
+spaces:
+  - name: milano
+    timezone: Europe/Rome
