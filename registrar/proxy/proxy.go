@@ -74,6 +74,7 @@ type Server struct {
 	ua        *sipgo.UserAgent
 	notifier  *notifier
 	busy      gate
+	calls     calls
 
 	mu      sync.Mutex
 	ended   bool
@@ -105,7 +106,8 @@ func New(c Config, l Listeners) (*Server, error) {
 	s := &Server{
 		cfg: c, log: c.Log, metrics: c.Metrics, auth: digest, locations: c.Locations, seal: sealer{key: c.Key}, listeners: l,
 		hosts: newHosts(c.Domain, c.Advertise, l), done: make(chan struct{}),
-		busy: gate{limit: 32, held: map[string]int{}},
+		busy:  gate{limit: 32, held: map[string]int{}},
+		calls: calls{byPair: map[pair]string{}, byID: map[string]pair{}},
 	}
 	s.plan.Store(c.Plan)
 	s.flows = flow.NewTable(c.Limits, s.flowClosed)
@@ -237,7 +239,7 @@ func (s *Server) serve(ctx context.Context, g *errgroup.Group) {
 func (s *Server) expire(ctx context.Context) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
-	for {
+	for seconds := 1; ; seconds++ {
 		select {
 		case <-ctx.Done():
 			return nil
@@ -246,6 +248,27 @@ func (s *Server) expire(ctx context.Context) error {
 			for _, b := range gone {
 				s.log.Info("registration expired", "aor", b.AOR, "peer", b.Flow.Remote)
 			}
+			if seconds%10 == 0 {
+				s.dropRemoved(ctx, now)
+			}
+		}
+	}
+}
+
+// dropRemoved ends the registrations of accounts that have been removed, and closes their connections.
+func (s *Server) dropRemoved(ctx context.Context, now time.Time) {
+	seen := map[string]bool{}
+	for _, b := range s.locations.All(now) {
+		if seen[b.AOR] {
+			continue
+		}
+		seen[b.AOR] = true
+		if _, err := s.cfg.Accounts.Account(ctx, b.AOR); !errors.Is(err, store.ErrUnknown) {
+			continue
+		}
+		s.log.Info("account was removed: its registration ends", "aor", b.AOR)
+		for _, gone := range s.locations.DropAccount(b.AOR) {
+			s.flows.Drop(gone.Flow)
 		}
 	}
 }

@@ -88,6 +88,10 @@ func (x *exchange) other() {
 		select {
 		case res := <-x.tx.Responses():
 			if final := x.pass(res); final {
+				if x.r.Method == sip.BYE {
+					x.s.calls.down(x.r.CallID().Value())
+					x.s.log.Info("call ended", "aor", x.h.in.account, "callee", x.h.out.account, "call_id", x.r.CallID().Value())
+				}
 				return
 			}
 		case <-x.tx.Done():
@@ -134,6 +138,7 @@ func (x *exchange) invite() (answered bool) {
 			}
 			if final := x.pass(res); final {
 				if res.IsSuccess() {
+					x.accepted()
 					x.established()
 				}
 				return true
@@ -156,6 +161,21 @@ func (x *exchange) invite() (answered bool) {
 		case <-x.s.done:
 			return false
 		}
+	}
+}
+
+// accepted notes that a call is up, if it is one of two spaces.
+func (x *exchange) accepted() {
+	if !x.h.record {
+		return // a re-INVITE
+	}
+	from, to, id := x.h.in.account, x.h.out.account, x.r.CallID().Value()
+	x.s.log.Info("call answered", "aor", from, "callee", to, "call_id", id)
+	plan := x.s.Plan()
+	_, a := plan.Space(from)
+	_, b := plan.Space(to)
+	if a && b {
+		x.s.calls.up(from, to, id)
 	}
 }
 

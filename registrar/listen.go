@@ -1,0 +1,108 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"syscall"
+	"time"
+
+	"ewindow/registrar/metrics"
+	"ewindow/registrar/proxy"
+	"ewindow/registrar/store"
+)
+
+// listen opens all addresses, or none.
+func (c *serveCmd) listen() (l proxy.Listeners, web net.Listener, err error) {
+	var open []interface{ Close() error }
+	defer func() {
+		if err != nil {
+			for _, o := range open {
+				_ = o.Close()
+			}
+		}
+	}()
+	stream := func(flag, addr string) net.Listener {
+		if addr == "" || err != nil {
+			return nil
+		}
+		var o net.Listener
+		if o, err = net.Listen("tcp", addr); err != nil {
+			err = listenError(flag, addr, err)
+			return nil
+		}
+		open = append(open, o)
+		return o
+	}
+	l.TLS = stream("--tls", c.TLS)
+	l.TCP = stream("--tcp", c.TCP)
+	web = stream("--http", c.HTTP)
+	if c.UDP != "" && err == nil {
+		var p net.PacketConn
+		if p, err = net.ListenPacket("udp", c.UDP); err != nil {
+			return l, web, listenError("--udp", c.UDP, err)
+		}
+		open = append(open, p)
+		l.UDP = p
+	}
+	if err == nil && len(open) == 0 {
+		err = errors.New("every listener is switched off; give one of --tls, --tcp and --udp an address")
+	}
+	return l, web, err
+}
+
+func listenError(flag, addr string, err error) error {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("%s %s: the port is busy; end the program that has it, or give %s another address", flag, addr, flag)
+	case errors.Is(err, syscall.EACCES):
+		return fmt.Errorf("%s %s: not allowed; ports below 1024 need a privilege, give %s a higher one", flag, addr, flag)
+	}
+	return fmt.Errorf("%s %s: %w; give %s an address such as \":5061\"", flag, addr, err, flag)
+}
+
+// announce logs the addresses in use: port 0 becomes a real one.
+func announce(log *slog.Logger, l proxy.Listeners, web net.Listener) {
+	say := func(transport string, a net.Addr) { log.Info("listening", "transport", transport, "addr", a.String()) }
+	if l.TLS != nil {
+		say("tls", l.TLS.Addr())
+	}
+	if l.TCP != nil {
+		say("tcp", l.TCP.Addr())
+	}
+	if l.UDP != nil {
+		say("udp", l.UDP.LocalAddr())
+	}
+	if web != nil {
+		say("http", web.Addr())
+	}
+}
+
+// serveHTTP answers /metrics and /healthz until ctx ends. refresh is called before each scrape.
+func serveHTTP(ctx context.Context, l net.Listener, m *metrics.Registry, db *store.Store, refresh func()) error {
+	mux := http.NewServeMux()
+	scrape := m.Handler()
+	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, r *http.Request) {
+		refresh()
+		scrape.ServeHTTP(w, r)
+	})
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
+		defer cancel()
+		if _, err := db.Realm(ctx); err != nil {
+			http.Error(w, "the store does not answer: "+err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		fmt.Fprintln(w, "ok")
+	})
+	server := &http.Server{Handler: mux, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, IdleTimeout: time.Minute}
+	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
+	defer stop()
+	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve metrics on %s: %w", l.Addr(), err)
+	}
+	return nil
+}

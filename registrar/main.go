@@ -1,0 +1,94 @@
+// Command ewindow-registrar knows where windows and phones are, and decides by the dialplan who calls whom.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+
+	"github.com/alecthomas/kong"
+)
+
+// commands is the command line.
+type commands struct {
+	Serve   serveCmd   `cmd:"" help:"Run the registrar."`
+	Check   checkCmd   `cmd:"" help:"Check a dialplan and say what is wrong in it."`
+	Account accountCmd `cmd:"" help:"Add, list and remove accounts."`
+	Pin     pinCmd     `cmd:"" help:"Print the pin by which windows know this registrar."`
+}
+
+// streams are where commands write.
+type streams struct {
+	out io.Writer
+	err io.Writer
+}
+
+// An exitError ends the program with another status than 1. Its text has been printed if it is empty.
+type exitError struct {
+	status int
+	text   string
+}
+
+func (e *exitError) Error() string { return e.text }
+
+func main() {
+	os.Exit(run(os.Args[1:], streams{out: os.Stdout, err: os.Stderr}))
+}
+
+// run carries out a command line and returns the exit status.
+func run(args []string, s streams) (status int) {
+	var c commands
+	parser, err := kong.New(&c,
+		kong.Name("ewindow-registrar"),
+		kong.Description("SIP registrar, proxy and dialplan of E-Window."),
+		kong.Writers(s.out, s.err),
+		kong.Exit(func(code int) { panic(&exitError{status: code}) }), // --help
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.Bind(s),
+	)
+	if err != nil {
+		panic(err) // a mistake in the tags above
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			e, ok := p.(*exitError)
+			if !ok {
+				panic(p)
+			}
+			status = e.status
+		}
+	}()
+	ctx, err := parser.Parse(args)
+	if err == nil {
+		err = ctx.Run()
+	}
+	return report(err, s)
+}
+
+// report says what went wrong and chooses the exit status.
+func report(err error, s streams) int {
+	if err == nil {
+		return 0
+	}
+	status := 1
+	var exit *exitError
+	if errors.As(err, &exit) {
+		status = exit.status
+	}
+	if err.Error() != "" {
+		fmt.Fprintf(s.err, "ewindow-registrar: %v\n", err)
+	}
+	return status
+}
+
+func newLogger(w io.Writer, format, level string) *slog.Logger {
+	var l slog.Level
+	_ = l.UnmarshalText([]byte(level)) // kong has checked it
+	opts := &slog.HandlerOptions{Level: l}
+	if format == "json" {
+		return slog.New(slog.NewJSONHandler(w, opts))
+	}
+	return slog.New(slog.NewTextHandler(w, opts))
+}

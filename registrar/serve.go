@@ -1,0 +1,187 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"ewindow/dialplan"
+	"ewindow/registrar/location"
+	"ewindow/registrar/metrics"
+	"ewindow/registrar/pki"
+	"ewindow/registrar/planfile"
+	"ewindow/registrar/proxy"
+	"ewindow/registrar/store"
+)
+
+type serveCmd struct {
+	stateFlags
+	Dialplan  []string `help:"Dialplan file, or directory of *.hcl files; may be repeated." required:"" sep:"none" placeholder:"PATH"`
+	Domain    string   `help:"Domain of the accounts, and the name in the certificate." default:"localhost" placeholder:"NAME"`
+	TLS       string   `help:"Address for SIP over TLS; empty for none." default:":5061" placeholder:"ADDR"`
+	TCP       string   `help:"Address for SIP over TCP; empty for none." default:":5060" placeholder:"ADDR"`
+	UDP       string   `help:"Address for SIP over UDP; empty for none." default:":5060" placeholder:"ADDR"`
+	HTTP      string   `help:"Address for /metrics and /healthz; empty for none." default:"127.0.0.1:9061" placeholder:"ADDR"`
+	Advertise string   `help:"Host by which phones reach this registrar, if a router forwards its ports." placeholder:"HOST"`
+	LogFormat string   `help:"text or json." enum:"text,json" default:"text"`
+	LogLevel  string   `help:"debug, info, warn or error." enum:"debug,info,warn,error" default:"info"`
+}
+
+// Run serves until SIGINT or SIGTERM.
+func (c *serveCmd) Run(s streams) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	reload := make(chan os.Signal, 1)
+	signal.Notify(reload, syscall.SIGHUP)
+	defer signal.Stop(reload)
+	return c.serve(ctx, s, reload)
+}
+
+// serve opens everything, runs it until ctx ends, and closes it.
+func (c *serveCmd) serve(ctx context.Context, s streams, reload <-chan os.Signal) (err error) {
+	log := newLogger(s.err, c.LogFormat, c.LogLevel)
+	plan, err := loadPlan(c.Dialplan)
+	if err != nil {
+		return err
+	}
+	for _, w := range plan.Warnings() {
+		log.Warn("dialplan", "warning", w.Error())
+	}
+	if err := os.MkdirAll(c.State, 0o700); err != nil {
+		return fmt.Errorf("make the state directory: %w", err)
+	}
+	db, err := c.openStore(ctx, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	identity, err := pki.Load(pki.Config{Dir: c.pki(), Domain: c.Domain, Extra: c.names(), Log: log}, time.Now())
+	if err != nil {
+		return err
+	}
+	key, err := flowKey(filepath.Join(c.State, "flow.key"))
+	if err != nil {
+		return err
+	}
+	locations := location.New(location.Config{Changed: db.Note})
+	if err := restore(ctx, db, locations); err != nil {
+		return err
+	}
+	listeners, web, err := c.listen()
+	if err != nil {
+		return err
+	}
+	counted := metrics.New()
+	counted.Reloaded(true, time.Now())
+	server, err := proxy.New(proxy.Config{
+		Domain: c.Domain, Advertise: c.Advertise, Key: key, Plan: plan, Accounts: db, Locations: locations,
+		TLS: identity.ServerConfig(), Metrics: counted, Log: log,
+	}, listeners)
+	if err != nil {
+		return err
+	}
+	if err := counted.Observe(server.State); err != nil {
+		return err
+	}
+	fmt.Fprintf(s.out, "pin %s\n", identity.Pin())
+	announce(log, listeners, web)
+	log.Info("registrar ready", "domain", c.Domain, "pin", identity.Pin(), "revision", plan.Revision(),
+		"spaces", len(plan.Spaces()), "links", len(plan.Links()))
+
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return server.Run(ctx) })
+	g.Go(func() error { return db.Run(ctx) })
+	g.Go(func() error { return identity.Run(ctx) })
+	g.Go(func() error { return c.watcher(server, plan, counted, log).Run(ctx, reload) })
+	if web != nil {
+		g.Go(func() error {
+			return serveHTTP(ctx, web, counted, db, func() { counted.CertExpiry(identity.NotAfter()) })
+		})
+	}
+	err = g.Wait()
+	log.Info("registrar ends")
+	return err
+}
+
+func (c *serveCmd) watcher(server *proxy.Server, plan *dialplan.Plan, counted *metrics.Registry, log *slog.Logger) *planfile.Watcher {
+	return planfile.New(planfile.Config{
+		Paths: c.Dialplan, Current: plan, Changed: server.SetPlan, Log: log,
+		Result: func(ok bool) { counted.Reloaded(ok, time.Now()) },
+	})
+}
+
+// openStore opens the accounts and makes sure that they are of this domain.
+func (c *serveCmd) openStore(ctx context.Context, log *slog.Logger) (*store.Store, error) {
+	db, recovery, err := store.Open(ctx, store.Config{Path: c.store(), Log: log}, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	if recovery != nil {
+		log.Error("the store was damaged", "recovery", recovery.String())
+	}
+	if err := db.UseRealm(ctx, c.Domain); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+func restore(ctx context.Context, db *store.Store, locations *location.Table) error {
+	now := time.Now()
+	bindings, err := db.Bindings(ctx, now)
+	if err != nil {
+		return err
+	}
+	locations.Restore(bindings, now)
+	return nil
+}
+
+// names are what the certificate is good for beside the domain.
+func (c *serveCmd) names() []string {
+	var out []string
+	if c.Advertise != "" {
+		out = append(out, c.Advertise)
+	}
+	if host, _, err := net.SplitHostPort(c.TLS); err == nil && host != "" {
+		if ip := net.ParseIP(host); ip == nil || !ip.IsUnspecified() {
+			out = append(out, host)
+		}
+	}
+	return out
+}
+
+// flowKey reads the key of the flow tokens, or makes it: with a new one, calls could not be ended or changed through
+// a restarted registrar.
+func flowKey(path string) ([]byte, error) {
+	text, err := os.ReadFile(path)
+	if err == nil {
+		if key, err := hex.DecodeString(strings.TrimSpace(string(text))); err == nil && len(key) == 32 {
+			return key, nil
+		}
+		// Damaged: calls that are up lose their way, nothing else.
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("read the key of flow tokens: %w", err)
+	}
+	key := make([]byte, 32)
+	_, _ = rand.Read(key) // never fails
+	next := path + ".new"
+	if err := os.WriteFile(next, []byte(hex.EncodeToString(key)+"\n"), 0o600); err != nil {
+		return nil, fmt.Errorf("write the key of flow tokens: %w", err)
+	}
+	if err := os.Rename(next, path); err != nil {
+		return nil, fmt.Errorf("write the key of flow tokens: %w", err)
+	}
+	return key, nil
+}
