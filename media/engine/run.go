@@ -70,9 +70,9 @@ type supervisor struct {
 	state  state
 	conf   *protocol.Configure // of state.want
 	link   *link               // to the process, nil without one
-	told   bool  // the process that ended last had said why
-	ending bool  // ctx has ended
-	err    error // ends the loop
+	told   bool                // the process that ended last had said why
+	ending bool                // ctx has ended
+	err    error               // ends the loop
 }
 
 func (s *supervisor) progress() <-chan struct{} {

@@ -1,0 +1,165 @@
+package engine_test
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"ewindow/media/engine"
+	"ewindow/media/engine/protocol"
+)
+
+// The test binary is also the device program: called by a name that begins with device-, as program makes, it
+// misbehaves as the rest of the name says. The first camera does; the other roles, and those that replace it, behave.
+const devicePrefix = "device-"
+
+func TestMain(m *testing.M) {
+	mode, ok := strings.CutPrefix(filepath.Base(os.Args[0]), devicePrefix)
+	switch {
+	case !ok:
+		os.Exit(m.Run())
+	case mode == "parent":
+		beParent()
+	default:
+		beDevice(mode)
+	}
+}
+
+// program is the path of a device program that behaves in this way.
+func program(t *testing.T, mode string) string {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), devicePrefix+mode)
+	if err := os.Symlink(self, path); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// beDevice is the device program.
+func beDevice(mode string) {
+	conn := os.NewFile(protocol.FD, "socket")
+	in := bufio.NewReader(conn)
+	_, payload, err := protocol.ReadMessage(in)
+	var conf protocol.Configure
+	if err != nil || json.Unmarshal(payload, &conf) != nil || string(conf.Role) != os.Args[1] {
+		fmt.Fprintln(os.Stderr, "no configuration", err, string(payload))
+		os.Exit(2)
+	}
+	mark, err := os.OpenFile(filepath.Join(filepath.Dir(os.Args[0]), string(conf.Role)), os.O_CREATE|os.O_EXCL, 0o600)
+	if mode != "deaf" && (err != nil || conf.Role != protocol.Camera) {
+		mode = "behave"
+	}
+	mark.Close()
+	if mode != "deaf" {
+		go heed(in, mode)
+	}
+	event := func(e protocol.Event) { _ = protocol.WriteJSON(conn, protocol.TypeEvent, e) }
+	event(protocol.Event{Kind: protocol.Ready, Device: fmt.Sprint(os.Getpid())})
+	for i := uint64(1); ; i++ {
+		if conf.Role != protocol.Screen {
+			_ = protocol.WriteFrame(conn, frameOf(conf.Role))
+		}
+		event(protocol.Event{Kind: protocol.Progress, Frames: i})
+		if i == 3 {
+			misbehave(mode, conn, event)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+// heed ends the process when its input ends, as it has to.
+func heed(in io.Reader, mode string) {
+	for {
+		if _, _, err := protocol.ReadMessage(in); err != nil {
+			break
+		}
+	}
+	if mode != "stubborn" {
+		os.Exit(0)
+	}
+}
+
+func frameOf(role protocol.Role) protocol.Frame {
+	var now unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &now)
+	return protocol.Frame{Time: now.Nano() - int64(40*time.Millisecond), Flags: protocol.FlagKey, Data: []byte(role)}
+}
+
+func misbehave(mode string, conn *os.File, event func(protocol.Event)) {
+	switch mode {
+	case "crash":
+		fmt.Fprintln(os.Stderr, "about to crash")
+		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+	case "fail":
+		event(protocol.Event{Kind: protocol.Failed, Text: "no camera at /dev/video7; plug one in"})
+		os.Exit(1)
+	case "hang":
+		_ = syscall.Kill(os.Getpid(), syscall.SIGSTOP)
+	case "family": // hangs, and has a child that would stay
+		c := exec.Command("sleep", "600")
+		if err := c.Start(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(2)
+		}
+		fmt.Fprintln(os.Stderr, "sleep is", c.Process.Pid)
+		_ = syscall.Kill(os.Getpid(), syscall.SIGSTOP)
+	case "flood":
+		for {
+			event(protocol.Event{Kind: protocol.Level, LevelDB: -20})
+		}
+	case "garbage":
+		_, _ = conn.Write(bytes.Repeat([]byte("GET / HTTP/1.1\r\n"), 100))
+	case "json":
+		_ = protocol.WriteMessage(conn, protocol.TypeEvent, []byte("{not json"))
+	case "command":
+		_ = protocol.WriteMessage(conn, protocol.TypeCommand, []byte("{}"))
+	case "tiny":
+		_ = protocol.WriteMessage(conn, protocol.TypeFrame, []byte("tiny"))
+	case "huge":
+		_ = protocol.WriteMessage(conn, protocol.TypeEvent, make([]byte, 1<<20))
+	case "close":
+		_ = syscall.Shutdown(protocol.FD, syscall.SHUT_WR)
+		select {}
+	case "chatter":
+		for range 10_000 {
+			fmt.Fprintln(os.Stderr, strings.Repeat("chatter ", 1000))
+		}
+	}
+}
+
+// beParent starts a device process that ends for nothing but a signal, says its pid and waits to be killed.
+func beParent() {
+	c, err := engine.StartProcess(os.Args[1], protocol.Camera, slog.Default())
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	if err := protocol.WriteJSON(c.Conn(), protocol.TypeConfigure, protocol.Configure{Role: protocol.Camera}); err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	var e protocol.Event
+	_, payload, err := protocol.ReadMessage(c.Conn())
+	if err != nil || json.Unmarshal(payload, &e) != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	fmt.Println(e.Device)
+	select {}
+}
