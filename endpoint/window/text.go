@@ -1,0 +1,66 @@
+package window
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"ewindow/dialplan/programme"
+	"ewindow/endpoint/agent"
+	"ewindow/media/negotiate"
+)
+
+// policy is the plan's word for security as the negotiation of media knows it.
+func policy(s programme.Security) negotiate.Policy {
+	switch s {
+	case programme.SDES:
+		return negotiate.SDES
+	case programme.None:
+		return negotiate.None
+	}
+	return negotiate.GCM
+}
+
+// retryAfter is the header of that name (RFC 3261 §20.33), none for 0.
+func retryAfter(d time.Duration) []agent.Header {
+	if d <= 0 {
+		return nil
+	}
+	return []agent.Header{{Name: "Retry-After", Value: strconv.Itoa(int((d + time.Second - 1) / time.Second))}}
+}
+
+// explain says a SIP status as people understand it.
+func explain(code int, reason string) string {
+	switch code {
+	case 403:
+		return "the plan does not say so there yet"
+	case 404:
+		return "the registrar does not know them"
+	case 408, 430:
+		return "they do not answer"
+	case 480:
+		return "they are closed or not there"
+	case 486:
+		return "they are on the phone"
+	case 491:
+		return "they are calling us"
+	}
+	return fmt.Sprintf("%d %s", code, reason)
+}
+
+// describe says for the log what media was agreed on.
+func describe(d negotiate.Description) string {
+	text := "no sound"
+	if d.Audio != nil {
+		text = string(d.Audio.Codec)
+	}
+	if d.Video != nil {
+		text += " + " + string(d.Video.Codec)
+	}
+	for _, s := range []*negotiate.Stream{d.Audio, d.Video} {
+		if s != nil && s.Send != nil {
+			return text + " over SRTP " + string(s.Send.Suite)
+		}
+	}
+	return text + " over plain RTP"
+}
