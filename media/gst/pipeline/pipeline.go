@@ -65,6 +65,9 @@ func New(description string, names ...string) (*Pipeline, error) {
 	return p, nil
 }
 
+// SetLatency fixes how much later than its time stamp a sink plays a buffer; else the slowest element decides.
+func (p *Pipeline) SetLatency(d time.Duration) { C.ew_latency(p.gst, C.guint64(d.Nanoseconds())) }
+
 // Start sets the pipeline playing. An error says which element failed and why.
 func (p *Pipeline) Start() error {
 	if C.ew_play(p.gst) != 0 {
@@ -194,10 +197,15 @@ func (s *Sample) Bytes() []byte {
 // Free gives the buffer back.
 func (s *Sample) Free() { C.gst_sample_unref(s.gst) }
 
-// PushSample puts a buffer of another pipeline into the named appsrc, without copying it and with its format.
-// The caller still owns s. It returns false when the pipeline is stopped.
+// PushSample puts a buffer of another pipeline into the named appsrc without copying it; the format stays that of the
+// appsrc. The caller still owns s. It returns false when the pipeline is stopped.
 func (p *Pipeline) PushSample(src string, s *Sample, at int64) bool {
-	return C.ew_push_sample(p.elements[src], s.gst, C.gint64(at)) != 0
+	return C.ew_push_sample(p.elements[src], s.gst, C.gint64(at), 0) != 0
+}
+
+// PushFormatted is PushSample that also gives the appsrc the buffer's format.
+func (p *Pipeline) PushFormatted(src string, s *Sample, at int64) bool {
+	return C.ew_push_sample(p.elements[src], s.gst, C.gint64(at), 1) != 0
 }
 
 // Push copies data into the named appsrc, as captured or to be shown at the given time (ns of CLOCK_MONOTONIC).
@@ -211,6 +219,15 @@ func (p *Pipeline) Push(src string, data []byte, at int64, duration time.Duratio
 		d = 1
 	}
 	return C.ew_push(p.elements[src], unsafe.Pointer(&data[0]), C.gsize(len(data)), C.gint64(at), C.guint64(duration), d) != 0
+}
+
+// PushPicture copies a picture of 4 bytes a pixel (blue, green, red, unused) into the named appsrc, whatever format it
+// had before, to be shown now. It returns false when the pipeline is stopped.
+func (p *Pipeline) PushPicture(src string, bgrx []byte, width, height int) bool {
+	if width <= 0 || height <= 0 || len(bgrx) < width*height*4 {
+		return true
+	}
+	return C.ew_push_picture(p.elements[src], unsafe.Pointer(&bgrx[0]), C.int(width), C.int(height)) != 0
 }
 
 // PushGap tells what follows the named appsrc that nothing came for so long.

@@ -39,6 +39,8 @@ GstElement *ew_parse(const char *description, char **err) {
 
 GstElement *ew_get(GstElement *pipe, const char *name) { return gst_bin_get_by_name(GST_BIN(pipe), name); }
 
+void ew_latency(GstElement *pipe, guint64 ns) { gst_pipeline_set_latency(GST_PIPELINE(pipe), ns); }
+
 int ew_play(GstElement *pipe) { return gst_element_set_state(pipe, GST_STATE_PLAYING) != GST_STATE_CHANGE_FAILURE; }
 
 void ew_stop(GstElement *pipe) { gst_element_set_state(pipe, GST_STATE_NULL); }
@@ -140,10 +142,10 @@ static void stamp(GstElement *src, GstBuffer *b, gint64 time) {
     GST_BUFFER_DTS(b) = GST_CLOCK_TIME_NONE;
 }
 
-int ew_push_sample(GstElement *src, GstSample *s, gint64 time) {
+int ew_push_sample(GstElement *src, GstSample *s, gint64 time, int with_caps) {
     GstBuffer *b = gst_buffer_copy(gst_sample_get_buffer(s)); // shares the pixels
     stamp(src, b, time);
-    gst_app_src_set_caps(GST_APP_SRC(src), gst_sample_get_caps(s));
+    if (with_caps) gst_app_src_set_caps(GST_APP_SRC(src), gst_sample_get_caps(s));
     return gst_app_src_push_buffer(GST_APP_SRC(src), b) == GST_FLOW_OK;
 }
 
@@ -155,6 +157,17 @@ int ew_push(GstElement *src, const void *data, gsize size, gint64 time, guint64 
     if (duration) GST_BUFFER_DURATION(b) = duration;
     if (discont) GST_BUFFER_FLAG_SET(b, GST_BUFFER_FLAG_DISCONT);
     return gst_app_src_push_buffer(GST_APP_SRC(src), b) == GST_FLOW_OK;
+}
+
+int ew_push_picture(GstElement *src, const void *bgrx, int width, int height) {
+    GstCaps *caps = gst_caps_new_simple("video/x-raw", "format", G_TYPE_STRING, "BGRx", "width", G_TYPE_INT, width, "height", G_TYPE_INT,
+                                        height, "framerate", GST_TYPE_FRACTION, 0, 1, "pixel-aspect-ratio", GST_TYPE_FRACTION, 1, 1, NULL);
+    gst_app_src_set_caps(GST_APP_SRC(src), caps);
+    gst_caps_unref(caps);
+    GstClock *clock = gst_element_get_clock(src);
+    gint64 now = clock ? (gint64)gst_clock_get_time(clock) : 0;
+    if (clock) gst_object_unref(clock);
+    return ew_push(src, bgrx, (gsize)width * height * 4, now, 0, 0);
 }
 
 // An event that appsrc sends in order with its buffers: here there was nothing for so long.

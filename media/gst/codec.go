@@ -1,0 +1,80 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"ewindow/media/engine/protocol"
+)
+
+// frameTime is the duration of one frame of sound.
+const frameTime = 20 * time.Millisecond
+
+// rawSound is the format between devices, echo canceller and codecs.
+const rawSound = "audio/x-raw,format=S16LE,rate=48000,channels=1,layout=interleaved"
+
+// A codec is one way to carry sound.
+type codec struct {
+	encode string // elements, from rawSound to one buffer a frame
+	decode string // elements, to any sound
+	caps   string // of a coded frame
+	length func(frame []byte) time.Duration
+}
+
+// split20 cuts sound into frames for encoders that take what they are given.
+const split20 = "audiobuffersplit output-buffer-duration=1/50"
+
+func bytesAt64(frame []byte) time.Duration { return time.Duration(len(frame)) * time.Second / 8000 }
+
+// codecFor knows the codecs by their names in SDP.
+func codecFor(c protocol.SoundConfig) (codec, error) {
+	switch c.Codec {
+	case "opus":
+		kbps := c.Kbps
+		if kbps == 0 {
+			kbps = 32
+		}
+		if kbps < 6 || kbps > 510 {
+			return codec{}, fmt.Errorf("opus at %d kbit/s: 6 to 510 are possible", kbps)
+		}
+		return codec{length: opusLength, caps: "audio/x-opus,channel-mapping-family=0",
+			encode: fmt.Sprintf("opusenc audio-type=voice frame-size=20 bitrate=%d", kbps*1000),
+			decode: "opusdec plc=true use-inband-fec=false"}, nil
+	case "G722":
+		return codec{length: bytesAt64, caps: "audio/G722,rate=16000,channels=1", decode: "avdec_g722",
+			encode: "audioresample ! audio/x-raw,rate=16000 ! " + split20 + " ! avenc_g722"}, nil
+	case "PCMU":
+		return codec{length: bytesAt64, caps: "audio/x-mulaw,rate=8000,channels=1", decode: "mulawdec",
+			encode: "audioresample ! audio/x-raw,rate=8000 ! " + split20 + " ! mulawenc"}, nil
+	case "PCMA":
+		return codec{length: bytesAt64, caps: "audio/x-alaw,rate=8000,channels=1", decode: "alawdec",
+			encode: "audioresample ! audio/x-raw,rate=8000 ! " + split20 + " ! alawenc"}, nil
+	}
+	return codec{}, fmt.Errorf("sound codec %q is not known; opus, G722, PCMU and PCMA are", c.Codec)
+}
+
+// opusLength reads the duration of an Opus packet from its first bytes (RFC 6716 §3.1).
+func opusLength(p []byte) time.Duration {
+	if len(p) == 0 {
+		return 0
+	}
+	var one time.Duration
+	switch config := p[0] >> 3; {
+	case config < 12: // SILK
+		one = [4]time.Duration{10, 20, 40, 60}[config&3] * time.Millisecond
+	case config < 16: // hybrid
+		one = [2]time.Duration{10, 20}[config&1] * time.Millisecond
+	default: // CELT
+		one = 2500 * time.Microsecond << (config & 3)
+	}
+	switch p[0] & 3 {
+	case 0:
+		return one
+	case 1, 2:
+		return 2 * one
+	}
+	if len(p) < 2 {
+		return 0
+	}
+	return min(time.Duration(p[1]&63)*one, 120*time.Millisecond)
+}

@@ -1,0 +1,176 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"ewindow/media/engine/protocol"
+	"ewindow/media/gst/pipeline"
+)
+
+const (
+	waitingMost = 120         // access units before the decoder: four seconds, more than lip sync ever holds back
+	holdMost    = time.Second // no access unit waits longer for its time
+)
+
+// decoder makes pictures of access units, each as soon as its time has come:
+//
+//	Frame ──queue──▶ waits until its time ──▶ appsrc ! h264parse ! decoder ! appsink ──▶ newest picture
+//
+// It begins with a keyframe, and begins anew after an error, so that it never gives a picture with parts missing.
+type decoder struct {
+	waiting  chan arrival
+	pictures chan *pipeline.Sample // at most the newest; Time is when its access unit arrived
+
+	mu      sync.Mutex
+	needKey bool
+}
+
+// arrival is an access unit and when it came, ns of CLOCK_MONOTONIC.
+type arrival struct {
+	frame protocol.Frame
+	at    int64
+}
+
+func newDecoder() *decoder {
+	return &decoder{waiting: make(chan arrival, waitingMost), pictures: make(chan *pipeline.Sample, 1), needKey: true}
+}
+
+// errOverrun says that the decoder did not keep up.
+var errOverrun = errors.New("the decoder is too slow")
+
+// put takes an access unit; it never blocks. Before a keyframe it takes none.
+func (d *decoder) put(f protocol.Frame) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.needKey {
+		if key, _ := scan(f.Data); !key {
+			return
+		}
+		d.needKey = false
+	}
+	select {
+	case d.waiting <- arrival{f, monotonic()}:
+	default:
+		d.needKey = true // run sees the full queue
+	}
+}
+
+// reset forgets what waits; only a keyframe goes on from here.
+func (d *decoder) reset() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.needKey = true
+	for {
+		select {
+		case <-d.waiting:
+		case s := <-d.pictures:
+			s.Free()
+		default:
+			return
+		}
+	}
+}
+
+// decoderElements prefers libav, whose slice threads add no delay.
+func decoderElements() (string, error) {
+	switch {
+	case pipeline.Has("avdec_h264"):
+		return "avdec_h264 thread-type=slice max-threads=2 output-corrupt=false discard-corrupted-frames=true qos=false std-compliance=normal", nil
+	case pipeline.Has("openh264dec"):
+		return "openh264dec", nil
+	}
+	return "", errors.New("no H.264 decoder on this machine; install gstreamer1.0-libav")
+}
+
+// run decodes until an error, or until ctx ends.
+func (d *decoder) run(ctx context.Context) error {
+	elements, err := decoderElements()
+	if err != nil {
+		return err
+	}
+	p, err := pipeline.New("appsrc name=in is-live=true format=time max-buffers=4 max-bytes=0 "+
+		"caps=video/x-h264,stream-format=byte-stream,alignment=au ! h264parse ! "+elements+
+		" ! appsink name=out sync=false qos=false max-buffers=1 drop=true", "in", "out")
+	if err != nil {
+		return fmt.Errorf("decoder: %w", err)
+	}
+	if err := p.Start(); err != nil {
+		p.Close()
+		return fmt.Errorf("decoder: %w", err)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	wg.Go(func() { d.feed(ctx, p) })
+	wg.Go(func() { d.collect(ctx, p) })
+	err = d.watch(ctx, p)
+	cancel()
+	wg.Wait()
+	p.Close()
+	d.reset()
+	return err
+}
+
+func (d *decoder) watch(ctx context.Context, p *pipeline.Pipeline) error {
+	for ctx.Err() == nil {
+		switch m := p.Next(50 * time.Millisecond); {
+		case m.Err != nil:
+			return fmt.Errorf("decoder: %w", m.Err)
+		case m.End:
+			return errors.New("decoder: ended by itself")
+		}
+		if len(d.waiting) == cap(d.waiting) {
+			return errOverrun
+		}
+	}
+	return ctx.Err()
+}
+
+// feed gives the decoder each access unit at its time.
+func (d *decoder) feed(ctx context.Context, p *pipeline.Pipeline) {
+	for {
+		var a arrival
+		select {
+		case <-ctx.Done():
+			return
+		case a = <-d.waiting:
+		}
+		if wait := time.Duration(a.frame.Time - monotonic()); a.frame.Time != 0 && wait > 0 {
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(min(wait, holdMost)):
+			}
+		}
+		for p.Queued("in") >= 4 { // the decoder is busy: access units wait in our queue, where they are counted
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(2 * time.Millisecond):
+			}
+		}
+		p.Push("in", a.frame.Data, a.at, 0, false)
+	}
+}
+
+// collect keeps the newest picture ready.
+func (d *decoder) collect(ctx context.Context, p *pipeline.Pipeline) {
+	for ctx.Err() == nil {
+		s, err := p.Pull("out", 50*time.Millisecond)
+		if errors.Is(err, pipeline.ErrTimeout) {
+			continue
+		}
+		if err != nil {
+			return
+		}
+		select {
+		case old := <-d.pictures:
+			old.Free()
+		default:
+		}
+		d.pictures <- s // there is room: nobody else sends
+	}
+}

@@ -1,0 +1,276 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+
+	"ewindow/media/engine/protocol"
+	"ewindow/media/gst/pipeline"
+)
+
+// An encoder is one way to make H.264 on this machine.
+type encoder struct {
+	name     string // of the GStreamer element
+	format   string // of the pictures it takes
+	verified bool   // somebody of the project has run it
+	hardware bool   // its driver may hang: it is tried in a process of its own
+	fits     func(c protocol.CameraConfig) error
+	elements func(c protocol.CameraConfig) string // with the encoder named "enc"
+	kbps     func(p *pipeline.Pipeline, kbps int)
+	keyframe func(p *pipeline.Pipeline)
+}
+
+// farKeyframe is the distance of keyframes that nobody asked for, in pictures: about an hour.
+const farKeyframe = 100000
+
+func event(p *pipeline.Pipeline) { p.ForceKeyframe("enc") }
+
+func kilobits(p *pipeline.Pipeline, kbps int) { p.Set("enc", "bitrate", number(kbps)) }
+
+func noSlices(c protocol.CameraConfig) error {
+	if c.MaxSlice > 0 {
+		return errors.New("cannot limit the size of slices, which packetization-mode 0 needs")
+	}
+	return nil
+}
+
+// encoders lists the ways in the order in which they are tried.
+func encoders() []encoder {
+	return []encoder{
+		{name: "v4l2h264enc", format: "NV12", hardware: true, fits: fitsV4L2, elements: v4l2Elements,
+			kbps:     func(p *pipeline.Pipeline, kbps int) { p.Set("enc", "extra-controls", v4l2Controls(kbps, false)) },
+			keyframe: func(p *pipeline.Pipeline) { p.Set("enc", "extra-controls", "c,force_key_frame=1") }},
+		{name: "vah264enc", format: "NV12", hardware: true, fits: noSlices, elements: vaElements("vah264enc"), kbps: kilobits, keyframe: event},
+		{name: "vah264lpenc", format: "NV12", hardware: true, fits: noSlices, elements: vaElements("vah264lpenc"), kbps: kilobits, keyframe: event},
+		{name: "nvh264enc", format: "NV12", hardware: true, fits: noSlices, kbps: kilobits, keyframe: event,
+			elements: func(c protocol.CameraConfig) string {
+				return fmt.Sprintf("nvh264enc name=enc zerolatency=true preset=low-latency-hq rc-mode=cbr bframes=0 gop-size=-1 bitrate=%d", c.Kbps)
+			}},
+		{name: "x264enc", format: "I420", verified: true, elements: x264Elements, kbps: kilobits, keyframe: event},
+		{name: "openh264enc", format: "I420", verified: true, fits: noSlices, keyframe: event,
+			elements: func(c protocol.CameraConfig) string {
+				return fmt.Sprintf("openh264enc name=enc usage-type=camera complexity=low rate-control=bitrate bitrate=%d max-bitrate=%d "+
+					"gop-size=%d multi-thread=2 scene-change-detection=false", c.Kbps*1000, c.Kbps*1100, farKeyframe)
+			},
+			kbps: func(p *pipeline.Pipeline, kbps int) {
+				p.Set("enc", "max-bitrate", number(kbps*1100))
+				p.Set("enc", "bitrate", number(kbps*1000))
+			}},
+	}
+}
+
+func x264Elements(c protocol.CameraConfig) string {
+	options := "scenecut=0"
+	if c.MaxSlice > 0 {
+		options += fmt.Sprintf(":slice-max-size=%d", c.MaxSlice)
+	}
+	return fmt.Sprintf("x264enc name=enc tune=zerolatency speed-preset=ultrafast threads=2 bframes=0 key-int-max=%d bitrate=%d "+
+		"vbv-buf-capacity=120 byte-stream=true option-string=%s", farKeyframe, c.Kbps, quoted(options))
+}
+
+func vaElements(name string) func(protocol.CameraConfig) string {
+	return func(c protocol.CameraConfig) string {
+		return fmt.Sprintf("%s name=enc rate-control=cbr bitrate=%d b-frames=0 ref-frames=1 key-int-max=1024 target-usage=7", name, c.Kbps)
+	}
+}
+
+// v4l2Floor is the least bitrate, in kbit/s: below it the Raspberry Pi's encoder fails at changes of scene.
+const v4l2Floor = 1000
+
+func v4l2Controls(kbps int, first bool) string {
+	s := fmt.Sprintf("c,video_bitrate=%d", max(kbps, v4l2Floor)*1000)
+	if first {
+		s += fmt.Sprintf(",repeat_sequence_header=1,h264_i_frame_period=%d", farKeyframe)
+	}
+	return s
+}
+
+func fitsV4L2(c protocol.CameraConfig) error {
+	if c.Width%64 != 0 {
+		return fmt.Errorf("needs a width divisible by 64, not %d", c.Width)
+	}
+	return noSlices(c)
+}
+
+// v4l2Elements fixes level 4: with the default level the Raspberry Pi's encoder hangs after one picture.
+func v4l2Elements(c protocol.CameraConfig) string {
+	imported := ""
+	if c.Source == "libcamera" {
+		imported = "output-io-mode=dmabuf-import "
+	}
+	return fmt.Sprintf("v4l2h264enc name=enc %sextra-controls=%s ! video/x-h264,level=(string)4", imported, quoted(v4l2Controls(c.Kbps, true)))
+}
+
+// rawCaps is the format of the pictures that go into an encoder.
+func (e encoder) rawCaps(c protocol.CameraConfig) string {
+	return fmt.Sprintf("video/x-raw,format=%s,width=%d,height=%d,framerate=%d/1,pixel-aspect-ratio=1/1", e.format, c.Width, c.Height, c.FPS)
+}
+
+// build makes the pipeline from source (elements that give pictures) to the appsink "out".
+func (e encoder) build(source string, c protocol.CameraConfig, names ...string) (*pipeline.Pipeline, error) {
+	return pipeline.New(fmt.Sprintf("%s ! %s ! video/x-h264,profile=constrained-baseline,stream-format=byte-stream,alignment=au "+
+		"! h264parse config-interval=-1 ! video/x-h264,stream-format=byte-stream,alignment=au "+
+		"! appsink name=out sync=false max-buffers=2", source, e.elements(c)), append(names, "enc", "out")...)
+}
+
+// start makes and starts the pipeline that encodes what is pushed into "in": one picture waits at most, an older one
+// gives way, so that a slow encoder costs pictures and not time.
+func (e encoder) start(c protocol.CameraConfig) (*pipeline.Pipeline, error) {
+	in := fmt.Sprintf("appsrc name=in is-live=true format=time max-buffers=1 max-bytes=0 leaky-type=downstream caps=%s", quoted(e.rawCaps(c)))
+	p, err := e.build(in, c, "in")
+	if err != nil {
+		return nil, err
+	}
+	if err := p.Start(); err != nil {
+		p.Close()
+		return nil, err
+	}
+	return p, nil
+}
+
+// trialTime bounds one trial: a process without progress for 3 s after its start is killed.
+const trialTime = 700 * time.Millisecond
+
+// try encodes two thirds of a second and reports what does not work: no access units, no parameter sets, no keyframe
+// at the first or when asked for, slices that are too large.
+func (e encoder) try(c protocol.CameraConfig) error {
+	pictures := max(20, c.FPS*2/3)
+	p, err := e.build(fmt.Sprintf("videotestsrc num-buffers=%d pattern=ball ! %s", pictures, e.rawCaps(c)), c)
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	if err := p.Start(); err != nil {
+		return err
+	}
+	deadline := time.Now().Add(trialTime)
+	keys, units := 0, 0
+	for ; units < pictures; units++ {
+		s, err := p.Pull("out", time.Until(deadline))
+		if err != nil {
+			break // too late, or the end
+		}
+		key, largest := scan(s.Bytes())
+		s.Free()
+		switch {
+		case units == 0 && !key:
+			return errors.New("does not begin with a keyframe with parameter sets")
+		case c.MaxSlice > 0 && largest > c.MaxSlice:
+			return fmt.Errorf("makes slices of %d bytes, at most %d are allowed", largest, c.MaxSlice)
+		case key:
+			keys++
+		}
+		if units == 4 {
+			e.keyframe(p)
+		}
+	}
+	if m := p.Next(0); m.Err != nil {
+		return m.Err
+	}
+	if units < pictures*3/4 {
+		return fmt.Errorf("gave %d of %d access units in %v", units, pictures, trialTime)
+	}
+	if keys < 2 {
+		return errors.New("makes no keyframe when asked to")
+	}
+	return nil
+}
+
+// choose finds the encoder: the named one, or the first that passes its trial. why says in words what was found.
+func choose(c protocol.CameraConfig) (e encoder, why string, err error) {
+	var found []string
+	for _, e := range encoders() {
+		if c.Encoder != "auto" && c.Encoder != "" && c.Encoder != e.name {
+			continue
+		}
+		err := error(nil)
+		switch {
+		case !pipeline.Has(e.name):
+			err = errors.New("not on this machine")
+		case e.fits != nil:
+			err = e.fits(c)
+		}
+		if err == nil && e.hardware {
+			err = tryElsewhere(e, c)
+		} else if err == nil {
+			err = e.try(c)
+		}
+		if err == nil {
+			text := "works"
+			if !e.verified {
+				text = "works here, unverified: nobody of the project has run it yet"
+			}
+			return e, strings.Join(append(found, e.name+": "+text), "; "), nil
+		}
+		found = append(found, e.name+": "+err.Error())
+	}
+	if len(found) == 0 {
+		return e, "", fmt.Errorf("encoder %q is not known; use auto or one of %s", c.Encoder, encoderNames())
+	}
+	return e, "", fmt.Errorf("no H.264 encoder works (%s); install gstreamer1.0-plugins-ugly for x264enc", strings.Join(found, "; "))
+}
+
+func encoderNames() string {
+	var names []string
+	for _, e := range encoders() {
+		names = append(names, e.name)
+	}
+	return strings.Join(names, ", ")
+}
+
+// tryElsewhere runs the trial in a process of its own, since a driver that hangs can only be killed.
+func tryElsewhere(e encoder, c protocol.CameraConfig) error {
+	c.Encoder = e.name
+	body, err := json.Marshal(c)
+	if err != nil {
+		return err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), trialTime+300*time.Millisecond)
+	defer cancel()
+	var out bytes.Buffer
+	cmd := exec.CommandContext(ctx, self, "try-encoder", string(body))
+	cmd.Stdout = &out
+	cmd.WaitDelay = 50 * time.Millisecond
+	if err := cmd.Run(); err != nil {
+		if text := strings.TrimSpace(out.String()); text != "" {
+			return errors.New(text)
+		}
+		return fmt.Errorf("trial ended badly: %w", err)
+	}
+	return nil
+}
+
+// tryEncoderHere is that process: it prints why the encoder does not work.
+func tryEncoderHere(config string) int {
+	var c protocol.CameraConfig
+	if err := json.Unmarshal([]byte(config), &c); err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	if err := pipeline.Init(); err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	for _, e := range encoders() {
+		if e.name != c.Encoder {
+			continue
+		}
+		if err := e.try(c); err != nil {
+			fmt.Println(err)
+			return 1
+		}
+		return 0
+	}
+	return 1
+}

@@ -1,0 +1,216 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"ewindow/media/engine/protocol"
+)
+
+// A child of the tests is this very program, so that the race detector sees it too.
+func TestMain(m *testing.M) {
+	if os.Getenv("EWINDOW_MEDIA_CHILD") != "" {
+		os.Exit(run(os.Args[1:]))
+	}
+	os.Exit(m.Run())
+}
+
+func program(args ...string) *exec.Cmd {
+	cmd := exec.Command("/proc/self/exe", args...)
+	cmd.Env = append(os.Environ(), "EWINDOW_MEDIA_CHILD=1")
+	return cmd
+}
+
+// child is a device process as ewindow sees it.
+type child struct {
+	t    *testing.T
+	cmd  *exec.Cmd
+	conn *os.File
+
+	mu     sync.Mutex
+	events []protocol.Event
+	frames []protocol.Frame
+	more   chan struct{} // closed and replaced when something came
+	exited chan struct{}
+	status int
+}
+
+// start runs a role. It is killed when the test ends.
+func start(t *testing.T, c protocol.Configure) *child {
+	t.Helper()
+	k := startRaw(t)
+	if err := protocol.WriteJSON(k.conn, protocol.TypeConfigure, c); err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+func startRaw(t *testing.T) *child {
+	t.Helper()
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	theirs := os.NewFile(uintptr(fds[1]), "child's end")
+	k := &child{t: t, cmd: program(), conn: os.NewFile(uintptr(fds[0]), "our end"), more: make(chan struct{}), exited: make(chan struct{})}
+	k.cmd.ExtraFiles = []*os.File{theirs}
+	k.cmd.Stderr = os.Stderr
+	k.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := k.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	_ = theirs.Close()
+	go k.read()
+	go func() {
+		_ = k.cmd.Wait()
+		k.status = k.cmd.ProcessState.ExitCode()
+		close(k.exited)
+	}()
+	t.Cleanup(func() {
+		_ = syscall.Kill(-k.cmd.Process.Pid, syscall.SIGKILL)
+		<-k.exited
+		_ = k.conn.Close()
+	})
+	return k
+}
+
+func (k *child) read() {
+	for {
+		kind, body, err := protocol.ReadMessage(k.conn)
+		if err != nil {
+			return
+		}
+		k.mu.Lock()
+		switch kind {
+		case protocol.TypeEvent:
+			var e protocol.Event
+			if json.Unmarshal(body, &e) == nil {
+				k.events = append(k.events, e)
+			}
+		case protocol.TypeFrame:
+			if f, err := protocol.ParseFrame(body); err == nil {
+				k.frames = append(k.frames, f)
+			}
+		}
+		close(k.more)
+		k.more = make(chan struct{})
+		k.mu.Unlock()
+	}
+}
+
+// until waits for a condition that is looked at whenever something comes.
+func (k *child) until(what string, within time.Duration, cond func() bool) {
+	k.t.Helper()
+	timeout := time.After(within)
+	for {
+		k.mu.Lock()
+		ok, more := cond(), k.more
+		k.mu.Unlock()
+		if ok {
+			return
+		}
+		select {
+		case <-more:
+		case <-timeout:
+			k.t.Fatalf("no %s within %v; events: %s", what, within, k.said())
+		}
+	}
+}
+
+// event waits for the first event of a kind whose text or device contains part.
+func (k *child) event(kind protocol.EventKind, part string, within time.Duration) protocol.Event {
+	k.t.Helper()
+	var found protocol.Event
+	k.until(fmt.Sprintf("event %s with %q", kind, part), within, func() bool {
+		for _, e := range k.events {
+			if e.Kind == kind && (strings.Contains(e.Text, part) || strings.Contains(e.Device, part)) {
+				found = e
+				return true
+			}
+		}
+		return false
+	})
+	return found
+}
+
+func (k *child) said() string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	var b strings.Builder
+	for _, e := range k.events {
+		if e.Kind != protocol.Progress && e.Kind != protocol.Level {
+			fmt.Fprintf(&b, "\n  %+v", e)
+		}
+	}
+	return b.String()
+}
+
+// took is the frames so far.
+func (k *child) took() []protocol.Frame {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.frames[:len(k.frames):len(k.frames)]
+}
+
+// count is how many events of a kind came.
+func (k *child) count(kind protocol.EventKind) (n int) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, e := range k.events {
+		if e.Kind == kind {
+			n++
+		}
+	}
+	return n
+}
+
+// more waits for n more frames and returns them.
+func (k *child) moreFrames(n int, within time.Duration) []protocol.Frame {
+	k.t.Helper()
+	from := len(k.took())
+	k.until(fmt.Sprintf("%d more frames", n), within, func() bool { return len(k.frames) >= from+n })
+	return k.took()[from:]
+}
+
+func (k *child) command(c protocol.Command) {
+	k.t.Helper()
+	if err := protocol.WriteJSON(k.conn, protocol.TypeCommand, c); err != nil {
+		k.t.Fatal(err)
+	}
+}
+
+func (k *child) send(f protocol.Frame) {
+	k.t.Helper()
+	if err := protocol.WriteFrame(k.conn, f); err != nil {
+		k.t.Fatal(err)
+	}
+}
+
+// ends waits until the process has ended and returns its status.
+func (k *child) ends(within time.Duration) int {
+	k.t.Helper()
+	select {
+	case <-k.exited:
+		return k.status
+	case <-time.After(within):
+		k.t.Fatalf("process still runs after %v; events: %s", within, k.said())
+		return 0
+	}
+}
+
+func testCamera() *protocol.CameraConfig {
+	return &protocol.CameraConfig{Source: "test", Label: "Milano – Barra A – Kitchen", Seed: 7, Encoder: "auto", Width: 640, Height: 360, FPS: 30, Kbps: 500}
+}
+
+func cameraRole(c *protocol.CameraConfig) protocol.Configure {
+	return protocol.Configure{Role: protocol.Camera, Camera: c}
+}

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"ewindow/media/engine/protocol"
+)
+
+// parent is the way to ewindow. A parent that does not read makes writers wait: then raw pictures are dropped before
+// the encoder, never coded ones, and progress is no longer reported.
+type parent struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+// event tells ewindow something. That the parent is gone shows at the reading end.
+func (p *parent) event(e protocol.Event) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_ = protocol.WriteJSON(p.w, protocol.TypeEvent, e)
+}
+
+func (p *parent) frame(f protocol.Frame) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_ = protocol.WriteFrame(p.w, f)
+}
+
+// failed says why the role ends, and returns its exit status.
+func (p *parent) failed(err error) int {
+	if err == nil {
+		return 0
+	}
+	fmt.Fprintln(os.Stderr, "ewindow-media:", err)
+	p.event(protocol.Event{Kind: protocol.Failed, Text: err.Error()})
+	return 1
+}
+
+// A pulse reports progress: at most five times a second, and only when the count has grown since.
+type pulse struct {
+	p     *parent
+	count atomic.Uint64
+	told  uint64
+	at    time.Time
+}
+
+// beat is called at least every 100 ms by the role's main loop.
+func (b *pulse) beat(now time.Time) {
+	n := b.count.Load()
+	if n == b.told || now.Sub(b.at) < 190*time.Millisecond {
+		return
+	}
+	b.told, b.at = n, now
+	b.p.event(protocol.Event{Kind: protocol.Progress, Frames: n})
+}
+
+// monotonic is the time of CLOCK_MONOTONIC in ns, which all processes of a machine share.
+func monotonic() int64 {
+	var t unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &t); err != nil {
+		panic(err) // cannot happen: the clock always exists
+	}
+	return t.Nano()
+}

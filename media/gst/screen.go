@@ -1,0 +1,198 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"ewindow/media/engine/protocol"
+	"ewindow/media/gst/card"
+	"ewindow/media/gst/pipeline"
+)
+
+const (
+	redrawAfter  = 200 * time.Millisecond // what is shown is drawn again, so that a sink that hangs is noticed
+	decoderPause = 300 * time.Millisecond // between two starts of the decoder
+)
+
+// screen is the role that decodes and shows. The decoder and the sink are pipelines of their own: between them stands
+// render, the only one that decides what is seen.
+//
+//	access units ──▶ decoder ──newest picture──▶ render ──▶ display (texts over it ! sink)
+//	cards ─────────────────────────────────────▶
+type screen struct {
+	c       protocol.ScreenConfig
+	p       *parent
+	decoder *decoder
+	display *display
+	pulse   pulse
+
+	mu   sync.Mutex
+	card protocol.Card // the newest
+	news chan struct{} // card has changed
+
+	// Of render alone.
+	now     protocol.Card    // what is on the screen
+	since   int64            // since when pictures are shown, ns of CLOCK_MONOTONIC
+	picture *pipeline.Sample // the last good picture; nil shows the card
+	full    card.Image       // the card, drawn
+	labels  [2]int           // the size for which the texts over the picture were drawn
+	drawn   time.Time        // the last push
+	width   int              // of the drawn card
+	height  int
+}
+
+func newScreen(c protocol.ScreenConfig, p *parent) (*screen, error) {
+	if c.Width < 64 || c.Height < 64 || c.Width > maxSide || c.Height > maxSide {
+		return nil, fmt.Errorf("screen of %dx%d: 64 to %d are possible; change video in the window's file", c.Width, c.Height, maxSide)
+	}
+	d, err := openDisplay(c)
+	if errors.As(err, new(errNoScreen)) {
+		p.event(protocol.Event{Kind: protocol.Missing, Device: c.Sink, Text: err.Error()})
+		c.Sink = "none"
+		d, err = openDisplay(c)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &screen{c: c, p: p, decoder: newDecoder(), display: d, pulse: pulse{p: p},
+		card: protocol.Card{Title: c.Title}, news: make(chan struct{}, 1)}, nil
+}
+
+// Command changes what the screen says.
+func (s *screen) Command(c protocol.Command) {
+	if c.Card == nil {
+		return
+	}
+	s.mu.Lock()
+	s.card = *c.Card
+	s.mu.Unlock()
+	select {
+	case s.news <- struct{}{}:
+	default:
+	}
+}
+
+// Frame takes an access unit.
+func (s *screen) Frame(f protocol.Frame) { s.decoder.put(f) }
+
+// Run shows until the sink fails.
+func (s *screen) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go s.decode(ctx)
+	s.change(s.newest())
+	s.ready("")
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	var sizes chan area
+	var gone chan error
+	if w := s.display.window; w != nil {
+		sizes, gone = w.sizes, w.gone
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case err := <-gone:
+			return fmt.Errorf("screen %s: %w", s.c.Sink, err)
+		case a := <-sizes:
+			s.display.resize(a)
+			s.change(s.now)
+		case <-s.news:
+			s.change(s.newest())
+		case picture := <-s.decoder.pictures:
+			s.take(picture)
+		case now := <-tick.C:
+			if m := s.display.pipe.Next(0); m.Err != nil {
+				return fmt.Errorf("screen %s: %w; set screen in the window's file to one that is there", s.c.Sink, m.Err)
+			}
+			s.beat(now)
+		}
+	}
+}
+
+// ready tells ewindow that a keyframe is wanted: at the start, and when the decoder was started anew.
+func (s *screen) ready(text string) {
+	s.p.event(protocol.Event{Kind: protocol.Ready, Device: s.display.device, Text: text})
+}
+
+// decode keeps a decoder running.
+func (s *screen) decode(ctx context.Context) {
+	for ctx.Err() == nil {
+		err := s.decoder.run(ctx)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(decoderPause):
+		}
+		s.ready(fmt.Sprintf("decoder started anew: %v", err))
+	}
+}
+
+func (s *screen) newest() protocol.Card {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.card
+}
+
+// change shows what a card says, at once. A picture is only kept from one card with pictures to the next: what was
+// decoded before is never seen again.
+func (s *screen) change(c protocol.Card) {
+	if !c.Picture {
+		s.drop()
+	} else if !s.now.Picture {
+		s.since = monotonic()
+	}
+	s.now = c
+	s.labels = [2]int{}
+	w, h := s.display.size(s.c.Width, s.c.Height)
+	s.width, s.height = w, h
+	s.full = card.Full(w, h, card.Texts{Title: c.Title, Reason: c.Reason, Next: c.Next, Notice: c.Notice})
+	s.draw()
+}
+
+func (s *screen) drop() {
+	if s.picture != nil {
+		s.picture.Free()
+		s.picture = nil
+	}
+}
+
+// take shows a new picture, unless the card has none, or it is from before the card.
+func (s *screen) take(picture *pipeline.Sample) {
+	if !s.now.Picture || picture.Time < s.since {
+		picture.Free()
+		return
+	}
+	s.drop()
+	s.picture = picture
+	s.draw()
+}
+
+// draw pushes what is to be seen.
+func (s *screen) draw() {
+	s.drawn = time.Now()
+	if s.picture == nil {
+		s.display.gate.Draw(nil)
+		s.display.pipe.PushPicture("in", s.full.Pixels, s.width, s.height)
+		return
+	}
+	w, h := s.display.size(s.picture.Width, s.picture.Height)
+	if s.labels != [2]int{w, h} {
+		s.labels = [2]int{w, h}
+		s.display.label(w, h, s.now.Title, s.now.Notice)
+	}
+	s.display.pipe.PushFormatted("in", s.picture, monotonic())
+}
+
+// beat draws again what has stood for a while, and reports how many pictures the sink has taken: none, if it hangs.
+func (s *screen) beat(now time.Time) {
+	if now.Sub(s.drawn) >= redrawAfter {
+		s.draw()
+	}
+	s.pulse.count.Store(s.display.gate.Passed())
+	s.pulse.beat(now)
+}

@@ -1,0 +1,374 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"ewindow/media/engine/protocol"
+	"ewindow/media/gst/pipeline"
+)
+
+const (
+	playDelay   = 20 * time.Millisecond  // from the arrival of a frame to the sink
+	resync      = 60 * time.Millisecond  // frames that come this much off start a new timeline
+	queuedMost  = 25                     // coded frames before a speaker that does not take them; older ones are dropped
+	stuckAfter  = time.Second            // a speaker that takes nothing for so long is reported by silence
+	levelEvery  = 500 * time.Millisecond // the microphone's level
+	listenFirst = 400 * time.Millisecond // a device that was missing must work for so long before it is used again
+)
+
+// sound is the role of microphone and speaker. Both are in one pipeline, since the echo canceller between them needs
+// what is played to clean what is heard:
+//
+//	microphone ! raw ! webrtcdsp ! mute ! level ! encoder ! appsink ──▶ parent
+//	                       ▲ what is played
+//	speaker ◀ webrtcechoprobe ◀ raw ◀ decoder ◀ appsrc ◀──────────────── parent
+type sound struct {
+	c       protocol.SoundConfig
+	p       *parent
+	codec   codec
+	pulse   pulse
+	missing map[string]string // "microphone", "speaker" → why a stand-in is used
+	ready   string
+	wav     *wavFile
+
+	mu    sync.Mutex
+	pipe  *pipeline.Pipeline // nil while it is rebuilt
+	muted bool
+	next  int64     // when the next frame is due, ns of CLOCK_MONOTONIC
+	stuck time.Time // since when the speaker takes nothing; zero if it does
+}
+
+func newSound(c protocol.SoundConfig, p *parent) (*sound, error) {
+	k, err := codecFor(c)
+	if err != nil {
+		return nil, err
+	}
+	s := &sound{c: c, p: p, codec: k, pulse: pulse{p: p}, missing: map[string]string{}}
+	trial, err := pipeline.New(s.describe(silentMicrophone(), silentSpeaker()))
+	if err != nil {
+		return nil, fmt.Errorf("codec %s: %w; install gstreamer1.0-plugins-base, -good, -bad and gstreamer1.0-libav", c.Codec, err)
+	}
+	trial.Close()
+	return s, nil
+}
+
+// describe writes the pipeline. Echo can only be cancelled between devices that stand in a room.
+func (s *sound) describe(mic, spk soundDevice) string {
+	dsp, probe := "", ""
+	if s.c.Echo && mic.acoustic && spk.acoustic && pipeline.Has("webrtcdsp") && pipeline.Has("webrtcechoprobe") {
+		dsp = " ! webrtcdsp probe=probe echo-cancel=true noise-suppression=true gain-control=false high-pass-filter=true"
+		probe = " ! webrtcechoprobe name=probe"
+	}
+	return fmt.Sprintf("( name=microphone %s ! audioconvert ! audioresample ! %s%s ! volume name=mute mute=%t ! level interval=%d "+
+		"! %s ! appsink name=out sync=false async=false max-buffers=%d drop=true ) "+
+		"( name=speaker appsrc name=in is-live=true format=time max-buffers=%d max-bytes=0 leaky-type=downstream caps=%s "+
+		"! %s ! audioconvert ! audioresample ! %s%s ! %s )",
+		mic.elements, rawSound, dsp, s.isMuted(), levelEvery.Nanoseconds(), s.codec.encode, queuedMost,
+		queuedMost, quoted(s.codec.caps), s.codec.decode, rawSound, probe, spk.elements)
+}
+
+func (s *sound) isMuted() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.muted
+}
+
+// Command mutes or unmutes the microphone: silence before the encoder, frames go on.
+func (s *sound) Command(c protocol.Command) {
+	if c.Mute == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.muted = *c.Mute
+	if s.pipe != nil {
+		s.pipe.Set("mute", "mute", fmt.Sprint(s.muted))
+	}
+}
+
+// Frame plays one frame, or conceals one that was lost. Frames come paced; their times are made even here, so that
+// jitter of a few milliseconds is not heard.
+func (s *sound) Frame(f protocol.Frame) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.pipe == nil {
+		return
+	}
+	now := monotonic()
+	if s.pipe.Queued("in") < queuedMost {
+		s.stuck = time.Time{}
+	} else if s.stuck.IsZero() {
+		s.stuck = time.Now()
+	}
+	off := time.Duration(now-s.next).Abs() > resync
+	if off {
+		s.next = now
+	}
+	length := frameTime
+	if f.Flags&protocol.FlagLost != 0 || len(f.Data) == 0 {
+		s.pipe.PushGap("in", s.next, length)
+	} else {
+		if length = s.codec.length(f.Data); length == 0 {
+			return // not a frame of this codec
+		}
+		s.pipe.Push("in", f.Data, s.next, length, off)
+	}
+	s.next += length.Nanoseconds()
+}
+
+// Run listens and plays. A device that is not there, or goes, is replaced by silence and looked for again.
+func (s *sound) Run(ctx context.Context) error {
+	for ctx.Err() == nil {
+		mic := s.device("microphone", microphone, silentMicrophone())
+		spk := s.device("speaker", speaker, silentSpeaker())
+		if err := s.open(mic, spk); err != nil {
+			if err := s.blame(err); err != nil {
+				return err
+			}
+			continue
+		}
+		err := s.play(ctx, mic, spk)
+		if !s.shut() {
+			return errors.New("a sound card hangs and does not close; the process starts anew")
+		}
+		if err == nil {
+			continue // a device is back
+		}
+		if err := s.blame(err); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// device is what a word of the window's file means now, or its stand-in.
+func (s *sound) device(side string, find func(protocol.SoundConfig) (soundDevice, error), standIn soundDevice) soundDevice {
+	if _, is := s.missing[side]; is {
+		return standIn
+	}
+	d, err := find(s.c)
+	if err == nil {
+		err = s.prepare(d)
+	}
+	if err != nil {
+		s.miss(side, err)
+		return standIn
+	}
+	return d
+}
+
+// prepare makes what a device needs beside its elements, and checks that those can be made.
+func (s *sound) prepare(d soundDevice) error {
+	if d.file != "" && s.wav == nil {
+		w, err := createWAV(d.file, time.Now())
+		if err != nil {
+			return err
+		}
+		s.wav = w
+	}
+	p, err := pipeline.New(d.elements)
+	if err != nil {
+		return fmt.Errorf("%w; check the word in the window's file", err)
+	}
+	p.Close()
+	return nil
+}
+
+func (s *sound) miss(side string, err error) {
+	word := s.c.Microphone
+	if side == "speaker" {
+		word = s.c.Speaker
+	}
+	s.missing[side] = err.Error()
+	s.p.event(protocol.Event{Kind: protocol.Missing, Device: word, Text: fmt.Sprintf("%s %s: %v", side, word, err)})
+}
+
+// blame finds the device that an error is about. An error of neither is the role's end.
+func (s *sound) blame(err error) error {
+	var e *pipeline.Error
+	if errors.As(err, &e) {
+		for _, side := range []string{"microphone", "speaker"} {
+			if _, is := s.missing[side]; !is && strings.Contains(e.Element, "GstBin:"+side+"/") {
+				s.miss(side, err)
+				return nil
+			}
+		}
+	}
+	return fmt.Errorf("sound: %w", err)
+}
+
+func (s *sound) open(mic, spk soundDevice) error {
+	names := []string{"in", "out", "mute"}
+	if spk.file != "" {
+		names = append(names, "pcm")
+	}
+	p, err := pipeline.New(s.describe(mic, spk), names...)
+	if err != nil {
+		return err
+	}
+	p.SetLatency(playDelay)
+	if err := p.Start(); err != nil {
+		closed(p)
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pipe, s.stuck, s.next = p, time.Time{}, 0
+	p.Set("mute", "mute", fmt.Sprint(s.muted)) // it may have changed meanwhile
+	return nil
+}
+
+// shut closes the pipeline and says whether it did so in time.
+func (s *sound) shut() bool {
+	s.mu.Lock()
+	p := s.pipe
+	s.pipe = nil
+	s.mu.Unlock()
+	return closed(p)
+}
+
+// play moves sound until a device fails (its error) or one that was missing is back (nil).
+func (s *sound) play(ctx context.Context, mic, spk soundDevice) error {
+	ctx, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer cancel()
+	p := s.pipe // only Run changes it
+	wg.Go(func() { s.hear(ctx, p) })
+	if spk.file != "" {
+		wg.Go(func() { s.fill(ctx, p) })
+	}
+	back := make(chan struct{}, 1)
+	if len(s.missing) > 0 {
+		wg.Go(func() { s.search(ctx, back) })
+	}
+	s.report(mic, spk)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-back:
+			clear(s.missing)
+			return nil
+		case now := <-tick.C:
+			if err := s.tick(p, now); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// tick is what the main loop does 50 times a second.
+func (s *sound) tick(p *pipeline.Pipeline, now time.Time) error {
+	switch m := p.Next(0); {
+	case m.Err != nil:
+		return m.Err
+	case m.End:
+		return &pipeline.Error{Element: "GstBin:microphone/", Text: "the source has ended"}
+	case m.IsLevel:
+		s.p.event(protocol.Event{Kind: protocol.Level, LevelDB: max(m.LevelDB, -120)})
+	}
+	if s.wav != nil {
+		if err := s.wav.advance(now); err != nil {
+			return &pipeline.Error{Element: "GstBin:speaker/", Text: err.Error()}
+		}
+	}
+	s.mu.Lock()
+	stuck := s.stuck
+	s.mu.Unlock()
+	if stuck.IsZero() || now.Sub(stuck) < stuckAfter {
+		s.pulse.beat(now)
+	}
+	return nil
+}
+
+// hear passes coded sound on to the parent.
+func (s *sound) hear(ctx context.Context, p *pipeline.Pipeline) {
+	for ctx.Err() == nil {
+		f, err := p.Pull("out", 100*time.Millisecond)
+		if errors.Is(err, pipeline.ErrTimeout) {
+			continue
+		}
+		if err != nil {
+			return // the bus says why
+		}
+		s.p.frame(protocol.Frame{Time: f.Time, Data: f.Bytes()})
+		f.Free()
+		s.pulse.count.Add(1)
+	}
+}
+
+// fill gives the speaker's file what was decoded.
+func (s *sound) fill(ctx context.Context, p *pipeline.Pipeline) {
+	for ctx.Err() == nil {
+		f, err := p.Pull("pcm", 100*time.Millisecond)
+		if errors.Is(err, pipeline.ErrTimeout) {
+			continue
+		}
+		if err != nil {
+			return
+		}
+		s.wav.play(f.Bytes())
+		f.Free()
+	}
+}
+
+// report says once which devices are open.
+func (s *sound) report(mic, spk soundDevice) {
+	device := fmt.Sprintf("microphone %s, speaker %s", mic.name, spk.name)
+	if device != s.ready {
+		s.ready = device
+		s.p.event(protocol.Event{Kind: protocol.Ready, Device: device, Text: s.c.Codec})
+	}
+}
+
+// search looks for missing devices without disturbing the others, and says when one of them works again.
+func (s *sound) search(ctx context.Context, back chan<- struct{}) {
+	tick := time.NewTicker(searchEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if _, is := s.missing["microphone"]; is {
+			if d, err := microphone(s.c); err == nil && works(ctx, d.elements+" ! fakesink") {
+				back <- struct{}{}
+				return
+			}
+		}
+		if _, is := s.missing["speaker"]; is {
+			if d, err := speaker(s.c); err == nil && works(ctx, "audiotestsrc is-live=true wave=silence ! audioconvert ! audioresample ! "+d.elements) {
+				back <- struct{}{}
+				return
+			}
+		}
+	}
+}
+
+// works tries a device on its own.
+func works(ctx context.Context, description string) bool {
+	p, err := pipeline.New(description)
+	if err != nil {
+		return false
+	}
+	defer closed(p)
+	if p.Start() != nil {
+		return false
+	}
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(listenFirst):
+	}
+	m := p.Next(0)
+	return m.Err == nil && !m.End
+}

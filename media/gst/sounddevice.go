@@ -1,0 +1,113 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"ewindow/media/engine/protocol"
+)
+
+// A soundDevice is a microphone or a speaker.
+type soundDevice struct {
+	name     string // for people; empty for one that was asked for as none
+	elements string
+	acoustic bool   // it stands in a room: sound can get from speaker to microphone
+	file     string // speaker: the WAV file to write
+}
+
+// lowDelay keeps a sound card's buffers short; GStreamer's own choice is 200 ms.
+const lowDelay = "buffer-time=40000 latency-time=10000"
+
+// silentMicrophone stands in for one that is not there.
+func silentMicrophone() soundDevice {
+	return soundDevice{name: "silence", elements: "audiotestsrc is-live=true wave=silence samplesperbuffer=480"}
+}
+
+// silentSpeaker stands in for one that is not there.
+func silentSpeaker() soundDevice {
+	return soundDevice{name: "nowhere", elements: "fakesink sync=false async=false"}
+}
+
+func microphone(c protocol.SoundConfig) (soundDevice, error) {
+	kind, rest := split(c.Microphone)
+	switch kind {
+	case "auto", "":
+		switch {
+		case pulseRuns():
+			kind = "pulse"
+		case alsaHas("capture"):
+			kind, rest = "alsa", "default"
+		default:
+			return soundDevice{}, fmt.Errorf("no microphone on this machine; plug one in, or name one in the window's file")
+		}
+	case "none":
+		return silentMicrophone(), nil
+	case "test":
+		if c.ToneHz < 20 || c.ToneHz > 20000 {
+			return soundDevice{}, fmt.Errorf("test tone of %d Hz: 20 to 20000 are possible", c.ToneHz)
+		}
+		return soundDevice{name: fmt.Sprintf("test tone of %d Hz", c.ToneHz), elements: fmt.Sprintf(
+			"audiotestsrc is-live=true wave=sine freq=%d volume=0.25 samplesperbuffer=480", c.ToneHz)}, nil
+	case "gst":
+		return soundDevice{name: "elements " + rest, elements: rest, acoustic: true}, nil
+	}
+	switch kind {
+	case "pulse":
+		return soundDevice{name: "pulse", elements: "pulsesrc " + lowDelay, acoustic: true}, nil
+	case "alsa":
+		if rest == "" {
+			rest = "default"
+		}
+		return soundDevice{name: "alsa " + rest, elements: "alsasrc " + lowDelay + " device=" + quoted(rest), acoustic: true}, nil
+	}
+	return soundDevice{}, fmt.Errorf("microphone %q is not known; use auto, test, alsa:hw:1, pulse, none or gst:…", c.Microphone)
+}
+
+func speaker(c protocol.SoundConfig) (soundDevice, error) {
+	kind, rest := split(c.Speaker)
+	switch kind {
+	case "auto", "":
+		switch {
+		case pulseRuns():
+			kind = "pulse"
+		case alsaHas("playback"):
+			kind, rest = "alsa", "default"
+		default:
+			return soundDevice{}, fmt.Errorf("no speaker on this machine; plug one in, or name one in the window's file")
+		}
+	case "none":
+		return silentSpeaker(), nil
+	case "file":
+		return soundDevice{name: "file " + rest, elements: "appsink name=pcm sync=false async=false max-buffers=50 drop=true", file: rest}, nil
+	case "gst":
+		return soundDevice{name: "elements " + rest, elements: rest, acoustic: true}, nil
+	}
+	switch kind {
+	case "pulse":
+		return soundDevice{name: "pulse", elements: "pulsesink async=false " + lowDelay, acoustic: true}, nil
+	case "alsa":
+		if rest == "" {
+			rest = "default"
+		}
+		return soundDevice{name: "alsa " + rest, elements: "alsasink async=false " + lowDelay + " device=" + quoted(rest), acoustic: true}, nil
+	}
+	return soundDevice{}, fmt.Errorf("speaker %q is not known; use auto, alsa:hw:1, pulse, none, file:out.wav or gst:…", c.Speaker)
+}
+
+// pulseRuns says whether a PulseAudio server, or PipeWire in its place, can be reached.
+func pulseRuns() bool {
+	socket := filepath.Join(os.Getenv("XDG_RUNTIME_DIR"), "pulse", "native")
+	if s, ok := strings.CutPrefix(os.Getenv("PULSE_SERVER"), "unix:"); ok {
+		socket = s
+	}
+	_, err := os.Stat(socket)
+	return err == nil
+}
+
+// alsaHas says whether a sound card has a device of that direction, "capture" or "playback".
+func alsaHas(direction string) bool {
+	b, err := os.ReadFile("/proc/asound/pcm")
+	return err == nil && strings.Contains(string(b), direction)
+}

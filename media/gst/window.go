@@ -1,0 +1,142 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/jezek/xgb"
+	"github.com/jezek/xgb/dpms"
+	"github.com/jezek/xgb/xproto"
+)
+
+// xPlace is a place on an X display: all of it, or a plain window.
+type xPlace struct {
+	display string
+	area    *area // nil: full screen
+}
+
+// window is a window on an X display that GStreamer draws in. It is ours, so that it has no decoration and no mouse
+// pointer where it fills the screen, and survives nothing: when the display goes, so does this process.
+type window struct {
+	conn          *xgb.Conn
+	win           xproto.Window
+	remove        xproto.Atom // WM_DELETE_WINDOW
+	width, height int
+	sizes         chan area  // the newest size
+	gone          chan error // why it is not there any more
+}
+
+func (w *window) id() uint32 { return uint32(w.win) }
+
+// openWindow makes and maps the window.
+func openWindow(p xPlace, title string) (*window, error) {
+	c, err := xgb.NewConnDisplay(p.display)
+	if err != nil {
+		return nil, fmt.Errorf("screen x11:%s: no X display there (%w); start it, or set screen in the window's file", p.display, err)
+	}
+	w := &window{conn: c, sizes: make(chan area, 1), gone: make(chan error, 1)}
+	screen := xproto.Setup(c).DefaultScreen(c)
+	at := area{width: int(screen.WidthInPixels), height: int(screen.HeightInPixels)}
+	if p.area != nil {
+		at = *p.area
+	}
+	w.width, w.height = at.width, at.height
+	if err := w.create(screen, at, title, p.area == nil); err != nil {
+		c.Close()
+		return nil, fmt.Errorf("screen x11:%s: make a window: %w", p.display, err)
+	}
+	go w.listen()
+	return w, nil
+}
+
+func (w *window) create(screen *xproto.ScreenInfo, at area, title string, full bool) error {
+	id, err := xproto.NewWindowId(w.conn)
+	if err != nil {
+		return err
+	}
+	w.win = id
+	values := []uint32{screen.BlackPixel, xproto.EventMaskStructureNotify}
+	if err := xproto.CreateWindowChecked(w.conn, screen.RootDepth, id, screen.Root, int16(at.x), int16(at.y), uint16(at.width), uint16(at.height),
+		0, xproto.WindowClassInputOutput, screen.RootVisual, xproto.CwBackPixel|xproto.CwEventMask, values).Check(); err != nil {
+		return err
+	}
+	w.text("WM_NAME", xproto.AtomString, title)
+	w.text("_NET_WM_NAME", w.atom("UTF8_STRING"), title)
+	w.text("WM_CLASS", xproto.AtomString, "ewindow\x00E-Window\x00")
+	w.remove = w.atom("WM_DELETE_WINDOW")
+	w.atoms("WM_PROTOCOLS", xproto.AtomAtom, uint32(w.remove))
+	if full {
+		w.fill(screen)
+	} else { // flags: the user's position and size; the other fields of WM_SIZE_HINTS are not used
+		w.atoms("WM_NORMAL_HINTS", xproto.AtomWmSizeHints, append([]uint32{1 | 2, uint32(at.x), uint32(at.y), uint32(at.width), uint32(at.height)}, make([]uint32, 13)...)...)
+	}
+	return xproto.MapWindowChecked(w.conn, id).Check()
+}
+
+// fill asks a window manager, if there is one, for the whole screen, hides the pointer, and keeps the screen awake.
+func (w *window) fill(screen *xproto.ScreenInfo) {
+	w.atoms("_NET_WM_STATE", xproto.AtomAtom, uint32(w.atom("_NET_WM_STATE_FULLSCREEN")), uint32(w.atom("_NET_WM_STATE_ABOVE")))
+	w.atoms("_MOTIF_WM_HINTS", w.atom("_MOTIF_WM_HINTS"), 2, 0, 0, 0, 0) // no decoration
+	if pixmap, err := xproto.NewPixmapId(w.conn); err == nil {
+		xproto.CreatePixmap(w.conn, 1, pixmap, xproto.Drawable(screen.Root), 1, 1)
+		if gc, err := xproto.NewGcontextId(w.conn); err == nil { // a new pixmap has random content
+			xproto.CreateGC(w.conn, gc, xproto.Drawable(pixmap), xproto.GcForeground, []uint32{0})
+			xproto.PolyFillRectangle(w.conn, xproto.Drawable(pixmap), gc, []xproto.Rectangle{{Width: 1, Height: 1}})
+		}
+		if cursor, err := xproto.NewCursorId(w.conn); err == nil {
+			xproto.CreateCursor(w.conn, cursor, pixmap, pixmap, 0, 0, 0, 0, 0, 0, 0, 0)
+			xproto.ChangeWindowAttributes(w.conn, w.win, xproto.CwCursor, []uint32{uint32(cursor)})
+		}
+	}
+	xproto.SetScreenSaver(w.conn, 0, 0, xproto.BlankingNotPreferred, xproto.ExposuresNotAllowed)
+	if dpms.Init(w.conn) == nil {
+		dpms.Disable(w.conn)
+	}
+}
+
+func (w *window) atom(name string) xproto.Atom {
+	r, err := xproto.InternAtom(w.conn, false, uint16(len(name)), name).Reply()
+	if err != nil {
+		return xproto.AtomNone
+	}
+	return r.Atom
+}
+
+func (w *window) text(property string, kind xproto.Atom, value string) {
+	xproto.ChangeProperty(w.conn, xproto.PropModeReplace, w.win, w.atom(property), kind, 8, uint32(len(value)), []byte(value))
+}
+
+func (w *window) atoms(property string, kind xproto.Atom, values ...uint32) {
+	b := make([]byte, 4*len(values))
+	for i, v := range values {
+		xgb.Put32(b[4*i:], v)
+	}
+	xproto.ChangeProperty(w.conn, xproto.PropModeReplace, w.win, w.atom(property), kind, 32, uint32(len(values)), b)
+}
+
+// listen follows the window until it is gone.
+func (w *window) listen() {
+	for {
+		e, xerr := w.conn.WaitForEvent()
+		if e == nil && xerr == nil {
+			w.gone <- errors.New("the X display has gone")
+			return
+		}
+		switch e := e.(type) {
+		case xproto.ConfigureNotifyEvent:
+			select {
+			case <-w.sizes:
+			default:
+			}
+			w.sizes <- area{width: int(e.Width), height: int(e.Height)} // there is room: nobody else sends
+		case xproto.DestroyNotifyEvent:
+			w.gone <- errors.New("the window was destroyed")
+			return
+		case xproto.ClientMessageEvent:
+			if len(e.Data.Data32) > 0 && e.Data.Data32[0] == uint32(w.remove) {
+				w.gone <- errors.New("the window was closed")
+				return
+			}
+		}
+	}
+}
