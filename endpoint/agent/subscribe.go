@@ -9,11 +9,12 @@ import (
 	"time"
 
 	"github.com/emiago/sipgo/sip"
+
+	"ewindow/dialplan/programme"
 )
 
 const (
-	eventPackage   = "ua-profile"                             // RFC 6080
-	programmeType  = "application/vnd.ewindow.programme+json" // dialplan/programme.ContentType, which we do not import
+	eventPackage   = "ua-profile" // RFC 6080
 	subscribeFor   = time.Hour
 	subscribeLeast = 10 * time.Second
 )
@@ -125,7 +126,7 @@ func (a *Agent) subscribeOnce(ctx context.Context, f *flow, s *subscription) (ti
 		s.dialog.seq++
 		req := a.request(&s.dialog, sip.SUBSCRIBE, s.dialog.seq)
 		req.AppendHeader(sip.NewHeader("Event", eventPackage+`;profile-type="user"`))
-		req.AppendHeader(sip.NewHeader("Accept", programmeType))
+		req.AppendHeader(sip.NewHeader("Accept", programme.ContentType))
 		req.AppendHeader(sip.NewHeader("Expires", fmt.Sprint(seconds10(subscribeFor))))
 		return req
 	}, a.transact)
@@ -184,7 +185,7 @@ func (a *Agent) notified(req *sip.Request, tx *sip.ServerTx) {
 	if late {
 		return
 	}
-	if b := body(req); b != nil && mediaType(req) == programmeType {
+	if b := body(req); b != nil && mediaType(req) == programme.ContentType {
 		a.events.put(Programme{Body: b})
 	}
 	if state == "terminated" {

@@ -26,7 +26,7 @@ type sender func(ctx context.Context, f *flow, req *sip.Request) (*sip.Response,
 // that response. build makes the request anew for each try. toServer: see credentials.apply.
 func (a *Agent) exchange(ctx context.Context, f *flow, toServer bool, build func() *sip.Request, send sender) (*sip.Request, *sip.Response, error) {
 	answered := make(map[int]bool)
-	for {
+	for range 4 { // two challengers, each with a nonce that gets stale on the way
 		req := build()
 		if err := a.creds.apply(req, toServer, answered[sip.StatusUnauthorized]); err != nil {
 			return nil, nil, err
@@ -43,14 +43,12 @@ func (a *Agent) exchange(ctx context.Context, f *flow, toServer bool, build func
 		if err != nil {
 			return nil, nil, fmt.Errorf("%s: %w", req.Method, err)
 		}
-		if answered[code] && !stale || len(answered) == 2 {
-			return nil, nil, fmt.Errorf("%s: %w", req.Method, errSecret)
-		}
-		if answered[code] { // once more with the fresh nonce, no oftener
-			answered[0] = true
+		if answered[code] && !stale {
+			break
 		}
 		answered[code] = true
 	}
+	return nil, nil, errSecret
 }
 
 // transact is the sender of all requests but INVITE and ACK.
