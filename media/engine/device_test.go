@@ -26,14 +26,15 @@ import (
 const devicePrefix = "device-"
 
 func TestMain(m *testing.M) {
-	mode, ok := strings.CutPrefix(filepath.Base(os.Args[0]), devicePrefix)
+	path, role, _ := strings.Cut(os.Args[0], ": ") // the name that StartProcess gives
+	mode, ok := strings.CutPrefix(filepath.Base(path), devicePrefix)
 	switch {
 	case !ok:
 		os.Exit(m.Run())
 	case mode == "parent":
 		beParent()
 	default:
-		beDevice(mode)
+		beDevice(mode, filepath.Dir(path), role)
 	}
 }
 
@@ -51,17 +52,17 @@ func program(t *testing.T, mode string) string {
 	return path
 }
 
-// beDevice is the device program.
-func beDevice(mode string) {
+// beDevice is the device program; dir is where it leaves a mark.
+func beDevice(mode, dir, role string) {
 	conn := os.NewFile(protocol.FD, "socket")
 	in := bufio.NewReader(conn)
 	_, payload, err := protocol.ReadMessage(in)
 	var conf protocol.Configure
-	if err != nil || json.Unmarshal(payload, &conf) != nil || string(conf.Role) != os.Args[1] {
+	if err != nil || json.Unmarshal(payload, &conf) != nil || string(conf.Role) != role {
 		fmt.Fprintln(os.Stderr, "no configuration", err, string(payload))
 		os.Exit(2)
 	}
-	mark, err := os.OpenFile(filepath.Join(filepath.Dir(os.Args[0]), string(conf.Role)), os.O_CREATE|os.O_EXCL, 0o600)
+	mark, err := os.OpenFile(filepath.Join(dir, role), os.O_CREATE|os.O_EXCL, 0o600)
 	if mode != "deaf" && (err != nil || conf.Role != protocol.Camera) {
 		mode = "behave"
 	}

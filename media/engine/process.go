@@ -29,8 +29,8 @@ type process struct {
 }
 
 // StartProcess runs a device program for a role: in a process group of its own, with one end of a stream socketpair
-// as file descriptor 3, the role as its argument (for those who look at a list of processes), and what it writes to
-// standard error and output in the log. It is killed when this process dies.
+// as file descriptor 3, "program: role" as its name in lists of processes, and what it writes to standard error and
+// output in the log. It is killed when this process dies.
 func StartProcess(program string, role protocol.Role, log *slog.Logger) (Child, error) {
 	ours, theirs, err := socketpair()
 	if err != nil {
@@ -44,7 +44,8 @@ func StartProcess(program string, role protocol.Role, log *slog.Logger) (Child, 
 	}
 	defer says.Close()
 
-	cmd := exec.Command(program, string(role))
+	cmd := exec.Command(program)
+	cmd.Args = []string{program + ": " + string(role)}
 	cmd.Stdout, cmd.Stderr = says, says
 	cmd.ExtraFiles = []*os.File{theirs}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
