@@ -1,0 +1,235 @@
+package stage
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Window is one window of a Network; its words are those of window.hcl.
+type Window struct {
+	Space, Camera, Screen, Microphone, Speaker string
+	Width, Height, FPS, Kbps                   int // 0 for the default
+}
+
+// Network is a registrar and windows as processes on this machine, reached at Host.
+type Network struct {
+	Dir      string // for everything that they read and write; made if it is missing
+	Bin      string // where the programs are
+	Host     string // address of the registrar; "127.0.0.1" unless set
+	Dialplan string // text of the dialplan; Open(windows…) is one
+	Phones   []string
+	Windows  []Window
+	Lines    func(name string, line []byte) // gets each line of each program's log, one at a time
+
+	Pin         string
+	TLS, SIP    int               // ports of the registrar: TLS, and UDP and TCP
+	Secrets     map[string]string // account → secret
+	mu          sync.Mutex
+	processes   []*Process
+	linesMu     sync.Mutex
+	httpAddress string
+}
+
+// DialplanPath is the file that the registrar watches.
+func (n *Network) DialplanPath() string { return filepath.Join(n.Dir, "dialplan.hcl") }
+
+// Write makes the directory: dialplan, accounts, window files. What was there is removed.
+func (n *Network) Write() error {
+	if n.Host == "" {
+		n.Host = "127.0.0.1"
+	}
+	if n.Lines == nil {
+		n.Lines = func(string, []byte) {}
+	}
+	if err := os.RemoveAll(n.Dir); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(n.Dir, 0o755); err != nil {
+		return err
+	}
+	ports, err := freePorts(n.Host, 3)
+	if err != nil {
+		return err
+	}
+	n.TLS, n.SIP, n.httpAddress = ports[0], ports[1], fmt.Sprintf("%s:%d", n.Host, ports[2])
+	if err := os.WriteFile(n.DialplanPath(), []byte(n.Dialplan), 0o644); err != nil {
+		return err
+	}
+	n.Secrets = map[string]string{}
+	for _, w := range n.Windows {
+		n.Secrets[w.Space] = ""
+	}
+	for _, p := range n.Phones {
+		n.Secrets[p] = ""
+	}
+	for account := range n.Secrets {
+		if n.Secrets[account], err = n.addAccount(account); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (n *Network) state() string { return filepath.Join(n.Dir, "registrar") }
+
+func (n *Network) addAccount(name string) (string, error) {
+	cmd := exec.Command(filepath.Join(n.Bin, "ewindow-registrar"), "account", "add", name, "--state", n.state(), "--domain", n.Host)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("account add %s: %w: %s", name, err, stderr.Bytes())
+	}
+	fields := strings.Fields(string(out))
+	if len(fields) == 0 {
+		return "", fmt.Errorf("account add %s printed no secret", name)
+	}
+	return fields[len(fields)-1], nil
+}
+
+// StartRegistrar runs the registrar and waits until it listens.
+func (n *Network) StartRegistrar(ctx context.Context) (*Process, error) {
+	pin := make(chan string, 1)
+	watch := func(name string, line []byte) {
+		if p, ok := strings.CutPrefix(string(line), "pin "); ok {
+			select {
+			case pin <- strings.TrimSpace(p):
+			default:
+			}
+			return
+		}
+		n.line(name, line)
+	}
+	p, err := n.start("registrar", watch, "ewindow-registrar", "serve", "--log-format", "json",
+		"--dialplan", n.DialplanPath(), "--state", n.state(), "--domain", n.Host,
+		"--tls", fmt.Sprintf("%s:%d", n.Host, n.TLS), "--tcp", fmt.Sprintf("%s:%d", n.Host, n.SIP),
+		"--udp", fmt.Sprintf("%s:%d", n.Host, n.SIP), "--http", n.httpAddress)
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case n.Pin = <-pin:
+		return p, nil
+	case <-p.Ended():
+		return nil, p.Err()
+	case <-time.After(20 * time.Second):
+		return nil, errors.New("the registrar did not come up within 20 s")
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// StartWindow writes a window's file and runs it. The registrar has to be up: its pin goes into the file.
+func (n *Network) StartWindow(w Window) (*Process, error) {
+	dir := filepath.Join(n.Dir, w.Space)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(filepath.Join(dir, "secret"), []byte(n.Secrets[w.Space]+"\n"), 0o600); err != nil {
+		return nil, err
+	}
+	file := filepath.Join(dir, "window.hcl")
+	if err := os.WriteFile(file, []byte(n.windowFile(w)), 0o644); err != nil {
+		return nil, err
+	}
+	return n.start(w.Space, n.line, "ewindow", "--log-format", "json", "run", "-c", file, "--state", dir)
+}
+
+func (n *Network) windowFile(w Window) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "registrar   = \"sips:%s:%d\"\npin         = %q\nspace       = %q\nsecret_file = \"secret\"\n", n.Host, n.TLS, n.Pin, w.Space)
+	for _, d := range []struct{ key, word string }{
+		{"camera", w.Camera}, {"screen", w.Screen}, {"microphone", w.Microphone}, {"speaker", w.Speaker},
+	} {
+		if d.word != "" {
+			fmt.Fprintf(&b, "%-11s = %q\n", d.key, d.word)
+		}
+	}
+	b.WriteString("video {\n")
+	for _, v := range []struct {
+		key   string
+		value int
+	}{{"width", w.Width}, {"height", w.Height}, {"fps", w.FPS}, {"kbps", w.Kbps}} {
+		if v.value != 0 {
+			fmt.Fprintf(&b, "  %-6s = %d\n", v.key, v.value)
+		}
+	}
+	b.WriteString("}\n")
+	return b.String()
+}
+
+func (n *Network) start(name string, lines func(string, []byte), program string, args ...string) (*Process, error) {
+	p, err := startProcess(name, lines, filepath.Join(n.Bin, program), args...)
+	if err != nil {
+		return nil, err
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.processes = append(n.processes, p)
+	return p, nil
+}
+
+func (n *Network) line(name string, line []byte) {
+	n.linesMu.Lock()
+	defer n.linesMu.Unlock()
+	n.Lines(name, line)
+}
+
+// Close stops everything that was started: the windows first, so that they can say goodbye.
+func (n *Network) Close() {
+	n.mu.Lock()
+	processes := n.processes
+	n.processes = nil
+	n.mu.Unlock()
+	var wg sync.WaitGroup
+	for _, p := range processes {
+		if p.Name != "registrar" {
+			wg.Go(p.Stop)
+		}
+	}
+	wg.Wait()
+	for _, p := range processes {
+		p.Stop()
+	}
+}
+
+// Open is a dialplan in which a, which calls, and b see each other all day.
+func Open(a, b string) string {
+	var text strings.Builder
+	for _, s := range []string{a, b} {
+		fmt.Fprintf(&text, "space %q {\n  name     = %q\n  timezone = \"Europe/Berlin\"\n  open     = \"24/7\"\n}\n",
+			s, strings.ToUpper(s[:1])+s[1:]+" – demo – coffee area")
+	}
+	fmt.Fprintf(&text, "\nlink \"the demo's window\" {\n  between = [%s, %s]\n  when    = open\n}\n", a, b)
+	return text.String()
+}
+
+// freePorts finds ports that are free for both TCP and UDP.
+func freePorts(host string, count int) ([]int, error) {
+	var ports []int
+	for tries := 0; len(ports) < count && tries < 50; tries++ {
+		l, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
+		if err != nil {
+			return nil, fmt.Errorf("find free ports: %w", err)
+		}
+		defer l.Close()
+		port := l.Addr().(*net.TCPAddr).Port
+		if u, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.ParseIP(host), Port: port}); err == nil {
+			u.Close()
+			ports = append(ports, port)
+		}
+	}
+	if len(ports) < count {
+		return nil, errors.New("find free ports: none are free for TCP and UDP")
+	}
+	return ports, nil
+}
