@@ -1,13 +1,34 @@
 // Package pki makes the registrar's own certificate authority and server certificate, and lets a window trust
 // exactly that authority by a pin: the SHA-256 of its public key.
+//
+//	ca.pem      key and certificate of the authority, 20 years   made once, never again: every window pins it
+//	ca.crt      its certificate alone, for phones                a copy for people
+//	server.pem  key and certificate of the server, 1 year        made anew whenever it has to be
 package pki
 
 import (
 	"context"
+	"crypto/ecdsa"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
+	"fmt"
+	"io/fs"
 	"log/slog"
+	"os"
+	"path/filepath"
+	"sync/atomic"
 	"time"
+)
+
+// How long the two certificates are good for.
+const (
+	caLife     = 20 * 365 * 24 * time.Hour
+	serverLife = 365 * 24 * time.Hour
+	// clocks differ: the certificates are good a day before they were made.
+	skew = 24 * time.Hour
+	// checkEvery is how often Run looks whether it is time to renew.
+	checkEvery = 12 * time.Hour
 )
 
 // Config says for whom the server certificate is.
@@ -19,44 +40,162 @@ type Config struct {
 }
 
 // An Identity is the registrar's certificate, renewed in time. It may be used from several goroutines.
-type Identity struct{}
+type Identity struct {
+	cfg   Config
+	ca    *x509.Certificate
+	caKey *ecdsa.PrivateKey
+	cert  atomic.Pointer[tls.Certificate]
+}
 
 // Load reads the authority and the server certificate, and makes what is missing: the authority (ECDSA P-256,
 // 20 years) only where there is none at all, the certificate (1 year) also where it is damaged, names other
 // hosts, or has less than a third of its time left.
-func Load(c Config, now time.Time) (*Identity, error) { panic("skeleton") }
-
-// Pin is the pin of the registrar's authority.
-func (id *Identity) Pin() string { panic("skeleton") }
-
-// CA is the authority's certificate.
-func (id *Identity) CA() *x509.Certificate { panic("skeleton") }
-
-// NotAfter is when the server certificate in use expires.
-func (id *Identity) NotAfter() time.Time { panic("skeleton") }
-
-// ServerConfig is for a listener: it sends the authority along and follows renewals.
-func (id *Identity) ServerConfig() *tls.Config { panic("skeleton") }
-
-// Run renews the server certificate when its time comes, until ctx is done.
-func (id *Identity) Run(ctx context.Context) error { panic("skeleton") }
-
-// ReadPin returns the pin of the authority kept in dir, without making one.
-func ReadPin(dir string) (string, error) { panic("skeleton") }
-
-// Pin is "sha256:" and, in lower-case hex, the SHA-256 of the certificate's SubjectPublicKeyInfo.
-func Pin(cert *x509.Certificate) string { return "" }
-
-// PinnedConfig is for a client: it trusts a server that shows an authority with this pin and, signed by it, a
-// certificate for serverName that is valid now (by the Config's Time, if that is set before use). A failed
-// handshake says *PinError or what is wrong with the certificate. An error of PinnedConfig itself is a pin that
-// is no pin.
-func PinnedConfig(pin, serverName string) (*tls.Config, error) { panic("skeleton") }
-
-// PinError says that the server showed another authority, or none.
-type PinError struct {
-	Want  string
-	Shown []string // pins of the authorities in the chain; empty if there were none
+//
+// A damaged authority is an error, for a new one would lock every window out.
+func Load(c Config, now time.Time) (*Identity, error) {
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Domain == "" {
+		return nil, errors.New("certificate: no domain to make it for; give the registrar a --domain")
+	}
+	if now.Year() < 2000 {
+		return nil, fmt.Errorf("certificate: the clock says %s; set it first, or all certificates will have expired once it is right",
+			now.Format(time.DateOnly))
+	}
+	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("certificate: %w", err)
+	}
+	id := &Identity{cfg: c}
+	if err := id.loadCA(now); err != nil {
+		return nil, err
+	}
+	return id, id.loadServer(now)
 }
 
-func (e *PinError) Error() string { return "" }
+func (id *Identity) loadCA(now time.Time) error {
+	path := caFile(id.cfg.Dir)
+	cert, key, err := readPair(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if cert, key, err = newCA(id.cfg.Domain, now); err == nil {
+			err = writePair(path, cert, key)
+		}
+		if err != nil {
+			return fmt.Errorf("make the certificate authority: %w", err)
+		}
+		id.cfg.Log.Info("made a certificate authority", "file", path, "pin", Pin(cert), "until", cert.NotAfter)
+	case err != nil:
+		return damagedCA(path, err)
+	case !cert.IsCA:
+		return damagedCA(path, errors.New("its certificate is no authority's"))
+	case !now.Before(cert.NotAfter):
+		return fmt.Errorf("the certificate authority in %s expired on %s; remove the file, start again, and give every window the new pin",
+			path, cert.NotAfter.Format(time.DateOnly))
+	}
+	id.ca, id.caKey = cert, key
+	if err := writeFile(filepath.Join(id.cfg.Dir, "ca.crt"), pemCert(cert), 0o644); err != nil {
+		return fmt.Errorf("write the authority's certificate: %w", err)
+	}
+	return nil
+}
+
+func damagedCA(path string, err error) error {
+	return fmt.Errorf("the certificate authority in %s is not usable (%w); put back a copy of it, or remove it, start again, and give every window the new pin",
+		path, err)
+}
+
+func (id *Identity) loadServer(now time.Time) error {
+	path := filepath.Join(id.cfg.Dir, "server.pem")
+	cert, key, err := readPair(path)
+	why := ""
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		why = "there was none"
+	case err != nil:
+		why = "the old one is not usable: " + err.Error()
+	default:
+		why = id.unfit(cert, now)
+	}
+	if why != "" {
+		if cert, key, err = newServer(id.ca, id.caKey, hosts(id.cfg), now); err == nil {
+			err = writePair(path, cert, key)
+		}
+		if err != nil {
+			return fmt.Errorf("make the server certificate: %w", err)
+		}
+		id.cfg.Log.Info("made a server certificate", "file", path, "why", why, "until", cert.NotAfter)
+	}
+	id.cert.Store(&tls.Certificate{Certificate: [][]byte{cert.Raw, id.ca.Raw}, PrivateKey: key, Leaf: cert})
+	return nil
+}
+
+// unfit says why a server certificate will not do any more; empty if it will.
+func (id *Identity) unfit(cert *x509.Certificate, now time.Time) string {
+	if err := cert.CheckSignatureFrom(id.ca); err != nil {
+		return "the old one is of another authority"
+	}
+	names := append([]string(nil), cert.DNSNames...)
+	for _, ip := range cert.IPAddresses {
+		names = append(names, ip.String())
+	}
+	if !sameSet(names, hosts(id.cfg)) {
+		return "the old one is for other hosts"
+	}
+	if now.Before(cert.NotBefore) {
+		return "the old one is not valid yet"
+	}
+	if cert.NotAfter.Sub(now) < serverLife/3 {
+		return "the old one expires on " + cert.NotAfter.Format(time.DateOnly)
+	}
+	return ""
+}
+
+// Pin is the pin of the registrar's authority.
+func (id *Identity) Pin() string { return Pin(id.ca) }
+
+// CA is the authority's certificate.
+func (id *Identity) CA() *x509.Certificate { return id.ca }
+
+// NotAfter is when the server certificate in use expires.
+func (id *Identity) NotAfter() time.Time { return id.cert.Load().Leaf.NotAfter }
+
+// ServerConfig is for a listener: it sends the authority along and follows renewals.
+func (id *Identity) ServerConfig() *tls.Config {
+	return &tls.Config{
+		MinVersion:     tls.VersionTLS12,
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return id.cert.Load(), nil },
+	}
+}
+
+// Run renews the server certificate when its time comes, until ctx is done.
+func (id *Identity) Run(ctx context.Context) error {
+	t := time.NewTicker(checkEvery)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-t.C:
+		}
+		if now := time.Now(); id.unfit(id.cert.Load().Leaf, now) != "" {
+			if err := id.loadServer(now); err != nil {
+				id.cfg.Log.Error("the server certificate was not renewed; trying again", "in", checkEvery, "until", id.NotAfter(), "err", err)
+			}
+		}
+	}
+}
+
+// ReadPin returns the pin of the authority kept in dir, without making one.
+func ReadPin(dir string) (string, error) {
+	cert, _, err := readPair(caFile(dir))
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("there is no certificate authority in %s; `ewindow-registrar serve` makes it at its first start: %w", dir, err)
+	}
+	if err != nil {
+		return "", damagedCA(caFile(dir), err)
+	}
+	return Pin(cert), nil
+}
+
+func caFile(dir string) string { return filepath.Join(dir, "ca.pem") }

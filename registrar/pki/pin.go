@@ -1,0 +1,122 @@
+package pki
+
+import (
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+const pinPrefix = "sha256:"
+
+// Pin is "sha256:" and, in lower-case hex, the SHA-256 of the certificate's SubjectPublicKeyInfo.
+func Pin(cert *x509.Certificate) string {
+	sum := sha256.Sum256(cert.RawSubjectPublicKeyInfo)
+	return pinPrefix + hex.EncodeToString(sum[:])
+}
+
+// ParsePin checks a pin that somebody wrote and returns it as Pin writes it.
+func ParsePin(s string) (string, error) {
+	pin := strings.ToLower(strings.TrimSpace(s))
+	digits, ok := strings.CutPrefix(pin, pinPrefix)
+	if b, err := hex.DecodeString(digits); !ok || err != nil || len(b) != sha256.Size {
+		return "", fmt.Errorf("%.80q is no pin; it is sha256: and 64 hex digits, as `ewindow-registrar pin` prints it", s)
+	}
+	return pin, nil
+}
+
+// PinnedConfig is for a client: it trusts a server that shows an authority with this pin and, signed by it, a
+// certificate for serverName (a host name or an IP address) that is valid now. Set Time on the Config before its
+// first use, and on no copy, to decide what "now" is. A failed handshake says *PinError, or what is wrong with the
+// certificate; an error of PinnedConfig itself is a pin that is no pin.
+func PinnedConfig(pin, serverName string) (*tls.Config, error) {
+	want, err := ParsePin(pin)
+	if err != nil {
+		return nil, err
+	}
+	if serverName == "" {
+		return nil, errors.New("no name to expect in the registrar's certificate")
+	}
+	c := &tls.Config{
+		MinVersion:         tls.VersionTLS12,
+		ServerName:         serverName,
+		InsecureSkipVerify: true, // the system's authorities say nothing about ours; VerifyConnection does all of it
+	}
+	c.VerifyConnection = func(cs tls.ConnectionState) error {
+		now := time.Now
+		if c.Time != nil {
+			now = c.Time
+		}
+		return verify(cs.PeerCertificates, want, serverName, now())
+	}
+	return c, nil
+}
+
+// verify finds the pinned authority in a chain and checks the server's certificate against it and nothing else.
+func verify(chain []*x509.Certificate, want, serverName string, now time.Time) error {
+	if len(chain) == 0 {
+		return &PinError{Want: want}
+	}
+	roots, between := x509.NewCertPool(), x509.NewCertPool()
+	found := false
+	var shown []string
+	for _, cert := range chain[1:] {
+		if !cert.IsCA || !cert.BasicConstraintsValid {
+			continue
+		}
+		pin := Pin(cert)
+		shown = append(shown, pin)
+		if pin == want {
+			roots.AddCert(cert)
+			found = true
+		} else {
+			between.AddCert(cert)
+		}
+	}
+	if !found {
+		return &PinError{Want: want, Shown: shown}
+	}
+	_, err := chain[0].Verify(x509.VerifyOptions{
+		Roots: roots, Intermediates: between, DNSName: serverName, CurrentTime: now,
+		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	})
+	return explain(err, serverName, now)
+}
+
+// explain says what to do about a certificate that is of the right authority and yet will not do.
+func explain(err error, serverName string, now time.Time) error {
+	var host x509.HostnameError
+	var invalid x509.CertificateInvalidError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &host):
+		return fmt.Errorf("the registrar's certificate is not for %q; use a name that it is for, or start the registrar with this one as its --domain: %w",
+			serverName, err)
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return fmt.Errorf("the registrar's certificate is valid from %s until %s, and this clock says %s; look at both machines' clocks: %w",
+			stamp(invalid.Cert.NotBefore), stamp(invalid.Cert.NotAfter), stamp(now), err)
+	}
+	return fmt.Errorf("the registrar's certificate is not signed by the pinned authority: %w", err)
+}
+
+func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
+
+// PinError says that the server showed another authority, or none.
+type PinError struct {
+	Want  string
+	Shown []string // pins of the authorities in the chain; empty if there were none
+}
+
+func (e *PinError) Error() string {
+	shown := "no authority at all"
+	if len(e.Shown) > 0 {
+		shown = strings.Join(e.Shown, ", ")
+	}
+	return fmt.Sprintf("pin does not match: the registrar showed %s, window.hcl says %s; if the registrar was set up anew, "+
+		"put what `ewindow-registrar pin` prints there into window.hcl, else somebody is in between", shown, e.Want)
+}

@@ -1,0 +1,269 @@
+package pki
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/tls"
+	"encoding/pem"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+var start = time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
+
+func load(t *testing.T, dir string, now time.Time) *Identity {
+	t.Helper()
+	id, err := Load(Config{Dir: dir, Domain: "window.example", Extra: []string{"192.0.2.1", "reg.local"}}, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+// shake lets a client with a pin meet a server, at a time, and returns what the client says to it.
+func shake(t *testing.T, server *tls.Config, pin, name string, now time.Time) error {
+	t.Helper()
+	client, err := PinnedConfig(pin, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client.Time = func() time.Time { return now }
+	a, b := net.Pipe()
+	defer a.Close()
+	defer b.Close()
+	go func() {
+		tls.Server(b, server).Handshake()
+		io.Copy(io.Discard, b) // the client's alert
+	}()
+	a.SetDeadline(time.Now().Add(10 * time.Second))
+	return tls.Client(a, client).Handshake()
+}
+
+func TestFirstStartAndNext(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "state")
+	id := load(t, dir, start)
+	for name, mode := range map[string]os.FileMode{"ca.pem": 0o600, "server.pem": 0o600, "ca.crt": 0o644} {
+		fi, err := os.Stat(filepath.Join(dir, name))
+		if err != nil || fi.Mode().Perm() != mode {
+			t.Errorf("%s: %v, %v", name, fi, err)
+		}
+	}
+	if fi, _ := os.Stat(dir); fi.Mode().Perm() != 0o700 {
+		t.Errorf("directory has mode %v", fi.Mode())
+	}
+	if es, _ := os.ReadDir(dir); len(es) != 3 {
+		t.Errorf("left behind: %v", es)
+	}
+	leaf := id.cert.Load().Leaf
+	if got := id.CA().NotAfter.Sub(start); got != caLife || id.NotAfter().Sub(start) != serverLife {
+		t.Errorf("valid for %v and %v", got, id.NotAfter().Sub(start))
+	}
+	if want := []string{"window.example", "localhost", "reg.local"}; !slices.Equal(leaf.DNSNames, want) || len(leaf.IPAddresses) != 3 {
+		t.Errorf("for %v, %v", leaf.DNSNames, leaf.IPAddresses)
+	}
+	crt, _ := os.ReadFile(filepath.Join(dir, "ca.crt"))
+	if b, _ := pem.Decode(crt); b == nil || !bytes.Equal(b.Bytes, id.CA().Raw) {
+		t.Error("ca.crt is not the authority's certificate")
+	}
+	os.Chmod(filepath.Join(dir, "ca.pem"), 0o644)
+	again := load(t, dir, start.Add(100*24*time.Hour))
+	if again.Pin() != id.Pin() || !again.cert.Load().Leaf.Equal(leaf) {
+		t.Error("the second start made new ones")
+	}
+	if fi, _ := os.Stat(filepath.Join(dir, "ca.pem")); fi.Mode().Perm() != 0o600 {
+		t.Errorf("the key can be read by others: %v", fi.Mode())
+	}
+	if pin, err := ReadPin(dir); err != nil || pin != id.Pin() {
+		t.Errorf("pin %s, %v", pin, err)
+	}
+	if _, err := ReadPin(t.TempDir()); err == nil || !strings.Contains(err.Error(), "serve` makes it at its first start") {
+		t.Errorf("no authority: %v", err)
+	}
+}
+
+func TestRenewal(t *testing.T) {
+	dir := t.TempDir()
+	first := load(t, dir, start)
+	due := start.Add(serverLife * 2 / 3)
+	if load(t, dir, due).NotAfter() != first.NotAfter() {
+		t.Error("renewed too early")
+	}
+	second := load(t, dir, due.Add(time.Second))
+	if second.Pin() != first.Pin() || !second.NotAfter().After(first.NotAfter()) {
+		t.Error("not renewed, or with another authority")
+	}
+	other, err := Load(Config{Dir: dir, Domain: "other.example"}, due.Add(time.Second))
+	if err != nil || other.Pin() != first.Pin() || other.cert.Load().Leaf.VerifyHostname("other.example") != nil {
+		t.Errorf("another domain: %v", err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "server.pem"), []byte("garbage"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if load(t, dir, due).Pin() != first.Pin() {
+		t.Error("a damaged server certificate cost the authority")
+	}
+	end := first.CA().NotAfter
+	if late := load(t, dir, end.Add(-time.Hour)); late.NotAfter().After(end) {
+		t.Error("the server certificate outlives its authority")
+	}
+	if _, err := Load(Config{Dir: dir, Domain: "x"}, end); err == nil || !strings.Contains(err.Error(), "expired on") {
+		t.Errorf("an expired authority: %v", err)
+	}
+}
+
+func TestRunRenews(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		id := load(t, dir, time.Now())
+		first := id.NotAfter()
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- id.Run(ctx) }()
+		time.Sleep(3 * 365 * 24 * time.Hour)
+		if left := id.NotAfter().Sub(time.Now()); left < serverLife/3-checkEvery || !id.NotAfter().After(first) {
+			t.Errorf("after three years %v are left", left)
+		}
+		if err := shake(t, id.ServerConfig(), id.Pin(), "window.example", time.Now()); err != nil {
+			t.Error(err)
+		}
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// A damaged authority is never replaced behind anybody's back.
+func TestDamagedAuthority(t *testing.T) {
+	dir := t.TempDir()
+	good := load(t, dir, start)
+	path := filepath.Join(dir, "ca.pem")
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, _ := os.ReadFile(filepath.Join(func() string { d := t.TempDir(); load(t, d, start); return d }(), "ca.pem"))
+	key, _ := pem.Decode(other)
+	server, _ := os.ReadFile(filepath.Join(dir, "server.pem"))
+	flipped := bytes.Clone(whole)
+	flipped[len(flipped)/2] ^= 1
+	for name, c := range map[string]struct{ data, want string }{
+		"empty":           {"", "key or its certificate is missing"},
+		"half":            {string(whole[:len(whole)/2]), "missing or damaged"},
+		"zeros":           {string(make([]byte, len(whole))), "missing or damaged"},
+		"another's key":   {string(pem.EncodeToMemory(key)) + string(pemCert(good.CA())), "does not belong"},
+		"a server's":      {string(server), "is no authority's"},
+		"garbage in cert": {string(pem.EncodeToMemory(key)) + string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte("x")})), "certificate is damaged"},
+		"flipped bit":     {string(flipped), "is not usable"},
+	} {
+		if err := os.WriteFile(path, []byte(c.data), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := Load(Config{Dir: dir, Domain: "window.example"}, start)
+		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "put back a copy of it") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := ReadPin(dir); name != "a server's" && err == nil {
+			t.Errorf("%s: has a pin", name)
+		}
+		if after, _ := os.ReadFile(path); string(after) != c.data {
+			t.Errorf("%s: was overwritten", name)
+		}
+	}
+	for want, c := range map[string]struct {
+		cfg Config
+		now time.Time
+	}{
+		"no domain":           {Config{Dir: dir}, start},
+		"the clock says 1970": {Config{Dir: dir, Domain: "x"}, time.Unix(0, 0).UTC()},
+		"not a directory":     {Config{Dir: filepath.Join(path, "x"), Domain: "x"}, start},
+	} {
+		if _, err := Load(c.cfg, c.now); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+}
+
+func TestPinned(t *testing.T) {
+	id, other := load(t, t.TempDir(), start), load(t, t.TempDir(), start)
+	theirs := *other.cert.Load()
+	noCA := *id.cert.Load()
+	noCA.Certificate = noCA.Certificate[:1]
+	// Somebody in between: a certificate of another authority, with ours beside it for show.
+	between := theirs
+	between.Certificate = [][]byte{theirs.Certificate[0], id.CA().Raw, other.CA().Raw}
+	// A certificate that our authority signed for a server must not sign others.
+	server := id.cert.Load()
+	leaf, key, err := newServer(server.Leaf, server.PrivateKey.(*ecdsa.PrivateKey), []string{"window.example"}, start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	forged := tls.Certificate{Certificate: [][]byte{leaf.Raw, server.Leaf.Raw, id.CA().Raw}, PrivateKey: key}
+	for name, c := range map[string]struct {
+		cert tls.Certificate
+		host string
+		at   time.Time
+		want string
+	}{
+		"right":           {*id.cert.Load(), "window.example", start, ""},
+		"by address":      {*id.cert.Load(), "192.0.2.1", start, ""},
+		"by IPv6 address": {*id.cert.Load(), "::1", start, ""},
+		"another registrar": {theirs, "window.example", start,
+			"pin does not match: the registrar showed " + other.Pin() + ", window.hcl says " + id.Pin() + "; if the registrar was set up anew"},
+		"no authority":       {noCA, "window.example", start, "the registrar showed no authority at all"},
+		"in between":         {between, "window.example", start, "not signed by the pinned authority"},
+		"signed by a server": {forged, "window.example", start, "not signed by the pinned authority"},
+		"another name":       {*id.cert.Load(), "evil.example", start, `not for "evil.example"; use a name that it is for`},
+		"clock too late":     {*id.cert.Load(), "window.example", start.Add(2 * serverLife), "this clock says 2028-11-22 09:00 UTC; look at both machines' clocks"},
+		"clock too early":    {*id.cert.Load(), "window.example", time.Unix(0, 0), "this clock says 1970-01-01 00:00 UTC"},
+	} {
+		err := shake(t, &tls.Config{Certificates: []tls.Certificate{c.cert}}, id.Pin(), c.host, c.at)
+		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%s: %v, want %s", name, err, c.want)
+		}
+		var pin *PinError
+		if got, want := errors.As(err, &pin), strings.Contains(c.want, "showed"); got != want {
+			t.Errorf("%s: is a PinError: %v", name, got)
+		}
+	}
+	old := &tls.Config{Certificates: id.ServerConfig().Certificates, GetCertificate: id.ServerConfig().GetCertificate, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}
+	if err := shake(t, old, id.Pin(), "window.example", start); err == nil {
+		t.Error("TLS 1.1 will do")
+	}
+}
+
+func TestParsePin(t *testing.T) {
+	good := "sha256:" + strings.Repeat("0a", 32)
+	for _, s := range []string{good, " " + strings.ToUpper(good) + "\n"} {
+		if got, err := ParsePin(s); err != nil || got != good {
+			t.Errorf("%q: %q, %v", s, got, err)
+		}
+	}
+	for _, s := range []string{"", "sha256:", good[:70], good + "00", "sha1:" + good[7:], "sha256:" + strings.Repeat("zz", 32)} {
+		if _, err := PinnedConfig(s, "x"); err == nil || !strings.Contains(err.Error(), "is no pin; it is sha256: and 64 hex digits") {
+			t.Errorf("%q: %v", s, err)
+		}
+	}
+	if _, err := PinnedConfig(good, ""); err == nil {
+		t.Error("no server name will do")
+	}
+}
+
+func TestSaysWhatItDid(t *testing.T) {
+	var log bytes.Buffer
+	dir := t.TempDir()
+	id, err := Load(Config{Dir: dir, Domain: "window.example", Log: slog.New(slog.NewTextHandler(&log, nil))}, start)
+	if err != nil || !strings.Contains(log.String(), id.Pin()) {
+		t.Errorf("%v, %s", err, &log)
+	}
+}
