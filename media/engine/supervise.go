@@ -7,7 +7,7 @@ import (
 
 // The limits of supervision.
 const (
-	startPatience = 3 * time.Second        // from the start of a process to its first progress
+	startPatience = 3 * time.Second        // from the start of a process to its first progress; see patience
 	runPatience   = time.Second            // between two reports of progress
 	stopPatience  = 500 * time.Millisecond // for a process to end by itself when told to
 	killPatience  = 5 * time.Second        // after which a killed process that is still there is complained of
@@ -103,7 +103,8 @@ func step(s state, h happening, now time.Time) (state, []action) {
 		}
 	case progressed:
 		if alive {
-			s.phase, s.due = running, now.Add(runPatience)
+			s.phase = running
+			s.due = now.Add(s.patience())
 			if now.Sub(s.started) >= steadyAfter {
 				s.failures = 0
 			}
@@ -138,11 +139,7 @@ func (s state) overdue(now time.Time) (state, []action) {
 	case waiting:
 		return s.settle(now)
 	case starting, running:
-		patience := runPatience
-		if s.phase == starting {
-			patience = startPatience
-		}
-		said := []action{{report, fmt.Sprintf("no progress for %v", patience)}}
+		said := []action{{report, fmt.Sprintf("no progress for %v", s.patience())}}
 		if now.Sub(s.hungAt) > hangsForget {
 			s.hangs = 0
 		}
@@ -157,6 +154,16 @@ func (s state) overdue(now time.Time) (state, []action) {
 		s.due = now.Add(killPatience)
 		return s, []action{{complain, fmt.Sprintf("still there %v after it was killed; a driver holds it", killPatience)}}
 	}
+}
+
+// patience is how long the process may go without progress. Each failure in a row gives its successor 3 s more to
+// start, up to 12 s: what is slow for a good reason (GStreamer's first look at its plugins, on a small machine) must
+// not be killed for ever.
+func (s state) patience() time.Duration {
+	if s.phase == running {
+		return runPatience
+	}
+	return startPatience * time.Duration(1+min(s.failures, 3))
 }
 
 // failed counts a failure and puts off the next start.
@@ -183,6 +190,6 @@ func (s state) settle(now time.Time) (state, []action) {
 		return s, nil
 	}
 	s.phase, s.have = starting, s.want
-	s.started, s.due = now, now.Add(startPatience)
+	s.started, s.due = now, now.Add(s.patience())
 	return s, []action{{do: start}}
 }

@@ -32,7 +32,20 @@ func TestStep(t *testing.T) {
 			3000  tick      → killed: report(no progress for 3s) kill
 			3010  exit      → waiting:
 			3199  tick      → waiting:
-			3200  tick      → starting: start`},
+			3200  tick      → starting: start
+			9199  tick      → starting:
+			9200  tick      → killed: report(no progress for 6s) kill
+			9200  exit      → waiting:
+			due   tick      → starting: start
+			due   tick      → killed: report(no progress for 9s) soften kill
+			30000 exit      → starting: start
+			due   tick      → killed: report(no progress for 12s) kill
+			50000 exit      → starting: start
+			due   tick      → killed: report(no progress for 12s) kill
+			70000 exit      → starting: start
+			80000 progress  → running:
+			80999 tick      → running:
+			81000 tick      → killed: report(no progress for 1s) kill`},
 		{"hangs while running and is back within a second", `
 			0     want 1    → starting: start
 			500   progress  → running:
@@ -124,7 +137,7 @@ func TestStep(t *testing.T) {
 			due   tick      → killed: report(no progress for 1s) kill
 			4300  exit      → waiting:
 			due   tick      → starting: start
-			due   tick      → killed: report(no progress for 3s) soften kill`},
+			due   tick      → killed: report(no progress for 9s) soften kill`},
 		{"hangs half an hour apart are a row", hangs("30m", "30m") + "soften kill"},
 		{"hangs three hours apart are none", hangs("30m", "3h") + "kill"},
 		{"events for nobody", `
