@@ -1,0 +1,73 @@
+package negotiate
+
+import "testing"
+
+func TestProfileFor(t *testing.T) {
+	for _, test := range []struct {
+		width, height, fps, kbps int
+		want                     string
+	}{
+		{176, 144, 15, 64, "42e00a"},
+		{352, 288, 30, 768, "42e00d"},
+		{640, 360, 30, 1000, "42e01e"},
+		{640, 480, 30, 0, "42e01e"},
+		{1280, 720, 30, 2000, "42e01f"},
+		{1280, 720, 30, 15000, "42e020"},
+		{1280, 720, 60, 2000, "42e020"},
+		{1920, 1080, 30, 4000, "42e028"},
+		{1920, 1080, 60, 4000, "42e02a"},
+		{4096, 2304, 30, 8000, "42e034"},
+		{2048, 64, 15, 100, "42e01f"},  // few macroblocks, but too wide for level 3 (H.264 A.3.1 f)
+		{16384, 16384, 1, 1, "42e034"}, // beyond any
+	} {
+		if got := profileFor(test.width, test.height, test.fps, test.kbps).String(); got != test.want {
+			t.Errorf("%dx%d at %d/s, %d kbit/s: %s, want %s", test.width, test.height, test.fps, test.kbps, got, test.want)
+		}
+	}
+}
+
+func TestAllows(t *testing.T) {
+	for _, test := range []struct {
+		profile                  string
+		width, height, fps, kbps int
+		want                     bool
+	}{
+		{"42e01f", 1280, 720, 30, 2000, true},
+		{"42e01f", 1280, 720, 31, 2000, false},
+		{"42801f", 1920, 1080, 5, 2000, false},
+		{"640028", 1920, 1080, 30, 0, true},
+		{"42000a", 176, 144, 15, 64, true},
+		{"42000a", 176, 144, 15, 65, false},
+		{"42f00b", 176, 144, 15, 128, true}, // level 1b
+		{"42f00b", 352, 288, 7, 128, false}, // which is below 1.1
+		{"64100b", 352, 288, 7, 128, true},  // High has no level 1b by constraint_set3
+		{"640009", 176, 144, 15, 128, true}, // but 9
+		{"420000", 176, 144, 15, 64, true},  // a level below all counts as the lowest
+		{"4200ff", 3840, 2160, 30, 0, true}, // and one above all as the highest
+	} {
+		p, err := parseProfile(test.profile)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := p.Allows(test.width, test.height, test.fps, test.kbps); got != test.want {
+			t.Errorf("%s allows %dx%d at %d/s, %d kbit/s: %v", test.profile, test.width, test.height, test.fps, test.kbps, got)
+		}
+	}
+}
+
+func TestLowerLevel(t *testing.T) {
+	for _, test := range []struct{ p, q, want string }{
+		{"42801f", "42e01e", "42801e"},
+		{"42801e", "42e01f", "42801e"},
+		{"42e00b", "42f00b", "42f00b"}, // 1b is lower than 1.1
+		{"42f00b", "42e00b", "42f00b"},
+		{"42f00b", "42e00a", "42e00a"}, // and higher than 1
+		{"64001f", "42e01f", "64001f"},
+	} {
+		p, _ := parseProfile(test.p)
+		q, _ := parseProfile(test.q)
+		if got := p.lower(q).String(); got != test.want {
+			t.Errorf("%s at most at the level of %s is %s, want %s", test.p, test.q, got, test.want)
+		}
+	}
+}
