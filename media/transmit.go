@@ -83,8 +83,8 @@ func (t *transmitter) configure(d *negotiate.Stream, p *protector) (fresh bool) 
 	defer t.mu.Unlock()
 	was := t.d
 	t.d = d
-	t.generation++
 	if d == nil {
+		t.generation++
 		return false
 	}
 	if !t.protect.is(d.Send) {
@@ -97,7 +97,11 @@ func (t *transmitter) configure(d *negotiate.Stream, p *protector) (fresh bool) 
 	if was == nil || was.Codec != d.Codec || was.SendType != d.SendType || was.Mode != d.Mode {
 		fresh = true
 	}
-	return d.Direction.Sends() && (fresh || !was.Direction.Sends())
+	if fresh || was.Direction.Sends() != d.Direction.Sends() {
+		t.generation++
+		return d.Direction.Sends()
+	}
+	return false
 }
 
 // collide takes another SSRC, since the other side uses ours (RFC 3550 §8.2).

@@ -20,7 +20,8 @@ const (
 	MaxDepth = 80 * time.Millisecond
 
 	depthMargin  = 5 * time.Millisecond // above the jitter seen
-	tolerance    = 20 * time.Millisecond
+	tooDeep      = 20 * time.Millisecond
+	tooShallow   = 10 * time.Millisecond  // half of MinDepth: nothing is late yet
 	patience     = time.Second            // the depth may be off that long before a frame is dropped or inserted
 	farOff       = 60 * time.Millisecond  // too deep by that: frames are dropped at once
 	lateRun      = 120 * time.Millisecond // nothing but late frames for that long: the sender's clock has moved
@@ -35,8 +36,9 @@ const (
 //
 //	transit of the fastest packet ─┬─ jitter ─┬─ margin ─▶ place of playing
 //
-// The sender's clock drifts against ours; when the place is off by more than 20 ms for a second, one frame is
-// dropped (not played) or one inserted (Lost, without moving on). Pure: Pop is to be called when Next says so.
+// The sender's clock drifts against ours; when the place is more than 20 ms too late for a second, one frame is dropped
+// (not played), and when it is more than 10 ms too early one is inserted (Lost, without moving on), if it can be where
+// there is nothing to play anyway. How loud the sound is is not known here. Pure: Pop is to be called when Next says so.
 type Playout struct {
 	rate  uint32
 	clock *rtptime.Clock
@@ -226,10 +228,10 @@ func (p *Playout) adjust(now time.Time) action {
 	case off > farOff:
 		p.offSince = time.Time{}
 		return dropFrame
-	case off < -tolerance && p.count == 0: // nothing to play anyway: the cheapest moment to wait
+	case off < -tooShallow && p.count == 0: // nothing to play anyway: the cheapest moment to wait
 		p.offSince = time.Time{}
 		return insertFrame
-	case off <= tolerance && off >= -tolerance:
+	case off <= tooDeep && off >= -tooShallow:
 		p.offSince = time.Time{}
 		return playFrame
 	case p.offSince.IsZero():

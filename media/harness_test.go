@@ -1,0 +1,322 @@
+package media
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"ewindow/media/h264"
+	"ewindow/media/negotiate"
+	"ewindow/scripts/lab/memnet"
+)
+
+// fakeEncoder makes access units that a test can check: each carries its number.
+type fakeEncoder struct {
+	mu     sync.Mutex
+	number uint32
+	key    bool
+	sizeP  int
+	sizeI  int
+	rand   *rand.Rand
+}
+
+func newFakeEncoder() *fakeEncoder {
+	return &fakeEncoder{key: true, sizeP: 8000, sizeI: 30000, rand: rand.New(rand.NewPCG(1, 2))}
+}
+
+func (e *fakeEncoder) forceKey() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.key = true
+}
+
+func (e *fakeEncoder) next() AccessUnit {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.number++
+	au := AccessUnit{Captured: time.Now(), Key: e.key}
+	if e.key {
+		au.Data = append(au.Data, 0, 0, 0, 1, 0x67, 0x42, 0xe0, 0x1f, 0x95, 0xa0, 0, 0, 0, 1, 0x68, 0xce, 0x3c, 0x80)
+		au.Data = e.slice(au.Data, 0x65, e.sizeI)
+	} else {
+		au.Data = e.slice(au.Data, 0x41, e.sizeP)
+	}
+	e.key = false
+	return au
+}
+
+// slice appends a NAL unit that is no real slice but has the number in it, and no start codes.
+func (e *fakeEncoder) slice(b []byte, header byte, size int) []byte {
+	b = append(b, 0, 0, 0, 1, header)
+	for i := range 8 {
+		b = append(b, byte(e.number>>(28-4*i)&0xf)|0x10)
+	}
+	for range size - 9 {
+		b = append(b, byte(e.rand.IntN(240)+16))
+	}
+	return b
+}
+
+func numberOf(au []byte) (n uint32, key bool) {
+	for _, nal := range h264.AppendNALs(nil, au) {
+		if t := h264.TypeOf(nal); t == h264.TypeSlice || t == h264.TypeIDR {
+			for _, b := range nal[1:9] {
+				n = n<<4 | uint32(b&0xf)
+			}
+			return n, t == h264.TypeIDR
+		}
+	}
+	return 0, false
+}
+
+// recorder is a Receiver that keeps everything and judges pictures as a decoder would.
+type recorder struct {
+	t  *testing.T
+	mu sync.Mutex
+
+	sent     map[uint32]AccessUnit // what the other side sent
+	video    []seenUnit
+	audio    []seenFrame
+	requests []time.Time
+	onKey    func()
+	last     uint32
+}
+
+type seenUnit struct {
+	number uint32
+	key    bool
+	at     time.Time
+	AccessUnit
+}
+
+type seenFrame struct {
+	AudioFrame
+	at time.Time
+}
+
+func (r *recorder) Video(au AccessUnit) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n, key := numberOf(au.Data)
+	if key != au.Key {
+		r.t.Errorf("access unit %d: Key is %t", n, au.Key)
+	}
+	if !key && n != r.last+1 {
+		r.t.Errorf("broken picture: access unit %d came after %d and is no keyframe", n, r.last)
+	}
+	if want, ok := r.sent[n]; ok && !bytes.Equal(want.Data, au.Data) {
+		r.t.Errorf("access unit %d has %d bytes, sent were %d, or they differ", n, len(au.Data), len(want.Data))
+	}
+	r.last = n
+	r.video = append(r.video, seenUnit{n, key, time.Now(), au})
+}
+
+func (r *recorder) Audio(f AudioFrame) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.audio = append(r.audio, seenFrame{f, time.Now()})
+}
+
+func (r *recorder) KeyframeRequested() {
+	r.mu.Lock()
+	r.requests = append(r.requests, time.Now())
+	f := r.onKey
+	r.mu.Unlock()
+	if f != nil {
+		f()
+	}
+}
+
+func (r *recorder) counts() (video, audio, lost int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, f := range r.audio {
+		if f.Lost {
+			lost++
+		}
+	}
+	return len(r.video), len(r.audio) - lost, lost
+}
+
+// tap is a socket whose outgoing datagrams a test can change, swallow or repeat.
+type tap struct {
+	net.PacketConn
+	mu sync.Mutex
+	on func(b []byte) [][]byte
+}
+
+func (c *tap) WriteTo(b []byte, to net.Addr) (int, error) {
+	c.mu.Lock()
+	on := c.on
+	c.mu.Unlock()
+	if on == nil {
+		return c.PacketConn.WriteTo(b, to)
+	}
+	for _, d := range on(bytes.Clone(b)) {
+		if _, err := c.PacketConn.WriteTo(d, to); err != nil {
+			return 0, err
+		}
+	}
+	return len(b), nil
+}
+
+func (c *tap) tamper(on func([]byte) [][]byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.on = on
+}
+
+// end is one side of a call in a test.
+type end struct {
+	*Session
+	t       *testing.T
+	rec     *recorder
+	enc     *fakeEncoder
+	taps    [4]*tap // audio RTP, audio RTCP, video RTP, video RTCP
+	desc    negotiate.Description
+	done    chan error
+	cancel  context.CancelFunc
+	address netip.Addr
+}
+
+var (
+	hostA = netip.MustParseAddr("10.0.0.1")
+	hostB = netip.MustParseAddr("10.0.0.2")
+)
+
+// option changes what two ends agree on.
+type option func(a, b *negotiate.Description)
+
+// call sets up two sessions over a network in memory and runs them until the test ends.
+func call(t *testing.T, n *memnet.Network, options ...option) (a, b *end) {
+	t.Helper()
+	a, b = newEnd(t, n, hostA), newEnd(t, n, hostB)
+	a.desc, b.desc = descriptions(a, b)
+	for _, o := range options {
+		o(&a.desc, &b.desc)
+	}
+	a.begin()
+	b.begin()
+	a.rec.sent, b.rec.sent = map[uint32]AccessUnit{}, map[uint32]AccessUnit{}
+	return a, b
+}
+
+func newEnd(t *testing.T, n *memnet.Network, host netip.Addr) *end {
+	e := &end{t: t, rec: &recorder{t: t}, enc: newFakeEncoder(), address: host, done: make(chan error, 1)}
+	e.rec.onKey = e.enc.forceKey
+	for i := range e.taps {
+		c, err := n.ListenPacket(netip.AddrPortFrom(host, uint16(4000+i)).String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		e.taps[i] = &tap{PacketConn: c}
+	}
+	return e
+}
+
+func (e *end) begin() {
+	e.t.Helper()
+	s, err := NewSession(Config{
+		Description: e.desc, CNAME: e.address.String(), Receiver: e.rec, Log: slog.New(slog.DiscardHandler),
+		Sockets: &Sockets{e.taps[0], e.taps[1], e.taps[2], e.taps[3]},
+	})
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	e.Session = s
+	ctx, cancel := context.WithCancel(context.Background())
+	e.cancel = cancel
+	go func() { e.done <- s.Run(ctx) }()
+	synctest.Wait()
+}
+
+// hangUp ends both sessions and fails when one ended by itself or with an error.
+func hangUp(ends ...*end) {
+	for _, e := range ends {
+		e.t.Helper()
+		select {
+		case err := <-e.done:
+			e.t.Errorf("session ended by itself: %v", err)
+			continue
+		default:
+		}
+		e.cancel()
+		if err := <-e.done; err != nil {
+			e.t.Errorf("Run: %v", err)
+		}
+	}
+	time.Sleep(time.Second) // what is on the wire arrives
+	for _, e := range ends {
+		for _, c := range e.taps {
+			_ = c.Close()
+		}
+	}
+}
+
+func testKeys(seed byte) *negotiate.Keys {
+	return &negotiate.Keys{Suite: negotiate.AEAD_AES_128_GCM, Key: bytes.Repeat([]byte{seed}, 16), Salt: bytes.Repeat([]byte{seed + 1}, 12)}
+}
+
+func descriptions(a, b *end) (da, db negotiate.Description) {
+	audio := negotiate.Stream{Codec: negotiate.Opus, ClockRate: 48000, SendType: 111, ReceiveType: 111, EventType: 110,
+		Direction: negotiate.SendRecv, Mux: true}
+	video := negotiate.Stream{Codec: negotiate.H264, ClockRate: 90000, SendType: 96, ReceiveType: 96,
+		Direction: negotiate.SendRecv, Mux: true, PLI: true, FIR: true, Mode: 1, MaxKbps: 2000}
+	side := func(remote *end, out, in byte) negotiate.Description {
+		x, y := audio, video
+		x.RTP, x.RTCP = netip.AddrPortFrom(remote.address, 4000), netip.AddrPortFrom(remote.address, 4000)
+		y.RTP, y.RTCP = netip.AddrPortFrom(remote.address, 4002), netip.AddrPortFrom(remote.address, 4002)
+		x.Send, x.Receive = testKeys(out), testKeys(in)
+		y.Send, y.Receive = testKeys(out+2), testKeys(in+2)
+		return negotiate.Description{Audio: &x, Video: &y}
+	}
+	return side(b, 10, 20), side(a, 20, 10)
+}
+
+// opus20 is a frame of 20 ms that carries its number.
+func opus20(n uint32) []byte {
+	b := make([]byte, 80)
+	b[0] = 15 << 3 // hybrid, 20 ms, one frame
+	binary.BigEndian.PutUint32(b[1:], n)
+	return b
+}
+
+// talk sends from each end to the other, 30 pictures and 50 frames of sound a second, for so long.
+func talk(d time.Duration, a, b *end) {
+	until := time.Now().Add(d)
+	video, audio := time.NewTicker(time.Second/30), time.NewTicker(20*time.Millisecond)
+	defer video.Stop()
+	defer audio.Stop()
+	n := uint32(0)
+	for time.Now().Before(until) {
+		select {
+		case <-video.C:
+			a.picture(b)
+			b.picture(a)
+		case <-audio.C:
+			n++
+			for _, e := range []*end{a, b} {
+				e.SendAudio(AudioFrame{Data: opus20(n), Captured: time.Now(), Duration: 20 * time.Millisecond})
+			}
+		}
+	}
+}
+
+func (e *end) picture(to *end) {
+	au := e.enc.next()
+	to.rec.mu.Lock()
+	to.rec.sent[e.enc.number] = au
+	delete(to.rec.sent, e.enc.number-300)
+	to.rec.mu.Unlock()
+	e.SendVideo(au)
+}
+
+func portAbove(a netip.AddrPort) netip.AddrPort { return netip.AddrPortFrom(a.Addr(), a.Port()+1) }
