@@ -266,14 +266,11 @@ func (r *role) heed(l *link, e protocol.Event) {
 	switch e.Kind {
 	case protocol.Ready:
 		l.ready, r.chosen = true, e.Encoder
-		r.log.Info("device is ready", "device", e.Device, "encoder", e.Encoder, "text", e.Text)
 	case protocol.Progress:
 		l.ready = true
 		notify(l.progress)
 	case protocol.Failed:
 		l.said = e.Text
-	case protocol.Missing:
-		r.log.Warn("device is missing", "text", e.Text)
 	}
 	if r.version == l.version {
 		r.report(e)

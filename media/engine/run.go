@@ -166,7 +166,7 @@ func (s *supervisor) do(a action) error {
 // failure says that a process failed, once: one that has told why itself needs no second word.
 func (s *supervisor) failure(text string) {
 	again := time.Until(s.state.notUntil).Round(time.Millisecond)
-	s.log.Warn("device process failed and is replaced", "why", text, "in", again, "failures", s.state.failures)
+	s.log.Info("device process is replaced", "why", text, "in", again, "failures", s.state.failures)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if told := s.told || s.link != nil && s.link.said != ""; !told {
@@ -187,6 +187,5 @@ func (s *supervisor) soften() {
 	s.encoder = softwareEncoder
 	text := fmt.Sprintf("the encoder %s hung %d times; %s, in software, takes its place until this window is restarted",
 		s.chosen, hangsToSoften, softwareEncoder)
-	s.log.Warn("encoder is given up", "why", text)
 	s.report(protocol.Event{Kind: protocol.Missing, Text: text})
 }
