@@ -118,15 +118,21 @@ func New(c Config, l Listeners) (*Server, error) {
 	return s, nil
 }
 
-// raiseUDPLimit lets sipgo send a datagram of up to 64 KB: an INVITE with video and keys is larger than its limit of
-// 1,300 bytes, and it has no way to fall back to TCP, nor have many phones. The limit is a variable of the package.
-var raiseUDPLimit = sync.OnceFunc(func() { sip.UDPMTUSize = 65_507 + 200 })
+// tuneSIP sets the two variables of sipgo that no option reaches, once.
+//
+//   - It refuses to send a datagram of more than 1,300 bytes and cannot fall back to TCP, nor can many phones: an
+//     INVITE with video and keys is larger. IP fragments carry it.
+//   - Its connections log to the default logger, every malformed packet whole.
+var tuneSIP = sync.OnceFunc(func() {
+	sip.UDPMTUSize = 65_507 + 200
+	sip.SetDefaultLogger(slog.New(slog.DiscardHandler))
+})
 
 // newStack makes sipgo's layers, without any way to open a connection or to ask the DNS: a request that lies about
 // its origin would make it do both.
 func (s *Server) newStack() (*sipgo.UserAgent, error) {
-	raiseUDPLimit()
-	quiet := slog.New(slog.DiscardHandler) // it logs every malformed packet, whole
+	tuneSIP()
+	quiet := slog.New(slog.DiscardHandler)
 	dialer := func(net.Addr) net.Dialer {
 		return net.Dialer{Control: func(string, string, syscall.RawConn) error { return errNoDial }}
 	}
