@@ -10,7 +10,7 @@ GO_PURE      = CGO_ENABLED=0 GOARCH=$(GOARCH) go build -trimpath
 .PHONY: demo test build bench fuzz clean setup-demo setup-test setup-bench programs glass
 
 demo: setup-demo programs
-	go run ./scripts/demo $(if $(SECONDS),-seconds $(SECONDS)) $(if $(CAMERA),-camera '$(CAMERA)') \
+	go run ./scripts/demo $(if $(SECONDS),-seconds $(SECONDS)s) $(if $(CAMERA),-camera '$(CAMERA)') \
 		$(if $(MICROPHONE),-microphone '$(MICROPHONE)') $(if $(SPEAKER),-speaker '$(SPEAKER)')
 
 test: setup-demo setup-test programs

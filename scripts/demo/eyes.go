@@ -1,0 +1,131 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"image"
+	"image/png"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/jezek/xgb"
+	"github.com/jezek/xgb/xproto"
+
+	"ewindow/media/testcard"
+)
+
+// eyes look at one window's picture from outside, as X has it: on a display of its own the whole screen, on a desktop
+// the window with a title.
+type eyes struct {
+	conn   *xgb.Conn
+	screen *xproto.ScreenInfo
+	title  string // empty: the whole screen
+}
+
+var errNoWindow = errors.New("the window is not on the desktop")
+
+// openEyes connects to an X display.
+func openEyes(display, title string) (*eyes, error) {
+	xgb.Logger.SetOutput(io.Discard) // it reports each missing .Xauthority
+	conn, err := xgb.NewConnDisplay(display)
+	if err != nil {
+		return nil, fmt.Errorf("look at display %s: %w", display, err)
+	}
+	return &eyes{conn: conn, screen: xproto.Setup(conn).DefaultScreen(conn), title: title}, nil
+}
+
+func (e *eyes) close() { e.conn.Close() }
+
+// target is what to look at, and its size.
+func (e *eyes) target() (xproto.Drawable, int, int, error) {
+	if e.title == "" {
+		return xproto.Drawable(e.screen.Root), int(e.screen.WidthInPixels), int(e.screen.HeightInPixels), nil
+	}
+	win, err := e.find(e.screen.Root)
+	if err != nil {
+		return 0, 0, 0, err
+	}
+	g, err := xproto.GetGeometry(e.conn, xproto.Drawable(win)).Reply()
+	if err != nil {
+		return 0, 0, 0, errNoWindow
+	}
+	return xproto.Drawable(win), int(g.Width), int(g.Height), nil
+}
+
+// find searches the tree of windows for the title; a window manager wraps windows in frames of its own.
+func (e *eyes) find(root xproto.Window) (xproto.Window, error) {
+	tree, err := xproto.QueryTree(e.conn, root).Reply()
+	if err != nil {
+		return 0, errNoWindow
+	}
+	for _, w := range tree.Children {
+		name, err := xproto.GetProperty(e.conn, false, w, xproto.AtomWmName, xproto.GetPropertyTypeAny, 0, 64).Reply()
+		if err == nil && string(name.Value) == e.title {
+			return w, nil
+		}
+		if found, err := e.find(w); err == nil {
+			return found, nil
+		}
+	}
+	return 0, errNoWindow
+}
+
+// grab takes the top rows of the picture as X's 32 bits a pixel.
+func (e *eyes) grab(rows int) (pixels []byte, width, height int, err error) {
+	d, width, height, err := e.target()
+	if err != nil {
+		return nil, 0, 0, err
+	}
+	if rows > 0 {
+		height = min(rows, height)
+	}
+	img, err := xproto.GetImage(e.conn, xproto.ImageFormatZPixmap, d, 0, 0, uint16(width), uint16(height), ^uint32(0)).Reply()
+	if err != nil {
+		return nil, 0, 0, fmt.Errorf("grab: %w", err)
+	}
+	if len(img.Data) < 4*width*height {
+		return nil, 0, 0, fmt.Errorf("grab: a display of depth %d; 24 or 32 is needed", img.Depth)
+	}
+	return img.Data, width, height, nil
+}
+
+// code reads the test camera's code off the screen: whose picture it is and which.
+func (e *eyes) code() (seed uint16, counter uint32, ok bool, err error) {
+	_, width, _, err := e.target()
+	if err != nil {
+		return 0, 0, false, err
+	}
+	pixels, width, height, err := e.grab((width*testcard.Rows + 39) / 40)
+	if err != nil {
+		return 0, 0, false, err
+	}
+	luma := make([]byte, width*height)
+	for i := range luma {
+		p := pixels[4*i : 4*i+3 : 4*i+3]
+		luma[i] = byte((29*int(p[0]) + 150*int(p[1]) + 77*int(p[2])) >> 8)
+	}
+	seed, counter, ok = testcard.Read(luma, width, width, height)
+	return seed, counter, ok, nil
+}
+
+// save writes what is seen as a PNG file, whole at any moment.
+func (e *eyes) save(path string) error {
+	pixels, width, height, err := e.grab(0)
+	if err != nil {
+		return err
+	}
+	img := image.NewNRGBA(image.Rect(0, 0, width, height))
+	for i := 0; i < len(img.Pix); i += 4 {
+		img.Pix[i], img.Pix[i+1], img.Pix[i+2], img.Pix[i+3] = pixels[i+2], pixels[i+1], pixels[i], 255
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path))
+	if err != nil {
+		return err
+	}
+	err = errors.Join((&png.Encoder{CompressionLevel: png.BestSpeed}).Encode(f, img), f.Close())
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return os.Rename(f.Name(), path)
+}
