@@ -70,6 +70,7 @@ func (r *reader) link(b *hclsyntax.Block) {
 		r.fail(at, fmt.Sprintf("link %q: a link of that name is at %s", l.Name, place(before)), "give one of them another name")
 	}
 	r.linkNames[l.Name] = at
+	r.legible("the name of the link", l.Name, at)
 	if attr := r.attribute(b, "when", "when = open (while both are open) or when = always"); attr != nil {
 		l.Always = r.when(attr)
 	}

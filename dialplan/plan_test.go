@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -213,4 +214,26 @@ func plan(t testing.TB, text string) *Plan {
 		t.Fatal(err)
 	}
 	return p
+}
+
+// A window with very many links knows fewer days, rather than nothing.
+func TestProgrammeFitsAMessage(t *testing.T) {
+	var b strings.Builder
+	label := strings.Repeat("<", maxDisplay-1)
+	fmt.Fprintf(&b, "space \"a\" {\n  timezone = \"UTC\"\n  open = \"24/7\"\n}\n")
+	for i := range 24 {
+		fmt.Fprintf(&b, "space \"s%d\" {\n  timezone = \"UTC\"\n  name = \"%s\"\n  open = \"%02d:00-%02d:00\"\n}\n", i, label, i, i+1)
+		fmt.Fprintf(&b, "link \"%s%c\" {\n  between = [a, s%d]\n  when = open\n}\n", label, 'a'+i, i)
+	}
+	p := plan(t, b.String())
+	got, err := p.Programme("a", at(t, "2027-03-22 10:30:00"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := programme.Encode(got); err != nil {
+		t.Error(err)
+	}
+	if days := got.Until.Sub(got.From).Hours() / 24; days != 1 || len(got.Links) != 25 {
+		t.Errorf("%v days with %d links", days, len(got.Links))
+	}
 }

@@ -9,7 +9,7 @@ import (
 	"ewindow/dialplan/span"
 )
 
-// ProgrammeDays is how many days of the plan a window is given.
+// ProgrammeDays is how many days of the plan a window is given. It is fewer if so many do not fit a message.
 const ProgrammeDays = 14
 
 // Programme is the space's part of the plan for ProgrammeDays from a time on, to the second. It fails for an unknown space.
@@ -18,10 +18,37 @@ func (p *Plan) Programme(space string, from time.Time) (*programme.Programme, er
 	if !ok {
 		return nil, fmt.Errorf("programme of %q: the plan has no space of that name", space)
 	}
-	s := p.spaces[i].Space
 	start := from.Unix()
-	window := span.Span{From: start, Until: start + ProgrammeDays*day}
 	tt := p.timetable(start)
+	for days := int64(ProgrammeDays); ; days /= 2 {
+		made := p.programme(i, tt, span.Span{From: start, Until: start + days*day})
+		if atMost(made) <= programme.MaxSize {
+			return made, nil
+		}
+		if _, err := programme.Encode(made); err == nil {
+			return made, nil
+		} else if days == 1 {
+			return nil, err
+		}
+	}
+}
+
+// atMost is a size, in bytes, that the encoded programme does not exceed, found faster than by encoding it.
+func atMost(p *programme.Programme) int {
+	const escaped = 6 // JSON may write a byte as \u003c
+	size := 400 + escaped*(len(p.Space)+len(p.Name)+len(p.Timezone)) + 80*len(p.Open)
+	for _, l := range p.Links {
+		size += 160 + len(l.Partner) + len(l.Caller) + escaped*(len(l.PartnerName)+len(l.Link))
+	}
+	for _, ph := range p.Phones {
+		size += 80 + len(ph.Account) + escaped*len(ph.Name)
+	}
+	return size
+}
+
+// programme is what the timetable says of a space within a window of time.
+func (p *Plan) programme(i int, tt *timetable, window span.Span) *programme.Programme {
+	s := p.spaces[i].Space
 	out := &programme.Programme{
 		Version:  programme.Version,
 		Space:    s.Name,
@@ -52,7 +79,7 @@ func (p *Plan) Programme(space string, from time.Time) (*programme.Programme, er
 			Link:        l.Name,
 		})
 	}
-	return out, nil
+	return out
 }
 
 func (p *Plan) phonesOf(space string) []programme.Phone {

@@ -138,6 +138,9 @@ func TestProgrammeAgreesWithPlanAndRoute(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			if len(encoded) > atMost(made) {
+				t.Fatalf("%d bytes, thought to be at most %d", len(encoded), atMost(made))
+			}
 			if programmes[s.Name], err = programme.Decode(bytes.NewReader(encoded)); err != nil {
 				t.Fatal(err)
 			}

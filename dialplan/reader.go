@@ -205,16 +205,21 @@ func (r *reader) words(attr *hclsyntax.Attribute, known ...string) string {
 func (r *reader) display(b *hclsyntax.Block) string {
 	attr := b.Body.Attributes["name"]
 	value, ok := r.text(attr)
-	switch {
-	case !ok:
+	if !ok {
 		return b.Labels[0]
-	case strings.TrimSpace(value) == "" || strings.ContainsFunc(value, unicode.IsControl):
-		r.fail(attr.Expr.Range(), "name is empty or not one line", `write for example name = "Milano – Barra A – Kitchen", or leave it out`)
-	case utf8.RuneCountInString(value) > maxDisplay:
-		r.fail(attr.Expr.Range(), fmt.Sprintf("name has %d characters", utf8.RuneCountInString(value)),
-			fmt.Sprintf("at most %d can be read on a screen", maxDisplay))
 	}
+	r.legible("name", value, attr.Expr.Range())
 	return value
+}
+
+// legible checks a text that people will read on a screen.
+func (r *reader) legible(what, text string, at hcl.Range) {
+	switch n := utf8.RuneCountInString(text); {
+	case strings.TrimSpace(text) == "" || strings.ContainsFunc(text, unicode.IsControl):
+		r.fail(at, what+" is empty or not one line", `write for example "Milano – Barra A – Kitchen"`)
+	case n > maxDisplay:
+		r.fail(at, fmt.Sprintf("%s has %d characters", what, n), fmt.Sprintf("at most %d can be read on a screen", maxDisplay))
+	}
 }
 
 // maxDisplay is in characters.
