@@ -241,8 +241,12 @@ func (c *Call) take(ctx context.Context) error {
 		return ErrOffline
 	}
 	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.phase == over {
+		<-c.turn
+		return fmt.Errorf("%w: %s", ErrEnded, c.reason)
+	}
 	c.ourTurn = true
-	c.mu.Unlock()
 	return nil
 }
 

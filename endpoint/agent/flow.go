@@ -154,23 +154,30 @@ func (f *flow) keepAlive(ctx context.Context) {
 	}
 }
 
-// ping sends one and waits for its pong.
+// ping sends one and waits for its pong. At half time it sends another: over plain TCP a ping may reach the
+// registrar in one piece with a message, and registrars look for it on its own.
 func (f *flow) ping(ctx context.Context) bool {
 	select {
 	case <-f.pongs: // an old one
 	default:
 	}
-	if _, err := f.Write([]byte("\r\n\r\n")); err != nil {
-		return false
-	}
-	timer := time.NewTimer(pongWithin)
-	defer timer.Stop()
-	select {
-	case <-f.pongs:
-		return true
-	case <-timer.C:
-	case <-f.closed:
-	case <-ctx.Done():
+	for range 2 {
+		if _, err := f.Write([]byte("\r\n\r\n")); err != nil {
+			return false
+		}
+		timer := time.NewTimer(pongWithin / 2)
+		select {
+		case <-f.pongs:
+			timer.Stop()
+			return true
+		case <-timer.C:
+		case <-f.closed:
+			timer.Stop()
+			return false
+		case <-ctx.Done():
+			timer.Stop()
+			return false
+		}
 	}
 	return false
 }

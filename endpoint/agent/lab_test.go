@@ -54,6 +54,7 @@ type lab struct {
 	mu       sync.Mutex
 	line     *line // the latest connection
 	lines    int
+	conns    []net.Conn
 	seen     map[sip.RequestMethod]int
 	override func(*line, *sip.Request) bool // a test's own answer
 	mute     bool                           // no pongs
@@ -68,13 +69,12 @@ type line struct {
 }
 
 // simulate runs a test in simulated time with an agent that is registered.
-func simulate(t *testing.T, test func(l *lab)) {
+func simulate(t *testing.T, test func(t *testing.T, l *lab)) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t)
 		l.start()
 		l.online()
-		test(l)
-		l.end()
+		test(t, l)
 	})
 }
 
@@ -107,6 +107,7 @@ func (l *lab) listen() {
 			l.mu.Lock()
 			l.line = ln
 			l.lines++
+			l.conns = append(l.conns, conn)
 			l.mu.Unlock()
 			go ln.read()
 		}
@@ -131,8 +132,9 @@ func (l *lab) start(change ...func(*Config)) {
 	if l.agent, err = New(cfg); err != nil {
 		l.t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(l.t.Context())
+	ctx, cancel := context.WithCancel(context.Background())
 	l.cancel = cancel
+	l.t.Cleanup(l.end) // inside the bubble
 	go func() { l.done <- l.agent.Run(ctx) }()
 	go func() {
 		for e := range l.agent.Events() {
@@ -155,8 +157,8 @@ func (l *lab) end() {
 	}
 	l.listener.Close()
 	l.mu.Lock()
-	if l.line != nil {
-		l.line.conn.Close()
+	for _, conn := range l.conns {
+		conn.Close()
 	}
 	l.mu.Unlock()
 	synctest.Wait()
@@ -172,21 +174,16 @@ func (ln *line) read() {
 		if err != nil {
 			return
 		}
-		if string(buf[:n]) == "\r\n\r\n" {
+		text := string(buf[:n])
+		if text == "\r\n\r\n" || strings.HasSuffix(text, "\r\n\r\n\r\n\r\n") { // a ping, alone or behind a request
 			ln.l.mu.Lock()
 			mute := ln.l.mute
 			ln.l.mu.Unlock()
 			if !mute {
 				ln.write("\r\n")
 			}
-			continue
 		}
-		err = parser.ParseSIPStream(buf[:n], func(m sip.Message) {
-			if !strings.HasSuffix(m.Via().Value(), "") {
-				return
-			}
-			ln.take(m)
-		})
+		err = parser.ParseSIPStream(buf[:n], ln.take)
 		if err != nil && err != sip.ErrParseSipPartial {
 			ln.l.t.Errorf("the window sent what is not SIP: %v", err)
 			return

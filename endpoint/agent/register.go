@@ -45,6 +45,7 @@ func (a *Agent) keepConnected(ctx context.Context) {
 	}}
 	defer a.endAll("the window was switched off")
 	for failures := 0; ctx.Err() == nil; failures++ {
+		r.since = time.Time{}
 		f, err := a.connect(ctx)
 		if err == nil {
 			err = a.live(ctx, f, r)
@@ -143,7 +144,6 @@ type registration struct {
 
 // keep registers and refreshes until ctx ends or the connection is of no use. first is called after each success.
 func (r *registration) keep(ctx context.Context, f *flow, first func()) error {
-	r.since = time.Time{}
 	failures := 0
 	for {
 		granted, err := r.once(ctx, f, registerFor)

@@ -13,7 +13,7 @@ import (
 )
 
 func TestRegistersAndSubscribes(t *testing.T) {
-	simulate(t, func(l *lab) {
+	simulate(t, func(t *testing.T, l *lab) {
 		time.Sleep(time.Hour)
 		l.quiet(0)
 		l.set(func() {
@@ -31,7 +31,7 @@ func TestRegistersAndSubscribes(t *testing.T) {
 }
 
 func TestTakesBackItsRegistration(t *testing.T) {
-	simulate(t, func(l *lab) {
+	simulate(t, func(t *testing.T, l *lab) {
 		gone := make(chan string, 10)
 		l.set(func() {
 			l.override = func(ln *line, req *sip.Request) bool {
@@ -50,7 +50,7 @@ func TestTakesBackItsRegistration(t *testing.T) {
 
 // A day with a connection that dies every now and then, in all the ways there are.
 func TestDayOfReconnections(t *testing.T) {
-	simulate(t, func(l *lab) {
+	simulate(t, func(t *testing.T, l *lab) {
 		contacts := map[string]bool{}
 		l.set(func() {
 			l.override = func(ln *line, req *sip.Request) bool {
@@ -101,7 +101,7 @@ func TestDayOfReconnections(t *testing.T) {
 }
 
 func TestComesBackWithinTwoSeconds(t *testing.T) {
-	simulate(t, func(l *lab) {
+	simulate(t, func(t *testing.T, l *lab) {
 		for range 20 {
 			time.Sleep(time.Minute)
 			l.current().conn.Close()
@@ -119,7 +119,7 @@ func TestComesBackWithinTwoSeconds(t *testing.T) {
 }
 
 func TestSilentDeathIsNoticedByPing(t *testing.T) {
-	simulate(t, func(l *lab) {
+	simulate(t, func(t *testing.T, l *lab) {
 		l.set(func() { l.mute = true })
 		begun := time.Now()
 		off := expect[Offline](l)
@@ -155,7 +155,6 @@ func TestWrongSecret(t *testing.T) {
 		if _, _, err := l.agent.Invite(t.Context(), "munich", []byte(offer1)); !errors.Is(err, ErrOffline) {
 			t.Errorf("Invite: %v", err)
 		}
-		l.end()
 	})
 }
 
@@ -180,7 +179,6 @@ func TestChallengeOfAnotherRealm(t *testing.T) {
 			t.Errorf("%+v", off)
 		}
 		time.Sleep(5 * time.Minute)
-		l.end()
 	})
 }
 
@@ -206,7 +204,6 @@ func TestStrongestAlgorithm(t *testing.T) {
 			t.Errorf("Authorization: %s", v)
 		}
 		l.online()
-		l.end()
 	})
 }
 
@@ -258,7 +255,6 @@ func TestRegisterRefusals(t *testing.T) {
 				if wait := again.Sub(refusedAt); wait < test.again || wait > backoffMost {
 					t.Errorf("tried again after %v", wait)
 				}
-				l.end()
 			})
 		})
 	}
@@ -289,7 +285,6 @@ func TestLongerIntervalIfAsked(t *testing.T) {
 		if asked != "3600" {
 			t.Errorf("Expires: %s", asked)
 		}
-		l.end()
 	})
 }
 
@@ -308,7 +303,31 @@ func TestNoConnection(t *testing.T) {
 		if tries < 120 || tries > 300 {
 			t.Errorf("%d tries in an hour, want one every 15 to 30 s", tries)
 		}
-		l.end()
+	})
+}
+
+// The registrar is away for an hour: nobody hammers at its door.
+func TestRegistrarAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t)
+		tries := 0
+		l.start(func(c *Config) {
+			dial := c.Dial
+			c.Dial = func(ctx context.Context) (net.Conn, error) { tries++; return dial(ctx) }
+		})
+		l.online()
+		l.listener.Close()
+		time.Sleep(time.Minute)
+		l.current().conn.Close()
+		time.Sleep(time.Hour)
+		if tries < 120 || tries > 300 {
+			t.Errorf("%d tries in an hour, want one every 15 to 30 s", tries)
+		}
+		l.listen()
+		expect[Offline](l)
+		expect[Offline](l)
+		expect[Online](l)
+		expect[Programme](l)
 	})
 }
 
