@@ -1,22 +1,350 @@
 package main
 
 import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"ewindow/media/engine/protocol"
+	"ewindow/media/gst/pipeline"
+	"ewindow/media/testcard"
 )
 
-func TestCameraGivesAccessUnits(t *testing.T) {
-	k := start(t, cameraRole(testCamera()))
-	ready := k.event(protocol.Ready, "test picture", 3*time.Second)
-	t.Logf("%+v", ready)
-	f := k.moreFrames(60, 5*time.Second)
-	now := monotonic()
-	for _, f := range f[50:] {
-		if age := time.Duration(now - f.Time); age < 0 || age > time.Second {
-			t.Errorf("age %v", age)
+// gst starts GStreamer in the test's own process.
+func gst(t *testing.T) {
+	t.Helper()
+	if err := pipeline.Init(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// codes decodes access units and reads the code in each picture.
+func codes(t *testing.T, units []protocol.Frame, width, height int) (seeds []uint16, counters []uint32) {
+	t.Helper()
+	gst(t)
+	p, err := pipeline.New("appsrc name=in format=time caps=video/x-h264,stream-format=byte-stream,alignment=au ! h264parse "+
+		"! avdec_h264 ! videoconvert ! video/x-raw,format=GRAY8 ! appsink name=out sync=false", "in", "out")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range units {
+		p.Push("in", f.Data, f.Time, 0, false)
+	}
+	for range units {
+		s, err := p.Pull("out", time.Second)
+		if err != nil {
+			break // the decoder may keep the last ones
+		}
+		stride := (width + 3) &^ 3
+		if seed, counter, ok := testcard.Read(s.Bytes(), stride, width, height); ok {
+			seeds, counters = append(seeds, seed), append(counters, counter)
+		}
+		s.Free()
+	}
+	return seeds, counters
+}
+
+func TestCameraOfEachEncoder(t *testing.T) {
+	for _, name := range []string{"x264enc", "openh264enc"} {
+		t.Run(name, func(t *testing.T) {
+			c := testCamera()
+			c.Encoder = name
+			k := start(t, cameraRole(c))
+			if e := k.event(protocol.Ready, "test picture", 3*time.Second); e.Encoder != name || !strings.Contains(e.Text, name+": works") {
+				t.Errorf("ready: %+v", e)
+			}
+			k.moreFrames(70, 5*time.Second)
+			units := k.took()[:70]
+			for i, f := range units {
+				key, _ := scan(f.Data)
+				if key != (i == 0) || key != (f.Flags&protocol.FlagKey != 0) {
+					t.Errorf("access unit %d: keyframe %v, flags %d", i, key, f.Flags)
+				}
+				if i > 0 && f.Time <= units[i-1].Time {
+					t.Errorf("access unit %d was captured at %d, after the next", i-1, f.Time)
+				}
+			}
+			if age := time.Duration(monotonic() - units[69].Time); age < 0 || age > time.Second {
+				t.Errorf("the last picture is %v old", age)
+			}
+			sps := bytes.Index(units[0].Data, []byte{0, 0, 1, 0x67})
+			if sps < 0 || units[0].Data[sps+4] != 66 || units[0].Data[sps+5]&0x40 == 0 {
+				t.Errorf("not constrained baseline: % x", units[0].Data[:16])
+			}
+			seeds, counters := codes(t, units, c.Width, c.Height)
+			if len(seeds) < 68 {
+				t.Fatalf("%d of 70 codes could be read at %d kbit/s", len(seeds), c.Kbps)
+			}
+			for i := range seeds {
+				if seeds[i] != c.Seed || i > 0 && counters[i] <= counters[i-1] {
+					t.Fatalf("picture %d: seed %d, counters %v", i, seeds[i], counters)
+				}
+			}
+			if n := k.count(protocol.Progress); n < 8 {
+				t.Errorf("%d reports of progress in 70 pictures", n)
+			}
+		})
+	}
+}
+
+func TestForcedKeyframe(t *testing.T) {
+	for _, name := range []string{"x264enc", "openh264enc"} {
+		t.Run(name, func(t *testing.T) {
+			c := testCamera()
+			c.Encoder = name
+			k := start(t, cameraRole(c))
+			k.moreFrames(20, 5*time.Second)
+			k.command(protocol.Command{Keyframe: true})
+			keys := 0
+			for i, f := range k.moreFrames(30, 5*time.Second) {
+				if key, _ := scan(f.Data); key {
+					keys++
+					if i > 4 {
+						t.Errorf("keyframe only after %d pictures", i)
+					}
+				}
+			}
+			if keys != 1 {
+				t.Errorf("%d keyframes, asked for one", keys)
+			}
+		})
+	}
+}
+
+// rate is the bitrate of so many access units in kbit/s.
+func rate(units []protocol.Frame) float64 {
+	n := 0
+	for _, f := range units[1:] {
+		n += len(f.Data)
+	}
+	return float64(n) * 8 / 1000 / time.Duration(units[len(units)-1].Time-units[0].Time).Seconds()
+}
+
+func TestLiveBitrate(t *testing.T) {
+	for _, name := range []string{"x264enc", "openh264enc"} {
+		t.Run(name, func(t *testing.T) {
+			c := testCamera()
+			c.Encoder, c.Kbps, c.Width, c.Height = name, 1200, 320, 180
+			c.Source = "gst:videotestsrc is-live=true pattern=smpte horizontal-speed=9 ! video/x-raw,width=640,height=360,framerate=30/1"
+			k := start(t, cameraRole(c))
+			k.moreFrames(45, 5*time.Second)
+			high := rate(k.moreFrames(45, 5*time.Second))
+			k.command(protocol.Command{Kbps: 200})
+			k.moreFrames(30, 5*time.Second)
+			low := rate(k.moreFrames(45, 5*time.Second))
+			t.Logf("1200 kbit/s: %.0f, 200 kbit/s: %.0f", high, low)
+			if high > 1500 || low > 300 || high < 2*low {
+				t.Errorf("at 1200 kbit/s %.0f, at 200 kbit/s %.0f", high, low)
+			}
+		})
+	}
+}
+
+func TestSlicesFitPackets(t *testing.T) {
+	c := testCamera()
+	c.MaxSlice, c.Kbps = 1100, 3000
+	c.Source = "gst:videotestsrc is-live=true pattern=snow ! video/x-raw,width=640,height=360,framerate=30/1"
+	k := start(t, cameraRole(c))
+	for i, f := range k.moreFrames(40, 5*time.Second) {
+		if _, largest := scan(f.Data); largest > c.MaxSlice {
+			t.Errorf("access unit %d has a NAL unit of %d bytes", i, largest)
 		}
 	}
-	t.Logf("%v", k.said())
+}
+
+// clip writes a short MP4 file with the test camera's code in it.
+func clip(t *testing.T, path string) {
+	t.Helper()
+	gst(t)
+	p, err := pipeline.New("videotestsrc num-buffers=45 ! video/x-raw,width=320,height=180,framerate=30/1 ! x264enc tune=zerolatency key-int-max=10 " +
+		"! h264parse ! mp4mux ! filesink location=" + quoted(path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		if m := p.Next(5 * time.Second); m.End {
+			return
+		} else if m.Err != nil {
+			t.Fatal(m.Err)
+		}
+	}
+}
+
+func TestClipPlaysAgainAndAgain(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "clip.mp4")
+	clip(t, path)
+	c := testCamera()
+	c.Source = "file:" + path
+	k := start(t, cameraRole(c))
+	k.event(protocol.Ready, "clip", 3*time.Second)
+	units := k.moreFrames(100, 8*time.Second) // the clip has 45
+	if took := time.Duration(units[99].Time - units[0].Time); took < 3*time.Second || took > 6*time.Second {
+		t.Errorf("100 pictures took %v", took)
+	}
+	if n := k.count(protocol.Missing); n > 0 {
+		t.Errorf("missing: %s", k.said())
+	}
+}
+
+func TestCameraThatIsNotThere(t *testing.T) {
+	dir := t.TempDir()
+	whole, cut, garbage := filepath.Join(dir, "clip.mp4"), filepath.Join(dir, "cut.mp4"), filepath.Join(dir, "garbage.mp4")
+	clip(t, whole)
+	b, err := os.ReadFile(whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, b := range map[string][]byte{cut: b[:len(b)/2], garbage: bytes.Repeat([]byte("nonsense"), 1000)} {
+		if err := os.WriteFile(path, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for source, text := range map[string]string{
+		"v4l2:/dev/nonesuch":             "no camera at /dev/nonesuch; plug it in",
+		"x11::999":                       "x11 :999",
+		"x11:somewhere":                  "names no display; write x11::0",
+		"x11:host:0":                     "over the network",
+		"file:/nonesuch.mp4":             "no clip to play",
+		"file:" + cut:                    "clip",
+		"file:" + garbage:                "clip",
+		"gst:nonesuchsrc":                `no element "nonesuchsrc"; check the word camera`,
+		"gst:videotestsrc ! ! identity":  "check the word camera",
+		"gst:audiotestsrc":               "check the word camera",
+		"gst:videotestsrc num-buffers=0": "the source has ended",
+		"betamax":                        `camera "betamax" is not known; use auto, test`,
+	} {
+		t.Run(source, func(t *testing.T) {
+			c := testCamera()
+			c.Source = source
+			k := start(t, cameraRole(c))
+			e := k.event(protocol.Missing, text, 3*time.Second)
+			t.Log(e.Text)
+			k.event(protocol.Ready, "still picture", time.Second)
+			k.moreFrames(10, 3*time.Second) // five a second
+			if n := k.count(protocol.Progress); n < 5 {
+				t.Errorf("%d reports of progress in 10 still pictures", n)
+			}
+		})
+	}
+}
+
+func TestCameraComesBack(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "clip.mp4")
+	c := testCamera()
+	c.Source = "file:" + path
+	k := start(t, cameraRole(c))
+	k.event(protocol.Missing, "no clip to play", 3*time.Second)
+	clip(t, filepath.Join(dir, "new.mp4"))
+	if err := os.Rename(filepath.Join(dir, "new.mp4"), path); err != nil {
+		t.Fatal(err)
+	}
+	k.event(protocol.Ready, "clip", searchEvery+2*time.Second)
+	units := k.moreFrames(30, 3*time.Second)
+	if fps := 29 / time.Duration(units[29].Time-units[0].Time).Seconds(); fps < 20 {
+		t.Errorf("%.1f pictures a second after the camera is back", fps)
+	}
+}
+
+// A camera that stalls without an error: nothing is made up, so that the supervisor sees it.
+func TestCameraThatStallsStopsProgress(t *testing.T) {
+	fifo := filepath.Join(t.TempDir(), "fifo")
+	if err := unix.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := testCamera()
+	c.Width, c.Height = 320, 180
+	c.Source = "gst:filesrc location=" + fifo + " ! rawvideoparse format=i420 width=320 height=180 framerate=30/1 ! identity sync=true"
+	k := start(t, cameraRole(c))
+	f, err := os.OpenFile(fifo, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = f.Close() }()
+	for range 30 {
+		if _, err := f.Write(make([]byte, 320*180*3/2)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	k.event(protocol.Ready, "elements", 3*time.Second)
+	k.quiet(1200*time.Millisecond, 5*time.Second)
+}
+
+func TestStoppedProcessStopsProgress(t *testing.T) {
+	k := start(t, cameraRole(testCamera()))
+	k.moreFrames(20, 5*time.Second)
+	if err := syscall.Kill(k.cmd.Process.Pid, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	k.quiet(time.Second, 3*time.Second)
+	if err := syscall.Kill(k.cmd.Process.Pid, syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	k.moreFrames(20, 5*time.Second)
+}
+
+func TestBadCameraConfigurations(t *testing.T) {
+	gst(t)
+	for text, change := range map[string]func(*protocol.CameraConfig){
+		"must be even":                         func(c *protocol.CameraConfig) { c.Width = 641 },
+		"from 16 to 8192":                      func(c *protocol.CameraConfig) { c.Height = 100000 },
+		"0 pictures a second":                  func(c *protocol.CameraConfig) { c.FPS = 0 },
+		"and 0 kbit/s":                         func(c *protocol.CameraConfig) { c.Kbps = 0 },
+		`encoder "fax" is not known; use auto`: func(c *protocol.CameraConfig) { c.Encoder = "fax" },
+		"no H.264 encoder works (nvh264enc: not on this machine); install": func(c *protocol.CameraConfig) { c.Encoder = "nvh264enc" },
+		"openh264enc: cannot limit the size of slices":                     func(c *protocol.CameraConfig) { c.Encoder, c.MaxSlice = "openh264enc", 1000 },
+	} {
+		c := testCamera()
+		change(c)
+		if _, err := newCamera(*c, &parent{w: new(bytes.Buffer)}); err == nil || !strings.Contains(err.Error(), text) {
+			t.Errorf("error %v, expected %q", err, text)
+		}
+	}
+}
+
+func TestTrialsFindWhatDoesNotWork(t *testing.T) {
+	gst(t)
+	var x264 encoder
+	for _, e := range encoders() {
+		if e.name == "x264enc" {
+			x264 = e
+		}
+	}
+	c := *testCamera()
+	if err := x264.try(c); err != nil {
+		t.Fatal(err)
+	}
+	with := func(change func(e *encoder)) encoder { e := x264; change(&e); return e }
+	for text, e := range map[string]encoder{
+		"no keyframe when asked": with(func(e *encoder) { e.keyframe = func(*pipeline.Pipeline) {} }),
+		"of 20 access units": with(func(e *encoder) {
+			e.elements = func(c protocol.CameraConfig) string { return x264Elements(c) + " ! identity drop-probability=0.9" }
+		}),
+		"no element": with(func(e *encoder) { e.elements = func(protocol.CameraConfig) string { return "nonesuchenc name=enc" } }),
+		"slices of": with(func(e *encoder) {
+			e.elements = func(c protocol.CameraConfig) string { c.MaxSlice = 0; return x264Elements(c) }
+		}),
+	} {
+		c := c
+		if text == "slices of" {
+			c.MaxSlice = 200
+		}
+		if err := e.try(c); err == nil || !strings.Contains(err.Error(), text) {
+			t.Errorf("trial says %v, expected %q", err, text)
+		}
+	}
 }

@@ -214,3 +214,25 @@ func testCamera() *protocol.CameraConfig {
 func cameraRole(c *protocol.CameraConfig) protocol.Configure {
 	return protocol.Configure{Role: protocol.Camera, Camera: c}
 }
+
+// quiet waits until no progress was reported for so long.
+func (k *child) quiet(long, within time.Duration) {
+	k.t.Helper()
+	deadline := time.Now().Add(within)
+	last, since := k.count(protocol.Progress), time.Now()
+	for time.Since(since) < long {
+		if time.Now().After(deadline) {
+			k.t.Fatalf("progress is still reported after %v; events: %s", within, k.said())
+		}
+		k.mu.Lock()
+		more := k.more
+		k.mu.Unlock()
+		select {
+		case <-more:
+		case <-time.After(50 * time.Millisecond):
+		}
+		if n := k.count(protocol.Progress); n != last {
+			last, since = n, time.Now()
+		}
+	}
+}

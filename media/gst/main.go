@@ -16,6 +16,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/jezek/xgb"
 	"golang.org/x/sys/unix"
 
 	"ewindow/media/engine/protocol"
@@ -36,6 +37,7 @@ func run(args []string) int {
 	if len(args) == 2 && args[0] == "try-encoder" {
 		return tryEncoderHere(args[1])
 	}
+	xgb.Logger.SetOutput(io.Discard) // what it logs comes back as errors, too
 	conn, err := parentSocket()
 	if err != nil || len(args) > 0 {
 		fmt.Fprintln(os.Stderr, "ewindow-media: a part of ewindow, which starts it; run ewindow instead")

@@ -59,6 +59,13 @@ type painter struct {
 
 func newPainter(c protocol.CameraConfig, format string) *painter {
 	g := convert(card.TestPicture(c.Width, c.Height, c.Label), format)
+	for y := range c.Width * testcard.Rows / testcard.PerWidth / 2 { // no colour behind the code
+		for x := range c.Width * testcard.Columns / testcard.PerWidth / 2 {
+			if y < c.Height/2 {
+				g.setColour(format, x, y, 128, 128)
+			}
+		}
+	}
 	return &painter{ground: g, frame: picture{make([]byte, len(g.pixels)), c.Width, c.Height}, seed: c.Seed,
 		digits: card.Digits(max(8, c.Height/10))}
 }
@@ -94,12 +101,12 @@ func (p *painter) glyph(d card.Image, x, y int) {
 	}
 }
 
-// bar draws a bright bar that wanders along the lower edge, four times faster than a person walks.
+// bar draws a bright bar that wanders below the code.
 func (p *painter) bar() {
 	luma, w, h := p.frame.luma(), p.frame.width, p.frame.height
 	wide, high := w/12, max(2, h/24)
 	at := int(p.counter%uint32(w)) * max(1, w/240) % (w - wide)
-	for y := h - 2*high; y < h-high; y++ {
+	for y := h * 3 / 10; y < h*3/10+high; y++ {
 		line := luma[y*w+at : y*w+at+wide]
 		for i := range line {
 			line[i] = 210

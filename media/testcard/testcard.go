@@ -15,13 +15,15 @@ package testcard
 
 import "hash/crc32"
 
-// The code in cells; a cell is as wide and as high as a fortieth of the picture's width.
+// The size of the code in cells, and how many cells would fill the width of a picture. Cells are square.
 const (
-	Columns = 16
-	Rows    = 5
-	cells   = Columns * Rows
+	Columns  = 16
+	Rows     = 5
+	PerWidth = 40
+)
 
-	perWidth = 40
+const (
+	cells    = Columns * Rows
 	black    = 28  // luma of a dark cell
 	white    = 222 // luma of a bright cell
 	contrast = 40  // least difference between bright and dark reference cells
@@ -44,11 +46,11 @@ func checksum(seed uint16, counter uint32) uint32 {
 }
 
 // edge is the first pixel of the n-th cell.
-func edge(n, width int) int { return (n*width + perWidth/2) / perWidth }
+func edge(n, width int) int { return (n*width + PerWidth/2) / PerWidth }
 
 // fits says whether a picture is large enough for the code, and luma large enough for the picture.
 func fits(luma []byte, stride, width, height int) bool {
-	return width >= 2*perWidth && stride >= width && height >= edge(Rows, width) && len(luma) >= (height-1)*stride+width
+	return width >= 2*PerWidth && stride >= width && height >= edge(Rows, width) && len(luma) >= (height-1)*stride+width
 }
 
 // Draw writes the code into the luma plane of a picture. A picture less than 80 pixels wide, or not as high as the

@@ -166,7 +166,11 @@ void ew_test_picture(unsigned char *px, int width, int height, const char *name)
     cairo_set_source(c, p);
     cairo_paint(c);
     cairo_pattern_destroy(p);
-    PangoLayout *l = fit(c, name, h * 0.13, h * 0.085, PANGO_WEIGHT_SEMIBOLD, w * 0.9, 2);
+    PangoLayout *l = fit(c, name, h * 0.13, h * 0.08, PANGO_WEIGHT_SEMIBOLD, w * 0.9, 1);
+    if (pango_layout_is_ellipsized(l)) {
+        g_object_unref(l);
+        l = fit(c, name, h * 0.11, h * 0.05, PANGO_WEIGHT_SEMIBOLD, w * 0.9, 2);
+    }
     double y = h * 0.50 - tall(l) / 2;
     show(c, l, w * 0.05 + h * 0.004, y + h * 0.004, 0.12, 0.16, 0.18);
     show(c, l, w * 0.05, y, 0.99, 0.98, 0.96);
