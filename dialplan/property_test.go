@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -121,6 +122,26 @@ func TestNothingChangesBeforeNextChange(t *testing.T) {
 			}
 		}
 	}
+}
+
+func TestManyAskAtOnce(t *testing.T) {
+	p := house(t)
+	from := time.Date(2027, 3, 22, 9, 30, 0, 0, time.UTC)
+	var wg sync.WaitGroup
+	for g := range 8 {
+		wg.Go(func() {
+			for i := range 50 {
+				now := from.AddDate(0, 0, (g+i)%7*7)
+				if d := p.Route("milano", "munich", now); d.Status != 0 {
+					t.Errorf("at %v: %+v", now, d)
+				}
+				if made, err := p.Programme("milano", now); err != nil || made.LinkAt(now) == nil {
+					t.Errorf("at %v the programme has no link: %v", now, err)
+				}
+			}
+		})
+	}
+	wg.Wait()
 }
 
 func TestProgrammeAgreesWithPlanAndRoute(t *testing.T) {
