@@ -3,7 +3,6 @@ package negotiate
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -82,9 +81,6 @@ func readFormats(m *sdp.MediaDescription) ([]format, error) {
 		n, err := strconv.ParseUint(text, 10, 8)
 		if err != nil || n > 127 {
 			left = append(left, fmt.Errorf("payload type %q is not a number from 0 to 127", shorten(text)))
-			continue
-		}
-		if slices.ContainsFunc(found, func(f format) bool { return f.number == uint8(n) }) {
 			continue
 		}
 		f, err := readFormat(m, uint8(n))

@@ -39,6 +39,9 @@ func TestAnswerRefuses(t *testing.T) {
 			"audio: no acceptable key: a=crypto tag 1: several keys, which need an MKI"},
 		{"lifetime", SDES, crypto("1 " + cm + " inline:" + key30 + "|2^49"),
 			`audio: no acceptable key: a=crypto tag 1: lifetime "2^49" is not 2^0 to 2^48 or a number of packets`},
+		{"lifetime in packets", SDES, crypto("1 " + cm + " inline:" + key30 + "|281474976710657"),
+			`audio: no acceptable key: a=crypto tag 1: lifetime "281474976710657" is not 2^0 to 2^48 or a number of packets`},
+		{"two lifetimes", SDES, crypto("1 " + cm + " inline:" + key30 + "|2^20|2^21"), "audio: no acceptable key: a=crypto tag 1: two lifetimes"},
 		{"session parameters", SDES, crypto("1 "+cm+" inline:"+key30+" UNENCRYPTED_SRTP", "2 "+cm+" inline:"+key30+" KDR=1", "3 "+cm+" inline:"+key30+" UNAUTHENTICATED_SRTP"),
 			"audio: no acceptable key: a=crypto tag 1: session parameter UNENCRYPTED_SRTP is not one of ours; " +
 				"a=crypto tag 2: session parameter KDR=1 is not one of ours; a=crypto tag 3: session parameter UNAUTHENTICATED_SRTP is not one of ours"},
@@ -122,6 +125,9 @@ func TestAnswerTakes(t *testing.T) {
 		{"no padding, small letters", "m=audio 5000 rtp/savpf 0\r\na=crypto:1 aead_aes_128_gcm INLINE:" + strings.TrimRight(key28, "="), "AEAD_AES_128_GCM"},
 		{"the second line", "m=audio 5000 RTP/SAVP 0\r\na=crypto:1 X inline:Y\r\na=crypto:9 AEAD_AES_128_GCM inline:" + key28, "AEAD_AES_128_GCM"},
 		{"their first of two", "m=audio 5000 RTP/SAVP 0\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:" + key30 + "\r\na=crypto:2 AEAD_AES_128_GCM inline:" + key28, "AES_CM_128_HMAC_SHA1_80"},
+		{"a closing zero", "m=audio 5000 RTP/SAVP 0\r\na=crypto:1 AEAD_AES_128_GCM inline:" + key28 + "\r\n\x00", "AEAD_AES_128_GCM"},
+		{"sixteen keys in each of two m-lines", strings.Repeat("m=audio 5000 RTP/SAVP 0"+strings.Repeat("\r\na=crypto:1 X inline:Y", 15)+
+			"\r\na=crypto:2 AEAD_AES_128_GCM inline:"+key28+"\r\n", 2), "AEAD_AES_128_GCM"},
 		{"the second m-line", "m=audio 5000 RTP/SAVP 18\r\nm=audio 5002 RTP/SAVP 0\r\na=crypto:1 AEAD_AES_128_GCM inline:" + key28, "AEAD_AES_128_GCM"},
 	} {
 		_, d, err := Answer([]byte("v=0\r\nc=IN IP4 10.0.0.9\r\n"+test.audio), ours(), SDES)

@@ -299,6 +299,11 @@ func TestRekey(t *testing.T) {
 		t.Fatal(err)
 	}
 	a.Withdraw()
+	// Withdrawn, it has changed nothing: an offer of theirs is answered with the key in use.
+	_, _, _, kept := exchange(t, b, a)
+	if !kept.Audio.Send.equal(before.Audio.Send) {
+		t.Error("an offer that was withdrawn has left its key")
+	}
 	_, _, after, theirs := exchange(t, a, b)
 	if after.Audio.Send.equal(before.Audio.Send) || after.Video.Send.equal(before.Video.Send) {
 		t.Error("the old key goes on")
@@ -410,5 +415,124 @@ func TestLocal(t *testing.T) {
 	_, _, err := Answer(b.SDP(), l, GCM)
 	if err == nil || errors.Is(err, ErrNotAcceptable) {
 		t.Errorf("no randomness is not the caller's fault: %v", err)
+	}
+}
+
+func TestHideCamera(t *testing.T) {
+	l := ours()
+	l.HideCamera = true
+	offer, _, da, db := exchange(t, session(t, l, GCM), session(t, other(), GCM))
+	if da.Video.Direction != RecvOnly || db.Video.Direction != SendOnly || da.Audio.Direction != SendRecv {
+		t.Errorf("%s, %s, sound %s in\n%s", da.Video.Direction, db.Video.Direction, da.Audio.Direction, offer)
+	}
+}
+
+func TestIPv6(t *testing.T) {
+	la, lb := ours(), other()
+	la.Address, lb.Address = netip.MustParseAddr("2001:db8::1"), netip.MustParseAddr("2001:db8::2")
+	offer, _, da, db := exchange(t, session(t, la, GCM), session(t, lb, GCM))
+	mirrored(t, da, db)
+	if !bytes.Contains(offer, []byte("\r\nc=IN IP6 2001:db8::1\r\n")) || db.Audio.RTP.String() != "[2001:db8::1]:4000" {
+		t.Errorf("%v from\n%s", db.Audio.RTP, offer)
+	}
+	strict(t, offer)
+}
+
+func TestControlPort(t *testing.T) {
+	for _, test := range []struct{ name, lines, want string }{
+		{"shared", "a=rtpmap:96 opus/48000/2\r\na=rtcp:5007\r\na=rtcp-mux", "10.0.0.9:5000"},
+		{"shared where a payload type looks like RTCP", "a=rtcp-mux", "10.0.0.9:5001"}, // 72 is chosen
+		{"elsewhere", "a=rtcp:7000 IN IP4 10.0.0.8", "10.0.0.8:7000"},
+		{"nowhere", "a=rtcp:9 IN IP4 0.0.0.0", "invalid AddrPort"},
+	} {
+		offer := "v=0\r\nc=IN IP4 10.0.0.9\r\nm=audio 5000 RTP/AVP 72 96\r\na=rtpmap:72 G722/8000\r\n" + test.lines
+		answer, d, err := Answer([]byte(offer), ours(), None)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := d.Audio.RTCP.String(); got != test.want || bytes.Contains(answer, []byte("rtcp-mux")) != d.Audio.Mux {
+			t.Errorf("%s: %s, want %s\n%s", test.name, got, test.want, answer)
+		}
+	}
+}
+
+// Under None keys that once were used are offered again, so that a re-INVITE takes no protection away.
+func TestKeysStayUnderNone(t *testing.T) {
+	a, b := session(t, ours(), SDES), session(t, other(), None)
+	_, _, _, before := exchange(t, a, b)
+	_, _, after, theirs := exchange(t, b, a)
+	mirrored(t, after, theirs)
+	if after.Audio.Send == nil || !after.Audio.Send.equal(before.Audio.Send) {
+		t.Errorf("the re-offer gave %s", sentence(after.Audio))
+	}
+}
+
+// What the other side says of the whole session counts where an m-line says nothing.
+func TestSessionLevel(t *testing.T) {
+	offer := "v=0\r\nc=IN IP4 10.0.0.9\r\nb=AS:500\r\na=inactive\r\nm=audio 5000 RTP/AVP 0\r\na=sendrecv\r\n" +
+		"m=video 5002 RTP/AVP 97\r\na=rtpmap:97 H264/90000\r\n"
+	_, d, err := Answer([]byte(offer), ours(), None)
+	if err != nil || d.Audio.Direction != SendRecv || d.Video.Direction != Inactive || d.Video.MaxKbps != 500 {
+		t.Errorf("%s; %s; %v", sentence(d.Audio), sentence(d.Video), err)
+	}
+}
+
+// The version in o= counts what was said anew, and a description that failed leaves the keys alone.
+func TestVersionAndFailure(t *testing.T) {
+	a, b := session(t, ours(), SDES), session(t, other(), GCM)
+	offer, answer, _, before := exchange(t, a, b)
+	held := bytes.ReplaceAll(offer, []byte("a=sendrecv"), []byte("a=sendonly"))
+	for i, text := range [][]byte{offer, held, held, offer, held} {
+		version := []string{"o=- 77 1 ", "o=- 77 2 ", "o=- 77 2 ", "o=- 77 3 ", "o=- 77 4 "}[i]
+		var err error
+		if answer, _, err = b.Answer(text); err != nil || !bytes.Contains(answer, []byte(version)) {
+			t.Errorf("answer %d: %v, no %q in\n%s", i, err, version, answer)
+		}
+	}
+
+	// The sound has moved, which asks for a new key; then the picture turns out to be unprotected.
+	moved := bytes.Replace(offer, []byte("m=audio 4000"), []byte("m=audio 5000"), 1)
+	sound, _, _ := bytes.Cut(moved, []byte("m=video"))
+	bad := append(bytes.Clone(sound), "m=video 5002 RTP/AVP 97\r\na=rtpmap:97 H264/90000\r\n"...)
+	if _, _, err := b.Answer(bad); !errors.Is(err, ErrNotAcceptable) {
+		t.Fatalf("%v", err)
+	}
+	_, d, err := b.Answer(offer)
+	if err != nil || !d.Audio.Send.equal(before.Audio.Send) {
+		t.Errorf("an offer that failed has changed the key: %v", err)
+	}
+}
+
+// Re-offers that break the rules of RFC 3264 §8 leave us with offers of our own that do not.
+func TestUnrulyReoffers(t *testing.T) {
+	const head = "v=0\r\nc=IN IP4 10.0.0.9\r\n"
+	const sound = head + "m=audio 5000 RTP/AVP 97\r\na=rtpmap:97 opus/48000/2\r\n"
+	const picture = "m=video 5002 RTP/AVP 97\r\na=rtpmap:97 H264/90000\r\n"
+	for _, test := range []struct{ name, first, then, want string }{
+		{"a payload type gets another meaning", sound, head + "m=audio 5000 RTP/AVP 97\r\na=rtpmap:97 G722/8000\r\n",
+			"m=audio 4000 RTP/AVP 96 97 0 8 100 101\r\n"},
+		{"an m-line is dropped", sound + picture, sound, "m=audio 4000 RTP/AVP 97 9 0 8 100 101\r\n"},
+		{"an m-line changes its media", sound + picture, sound + "m=audio 5004 RTP/AVP 0\r\n" + picture,
+			"m=audio 0 RTP/AVP 0\r\nm=video 4002 RTP/AVP 96 97\r\n"},
+	} {
+		s := session(t, ours(), None)
+		for _, offer := range []string{test.first, test.then} {
+			if _, _, err := s.Answer([]byte(offer)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		b, err := s.Offer()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var lines string
+		for line := range strings.SplitAfterSeq(string(b), "\n") {
+			if strings.HasPrefix(line, "m=") {
+				lines += line
+			}
+		}
+		if !strings.HasSuffix(lines, test.want) || test.name == "an m-line is dropped" && lines != test.want {
+			t.Errorf("%s: we offer\n%swant\n%s", test.name, lines, test.want)
+		}
 	}
 }
