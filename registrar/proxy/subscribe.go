@@ -19,7 +19,7 @@ const eventPackage = "ua-profile"
 // Bounds of a subscription.
 const (
 	minSubscription = time.Minute
-	maxSubscription = 24 * time.Hour
+	maxSubscription = 72 * time.Hour
 )
 
 // A dialog is what the notifier needs to write NOTIFYs in a subscription (RFC 6665 §4.2, RFC 3261 §12.1.1).

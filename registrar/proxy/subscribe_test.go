@@ -1,0 +1,219 @@
+package proxy
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/emiago/sipgo/sip"
+
+	"ewindow/dialplan/programme"
+)
+
+// sub is a SUBSCRIBE of a window to its own programme.
+func (p *peer) sub(expires int) msg {
+	uri := fmt.Sprintf("sip:%s@%s", p.name, domain)
+	return msg{method: "SUBSCRIBE", uri: uri, callID: "sub-" + p.name,
+		extra: fmt.Sprintf("Event: ua-profile;profile-type=user\nAccept: %s\nExpires: %d", programme.ContentType, expires)}
+}
+
+// subscribe subscribes and answers the first NOTIFY. It returns our To with the server's tag, and the programme.
+func (p *peer) subscribe() (to string, first *programme.Programme) {
+	p.l.t.Helper()
+	p.ask(p.sub(3600))
+	res := p.response(200)
+	if h := res.GetHeader("Expires"); h == nil || h.Value() != "3600" {
+		p.l.t.Errorf("%s: Expires is %v", p.name, h)
+	}
+	return res.To().Value(), p.notified("active")
+}
+
+// notified takes a NOTIFY, acknowledges it and returns its programme.
+func (p *peer) notified(state string) *programme.Programme {
+	p.l.t.Helper()
+	req := p.request(sip.NOTIFY)
+	p.answer(req, 200, "")
+	if got := req.Recipient.String(); got != p.contact {
+		p.l.t.Errorf("%s: NOTIFY to %s, want the contact %s", p.name, got, p.contact)
+	}
+	if h := req.GetHeader("Subscription-State"); h == nil || !strings.HasPrefix(h.Value(), state) {
+		p.l.t.Errorf("%s: Subscription-State is %v, want %s", p.name, h, state)
+	}
+	if h := req.GetHeader("Event"); h == nil || h.Value() != "ua-profile;profile-type=user" {
+		p.l.t.Errorf("%s: Event is %v", p.name, h)
+	}
+	if len(req.Body()) == 0 {
+		return nil
+	}
+	if got := req.ContentType(); got == nil || got.Value() != programme.ContentType {
+		p.l.t.Errorf("%s: Content-Type is %v", p.name, got)
+	}
+	got, err := programme.Decode(bytes.NewReader(req.Body()))
+	if err != nil {
+		p.l.t.Fatalf("%s: %v", p.name, err)
+	}
+	return got
+}
+
+func TestSubscribe(t *testing.T) {
+	simulate(t, always, func(l *lab) {
+		milano, _ := l.pair()
+		to, p := milano.subscribe()
+		if p.Space != "milano" || len(p.Links) == 0 || p.Links[0].Partner != "munich" {
+			t.Errorf("got the programme %+v", p)
+		}
+		if got := p.Until.Sub(p.From); got < 13*24*time.Hour {
+			t.Errorf("it covers %v", got)
+		}
+		again := milano.sub(1800)
+		again.to = to
+		milano.ask(again)
+		milano.response(200)
+		milano.notified("active;expires=1800")
+
+		old := milano.sub(1800)
+		old.to, old.seq = to, 1
+		milano.ask(old) // its CSeq is older than the last one's
+		milano.response(500)
+
+		end := milano.sub(0)
+		end.to = to
+		milano.ask(end)
+		milano.response(200)
+		milano.notified("terminated;reason=timeout")
+		milano.ask(again)
+		milano.response(481)
+	})
+}
+
+func TestSubscribeRefusals(t *testing.T) {
+	simulate(t, always, func(l *lab) {
+		milano, phone := l.join("milano", "TLS"), l.join("reception", "TCP")
+		m := milano.sub(3600)
+		m.extra = "Event: presence"
+		milano.write(milano.text(m))
+		if h := milano.response(489).GetHeader("Allow-Events"); h == nil || h.Value() != "ua-profile" {
+			t.Errorf("Allow-Events is %v", h)
+		}
+		milano.ask(milano.sub(5))
+		if h := milano.response(423).GetHeader("Min-Expires"); h == nil || h.Value() != "60" {
+			t.Errorf("Min-Expires is %v", h)
+		}
+		m = milano.sub(3600)
+		m.uri, m.to = "sip:munich@"+domain, "<sip:munich@"+domain+">"
+		milano.ask(m)
+		milano.response(403)
+		m = milano.sub(3600)
+		m.extra = "Event: ua-profile\nAccept: text/plain"
+		milano.ask(m)
+		milano.response(406)
+		phone.ask(phone.sub(3600))
+		phone.response(404)
+		if n := l.server.notifier.table.Len(); n != 0 {
+			t.Errorf("%d subscriptions", n)
+		}
+	})
+}
+
+// An edit of the plan is told to the windows whose two weeks it changes, and to no others.
+func TestNotifiesWhomItConcerns(t *testing.T) {
+	simulate(t, always, func(l *lab) {
+		milano, munich := l.pair()
+		potsdam := l.join("potsdam", "TLS")
+		potsdam.register()
+		for _, p := range []*peer{milano, munich, potsdam} {
+			p.subscribe()
+		}
+		time.Sleep(20 * time.Minute)
+		for _, p := range []*peer{milano, munich, potsdam} {
+			p.connect() // the binding's time is over
+			p.register()
+		}
+		l.server.SetPlan(parsePlan(t, strings.Replace(always, `"Mo-Fr 09:00-17:00"`, `"Mo-Fr 09:00-18:00"`, 1)))
+		if got := potsdam.notified("active"); got == nil {
+			t.Fatal("no programme")
+		}
+		milano.silent(time.Minute)
+		munich.silent(time.Second)
+
+		l.server.SetPlan(parsePlan(t, strings.Replace(always, `link "the long window"`, `link "renamed"`, 1)+"# and potsdam as it was\n"))
+		for _, p := range []*peer{milano, munich, potsdam} {
+			p.notified("active")
+		}
+		l.server.SetPlan(parsePlan(t, strings.Replace(always, `link "the long window"`, `link "renamed"`, 1)+"# nothing but a comment\n"))
+		milano.silent(time.Minute)
+		munich.silent(time.Second)
+		potsdam.silent(time.Second)
+	})
+}
+
+func TestSpaceLeavesPlan(t *testing.T) {
+	simulate(t, always, func(l *lab) {
+		potsdam := l.join("potsdam", "TLS")
+		potsdam.register()
+		potsdam.subscribe()
+		plan := always[:strings.Index(always, `space "potsdam"`)] + always[strings.Index(always, "link "):]
+		l.server.SetPlan(parsePlan(t, strings.Replace(plan, "[milano, potsdam, office]", "[milano]", 1)))
+		if got := potsdam.notified("terminated;reason=noresource"); got != nil {
+			t.Errorf("got the programme %+v", got)
+		}
+	})
+}
+
+// A window that was away when the plan changed hears of it when it is back, over its new connection.
+func TestNotifyAfterReconnect(t *testing.T) {
+	simulate(t, always, func(l *lab) {
+		milano, _ := l.pair()
+		milano.subscribe()
+		milano.hangUp()
+		time.Sleep(time.Second)
+		l.server.SetPlan(parsePlan(t, strings.Replace(always, `link "the long window"`, `link "renamed"`, 1)))
+		time.Sleep(time.Minute)
+		milano.connect()
+		milano.register()
+		if got := milano.notified("active"); got.Links[0].Link != "renamed" {
+			t.Errorf("got the link %q", got.Links[0].Link)
+		}
+	})
+}
+
+func TestUnacknowledged(t *testing.T) {
+	simulate(t, always, func(l *lab) {
+		milano, munich := l.pair()
+		milano.ask(milano.sub(3600))
+		milano.response(200)
+		milano.request(sip.NOTIFY)
+		time.Sleep(40 * time.Second)
+		munich.ask(munich.sub(3600))
+		munich.response(200)
+		munich.answer(munich.request(sip.NOTIFY), 481, "")
+		time.Sleep(time.Second)
+		if n := l.server.notifier.table.Len(); n != 0 {
+			t.Errorf("%d subscriptions are left", n)
+		}
+	})
+}
+
+func TestDailyProgramme(t *testing.T) {
+	simulate(t, always, func(l *lab) {
+		milano := l.join("milano", "TLS")
+		milano.ask(milano.reg("Expires: 3600"))
+		milano.response(200)
+		m := milano.sub(86400 * 2)
+		milano.ask(m)
+		milano.response(200)
+		first := milano.notified("active")
+		for range 47 { // a day but for half an hour
+			time.Sleep(30 * time.Minute)
+			milano.ask(milano.reg("Expires: 3600"))
+			milano.response(200)
+		}
+		milano.silent(29 * time.Minute)
+		next := milano.notified("active")
+		if got := next.From.Sub(first.From); got < 23*time.Hour {
+			t.Errorf("the next programme begins %v later", got)
+		}
+	})
+}
