@@ -153,7 +153,9 @@ func (c *Call) sayBye(reason string) {
 		defer c.mu.Unlock()
 		c.dialog.seq++
 		req := c.a.request(&c.dialog, sip.BYE, c.dialog.seq)
-		req.AppendHeader(sip.NewHeader("Reason", fmt.Sprintf(`SIP;cause=200;text="%s"`, headerText(reason)))) // RFC 3326
+		if reason != "" {
+			req.AppendHeader(sip.NewHeader("Reason", fmt.Sprintf(`SIP;cause=200;text="%s"`, headerText(reason)))) // RFC 3326
+		}
 		return req
 	})
 }

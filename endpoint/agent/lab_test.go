@@ -197,7 +197,7 @@ func (ln *line) take(m sip.Message) {
 	l := ln.l
 	req, ok := m.(*sip.Request)
 	if !ok {
-		if m.CSeq().MethodName != sip.NOTIFY {
+		if res := m.(*sip.Response); res.CSeq().MethodName != sip.NOTIFY || res.StatusCode != 200 {
 			l.inbox <- m
 		}
 		return
