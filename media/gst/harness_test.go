@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"iter"
 	"os"
 	"os/exec"
 	"strings"
@@ -233,6 +234,27 @@ func (k *child) quiet(long, within time.Duration) {
 		}
 		if n := k.count(protocol.Progress); n != last {
 			last, since = n, time.Now()
+		}
+	}
+}
+
+// stream gives the frames as they come, until the process ends.
+func (k *child) stream() iter.Seq[protocol.Frame] {
+	return func(yield func(protocol.Frame) bool) {
+		for next := len(k.took()); ; {
+			k.mu.Lock()
+			more, frames := k.more, k.frames
+			k.mu.Unlock()
+			for ; next < len(frames); next++ {
+				if !yield(frames[next]) {
+					return
+				}
+			}
+			select {
+			case <-more:
+			case <-k.exited:
+				return
+			}
 		}
 	}
 }

@@ -153,7 +153,7 @@ func (s *sound) device(side string, find func(protocol.SoundConfig) (soundDevice
 	}
 	d, err := find(s.c)
 	if err == nil {
-		err = s.prepare(d)
+		err = s.prepare(side, d)
 	}
 	if err != nil {
 		s.miss(side, err)
@@ -162,8 +162,16 @@ func (s *sound) device(side string, find func(protocol.SoundConfig) (soundDevice
 	return d
 }
 
-// prepare makes what a device needs beside its elements, and checks that those can be made.
-func (s *sound) prepare(d soundDevice) error {
+// alone is a pipeline of one device and nothing else.
+func alone(side string, d soundDevice) string {
+	if side == "speaker" {
+		return "audiotestsrc is-live=true wave=silence ! audioconvert ! audioresample ! " + rawSound + " ! " + d.elements
+	}
+	return d.elements + " ! audioconvert ! audioresample ! " + rawSound + " ! fakesink"
+}
+
+// prepare makes what a device needs beside its elements, and checks that those fit together.
+func (s *sound) prepare(side string, d soundDevice) error {
 	if d.file != "" && s.wav == nil {
 		w, err := createWAV(d.file, time.Now())
 		if err != nil {
@@ -171,7 +179,7 @@ func (s *sound) prepare(d soundDevice) error {
 		}
 		s.wav = w
 	}
-	p, err := pipeline.New(d.elements)
+	p, err := pipeline.New(alone(side, d))
 	if err != nil {
 		return fmt.Errorf("%w; check the word in the window's file", err)
 	}
@@ -339,14 +347,11 @@ func (s *sound) search(ctx context.Context, back chan<- struct{}) {
 			return
 		case <-tick.C:
 		}
-		if _, is := s.missing["microphone"]; is {
-			if d, err := microphone(s.c); err == nil && works(ctx, d.elements+" ! fakesink") {
-				back <- struct{}{}
-				return
+		for side, find := range map[string]func(protocol.SoundConfig) (soundDevice, error){"microphone": microphone, "speaker": speaker} {
+			if _, is := s.missing[side]; !is {
+				continue
 			}
-		}
-		if _, is := s.missing["speaker"]; is {
-			if d, err := speaker(s.c); err == nil && works(ctx, "audiotestsrc is-live=true wave=silence ! audioconvert ! audioresample ! "+d.elements) {
+			if d, err := find(s.c); err == nil && works(ctx, alone(side, d)) {
 				back <- struct{}{}
 				return
 			}

@@ -12,7 +12,7 @@ const (
 	wavRate    = 48000   // samples a second, of 2 bytes, one channel
 	wavHeader  = 44      // bytes
 	wavMost    = 2 << 30 // bytes: after six hours the file starts again from the beginning
-	wavCushion = 40 * time.Millisecond
+	wavCushion = 60 * time.Millisecond
 )
 
 // wavFile is a speaker that writes a WAV file (RIFF, PCM of 16 bits). It runs in real time, as a sound card does: where

@@ -1,0 +1,305 @@
+package main
+
+import (
+	"encoding/binary"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"ewindow/media/engine/protocol"
+)
+
+func soundRole(c protocol.SoundConfig) protocol.Configure {
+	return protocol.Configure{Role: protocol.Sound, Sound: &c}
+}
+
+// goertzel is the level of one frequency in samples of 48 kHz, in dB of full scale.
+func goertzel(samples []int16, hz float64) float64 {
+	w := 2 * math.Cos(2*math.Pi*hz/wavRate)
+	var a, b float64
+	for _, s := range samples {
+		a, b = float64(s)/32768+w*a-b, a
+	}
+	power := a*a + b*b - w*a*b
+	return 10 * math.Log10(power*4/float64(len(samples))/float64(len(samples))+1e-20)
+}
+
+// readWAV is what a player would read now.
+func readWAV(t *testing.T, path string) []int16 {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(b) < wavHeader || string(b[:4]) != "RIFF" || string(b[8:16]) != "WAVEfmt " || string(b[36:40]) != "data" {
+		t.Fatalf("not a WAV file: % x", b[:min(len(b), wavHeader)])
+	}
+	n := binary.LittleEndian.Uint32(b[40:])
+	if int(n) > len(b)-wavHeader || binary.LittleEndian.Uint32(b[4:]) != n+36 {
+		t.Fatalf("header counts %d bytes of samples, there are %d", n, len(b)-wavHeader)
+	}
+	s := make([]int16, n/2)
+	for i := range s {
+		s[i] = int16(binary.LittleEndian.Uint16(b[wavHeader+2*i:]))
+	}
+	return s
+}
+
+// echoBack sends each frame that the microphone gives to the speaker, changed, for so many frames.
+func echoBack(t *testing.T, k *child, frames int, change func(i int, f protocol.Frame) protocol.Frame) {
+	t.Helper()
+	next := len(k.took())
+	for i := 0; i < frames; i++ {
+		k.until("sound frame", 2*time.Second, func() bool { return len(k.frames) > next })
+		f := k.took()[next]
+		next++
+		if change != nil {
+			f = change(i, f)
+		}
+		f.Time = 0
+		k.send(f)
+	}
+}
+
+func TestSoundThroughEachCodec(t *testing.T) {
+	for _, name := range []string{"opus", "G722", "PCMU", "PCMA"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), "out.wav")
+			k := start(t, soundRole(protocol.SoundConfig{Microphone: "test", ToneHz: 1100, Speaker: "file:" + path, Codec: name, Kbps: 32, Echo: true}))
+			k.event(protocol.Ready, "test tone of 1100 Hz, speaker file", 3*time.Second)
+			echoBack(t, k, 100, nil)
+			s := readWAV(t, path)
+			if len(s) < wavRate*3/2 || len(s) > wavRate*4 {
+				t.Errorf("%d samples after two seconds", len(s))
+			}
+			last := s[len(s)-wavRate/2:]
+			tone, other := goertzel(last, 1100), goertzel(last, 700)
+			if tone < -30 || other > tone-20 {
+				t.Errorf("1100 Hz at %.1f dB, 700 Hz at %.1f dB", tone, other)
+			}
+			units := k.took()
+			for i, f := range units {
+				if i > 2 && name != "opus" && len(f.Data) != 160 {
+					t.Errorf("frame %d has %d bytes", i, len(f.Data))
+				}
+			}
+			a, b := units[10], units[90]
+			if d := time.Duration(b.Time - a.Time); (d - 80*frameTime).Abs() > 30*time.Millisecond {
+				t.Errorf("80 frames of sound are %v apart", d)
+			}
+			if age := time.Duration(monotonic() - units[len(units)-1].Time); age < 0 || age > 200*time.Millisecond {
+				t.Errorf("the last frame is %v old", age)
+			}
+			if n := k.count(protocol.Progress); n < 8 {
+				t.Errorf("%d reports of progress in two seconds", n)
+			}
+		})
+	}
+}
+
+func TestMuteSendsSilence(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "out.wav")
+	k := start(t, soundRole(protocol.SoundConfig{Microphone: "test", ToneHz: 440, Speaker: "file:" + path, Codec: "opus", Kbps: 32}))
+	echoBack(t, k, 50, nil)
+	yes, no := true, false
+	k.command(protocol.Command{Mute: &yes})
+	echoBack(t, k, 60, nil)
+	s := readWAV(t, path)
+	if db := goertzel(s[len(s)-wavRate/4:], 440); db > -60 {
+		t.Errorf("the tone is there at %.1f dB though muted", db)
+	}
+	k.until("a level of silence", 2*time.Second, func() bool {
+		e := k.events[len(k.events)-1]
+		return e.Kind == protocol.Level && e.LevelDB < -80
+	})
+	k.command(protocol.Command{Mute: &no})
+	echoBack(t, k, 50, nil)
+	s = readWAV(t, path)
+	if db := goertzel(s[len(s)-wavRate/4:], 440); db < -35 {
+		t.Errorf("the tone is there at %.1f dB after muting ended", db)
+	}
+}
+
+// holes counts the pieces of 10 ms without sound.
+func holes(s []int16) (n int) {
+	for ; len(s) >= 480; s = s[480:] {
+		loud := 0
+		for _, v := range s[:480] {
+			loud = max(loud, int(v), -int(v))
+		}
+		if loud < 400 {
+			n++
+		}
+	}
+	return n
+}
+
+func TestLostFramesAreConcealed(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "out.wav")
+	k := start(t, soundRole(protocol.SoundConfig{Microphone: "test", ToneHz: 440, Speaker: "file:" + path, Codec: "opus", Kbps: 32}))
+	worst := 0
+	for range 8 { // on a busy machine other holes appear, but a second without any is soon found
+		echoBack(t, k, 60, func(i int, f protocol.Frame) protocol.Frame {
+			if i%6 == 5 {
+				return protocol.Frame{Flags: protocol.FlagLost}
+			}
+			return f
+		})
+		s := readWAV(t, path)
+		if worst = holes(s[max(0, len(s)-wavRate):]); worst == 0 && len(s) > wavRate {
+			return
+		}
+	}
+	t.Errorf("%d holes in a second with every sixth frame lost", worst)
+}
+
+func TestSilenceWhereNothingComes(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "out.wav")
+	k := start(t, soundRole(protocol.SoundConfig{Microphone: "none", Speaker: "file:" + path, Codec: "opus"}))
+	k.moreFrames(75, 5*time.Second)
+	s := readWAV(t, path)
+	if len(s) < wavRate || holes(s) != len(s)/480 {
+		t.Errorf("%d samples, %d of %d pieces silent", len(s), holes(s), len(s)/480)
+	}
+}
+
+func TestSoundDevicesThatAreNotThere(t *testing.T) {
+	for name, c := range map[string]struct {
+		mic, spk, text string
+	}{
+		"microphone of a card":   {"alsa:hw:77", "none", "microphone alsa:hw:77: "},
+		"speaker of a card":      {"none", "alsa:hw:77", "speaker alsa:hw:77: "},
+		"no PulseAudio":          {"pulse", "none", "microphone pulse: "},
+		"broken microphone":      {"gst:nonesuchsrc", "none", `no element "nonesuchsrc"; check the word`},
+		"broken speaker":         {"none", "gst:fakesink ! ! x", "check the word"},
+		"picture as microphone":  {"gst:videotestsrc", "none", "microphone gst:videotestsrc"},
+		"unknown word":           {"gramophone", "none", `microphone "gramophone" is not known; use auto`},
+		"unknown speaker":        {"none", "gramophone", `speaker "gramophone" is not known; use auto`},
+		"file in no directory":   {"none", "file:/nonesuch/out.wav", "name a file that can be written"},
+		"tone that nobody hears": {"test", "none", "test tone of 0 Hz"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			k := start(t, soundRole(protocol.SoundConfig{Microphone: c.mic, Speaker: c.spk, Codec: "opus"}))
+			e := k.event(protocol.Missing, c.text, 3*time.Second)
+			t.Log(e.Text)
+			k.event(protocol.Ready, "microphone silence, speaker nowhere", time.Second)
+			k.moreFrames(50, 3*time.Second)
+			if n := k.count(protocol.Progress); n < 4 {
+				t.Errorf("%d reports of progress in a second of silence", n)
+			}
+		})
+	}
+}
+
+func TestSpeakerThatTakesNothingStopsProgress(t *testing.T) {
+	t.Parallel()
+	k := start(t, soundRole(protocol.SoundConfig{Microphone: "test", ToneHz: 440, Codec: "PCMU",
+		Speaker: "gst:identity sleep-time=60000000 ! fakesink sync=false"})) // a minute for each buffer
+	k.event(protocol.Ready, "", 3*time.Second)
+	echoBack(t, k, 40, nil)
+	if n := k.count(protocol.Progress); n < 2 {
+		t.Errorf("%d reports of progress before the speaker is full", n)
+	}
+	go func() {
+		for f := range k.stream() {
+			if protocol.WriteFrame(k.conn, f) != nil {
+				return
+			}
+		}
+	}()
+	k.quiet(time.Second, 5*time.Second)
+}
+
+func TestBadSoundConfigurations(t *testing.T) {
+	gst(t)
+	for text, c := range map[string]protocol.SoundConfig{
+		`sound codec "mp3" is not known; opus, G722`: {Codec: "mp3"},
+		"opus at 2 kbit/s: 6 to 510":                 {Codec: "opus", Kbps: 2},
+	} {
+		if _, err := newSound(c, nil); err == nil || !strings.Contains(err.Error(), text) {
+			t.Errorf("error %v, expected %q", err, text)
+		}
+	}
+}
+
+func TestGarbageSoundFrames(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"opus", "G722", "PCMU"} {
+		path := filepath.Join(t.TempDir(), "out.wav")
+		k := start(t, soundRole(protocol.SoundConfig{Microphone: "test", ToneHz: 800, Speaker: "file:" + path, Codec: name, Kbps: 32}))
+		k.moreFrames(5, 3*time.Second)
+		for i := range 300 {
+			k.send(protocol.Frame{Data: []byte(strings.Repeat("\xff\x03garbage", i%200))})
+		}
+		k.send(protocol.Frame{Data: make([]byte, 100000)})
+		echoBack(t, k, 80, nil)
+		s := readWAV(t, path)
+		if db := goertzel(s[len(s)-wavRate/4:], 800); db < -35 {
+			t.Errorf("%s: the tone is there at %.1f dB after garbage; %s", name, db, k.said())
+		}
+	}
+}
+
+func TestOpusLength(t *testing.T) {
+	for _, c := range []struct {
+		packet []byte
+		want   time.Duration
+	}{
+		{nil, 0}, {[]byte{0x78}, 20 * time.Millisecond}, {[]byte{0x00}, 10 * time.Millisecond}, {[]byte{0x18}, 60 * time.Millisecond},
+		{[]byte{0x80}, 2500 * time.Microsecond}, {[]byte{0x99}, 40 * time.Millisecond}, {[]byte{0x7b, 3}, 60 * time.Millisecond},
+		{[]byte{0x7b}, 0}, {[]byte{0x1b, 63}, 120 * time.Millisecond},
+	} {
+		if got := opusLength(c.packet); got != c.want {
+			t.Errorf("% x: %v, want %v", c.packet, got, c.want)
+		}
+	}
+}
+
+func TestWAVKeepsRealTime(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "out.wav")
+	t0 := time.Unix(1000, 0)
+	w, err := createWAV(path, t0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(readWAV(t, path)); n != 0 {
+		t.Errorf("%d samples at the start", n)
+	}
+	step := func(at time.Duration) []int16 {
+		if err := w.advance(t0.Add(at)); err != nil {
+			t.Fatal(err)
+		}
+		return readWAV(t, path)
+	}
+	loud := []byte(strings.Repeat("\x00\x40", 960)) // 20 ms
+	w.play(loud)
+	if s := step(20 * time.Millisecond); len(s) != 960 || holes(s) != 2 {
+		t.Errorf("before the cushion is full: %d samples, %d holes", len(s), holes(s))
+	}
+	w.play(loud)
+	w.play(loud)
+	if s := step(40 * time.Millisecond); len(s) != 1920 || holes(s) != 2 {
+		t.Errorf("with a cushion: %d samples, %d holes", len(s), holes(s))
+	}
+	if s := step(140 * time.Millisecond); len(s) != 6720 || holes(s) != 2+6 {
+		t.Errorf("when nothing comes any more: %d samples, %d holes", len(s), holes(s))
+	}
+	if s := step(time.Hour); len(s) != 6720 {
+		t.Errorf("after an hour asleep: %d samples", len(s))
+	}
+	if s := step(time.Hour + 20*time.Millisecond); len(s) != 6720+960 {
+		t.Errorf("and 20 ms later: %d samples", len(s))
+	}
+	w.start, w.written = t0.Add(time.Hour+20*time.Millisecond-time.Duration((wavMost-100)/2)*time.Second/wavRate), wavMost-100
+	if s := step(time.Hour + 40*time.Millisecond); len(s) != 0 {
+		t.Errorf("a full file does not start anew: %d samples", len(s))
+	}
+}
