@@ -1,0 +1,206 @@
+//go:build ignore
+
+// glass: measures the picture of any video system from glass to glass.
+// Its camera is an X display that `draw` draws on; its screen is another, which `read` reads.
+//
+//   glass draw :1 W H FPS SECONDS           a time code (top left, 320x192) over a generated, moving picture
+//   glass read :2 SECONDS [X Y [W H]]       latency, rate, freezes, and pictures that differ from what was drawn
+//
+// The code carries the time of drawing (0.1 ms), the number of the frame and a checksum. From the number, `read`
+// generates the same picture again and compares it: broken_pct is the share of shown frames below 25 dB (PSNR of
+// luma over a grid of 8x8 means, so that coding noise does not count, but smears, blocks and wrong content do).
+#include <X11/Xlib.h>
+#include <X11/Xutil.h>
+#include <X11/extensions/XShm.h>
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ipc.h>
+#include <sys/shm.h>
+#include <time.h>
+
+enum { CELL = 32, COLS = 10, ROWS = 6, CODE_W = CELL * COLS, CODE_H = CELL * ROWS };
+
+static uint64_t now_us(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * 1000000ull + t.tv_nsec / 1000;
+}
+
+static void sleep_us(int64_t us) {
+    if (us <= 0) return;
+    struct timespec t = {us / 1000000, (us % 1000000) * 1000};
+    nanosleep(&t, 0);
+}
+
+static uint8_t crc8(uint64_t v, int bytes) {
+    uint8_t c = 0xff;
+    for (int i = 0; i < bytes; i++) {
+        c ^= v >> (8 * i);
+        for (int k = 0; k < 8; k++) c = c & 0x80 ? (c << 1) ^ 0x31 : c << 1;
+    }
+    return c;
+}
+
+typedef struct { Display *d; XImage *im; XShmSegmentInfo seg; int stride; uint32_t *px; } Shot;
+
+static Shot *shot(Display *d, int w, int h) {
+    Shot *s = calloc(1, sizeof *s);
+    s->d = d;
+    s->im = XShmCreateImage(d, DefaultVisual(d, 0), DefaultDepth(d, 0), ZPixmap, 0, &s->seg, w, h);
+    s->seg.shmid = shmget(IPC_PRIVATE, s->im->bytes_per_line * h, IPC_CREAT | 0777);
+    s->seg.shmaddr = s->im->data = shmat(s->seg.shmid, 0, 0);
+    XShmAttach(d, &s->seg);
+    XSync(d, 0);
+    shmctl(s->seg.shmid, IPC_RMID, 0);
+    s->stride = s->im->bytes_per_line / 4;
+    s->px = (uint32_t *)s->im->data;
+    return s;
+}
+
+static uint32_t *background(int w, int h) {
+    uint32_t *bg = malloc(4 * w * h), r = 12345;
+    for (int y = 0; y < h; y++)
+        for (int x = 0; x < w; x++) {
+            r = r * 1664525 + 1013904223;
+            int n = (r >> 24) & 15;
+            int R = 128 + 60 * sin(x * .01) + n, G = 128 + 60 * sin(y * .013 + x * .004) + n, B = 128 + 60 * cos((x + y) * .007) + n;
+            bg[y * w + x] = R << 16 | G << 8 | B;
+        }
+    return bg;
+}
+
+// The lower third scrolls by 3 pixels a frame, and a dark bar of 64 pixels crosses the upper part.
+static uint32_t pixel(const uint32_t *bg, int w, int h, int x, int y, uint32_t frame) {
+    if (y >= h * 2 / 3) return bg[y * w + (x + frame * 3) % w];
+    int bar = (frame * 5) % w;
+    if (y >= CODE_H + 16 && y < CODE_H + 80 && x >= bar && x < bar + 64) return 0x202020;
+    return bg[y * w + x];
+}
+
+static int luma(uint32_t p) { return (299 * (p >> 16 & 255) + 587 * (p >> 8 & 255) + 114 * (p & 255)) / 1000; }
+
+static int by_value(const void *a, const void *b) {
+    double d = *(double *)a - *(double *)b;
+    return d < 0 ? -1 : d > 0;
+}
+
+static int draw(Display *d, int w, int h, double fps, double secs) {
+    XSetWindowAttributes attr = {.override_redirect = 1};
+    Window win = XCreateSimpleWindow(d, RootWindow(d, 0), 0, 0, w, h, 0, 0, 0);
+    XChangeWindowAttributes(d, win, CWOverrideRedirect, &attr);
+    XMapRaised(d, win);
+    XSync(d, 0);
+    Shot *s = shot(d, w, h);
+    GC gc = XCreateGC(d, win, 0, 0);
+    uint32_t *bg = background(w, h), frame = 0;
+    uint64_t t0 = now_us();
+    for (int y = 0; y < h; y++) memcpy(s->px + y * s->stride, bg + y * w, 4 * w);
+    for (; now_us() - t0 < secs * 1e6; frame++) {
+        uint32_t f = frame & 0xffff; // what the code can carry
+        int off = f * 3 % w;
+        for (int y = h * 2 / 3; y < h; y++) {
+            memcpy(s->px + y * s->stride, bg + y * w + off, 4 * (w - off));
+            memcpy(s->px + y * s->stride + w - off, bg + y * w, 4 * off);
+        }
+        for (int y = CODE_H + 16; y < CODE_H + 80; y++)
+            for (int x = 0; x < w; x++) s->px[y * s->stride + x] = pixel(bg, w, h, x, y, f);
+        uint64_t bits = (now_us() / 100 & 0xffffffff) | (uint64_t)f << 32;
+        bits |= (uint64_t)crc8(bits, 6) << 48;
+        for (int b = 0; b < COLS * ROWS; b++) {
+            uint32_t c = b < 56 && (bits >> b & 1) ? 0xffffff : 0;
+            for (int y = b / COLS * CELL; y < (b / COLS + 1) * CELL; y++)
+                for (int x = b % COLS * CELL; x < (b % COLS + 1) * CELL; x++) s->px[y * s->stride + x] = c;
+        }
+        XShmPutImage(d, win, gc, s->im, 0, 0, 0, 0, w, h, False);
+        XSync(d, 0);
+        sleep_us((int64_t)(t0 + (frame + 1) * 1e6 / fps) - (int64_t)now_us());
+    }
+    fprintf(stderr, "drew %u frames\n", frame);
+    return 0;
+}
+
+static double psnr(const Shot *s, const uint32_t *bg, int w, int h, uint32_t frame) {
+    double err = 0;
+    int n = 0;
+    for (int by = 0; by + 8 <= h; by += 24)
+        for (int bx = 0; bx + 8 <= w; bx += 24) {
+            if (by < CODE_H + 8 && bx < CODE_W + 8) continue;
+            int a = 0, b = 0;
+            for (int y = by; y < by + 8; y++)
+                for (int x = bx; x < bx + 8; x++) {
+                    a += luma(s->px[y * s->stride + x]);
+                    b += luma(pixel(bg, w, h, x, y, frame));
+                }
+            double e = (a - b) / 64.0;
+            err += e * e;
+            n++;
+        }
+    return err == 0 ? 99 : 10 * log10(255 * 255 / (err / n));
+}
+
+static int read_display(Display *d, double secs, int ox, int oy, int w, int h) {
+    Shot *code = shot(d, CODE_W, CODE_H), *full = shot(d, w, h);
+    uint32_t *bg = background(w, h), last = 0;
+    static double lat[400000], gap[400000], db[400000];
+    int n = 0, broken = 0, unreadable = 0;
+    uint64_t t0 = now_us(), first = 0, last_t = 0;
+    while (now_us() - t0 < secs * 1e6) {
+        uint64_t t = now_us(), bits = 0;
+        XShmGetImage(d, RootWindow(d, 0), code->im, ox, oy, AllPlanes);
+        for (int b = 0; b < 56; b++) {
+            int cx = b % COLS * CELL + CELL / 2, cy = b / COLS * CELL + CELL / 2, s = 0;
+            for (int y = -4; y < 4; y++)
+                for (int x = -4; x < 4; x++) s += luma(code->px[(cy + y) * code->stride + cx + x]);
+            if (s / 64 > 128) bits |= 1ull << b;
+        }
+        uint32_t ms10 = bits, frame = bits >> 32 & 0xffff, seen = now_us() / 100;
+        if (crc8(bits & 0xffffffffffffull, 6) == (uint8_t)(bits >> 48) && ms10 && (uint32_t)(seen - ms10) < 300000) {
+            if (ms10 != last) {
+                uint64_t at = now_us();
+                if (!first) first = at;
+                lat[n] = (uint32_t)(at / 100 - ms10) / 10.0;
+                if (last_t) gap[n] = (at - last_t) / 1000.0;
+                XShmGetImage(d, RootWindow(d, 0), full->im, ox, oy, AllPlanes);
+                db[n] = psnr(full, bg, w, h, frame);
+                if (db[n] < 25) broken++;
+                n++;
+                last_t = at;
+                last = ms10;
+            }
+        } else
+            unreadable++;
+        sleep_us(2000 - (int64_t)(now_us() - t));
+    }
+    if (!n) {
+        printf("no picture (%d unreadable)\n", unreadable);
+        return 1;
+    }
+    double frozen = 0, dur = (now_us() - first) / 1e6, tail = (now_us() - last_t) / 1000.0;
+    for (int i = 1; i < n; i++)
+        if (gap[i] > 150) frozen += gap[i];
+    if (tail > 150) frozen += tail;
+    qsort(lat, n, sizeof *lat, by_value);
+    qsort(gap, n, sizeof *gap, by_value);
+    qsort(db, n, sizeof *db, by_value);
+    printf("frames=%d fps=%.1f latency_ms p5=%.1f p50=%.1f p95=%.1f p99=%.1f max=%.1f gap_p99=%.0f gap_max=%.0f frozen_pct=%.2f broken_pct=%.2f psnr_p5=%.1f psnr_p50=%.1f first_ms=%.0f\n",
+           n, n / dur, lat[n / 20], lat[n / 2], lat[n * 95 / 100], lat[n * 99 / 100], lat[n - 1], gap[n * 99 / 100], gap[n - 1],
+           100 * frozen / 1000 / dur, 100.0 * broken / n, db[n / 20], db[n / 2], (first - t0) / 1000.0);
+    return 0;
+}
+
+int main(int c, char **v) {
+    if (c < 4) {
+        fprintf(stderr, "usage: glass draw DISPLAY W H FPS SECONDS | glass read DISPLAY SECONDS [X Y [W H]]\n");
+        return 2;
+    }
+    Display *d = XOpenDisplay(v[2]);
+    if (!d) {
+        fprintf(stderr, "no display %s\n", v[2]);
+        return 2;
+    }
+    if (!strcmp(v[1], "draw") && c >= 7) return draw(d, atoi(v[3]), atoi(v[4]), atof(v[5]), atof(v[6]));
+    return read_display(d, atof(v[3]), c > 5 ? atoi(v[4]) : 0, c > 5 ? atoi(v[5]) : 0, c > 7 ? atoi(v[6]) : 1280, c > 7 ? atoi(v[7]) : 720);
+}

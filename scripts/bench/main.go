@@ -1,0 +1,170 @@
+// Command bench measures two of our windows beside Debian's baresip, from glass to glass, in one run on one machine.
+//
+//	X display ──camera──▶ window A ══network══▶ window B ──screen──▶ X display
+//	    ▲                                                               │
+//	glass draw: a time code, 30 times a second           glass read: how old is it?
+//
+// Both windows film the same display and each shows the other's picture on one of its own, as in a real call: capture,
+// encoding, decoding and sound go both ways. bin/glass (glass.c) sees only X, so the figures hold for any system. It
+// prints latency, rate, freezes, CPU and memory a window, and whether the goals are met; goals that are missed are
+// no failure.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"ewindow/scripts/stage"
+)
+
+const (
+	width, height = 1280, 720
+	fps           = 30
+	kbps          = 2000
+	startLimit    = 40 * time.Second // until the first picture
+	settle        = 5 * time.Second  // from there to the measurement
+)
+
+// options are the flags.
+type options struct {
+	seconds int
+	bin     string
+	only    string
+	verbose bool
+}
+
+// system is what is measured: two windows in a call.
+type system interface {
+	// Start starts both windows; the second one's picture is measured.
+	Start(ctx context.Context, s screens) error
+	// Processes are the process numbers of the two windows; their children count too.
+	Processes() []int
+	// Stop ends them and returns the last lines that they printed.
+	Stop() string
+}
+
+// screens are X displays by name, such as ":101".
+type screens struct {
+	camera string    // what both windows film
+	window [2]string // where they show what they see
+}
+
+func main() {
+	var o options
+	flag.IntVar(&o.seconds, "seconds", 20, "how long to measure each system")
+	flag.StringVar(&o.bin, "bin", "bin", "directory of the programs")
+	flag.StringVar(&o.only, "only", "", "measure only this one: baresip or ewindow")
+	flag.BoolVar(&o.verbose, "v", false, "print what the programs print")
+	flag.Parse()
+	if status, inside := enterNamespace(); !inside {
+		os.Exit(status)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, o); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, o options) error {
+	dir, err := os.MkdirTemp("", "ewindow-bench")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	var them, us *figures
+	if o.only != "ewindow" {
+		if them, err = measure(ctx, o, "baresip", &baresip{dir: filepath.Join(dir, "baresip")}); err != nil {
+			return fmt.Errorf("baresip: %w", err)
+		}
+	}
+	if o.only != "baresip" {
+		if us, err = measure(ctx, o, "E-Window", &windows{dir: filepath.Join(dir, "ewindow"), bin: o.bin}); err != nil {
+			return fmt.Errorf("E-Window: %w", err)
+		}
+	}
+	fmt.Print(report(them, us))
+	return nil
+}
+
+// measure runs a system and measures it.
+func measure(ctx context.Context, o options, name string, s system) (f *figures, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	glass := glass{program: filepath.Join(o.bin, "glass")}
+	x, closeAll, err := openScreens(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer closeAll()
+	drawing, err := glass.draw(ctx, x.camera)
+	if err != nil {
+		return nil, err
+	}
+	defer drawing.stop()
+	fmt.Fprintf(os.Stderr, "bench: %s starts\n", name)
+	defer func() {
+		if said := s.Stop(); said != "" && (err != nil || o.verbose) {
+			fmt.Fprintf(os.Stderr, "%s printed last:\n%s", name, said)
+		}
+	}()
+	if err := s.Start(ctx, x); err != nil {
+		return nil, err
+	}
+	if err := glass.await(ctx, x.window[1], startLimit); err != nil {
+		return nil, err
+	}
+	if err := wait(ctx, settle); err != nil {
+		return nil, err
+	}
+	fmt.Fprintf(os.Stderr, "bench: %s is measured for %d s\n", name, o.seconds)
+	before, err := usageOf(s.Processes())
+	if err != nil {
+		return nil, err
+	}
+	seen, err := glass.read(ctx, x.window[1], o.seconds)
+	if err != nil {
+		return nil, err
+	}
+	after, err := usageOf(s.Processes())
+	if err != nil {
+		return nil, err
+	}
+	return &figures{name: name, picture: seen, load: after.since(before, len(s.Processes()))}, nil
+}
+
+// openScreens starts the three X servers.
+func openScreens(ctx context.Context) (x screens, closeAll func(), err error) {
+	var open []*stage.Display
+	closeAll = func() {
+		for _, d := range open {
+			_ = d.Close()
+		}
+	}
+	for _, name := range []*string{&x.camera, &x.window[0], &x.window[1]} {
+		d, err := stage.StartXvfb(ctx, width, height)
+		if err != nil {
+			closeAll()
+			return x, nil, err
+		}
+		open = append(open, d)
+		*name = d.Name
+	}
+	return x, closeAll, nil
+}
+
+func wait(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+)
+
+// figures is what was measured of one system.
+type figures struct {
+	name string
+	picture
+	load
+}
+
+// rows are what is printed; goal is the share of baresip's figure that ours may have, 0 for none.
+var rows = []struct {
+	text  string
+	value func(*figures) float64
+	goal  float64
+}{
+	{"latency p50, ms", func(f *figures) float64 { return f.p50 }, 0.4},
+	{"latency p95, ms", func(f *figures) float64 { return f.p95 }, 0.4},
+	{"latency p99, ms", func(f *figures) float64 { return f.p99 }, 0},
+	{"pictures a second", func(f *figures) float64 { return f.fps }, 0},
+	{"frozen, % of the time", func(f *figures) float64 { return f.frozen }, 0},
+	{"broken, % of pictures", func(f *figures) float64 { return f.broken }, 0},
+	{"CPU a window, % of a core", func(f *figures) float64 { return f.cpu }, 0.5},
+	{"PSS a window, MB", func(f *figures) float64 { return f.pss }, 2},
+}
+
+// report is the table, with goals where both were measured.
+func report(them, us *figures) string {
+	var b strings.Builder
+	var systems []*figures
+	for _, f := range []*figures{them, us} {
+		if f != nil {
+			systems = append(systems, f)
+		}
+	}
+	fmt.Fprintf(&b, "\n%-27s", fmt.Sprintf("%dx%d, %d fps, %d kbit/s", width, height, fps, kbps))
+	for _, f := range systems {
+		fmt.Fprintf(&b, "%10s", f.name)
+	}
+	if len(systems) == 2 {
+		fmt.Fprintf(&b, "%10s", "goal")
+	}
+	b.WriteByte('\n')
+	for _, r := range rows {
+		fmt.Fprintf(&b, "%-27s", r.text)
+		for _, f := range systems {
+			fmt.Fprintf(&b, "%10.1f", r.value(f))
+		}
+		if len(systems) == 2 && r.goal > 0 {
+			limit, verdict := r.goal*r.value(them), "missed"
+			if r.value(us) <= limit {
+				verdict = "met"
+			}
+			fmt.Fprintf(&b, "%10s  %s", fmt.Sprintf("≤ %.1f", limit), verdict)
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
