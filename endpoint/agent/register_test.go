@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -291,17 +292,17 @@ func TestLongerIntervalIfAsked(t *testing.T) {
 func TestNoConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t)
-		tries := 0
+		var tries atomic.Int32
 		l.start(func(c *Config) {
-			c.Dial = func(context.Context) (net.Conn, error) { tries++; return nil, errors.New("no route to host") }
+			c.Dial = func(context.Context) (net.Conn, error) { tries.Add(1); return nil, errors.New("no route to host") }
 		})
 		off := expect[Offline](l)
 		if want := "connecting to the registrar sips:reg.example.org: no route to host"; off.Refused || off.Err.Error() != want {
 			t.Errorf("%+v", off)
 		}
 		l.quiet(time.Hour)
-		if tries < 120 || tries > 300 {
-			t.Errorf("%d tries in an hour, want one every 15 to 30 s", tries)
+		if n := tries.Load(); n < 120 || n > 300 {
+			t.Errorf("%d tries in an hour, want one every 15 to 30 s", n)
 		}
 	})
 }
@@ -310,18 +311,18 @@ func TestNoConnection(t *testing.T) {
 func TestRegistrarAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t)
-		tries := 0
+		var tries atomic.Int32
 		l.start(func(c *Config) {
 			dial := c.Dial
-			c.Dial = func(ctx context.Context) (net.Conn, error) { tries++; return dial(ctx) }
+			c.Dial = func(ctx context.Context) (net.Conn, error) { tries.Add(1); return dial(ctx) }
 		})
 		l.online()
 		l.listener.Close()
 		time.Sleep(time.Minute)
 		l.current().conn.Close()
 		time.Sleep(time.Hour)
-		if tries < 120 || tries > 300 {
-			t.Errorf("%d tries in an hour, want one every 15 to 30 s", tries)
+		if n := tries.Load(); n < 120 || n > 300 {
+			t.Errorf("%d tries in an hour, want one every 15 to 30 s", n)
 		}
 		l.listen()
 		expect[Offline](l)
