@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"iter"
 	"os"
 	"os/exec"
@@ -12,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jezek/xgb"
 	"golang.org/x/sys/unix"
 
 	"ewindow/media/engine/protocol"
@@ -22,6 +24,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv("EWINDOW_MEDIA_CHILD") != "" {
 		os.Exit(run(os.Args[1:]))
 	}
+	xgb.Logger.SetOutput(io.Discard)
 	os.Exit(m.Run())
 }
 
@@ -214,6 +217,21 @@ func testCamera() *protocol.CameraConfig {
 
 func cameraRole(c *protocol.CameraConfig) protocol.Configure {
 	return protocol.Configure{Role: protocol.Camera, Camera: c}
+}
+
+// progresses waits for n more reports of progress.
+func (k *child) progresses(n int, within time.Duration) {
+	k.t.Helper()
+	n += k.count(protocol.Progress)
+	k.until("progress", within, func() bool {
+		have := 0
+		for _, e := range k.events {
+			if e.Kind == protocol.Progress {
+				have++
+			}
+		}
+		return have >= n
+	})
 }
 
 // quiet waits until no progress was reported for so long.

@@ -1,0 +1,336 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jezek/xgb"
+	"github.com/jezek/xgb/xproto"
+
+	"ewindow/media/engine/protocol"
+	"ewindow/media/testcard"
+)
+
+// xserver is a display of the test's own, seen from outside.
+type xserver struct {
+	t       *testing.T
+	cmd     *exec.Cmd
+	display string
+	conn    *xgb.Conn
+}
+
+func startX(t *testing.T, width, height int) *xserver {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("Xvfb", "-displayfd", "3", "-screen", "0", fmt.Sprintf("%dx%dx24", width, height), "-nolisten", "tcp")
+	cmd.ExtraFiles = []*os.File{w}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
+	if err := cmd.Start(); err != nil {
+		t.Fatalf("start Xvfb: %v; make test installs it", err)
+	}
+	_ = w.Close()
+	line, err := bufio.NewReader(r).ReadString('\n')
+	if err != nil {
+		t.Fatalf("Xvfb does not say its display: %v", err)
+	}
+	x := &xserver{t: t, cmd: cmd, display: ":" + strings.TrimSpace(line)}
+	t.Cleanup(x.stop)
+	if x.conn, err = xgb.NewConnDisplay(x.display); err != nil {
+		t.Fatal(err)
+	}
+	return x
+}
+
+func (x *xserver) stop() {
+	if x.cmd.ProcessState == nil {
+		_ = x.cmd.Process.Signal(syscall.SIGTERM)
+		_ = x.cmd.Wait()
+	}
+}
+
+// grab is what is to be seen at that place: luma, width*height bytes.
+func (x *xserver) grab(a area) []byte {
+	x.t.Helper()
+	root := xproto.Setup(x.conn).DefaultScreen(x.conn).Root
+	luma := make([]byte, 0, a.width*a.height)
+	for y := 0; y < a.height; y += 120 { // a reply of the whole screen would be too large for some servers
+		r, err := xproto.GetImage(x.conn, xproto.ImageFormatZPixmap, xproto.Drawable(root), int16(a.x), int16(a.y+y), uint16(a.width),
+			uint16(min(120, a.height-y)), 0xffffffff).Reply()
+		if err != nil {
+			x.t.Fatal(err)
+		}
+		for p := r.Data; len(p) >= 4; p = p[4:] {
+			luma = append(luma, byte((int(p[2])*299+int(p[1])*587+int(p[0])*114)/1000))
+		}
+	}
+	return luma
+}
+
+// code reads the test picture's code on the screen.
+func (x *xserver) code(a area) (uint16, uint32, bool) {
+	return testcard.Read(x.grab(a), a.width, a.width, a.height)
+}
+
+// sees waits until the screen satisfies look.
+func (x *xserver) sees(what string, a area, within time.Duration, look func(luma []byte) bool) {
+	x.t.Helper()
+	for end := time.Now().Add(within); time.Now().Before(end); {
+		if look(x.grab(a)) {
+			return
+		}
+	}
+	x.t.Fatalf("the screen does not show %s within %v", what, within)
+}
+
+// bright is the number of pixels that are nearly white, which only letters are.
+func bright(luma []byte) (n int) {
+	for _, v := range luma {
+		if v > 225 {
+			n++
+		}
+	}
+	return n
+}
+
+func screenRole(c protocol.ScreenConfig) protocol.Configure {
+	return protocol.Configure{Role: protocol.Screen, Screen: &c}
+}
+
+var whole = area{width: 1280, height: 720}
+
+func startScreen(t *testing.T, x *xserver) *child {
+	t.Helper()
+	return start(t, screenRole(protocol.ScreenConfig{Sink: "x11:" + x.display, Title: "Milano", Width: 1280, Height: 720}))
+}
+
+// relay sends a camera's access units to a screen until the test ends or stop is closed.
+func relay(from, to *child, stop <-chan struct{}) {
+	for f := range from.stream() {
+		select {
+		case <-stop:
+			return
+		default:
+		}
+		f.Time = 0
+		if protocol.WriteFrame(to.conn, f) != nil {
+			return
+		}
+	}
+}
+
+func TestCardsFillTheScreen(t *testing.T) {
+	t.Parallel()
+	x := startX(t, 1280, 720)
+	k := startScreen(t, x)
+	k.event(protocol.Ready, "x11 "+x.display, 3*time.Second)
+	k.command(protocol.Command{Card: &protocol.Card{Title: "Milano – Barra A – Kitchen", Reason: "Closed", Next: "opens Mon 09:00"}})
+	closed := 0
+	x.sees("the card", whole, 2*time.Second, func(luma []byte) bool { closed = bright(luma); return closed > 8000 })
+	k.command(protocol.Command{Card: &protocol.Card{Title: "Milano – Barra A – Kitchen", Reason: "The line is down", Next: "since 14:05", Notice: "No camera"}})
+	x.sees("the next card", whole, 2*time.Second, func(luma []byte) bool { return bright(luma) > closed*3/2 })
+	k.progresses(8, 2*time.Second)
+	k.command(protocol.Command{Card: &protocol.Card{}})
+	x.sees("an empty card", whole, 2*time.Second, func(luma []byte) bool { return bright(luma) < 100 })
+	k.command(protocol.Command{Card: &protocol.Card{Title: "\xff\xfe\x00broken", Reason: strings.Repeat("long ", 5000), Next: "<b>&", Notice: strings.Repeat("ü", 3000)}})
+	x.sees("a card of strange texts", whole, 3*time.Second, func(luma []byte) bool { return bright(luma) > 8000 })
+}
+
+func TestPicturesAndCards(t *testing.T) {
+	t.Parallel()
+	x := startX(t, 1280, 720)
+	k := startScreen(t, x)
+	k.event(protocol.Ready, "", 3*time.Second)
+	cam := start(t, cameraRole(testCamera())) // 640x360: the screen scales
+	go relay(cam, k, nil)
+	var before uint32
+	shows := func(newer uint32) func([]byte) bool { // pictures that are newer than that, and moving
+		first := uint32(0)
+		return func(luma []byte) bool {
+			seed, counter, ok := testcard.Read(luma, whole.width, whole.width, whole.height)
+			if !ok {
+				return false
+			}
+			if seed != 7 || counter <= newer {
+				t.Fatalf("seed %d, counter %d: a stale picture after %d", seed, counter, newer)
+			}
+			if first == 0 {
+				first = counter
+			}
+			before = counter
+			return counter > first+5
+		}
+	}
+	for range 3 {
+		k.command(protocol.Command{Card: &protocol.Card{Picture: true, Title: "Munich", Notice: "No microphone"}})
+		x.sees("the picture", whole, 3*time.Second, shows(before))
+		k.command(protocol.Command{Card: &protocol.Card{Title: "Munich", Reason: "The line is down"}})
+		x.sees("the card", whole, time.Second, func(luma []byte) bool {
+			_, counter, ok := testcard.Read(luma, whole.width, whole.width, whole.height)
+			before = max(before, counter)
+			return !ok
+		})
+		for range 10 {
+			if _, n, ok := x.code(whole); ok {
+				t.Fatalf("picture %d is shown under a card without pictures", n)
+			}
+		}
+	}
+}
+
+func TestLastPictureIsHeldWhileNoneComes(t *testing.T) {
+	t.Parallel()
+	x := startX(t, 1280, 720)
+	k := startScreen(t, x)
+	k.command(protocol.Command{Card: &protocol.Card{Picture: true, Title: "Munich"}})
+	cam := start(t, cameraRole(testCamera()))
+	stop := make(chan struct{})
+	go relay(cam, k, stop)
+	x.sees("the picture", whole, 5*time.Second, func(luma []byte) bool {
+		_, n, ok := testcard.Read(luma, whole.width, whole.width, whole.height)
+		return ok && n > 10
+	})
+	close(stop)
+	k.progresses(8, 2*time.Second)
+	if _, _, ok := x.code(whole); !ok {
+		t.Error("the last picture is not held")
+	}
+	k.command(protocol.Command{Card: &protocol.Card{Picture: true, Title: "Munich", Notice: "No sound"}})
+	if _, _, ok := x.code(whole); !ok {
+		t.Error("a notice takes the picture away")
+	}
+}
+
+func TestResolutionChangesInTheStream(t *testing.T) {
+	t.Parallel()
+	x := startX(t, 1280, 720)
+	k := startScreen(t, x)
+	k.command(protocol.Command{Card: &protocol.Card{Picture: true, Title: "Munich"}})
+	for i, size := range [][2]int{{640, 360}, {1280, 720}, {320, 180}} {
+		c := testCamera()
+		c.Seed, c.Width, c.Height = uint16(100+i), size[0], size[1]
+		cam, stop := start(t, cameraRole(c)), make(chan struct{})
+		go relay(cam, k, stop)
+		x.sees(fmt.Sprint(size), whole, 5*time.Second, func(luma []byte) bool {
+			seed, n, ok := testcard.Read(luma, whole.width, whole.width, whole.height)
+			return ok && seed == c.Seed && n > 5
+		})
+		close(stop)
+		_ = syscall.Kill(-cam.cmd.Process.Pid, syscall.SIGKILL)
+	}
+}
+
+func TestGarbageAccessUnits(t *testing.T) {
+	t.Parallel()
+	x := startX(t, 1280, 720)
+	k := startScreen(t, x)
+	k.command(protocol.Command{Card: &protocol.Card{Picture: true, Title: "Munich"}})
+	cam := start(t, cameraRole(testCamera()))
+	good := cam.moreFrames(40, 5*time.Second)
+	first := cam.took()[0]
+	for i := range 60 {
+		for _, data := range [][]byte{nil, {0}, {0, 0, 1}, {0, 0, 0, 1, 0x65}, bytes.Repeat([]byte{0, 0, 1, 0x67, 0x68, 0x65}, 50),
+			first.Data[:len(first.Data)*i/60], bytes.Repeat([]byte{byte(i)}, 5000), append(bytes.Clone(first.Data), first.Data...)} {
+			k.send(protocol.Frame{Data: data, Flags: byte(i & 1)})
+		}
+		bad := bytes.Clone(good[i%len(good)].Data)
+		for j := 20 + i%7; j < len(bad); j += 31 {
+			bad[j] ^= byte(i + j)
+		}
+		k.send(protocol.Frame{Data: bad})
+	}
+	k.send(protocol.Frame{Data: make([]byte, protocol.MaxMessage-9)})
+	go relay(cam, k, nil)
+	cam.command(protocol.Command{Keyframe: true})
+	_, last := codes(t, cam.took(), 640, 360)
+	x.sees("pictures after garbage", whole, 5*time.Second, func(luma []byte) bool {
+		_, n, ok := testcard.Read(luma, whole.width, whole.width, whole.height)
+		return ok && n > last[len(last)-1]
+	})
+}
+
+func TestPlainWindow(t *testing.T) {
+	t.Parallel()
+	x := startX(t, 1280, 720)
+	k := start(t, screenRole(protocol.ScreenConfig{Sink: "x11:" + x.display + ",640x360+300+200", Title: "Milano", Width: 1280, Height: 720}))
+	k.command(protocol.Command{Card: &protocol.Card{Picture: true, Title: "Munich"}})
+	cam := start(t, cameraRole(testCamera()))
+	go relay(cam, k, nil)
+	x.sees("the picture", area{640, 360, 300, 200}, 5*time.Second, func(luma []byte) bool {
+		seed, _, ok := testcard.Read(luma, 640, 640, 360)
+		return ok && seed == 7
+	})
+	if n := bright(x.grab(area{1280, 190, 0, 0})); n > 0 {
+		t.Errorf("%d bright pixels beside the window", n)
+	}
+}
+
+func TestTheScreenThatGoes(t *testing.T) {
+	t.Parallel()
+	x := startX(t, 640, 360)
+	k := startScreen(t, x)
+	k.event(protocol.Ready, "", 3*time.Second)
+	x.stop()
+	if status := k.ends(3 * time.Second); status != 1 {
+		t.Errorf("status %d", status)
+	}
+}
+
+func TestStoppedScreenStopsProgress(t *testing.T) {
+	t.Parallel()
+	k := start(t, screenRole(protocol.ScreenConfig{Sink: "none", Width: 640, Height: 360}))
+	k.progresses(5, 3*time.Second)
+	if err := syscall.Kill(k.cmd.Process.Pid, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	k.quiet(time.Second, 3*time.Second)
+}
+
+func TestSinkThatHangsStopsProgress(t *testing.T) {
+	t.Parallel()
+	k := start(t, screenRole(protocol.ScreenConfig{Sink: "gst:identity sleep-time=60000000 ! fakesink", Width: 640, Height: 360}))
+	k.event(protocol.Ready, "", 3*time.Second)
+	k.quiet(time.Second, 4*time.Second)
+}
+
+func TestScreenThatIsNotThere(t *testing.T) {
+	for sink, text := range map[string]string{
+		"x11::999":           "no X display there",
+		"x11:host:0":         "over the network",
+		"x11::0,axb":         "bad geometry; write x11::0,640x360+0+0",
+		"gst:nonesuchsink":   `no element "nonesuchsink"; check the word screen`,
+		"gst:fakesink ! ! x": "check the word screen",
+		"billboard":          `screen "billboard" is not known; use auto, kms`,
+	} {
+		t.Run(sink, func(t *testing.T) {
+			t.Parallel()
+			k := start(t, screenRole(protocol.ScreenConfig{Sink: sink, Width: 640, Height: 360}))
+			t.Log(k.event(protocol.Failed, text, 3*time.Second).Text)
+			if status := k.ends(time.Second); status != 1 {
+				t.Errorf("status %d", status)
+			}
+		})
+	}
+}
+
+func TestScreenWithoutAny(t *testing.T) {
+	t.Setenv("DISPLAY", "")
+	t.Setenv("WAYLAND_DISPLAY", "")
+	if cards, _ := os.ReadDir("/dev/dri"); len(cards) > 0 {
+		t.Log("this machine has a graphics card; auto finds it")
+		return
+	}
+	k := start(t, screenRole(protocol.ScreenConfig{Sink: "auto", Width: 640, Height: 360}))
+	k.event(protocol.Missing, "no screen: neither Wayland, X11 nor", 3*time.Second)
+	k.event(protocol.Ready, "none", time.Second)
+	k.progresses(5, 3*time.Second)
+}
