@@ -37,8 +37,8 @@ const (
 //	transit of the fastest packet ─┬─ jitter ─┬─ margin ─▶ place of playing
 //
 // The sender's clock drifts against ours; when the place is more than 20 ms too late for a second, one frame is dropped
-// (not played), and when it is more than 10 ms too early one is inserted (Lost, without moving on), if it can be where
-// there is nothing to play anyway. How loud the sound is is not known here. Pure: Pop is to be called when Next says so.
+// (not played). When it is more than 10 ms too early, or at all too early and frames come late, one is inserted (Lost,
+// without moving on), if it can be where there is nothing to play anyway. How loud the sound is is not known here. Pure: Pop is to be called when Next says so.
 type Playout struct {
 	rate  uint32
 	clock *rtptime.Clock
@@ -52,6 +52,7 @@ type Playout struct {
 	lastPush time.Time
 	offSince time.Time // since when the depth has been off
 	lateFrom time.Time // since when only late frames came
+	lastLate time.Time // when the last late frame came
 
 	Late, Dropped, Inserted uint64 // frames
 }
@@ -83,6 +84,7 @@ func (p *Playout) Push(now time.Time, ts int64, dur time.Duration, data []byte) 
 	}
 	if ts < p.next {
 		p.Late++
+		p.lastLate = now
 		if p.lateFrom.IsZero() {
 			p.lateFrom = now
 		}
@@ -224,14 +226,18 @@ const (
 // adjust compares where we play with where we should.
 func (p *Playout) adjust(now time.Time) action {
 	off := p.offset - p.target(now)
+	shallow := -tooShallow
+	if now.Sub(p.lastLate) < patience { // it matters already
+		shallow = 0
+	}
 	switch {
 	case off > farOff:
 		p.offSince = time.Time{}
 		return dropFrame
-	case off < -tooShallow && p.count == 0: // nothing to play anyway: the cheapest moment to wait
+	case off < shallow && p.count == 0: // nothing to play anyway: the cheapest moment to wait
 		p.offSince = time.Time{}
 		return insertFrame
-	case off <= tooDeep && off >= -tooShallow:
+	case off <= tooDeep && off >= shallow:
 		p.offSince = time.Time{}
 		return playFrame
 	case p.offSince.IsZero():
