@@ -1,16 +1,27 @@
 // Package store keeps what the registrar must not forget: accounts, and the bindings of UDP phones.
 //
-// It is one SQLite file, with a last good copy beside it. Several processes may have it open: what `account add`
-// writes, the running server reads at its next question.
+//	registrar.db                   SQLite, in WAL mode; several processes may have it open
+//	registrar.db.good              the last good copy: after each clean start and each change of accounts
+//	registrar.db.damaged-<time>    set aside by a start that found it damaged
+//	registrar.db.lock, .good.lock  who has it open, who writes the copy
+//
+// What `account add` writes, the running server reads at its next question. SQLite's own check finds a broken
+// structure; each row carries a checksum besides, since storage also flips bits inside of values.
 package store
 
 import (
 	"context"
+	"crypto/rand"
+	"database/sql"
 	"errors"
+	"fmt"
 	"log/slog"
+	"regexp"
+	"strconv"
+	"sync"
 	"time"
 
-	"ewindow/registrar/location"
+	"ewindow/registrar/auth"
 )
 
 // An Account is what is kept of one: nothing from which its secret could be found.
@@ -19,7 +30,7 @@ type Account struct {
 	Realm     string
 	HA1MD5    string // lower-case hex, see auth.HA1
 	HA1SHA256 string
-	Created   time.Time
+	Created   time.Time // to the second
 }
 
 // What a caller may branch on. The errors that wrap them name the account and say what to do.
@@ -27,18 +38,9 @@ var (
 	ErrExists  = errors.New("account exists already")
 	ErrUnknown = errors.New("no such account")
 	ErrName    = errors.New("not a name for an account")
-	ErrRealm   = errors.New("the accounts belong to another domain")
+	ErrRealm   = errors.New("accounts belong to one domain")
+	ErrDamaged = errors.New("store is damaged")
 )
-
-// A Recovery says what Open had to do because a file was damaged. Log it loudly: String says all in one line.
-type Recovery struct {
-	Damage   error     // what was wrong with the store
-	SetAside []string  // the damaged files, under their new names
-	From     string    // the last good copy that was loaded; empty if there was none: the store is empty now
-	Copied   time.Time // when that copy was made
-}
-
-func (r *Recovery) String() string { return "" }
 
 // Config is what a Store is opened with.
 type Config struct {
@@ -47,44 +49,188 @@ type Config struct {
 }
 
 // A Store is open. It may be used from several goroutines.
-type Store struct{}
+type Store struct {
+	path string
+	log  *slog.Logger
+	db   *sql.DB
+	lock *lock
+	find *sql.Stmt // one account
 
-// Open opens the store, makes it if it does not exist, and checks every page and row. If it is damaged, its files
-// are set aside and the last good copy is loaded, or, if that is damaged too, an empty one: r is then not nil.
-func Open(ctx context.Context, c Config, now time.Time) (s *Store, r *Recovery, err error) { panic("skeleton") }
+	mu      sync.Mutex
+	pending map[bindingKey]noted // what Run has still to write
+	wake    chan struct{}
+}
 
 // Close writes what is still to be written and closes the store.
-func (s *Store) Close() error { panic("skeleton") }
+func (s *Store) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), lastWords)
+	defer cancel()
+	err := s.flush(ctx)
+	return errors.Join(err, s.find.Close(), s.db.Close(), s.lock.release())
+}
 
 // UseRealm says for which domain the accounts are. Their hashes are good for one only: if there are accounts of
 // another, the error is ErrRealm and nothing changes.
-func (s *Store) UseRealm(ctx context.Context, realm string) error { panic("skeleton") }
+func (s *Store) UseRealm(ctx context.Context, realm string) error {
+	if realm == "" {
+		return fmt.Errorf("%w: none is named; give --domain", ErrRealm)
+	}
+	return s.change(ctx, func(tx *sql.Tx) error {
+		old, err := getMeta(ctx, tx, metaRealm)
+		if err != nil || old == realm {
+			return err
+		}
+		n, err := getMeta(ctx, tx, metaAccounts)
+		if err != nil {
+			return err
+		}
+		if old != "" && n != "0" {
+			return fmt.Errorf("%w: %s has %s for %q, not for %q; use --domain %s, or remove them and add them anew",
+				ErrRealm, s.path, n, old, realm, old)
+		}
+		return setMeta(ctx, tx, metaRealm, realm)
+	})
+}
 
 // Realm is what UseRealm set; empty if it never did.
-func (s *Store) Realm(ctx context.Context) (string, error) { panic("skeleton") }
+func (s *Store) Realm(ctx context.Context) (string, error) {
+	realm, err := getMeta(ctx, s.db, metaRealm)
+	return realm, s.explain(err)
+}
+
+// accountName: what may stand in a SIP URI, in a digest and in the plan without quoting (RFC 3261 §25.1 user, less
+// all that needs care).
+var accountName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$`)
 
 // AddAccount makes an account in the store's realm and returns its secret, which nobody can find out later.
 // Errors: ErrExists, ErrName, ErrRealm (none is set).
+//
+// If only the last good copy could not be written, the account and its secret are good, and err says so.
 func (s *Store) AddAccount(ctx context.Context, name string, now time.Time) (secret string, err error) {
-	panic("skeleton")
+	if !accountName.MatchString(name) {
+		return "", fmt.Errorf("%.80q is %w; use 1 to 64 letters, digits, and .-_+ after the first", name, ErrName)
+	}
+	secret = newSecret()
+	err = s.change(ctx, func(tx *sql.Tx) error {
+		realm, err := getMeta(ctx, tx, metaRealm)
+		if err != nil {
+			return err
+		}
+		if realm == "" {
+			return fmt.Errorf("%w: none is set yet; give --domain", ErrRealm)
+		}
+		switch _, err := scanAccount(tx.QueryRowContext(ctx, selectAccount, name)); {
+		case err == nil:
+			return fmt.Errorf("%s: %w; remove it first to give it a new secret", name, ErrExists)
+		case !errors.Is(err, sql.ErrNoRows):
+			return err
+		}
+		a := Account{
+			Name: name, Realm: realm, Created: now,
+			HA1MD5:    auth.HA1(auth.MD5, name, realm, secret),
+			HA1SHA256: auth.HA1(auth.SHA256, name, realm, secret),
+		}
+		_, err = tx.ExecContext(ctx, `INSERT INTO accounts (name, realm, md5, sha256, created, sum) VALUES (?, ?, ?, ?, ?, ?)`,
+			a.Name, a.Realm, a.HA1MD5, a.HA1SHA256, a.Created.Unix(), a.sum())
+		if err != nil {
+			return err
+		}
+		return count(ctx, tx, +1)
+	})
+	if err != nil {
+		return "", err
+	}
+	return secret, s.copyGood(ctx)
 }
 
 // RemoveAccount forgets an account and its bindings. Error: ErrUnknown.
-func (s *Store) RemoveAccount(ctx context.Context, name string) error { panic("skeleton") }
-
-// Account finds one account. Error: ErrUnknown.
-func (s *Store) Account(ctx context.Context, name string) (Account, error) { panic("skeleton") }
-
-// Accounts lists all, by name.
-func (s *Store) Accounts(ctx context.Context) ([]Account, error) { panic("skeleton") }
-
-// Bindings returns the UDP bindings that hold at now, for location.Table.Restore.
-func (s *Store) Bindings(ctx context.Context, now time.Time) ([]location.Binding, error) {
-	panic("skeleton")
+func (s *Store) RemoveAccount(ctx context.Context, name string) error {
+	err := s.change(ctx, func(tx *sql.Tx) error {
+		r, err := tx.ExecContext(ctx, `DELETE FROM accounts WHERE name = ?`, name)
+		if err != nil {
+			return err
+		}
+		if n, err := r.RowsAffected(); err != nil {
+			return err
+		} else if n == 0 {
+			return fmt.Errorf("%.80q: %w; `ewindow-registrar account list` names those there are", name, ErrUnknown)
+		}
+		if _, err := tx.ExecContext(ctx, `DELETE FROM bindings WHERE aor = ?`, name); err != nil {
+			return err
+		}
+		return count(ctx, tx, -1)
+	})
+	if err != nil {
+		return err
+	}
+	return s.copyGood(ctx)
 }
 
-// Note remembers a change until Run writes it. It never blocks; give it to location.Config.Changed.
-func (s *Store) Note(c location.Change) { panic("skeleton") }
+// count keeps the number of accounts, and the number of changes to them: by these a start sees that some are missing.
+func count(ctx context.Context, tx *sql.Tx, by int) error {
+	for key, by := range map[string]int{metaAccounts: by, metaChanges: 1} {
+		old, err := getMeta(ctx, tx, key)
+		if err != nil {
+			return err
+		}
+		n, err := strconv.Atoi(old)
+		if err != nil {
+			return fmt.Errorf("%w: %s is %q", ErrDamaged, key, old)
+		}
+		if err := setMeta(ctx, tx, key, strconv.Itoa(n+by)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
-// Run writes noted changes in groups until ctx is done, then the rest, and returns nil.
-func (s *Store) Run(ctx context.Context) error { panic("skeleton") }
+// Account finds one account. Error: ErrUnknown.
+func (s *Store) Account(ctx context.Context, name string) (Account, error) {
+	a, err := scanAccount(s.find.QueryRowContext(ctx, name))
+	if errors.Is(err, sql.ErrNoRows) {
+		return Account{}, fmt.Errorf("%.80q: %w", name, ErrUnknown)
+	}
+	return a, s.explain(err)
+}
+
+// Accounts lists all, by name.
+func (s *Store) Accounts(ctx context.Context) ([]Account, error) {
+	as, err := readAccounts(ctx, s.db)
+	return as, s.explain(err)
+}
+
+// change runs f in a transaction that nobody else writes beside.
+func (s *Store) change(ctx context.Context, f func(*sql.Tx) error) error {
+	tx, err := s.db.BeginTx(ctx, nil)
+	if err != nil {
+		return s.explain(err)
+	}
+	if err := f(tx); err != nil {
+		return errors.Join(s.explain(err), tx.Rollback())
+	}
+	return s.explain(tx.Commit())
+}
+
+// explain adds to an error of the database which file it is about, and what to do.
+func (s *Store) explain(err error) error {
+	switch {
+	case err == nil, errors.Is(err, ErrExists), errors.Is(err, ErrUnknown), errors.Is(err, ErrRealm):
+		return err
+	case isDamage(err):
+		return fmt.Errorf("%s: %w (%w); restart the registrar: it loads the last good copy", s.path, ErrDamaged, err)
+	}
+	return fmt.Errorf("store %s: %w", s.path, err)
+}
+
+// secretAlphabet has no two characters that are easily taken for one another; 32 of them are 5 bits each.
+const secretAlphabet = "23456789abcdefghijkmnpqrstuvwxyz"
+
+// newSecret makes 32 characters, 160 bits.
+func newSecret() string {
+	b := make([]byte, 32)
+	rand.Read(b) // never fails: crypto/rand ends the process instead
+	for i := range b {
+		b[i] = secretAlphabet[b[i]%32]
+	}
+	return string(b)
+}

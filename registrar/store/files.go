@@ -1,0 +1,97 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+)
+
+// copyGood makes the last good copy, of a store that is sound, one process at a time: so the last copy has all.
+func (s *Store) copyGood(ctx context.Context) (err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("write the last good copy %s.good: %w", s.path, err)
+		}
+	}()
+	l, err := acquire(ctx, s.path+".good.lock", false)
+	if err != nil {
+		return err
+	}
+	defer l.release()
+	// Into the database itself, out of the WAL: half of a WAL counts as none.
+	if _, err := s.db.ExecContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`); err != nil {
+		return err
+	}
+	if _, err := examine(ctx, s.db); err != nil {
+		return err
+	}
+	tmp, err := tempFile(s.path)
+	if err != nil {
+		return err
+	}
+	defer os.Remove(tmp)
+	if _, err := s.db.ExecContext(ctx, `VACUUM INTO ?`, tmp); err != nil {
+		return err
+	}
+	return replace(tmp, s.path+".good")
+}
+
+// tempFile makes an empty file beside path that only its owner can read.
+func tempFile(path string) (string, error) {
+	name := path + ".new-" + rand.Text()
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+	if err != nil {
+		return "", err
+	}
+	return name, f.Close()
+}
+
+// sweep removes what a power cut left of tempFile.
+func sweep(path string) {
+	left, _ := filepath.Glob(path + ".new-*")
+	for _, name := range left {
+		os.Remove(name)
+	}
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+func copyFile(from, to string) error {
+	src, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	dst, err := os.OpenFile(to, os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(dst, src)
+	return errors.Join(err, dst.Close())
+}
+
+// replace gives a finished file its name so that a power cut leaves the old or the new one.
+func replace(tmp, path string) error {
+	if err := syncFile(tmp); err != nil {
+		return err
+	}
+	if err := os.Rename(tmp, path); err != nil {
+		return err
+	}
+	return syncFile(filepath.Dir(path))
+}
+
+func syncFile(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
