@@ -480,12 +480,12 @@ func TestSessionLevel(t *testing.T) {
 // The version in o= counts what was said anew, and a description that failed leaves the keys alone.
 func TestVersionAndFailure(t *testing.T) {
 	a, b := session(t, ours(), SDES), session(t, other(), GCM)
-	offer, answer, _, before := exchange(t, a, b)
+	offer, _, _, before := exchange(t, a, b)
 	held := bytes.ReplaceAll(offer, []byte("a=sendrecv"), []byte("a=sendonly"))
 	for i, text := range [][]byte{offer, held, held, offer, held} {
 		version := []string{"o=- 77 1 ", "o=- 77 2 ", "o=- 77 2 ", "o=- 77 3 ", "o=- 77 4 "}[i]
-		var err error
-		if answer, _, err = b.Answer(text); err != nil || !bytes.Contains(answer, []byte(version)) {
+		answer, _, err := b.Answer(text)
+		if err != nil || !bytes.Contains(answer, []byte(version)) {
 			t.Errorf("answer %d: %v, no %q in\n%s", i, err, version, answer)
 		}
 	}

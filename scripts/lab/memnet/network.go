@@ -226,7 +226,7 @@ func (d *deadline) set(n *Network, g *gate, t time.Time) {
 	}
 	d.at = t
 	g.open()
-	if t.IsZero() || d.passed() {
+	if t.IsZero() {
 		return
 	}
 	d.timer = time.AfterFunc(time.Until(t), func() {
