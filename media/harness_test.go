@@ -88,6 +88,7 @@ type recorder struct {
 	requests []time.Time
 	onKey    func()
 	last     uint32
+	blind    bool // what comes is not judged
 }
 
 type seenUnit struct {
@@ -105,6 +106,9 @@ type seenFrame struct {
 func (r *recorder) Video(au AccessUnit) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.blind {
+		return
+	}
 	n, key := numberOf(au.Data)
 	if key != au.Key {
 		r.t.Errorf("access unit %d: Key is %t", n, au.Key)

@@ -11,7 +11,8 @@ import (
 
 const (
 	// lipAhead is how far the picture may be before its sound (ITU-R BT.1359: sound may lag by 125 ms); only what
-	// is beyond it is held back, and at most for maxLipHold.
+	// is beyond it is held back. To be more than maxLipHold beyond it is not believed: some phones keep a clock
+	// of its own for each stream.
 	lipAhead   = 125 * time.Millisecond
 	maxLipHold = 300 * time.Millisecond
 
@@ -176,12 +177,15 @@ func (v *videoSink) captured(now time.Time) time.Time {
 // show gives an access unit to the Receiver: at once, unless its sound plays much later.
 func (v *videoSink) show(now time.Time, au AccessUnit) {
 	wait := v.ahead(now) - lipAhead
+	if wait > maxLipHold {
+		wait = 0
+	}
 	if wait <= 0 && len(v.late) == 0 {
 		v.st.progress.frames++
 		v.st.s.cfg.Receiver.Video(au)
 		return
 	}
-	v.late = append(v.late, lateUnit{au: au, at: now.Add(min(max(wait, 0), maxLipHold))})
+	v.late = append(v.late, lateUnit{au: au, at: now.Add(max(wait, 0))})
 	v.release(now)
 }
 

@@ -1,0 +1,494 @@
+package media
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"ewindow/media/negotiate"
+	"ewindow/scripts/lab/memnet"
+)
+
+func perfect() *memnet.Network {
+	n := memnet.New(20)
+	n.Default(memnet.Conditions{Latency: 5 * time.Millisecond})
+	return n
+}
+
+// Hold: nothing goes to the other side but reports; on resumption the first picture is a keyframe.
+func TestHoldAndResume(t *testing.T) {
+	for _, kind := range []string{"inactive", "sendonly from the other side", "0.0.0.0", "port 0"} {
+		t.Run(kind, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a, b := call(t, perfect())
+				talk(2*time.Second, a, b)
+				time.Sleep(50 * time.Millisecond)
+				held := a.desc
+				audio, video := *held.Audio, *held.Video
+				held.Audio, held.Video = &audio, &video
+				switch kind {
+				case "inactive":
+					audio.Direction, video.Direction = negotiate.Inactive, negotiate.Inactive
+				case "sendonly from the other side":
+					audio.Direction, video.Direction = negotiate.RecvOnly, negotiate.RecvOnly
+				case "0.0.0.0":
+					audio.RTP = netip.AddrPortFrom(netip.IPv4Unspecified(), 4000)
+					video.RTP = netip.AddrPortFrom(netip.IPv4Unspecified(), 4002)
+				case "port 0":
+					held.Video = nil
+				}
+				if err := a.Update(held); err != nil {
+					t.Fatal(err)
+				}
+				before := b.Stats()
+				talk(5*time.Second, a, b)
+				time.Sleep(50 * time.Millisecond)
+				during := b.Stats()
+				if kind == "port 0" {
+					before.Audio, during.Audio = StreamStats{}, StreamStats{}
+				}
+				if p := during.Video.Received.Packets - before.Video.Received.Packets + during.Audio.Received.Packets - before.Audio.Received.Packets; p != 0 {
+					t.Errorf("%d packets came on hold", p)
+				}
+				if kind != "0.0.0.0" && kind != "port 0" && during.LastRTCP.Before(time.Now().Add(-2*time.Second)) {
+					t.Errorf("no reports on hold since %v", during.LastRTCP)
+				}
+				if err := a.Update(a.desc); err != nil {
+					t.Fatal(err)
+				}
+				seen, _, _ := b.rec.counts()
+				talk(3*time.Second, a, b)
+				time.Sleep(50 * time.Millisecond)
+				if video, _, _ := b.rec.counts(); video-seen < 85 {
+					t.Errorf("%d pictures in 3 s after the hold", video-seen)
+				} else if kind != "0.0.0.0" && !b.rec.video[seen].key {
+					t.Error("the first picture after the hold is no keyframe")
+				}
+				if s := b.Stats(); s.AuthFailures != 0 {
+					t.Errorf("%+v", s)
+				}
+				hangUp(a, b)
+			})
+		})
+	}
+}
+
+// New keys: packets of the old ones that are still on their way are taken, and none is lost.
+func TestNewKeys(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := call(t, perfect())
+		talk(2*time.Second, a, b)
+		old := a.video.t.source()
+		for round := range byte(3) {
+			for _, e := range []*end{b, a} { // the answerer knows first
+				audio, video := *e.desc.Audio, *e.desc.Video
+				for _, k := range []**negotiate.Keys{&audio.Send, &video.Send, &audio.Receive, &video.Receive} {
+					c := **k
+					c.Key = bytes.Repeat([]byte{c.Key[0] + 100 + round}, 16)
+					*k = &c
+				}
+				e.desc.Audio, e.desc.Video = &audio, &video
+				if err := e.Update(e.desc); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if a.video.t.source() == old {
+				t.Error("the SSRC stayed under new keys: rollover counters would have to be told")
+			}
+			talk(2*time.Second, a, b)
+		}
+		time.Sleep(100 * time.Millisecond)
+		for _, e := range []*end{a, b} {
+			video, audio, _ := e.rec.counts()
+			if s := e.Stats(); video < 236 || audio < 390 || s.AuthFailures > 20 {
+				t.Errorf("%d pictures, %d frames of sound in 8 s: %+v", video, audio, s)
+			}
+		}
+		hangUp(a, b)
+	})
+}
+
+// The other side restarts as another sender under the same keys.
+func TestNewSenderIsAccepted(t *testing.T) {
+	for name, option := range map[string]option{"srtp": func(_, _ *negotiate.Description) {}, "plain": plain} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a, b := call(t, perfect(), option)
+				for range 5 {
+					talk(time.Second, a, b)
+					for _, st := range a.streams() {
+						st.t.collide()
+					}
+					a.sendVideo.restart()
+				}
+				talk(time.Second, a, b)
+				time.Sleep(100 * time.Millisecond)
+				want := 170
+				if name == "plain" { // the first packet of each is on probation, and a keyframe with it
+					want = 120
+				}
+				if video, audio, _ := b.rec.counts(); video < want || audio < 280 {
+					t.Errorf("%d pictures and %d frames of sound in 6 s", video, audio)
+				}
+				hangUp(a, b)
+			})
+		})
+	}
+}
+
+func TestCollisionOfSSRCs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := call(t, perfect())
+		talk(time.Second, a, b)
+		for i, st := range b.streams() {
+			st.t.mu.Lock()
+			st.t.ssrc = a.streams()[i].t.source()
+			st.t.seq = 100
+			st.t.mu.Unlock()
+		}
+		b.sendVideo.restart()
+		talk(4*time.Second, a, b)
+		time.Sleep(100 * time.Millisecond)
+		for i := range 2 {
+			if a.streams()[i].t.source() == b.streams()[i].t.source() {
+				t.Error("both still use one SSRC")
+			}
+		}
+		for _, e := range []*end{a, b} {
+			if video, audio, _ := e.rec.counts(); video < 140 || audio < 230 {
+				t.Errorf("%d pictures and %d frames of sound in 5 s", video, audio)
+			}
+		}
+		hangUp(a, b)
+	})
+}
+
+// A sender that does not answer is asked by PLI, then FIR, no more often than agreed.
+func TestKeyframeIsAskedForUntilItComes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := call(t, perfect())
+		a.rec.onKey = nil // a's encoder is deaf
+		talk(time.Second, a, b)
+		drop := true
+		a.taps[2].tamper(func(p []byte) [][]byte {
+			if drop {
+				drop = false
+				return nil
+			}
+			return [][]byte{p}
+		})
+		talk(3*time.Second, a, b)
+		s := b.Stats()
+		if s.KeyframesAsked < 8 || s.KeyframesAsked > 10 {
+			t.Errorf("asked %d times in 3 s, want once every 300 ms", s.KeyframesAsked)
+		}
+		if s.VideoHeldSince.IsZero() || s.VideoHeld < 80 {
+			t.Errorf("pictures were shown after a loss: %+v", s)
+		}
+		if n := b.video.sink.(*videoSink).firNumber; n < 5 {
+			t.Errorf("%d FIR were sent", n)
+		}
+		spacing(t, a.rec.requests)
+		if len(a.rec.requests) < 8 {
+			t.Errorf("%d requests arrived", len(a.rec.requests))
+		}
+		a.rec.onKey = a.enc.forceKey
+		talk(time.Second, a, b)
+		time.Sleep(50 * time.Millisecond)
+		if s := b.Stats(); !s.VideoHeldSince.IsZero() {
+			t.Error("still holding after a keyframe")
+		}
+		b.RequestKeyframe()
+		asked := len(a.rec.requests)
+		talk(time.Second, a, b)
+		if n := len(a.rec.requests) - asked; n != 1 {
+			t.Errorf("RequestKeyframe arrived %d times, want once: the first was answered", n)
+		}
+		hangUp(a, b)
+	})
+}
+
+// A packet that comes a little late repairs the picture. Some are later than the first wait; one of them is enough
+// to learn that.
+func TestLatePacketRepairs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := call(t, perfect())
+		talk(time.Second, a, b)
+		count := 0
+		var kept []byte
+		a.taps[2].tamper(func(p []byte) [][]byte {
+			switch count++; {
+			case count%20 == 7:
+				kept = p
+				return nil
+			case count%20 == 10:
+				return [][]byte{p, kept}
+			}
+			return [][]byte{p}
+		})
+		talk(3*time.Second, a, b)
+		a.taps[2].tamper(nil)
+		talk(time.Second, a, b)
+		time.Sleep(50 * time.Millisecond)
+		video, _, _ := b.rec.counts()
+		if s := b.Stats(); video < 146 || s.KeyframesAsked > 1 || s.VideoHeld > 4 {
+			t.Errorf("%d pictures in 5 s: %+v", video, s)
+		}
+		hangUp(a, b)
+	})
+}
+
+// What other payload types carry is no sound: telephone-event shares sequence numbers with it and is no loss.
+func TestTelephoneEventsAreNoSound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := call(t, perfect(), func(a, b *negotiate.Description) { a.Video, b.Video = nil, nil })
+		for i := range uint32(150) {
+			a.SendAudio(AudioFrame{Data: opus20(i)})
+			if i%10 == 5 {
+				x := a.audio.t
+				x.mu.Lock()
+				x.d.SendType, x.plain = 110, append(x.plain[:rtpHeader], 5, 0x8a, 0, 160)
+				x.send(time.Now(), x.lastTS, time.Now(), false)
+				x.d.SendType = 111
+				x.mu.Unlock()
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+		time.Sleep(50 * time.Millisecond)
+		if s := b.Stats(); s.Audio.Received.Lost != 0 || s.Audio.Received.Packets != 165 {
+			t.Errorf("%+v", s.Audio.Received)
+		}
+		_, audio, lost := b.rec.counts()
+		if audio != 150 || lost > 3 {
+			t.Errorf("%d frames of sound, %d concealed", audio, lost)
+		}
+		for _, f := range b.rec.audio {
+			if !f.Lost && len(f.Data) != 80 {
+				t.Errorf("a telephone-event was given as sound: % x", f.Data)
+			}
+		}
+		hangUp(a, b)
+	})
+}
+
+// Silence of the sender is no loss, and what is said after it comes in time.
+func TestSilenceIsNoLoss(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := call(t, perfect(), func(a, b *negotiate.Description) { a.Video, b.Video = nil, nil })
+		for _, silence := range []time.Duration{100 * time.Millisecond, 400 * time.Millisecond, 3 * time.Second, 20 * time.Second} {
+			for i := range uint32(50) {
+				a.SendAudio(AudioFrame{Data: opus20(i), Captured: time.Now()})
+				time.Sleep(20 * time.Millisecond)
+			}
+			time.Sleep(silence)
+		}
+		_, audio, lost := b.rec.counts()
+		if s := b.Stats(); audio != 200 || s.Audio.Received.Lost != 0 {
+			t.Errorf("%d of 200 frames came: %+v", audio, s.Audio.Received)
+		}
+		if lost < 20 || lost > 200 { // concealed for a second at most, then the speaker is left alone
+			t.Errorf("%d frames concealed", lost)
+		}
+		for _, f := range b.rec.audio {
+			if d := f.at.Sub(f.Captured); !f.Lost && d > 60*time.Millisecond {
+				t.Errorf("sound came %v after it was said", d)
+				break
+			}
+		}
+		hangUp(a, b)
+	})
+}
+
+// Pictures that would be far ahead of their sound wait, others do not.
+func TestLipSync(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := call(t, perfect())
+		const soundLate = 200 * time.Millisecond // a microphone with a long way to us
+		go func() {
+			for i := range uint32(500) {
+				at := time.Now().Add(-soundLate)
+				a.SendAudio(AudioFrame{Data: opus20(i), Captured: at})
+				time.Sleep(20 * time.Millisecond)
+			}
+		}()
+		for range 300 {
+			a.picture(b)
+			time.Sleep(time.Second / 30)
+		}
+		time.Sleep(500 * time.Millisecond)
+		last := b.rec.video[len(b.rec.video)-1]
+		sound := b.rec.audio[400]
+		// The sound of a moment is heard 200 + 5 + 20 ms later; its picture may be 125 ms before that.
+		if d := last.at.Sub(a.enc.lastCaptured(b)); d < 90*time.Millisecond || d > 115*time.Millisecond {
+			t.Errorf("pictures come %v after capture, want about 100ms", d)
+		}
+		if sound.Lost {
+			t.Error("sound was lost")
+		}
+		if video, _, _ := b.rec.counts(); video != 300 {
+			t.Errorf("%d pictures", video)
+		}
+		hangUp(a, b)
+	})
+}
+
+func (e *fakeEncoder) lastCaptured(to *end) time.Time {
+	to.rec.mu.Lock()
+	defer to.rec.mu.Unlock()
+	return to.rec.sent[e.number].Captured
+}
+
+func TestSocketClosedUnderTheSessionEndsIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := call(t, perfect())
+		talk(time.Second, a, b)
+		_ = a.taps[2].Close()
+		err := <-a.done
+		if !errors.Is(err, net.ErrClosed) || !strings.Contains(err.Error(), "read video socket 10.0.0.1:4002") {
+			t.Errorf("Run: %v", err)
+		}
+		a.cancel()
+		hangUp(b)
+		for _, c := range a.taps {
+			_ = c.Close()
+		}
+	})
+}
+
+func TestSocketsServeTheNextSession(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := call(t, perfect())
+		for range 3 {
+			talk(time.Second, a, b)
+			for _, e := range []*end{a, b} {
+				e.cancel()
+				if err := <-e.done; err != nil {
+					t.Fatal(err)
+				}
+				e.enc.forceKey()
+				e.begin()
+			}
+			before, _, _ := b.rec.counts()
+			talk(time.Second, a, b)
+			time.Sleep(50 * time.Millisecond)
+			if after, _, _ := b.rec.counts(); after-before < 28 {
+				t.Errorf("%d pictures in the second session", after-before)
+			}
+		}
+		hangUp(a, b)
+	})
+}
+
+func TestSendingWhileNothingRunsDoesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := perfect()
+		a, b := newEnd(t, n, hostA), newEnd(t, n, hostB)
+		a.desc, b.desc = descriptions(a, b)
+		s, err := NewSession(Config{Description: a.desc, Receiver: a.rec, Sockets: &Sockets{AudioRTP: a.taps[0], VideoRTP: a.taps[2]}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.SendVideo(a.enc.next())
+		s.SendAudio(AudioFrame{Data: opus20(1)})
+		if p := s.Stats(); p.Video.Sent.Packets+p.Audio.Sent.Packets != 0 {
+			t.Errorf("sent %+v", p)
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		if err := s.Run(ctx); err != nil {
+			t.Error(err)
+		}
+		hangUp()
+		for _, e := range []*end{a, b} {
+			for _, c := range e.taps {
+				_ = c.Close()
+			}
+		}
+	})
+}
+
+func TestWhatIsAskedOfASession(t *testing.T) {
+	good := func() negotiate.Description {
+		a, _ := descriptions(&end{address: hostA}, &end{address: hostB})
+		return a
+	}
+	rec := &recorder{t: t}
+	c, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	full := &Sockets{AudioRTP: c, VideoRTP: c}
+	for name, x := range map[string]struct {
+		change func(*Config)
+		want   string
+	}{
+		"no sockets":      {func(c *Config) { c.Sockets = nil }, "no sockets; open them with media.Listen"},
+		"no receiver":     {func(c *Config) { c.Receiver = nil }, "no receiver"},
+		"long CNAME":      {func(c *Config) { c.CNAME = strings.Repeat("x", 256) }, "CNAME of 256 bytes"},
+		"no video socket": {func(c *Config) { c.Sockets = &Sockets{AudioRTP: full.AudioRTP} }, "no sockets for it"},
+		"short key":       {func(c *Config) { c.Description.Video.Send.Key = nil }, "video we send: SRTP keys for AEAD_AES_128_GCM"},
+		"unknown suite":   {func(c *Config) { c.Description.Audio.Receive.Suite = "ROT13" }, `audio we receive: SRTP suite "ROT13" is not one of ours`},
+		"half protected":  {func(c *Config) { c.Description.Audio.Receive = nil }, "audio: keys for one direction only"},
+		"audio in video":  {func(c *Config) { c.Description.Video.Codec = negotiate.Opus }, `video: codec "opus" does not belong here`},
+		"unknown codec":   {func(c *Config) { c.Description.Audio.Codec = "GSM" }, `audio: codec "GSM" is not one of ours`},
+		"clock rate 0":    {func(c *Config) { c.Description.Audio.ClockRate = 0 }, "audio: clock rate 0"},
+		"clock rate":      {func(c *Config) { c.Description.Video.ClockRate = 8000 }, "video: clock rate 8000, H.264 has 90000"},
+		"payload type":    {func(c *Config) { c.Description.Video.SendType = 128 }, "payload types 128 and 96, at most 127"},
+		"mode 2":          {func(c *Config) { c.Description.Video.Mode = 2 }, "packetization-mode 2"},
+	} {
+		cfg := Config{Description: good(), Sockets: full, Receiver: rec}
+		x.change(&cfg)
+		if _, err := NewSession(cfg); err == nil || !strings.Contains(err.Error(), x.want) {
+			t.Errorf("%s: error %v, want %q", name, err, x.want)
+		}
+	}
+	s, err := NewSession(Config{Description: good(), Sockets: full, Receiver: rec})
+	if err != nil {
+		t.Fatal(err)
+	}
+	bad := good()
+	bad.Audio.Direction = negotiate.Inactive
+	bad.Video.Mode = 2
+	if err := s.Update(bad); err == nil || s.audio.t.d.Direction != negotiate.SendRecv {
+		t.Errorf("a bad update gave %v and changed the audio to %s", err, s.audio.t.d.Direction)
+	}
+}
+
+func TestListenTakesPairs(t *testing.T) {
+	s, err := Listen(netip.MustParseAddr("127.0.0.1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, pair := range [][2]net.PacketConn{{s.AudioRTP, s.AudioRTCP}, {s.VideoRTP, s.VideoRTCP}} {
+		if rtp, rtcp := Port(pair[0]), Port(pair[1]); rtp == 0 || rtp%2 != 0 || rtcp != rtp+1 {
+			t.Errorf("ports %d and %d", rtp, rtcp)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := Listen(netip.MustParseAddr("192.0.2.1")); err == nil || !strings.Contains(err.Error(), "check that the address is this machine's") {
+		t.Errorf("an address of somebody else: %v", err)
+	}
+	if Port(nil) != 0 {
+		t.Error("nothing has a port")
+	}
+}
+
+func TestReportIntervals(t *testing.T) {
+	for range 1000 {
+		if d := reportInterval(true); d < 400*time.Millisecond || d > 1300*time.Millisecond {
+			t.Fatal(d)
+		}
+		if d := reportInterval(false); d < time.Second || d > 3200*time.Millisecond {
+			t.Fatal(d)
+		}
+	}
+}
