@@ -57,6 +57,12 @@ func (p *peer) notified(state string) *programme.Programme {
 	return got
 }
 
+// subscriptions asks their owner how many there are.
+func (l *lab) subscriptions() (n int) {
+	l.server.notifier.do(func() { n = l.server.notifier.table.Len() })
+	return n
+}
+
 func TestSubscribe(t *testing.T) {
 	simulate(t, always, func(l *lab) {
 		milano, _ := l.pair()
@@ -111,7 +117,7 @@ func TestSubscribeRefusals(t *testing.T) {
 		milano.response(406)
 		phone.ask(phone.sub(3600))
 		phone.response(404)
-		if n := l.server.notifier.table.Len(); n != 0 {
+		if n := l.subscriptions(); n != 0 {
 			t.Errorf("%d subscriptions", n)
 		}
 	})
@@ -190,7 +196,7 @@ func TestUnacknowledged(t *testing.T) {
 		munich.response(200)
 		munich.answer(munich.request(sip.NOTIFY), 481, "")
 		time.Sleep(time.Second)
-		if n := l.server.notifier.table.Len(); n != 0 {
+		if n := l.subscriptions(); n != 0 {
 			t.Errorf("%d subscriptions are left", n)
 		}
 	})

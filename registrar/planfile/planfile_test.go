@@ -1,0 +1,205 @@
+package planfile
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"ewindow/dialplan"
+)
+
+func text(hours string) string {
+	return fmt.Sprintf("space \"milano\" {\n  timezone = \"Europe/Rome\"\n  open     = %q\n}\n", hours)
+}
+
+// A rig runs a Watcher on real files. Nothing sleeps: each step waits for what it causes.
+type rig struct {
+	t       *testing.T
+	dir     string
+	changed chan *dialplan.Plan
+	result  chan bool
+	reload  chan os.Signal
+	mu      sync.Mutex
+	log     bytes.Buffer
+}
+
+func (r *rig) Write(b []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.log.Write(b)
+}
+
+func (r *rig) logged() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.log.String()
+}
+
+// start writes files and runs a watcher on paths, both relative to a new directory.
+func start(t *testing.T, files map[string]string, paths ...string) *rig {
+	t.Helper()
+	r := &rig{t: t, dir: t.TempDir(), changed: make(chan *dialplan.Plan, 10), result: make(chan bool, 10), reload: make(chan os.Signal)}
+	for name, content := range files {
+		r.put(name, content)
+	}
+	return r.run(paths...)
+}
+
+func (r *rig) run(paths ...string) *rig {
+	r.t.Helper()
+	for i := range paths {
+		paths[i] = filepath.Join(r.dir, paths[i])
+	}
+	plan, err := dialplan.Load(paths...)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	w := New(Config{
+		Paths: paths, Current: plan, Log: slog.New(slog.NewTextHandler(r, nil)),
+		Changed: func(p *dialplan.Plan) { r.changed <- p }, Result: func(ok bool) { r.result <- ok },
+	})
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error)
+	go func() { done <- w.Run(ctx, r.reload) }()
+	r.t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			r.t.Error(err)
+		}
+	})
+	r.reload <- syscall.SIGHUP // answered as soon as the watch is in place
+	r.expect(true)
+	return r
+}
+
+func (r *rig) put(name, content string) {
+	r.t.Helper()
+	path := filepath.Join(r.dir, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		r.t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+func (r *rig) expect(ok bool) {
+	r.t.Helper()
+	select {
+	case got := <-r.result:
+		if got != ok {
+			r.t.Fatalf("reload ok: %v, want %v\n%s", got, ok, r.logged())
+		}
+	case <-time.After(10 * time.Second):
+		r.t.Fatalf("nothing was reloaded\n%s", r.logged())
+	}
+}
+
+// expectNew waits for a new plan.
+func (r *rig) expectNew() {
+	r.t.Helper()
+	r.expect(true)
+	if len(r.changed) == 0 {
+		r.t.Fatalf("no new plan\n%s", r.logged())
+	}
+	<-r.changed
+}
+
+func TestWays(t *testing.T) {
+	for name, test := range map[string]struct {
+		files map[string]string
+		path  string
+		edit  func(r *rig)
+	}{
+		"written in place": {map[string]string{"plan.hcl": text("Mo 09:00-10:00")}, "plan.hcl", func(r *rig) {
+			r.put("plan.hcl", text("Tu 09:00-10:00"))
+		}},
+		"written anew and renamed": {map[string]string{"plan.hcl": text("Mo 09:00-10:00")}, "plan.hcl", func(r *rig) {
+			r.put("plan.hcl~", text("Tu 09:00-10:00"))
+			r.rename("plan.hcl~", "plan.hcl")
+		}},
+		"removed and written": {map[string]string{"plan.hcl": text("Mo 09:00-10:00")}, "plan.hcl", func(r *rig) {
+			if err := os.Remove(filepath.Join(r.dir, "plan.hcl")); err != nil {
+				r.t.Fatal(err)
+			}
+			r.put("plan.hcl", text("Tu 09:00-10:00"))
+		}},
+		"another file in the directory": {map[string]string{"d/a.hcl": text("Mo 09:00-10:00")}, "d", func(r *rig) {
+			r.put("d/b.hcl", strings.Replace(text("Mo 09:00-10:00"), "milano", "munich", 1))
+		}},
+		"a link turned, as a ConfigMap does": {
+			map[string]string{"1/plan.hcl": text("Mo 09:00-10:00"), "2/plan.hcl": text("Tu 09:00-10:00")}, "now/plan.hcl",
+			func(r *rig) {
+				r.symlink("2", "next")
+				r.rename("next", "now")
+			}},
+		"the file behind a link": {map[string]string{"1/plan.hcl": text("Mo 09:00-10:00")}, "now/plan.hcl", func(r *rig) {
+			r.put("1/plan.hcl", text("Tu 09:00-10:00"))
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := &rig{t: t, dir: t.TempDir(), changed: make(chan *dialplan.Plan, 10), result: make(chan bool, 10), reload: make(chan os.Signal)}
+			for name, content := range test.files {
+				r.put(name, content)
+			}
+			if strings.HasPrefix(test.path, "now/") {
+				r.symlink("1", "now")
+			}
+			r.run(test.path)
+			test.edit(r)
+			r.expectNew()
+		})
+	}
+}
+
+func (r *rig) rename(from, to string) {
+	r.t.Helper()
+	if err := os.Rename(filepath.Join(r.dir, from), filepath.Join(r.dir, to)); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+func (r *rig) symlink(to, name string) {
+	r.t.Helper()
+	if err := os.Symlink(to, filepath.Join(r.dir, name)); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// A bad edit is told with its place, once, and changes nothing; putting it right is told too.
+func TestBadEdit(t *testing.T) {
+	r := start(t, map[string]string{"plan.hcl": text("Mo 09:00-10:00")}, "plan.hcl")
+	r.put("plan.hcl", text("Monday"))
+	r.expect(false)
+	path := filepath.Join(r.dir, "plan.hcl")
+	if got := r.logged(); !strings.Contains(got, path+":3:") || !strings.Contains(got, "the plan in force stays") {
+		t.Errorf("logged %s", got)
+	}
+	r.put("other.txt", "not the dialplan's business")
+	r.put("plan.hcl", text("Mo 09:00-10:00"))
+	r.expect(true)
+	if len(r.changed) != 0 {
+		t.Error("the plan changed although it is as before")
+	}
+	r.put("plan.hcl", text("Tu 09:00-10:00"))
+	r.expectNew()
+
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	r.expect(false)
+	if !strings.Contains(r.logged(), "dialplan cannot be read; the plan in force stays") {
+		t.Errorf("logged %s", r.logged())
+	}
+	r.reload <- syscall.SIGHUP // says it again
+	r.expect(false)
+}
