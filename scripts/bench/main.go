@@ -60,7 +60,7 @@ func main() {
 	flag.IntVar(&o.seconds, "seconds", 20, "how long to measure each system")
 	flag.StringVar(&o.bin, "bin", "bin", "directory of the programs")
 	flag.StringVar(&o.only, "only", "", "measure only this one: baresip or ewindow")
-	flag.BoolVar(&o.verbose, "v", false, "print what the programs print")
+	flag.BoolVar(&o.verbose, "v", false, "print what the programs print, and the share of each process")
 	flag.Parse()
 	if status, inside := enterNamespace(); !inside {
 		os.Exit(status)
@@ -91,6 +91,9 @@ func run(ctx context.Context, o options) error {
 		}
 	}
 	fmt.Print(report(them, us))
+	if o.verbose {
+		fmt.Print(details(them, us))
+	}
 	return nil
 }
 
@@ -125,11 +128,20 @@ func measure(ctx context.Context, o options, name string, s system) (f *figures,
 		return nil, err
 	}
 	fmt.Fprintf(os.Stderr, "bench: %s is measured for %d s\n", name, o.seconds)
+	return observe(ctx, glass, name, s, x, o.seconds)
+}
+
+// observe takes the figures of a system that runs.
+func observe(ctx context.Context, g glass, name string, s system, x screens, seconds int) (*figures, error) {
+	from, err := lookAtMachine()
+	if err != nil {
+		return nil, err
+	}
 	before, err := usageOf(s.Processes())
 	if err != nil {
 		return nil, err
 	}
-	seen, err := glass.read(ctx, x.window[1], o.seconds)
+	seen, err := g.read(ctx, x.window[1], seconds)
 	if err != nil {
 		return nil, err
 	}
@@ -137,7 +149,13 @@ func measure(ctx context.Context, o options, name string, s system) (f *figures,
 	if err != nil {
 		return nil, err
 	}
-	return &figures{name: name, picture: seen, load: after.since(before, len(s.Processes()))}, nil
+	to, err := lookAtMachine()
+	if err != nil {
+		return nil, err
+	}
+	return &figures{
+		name: name, picture: seen, load: after.since(before, len(s.Processes())), others: others(from, to),
+	}, nil
 }
 
 // openScreens starts the three X servers.

@@ -10,7 +10,11 @@ type figures struct {
 	name string
 	picture
 	load
+	others float64 // percent of a core that all else on the machine took meanwhile
 }
+
+// quiet is how much of a core all else may take before the figures say little, in percent.
+const quiet = 15
 
 // rows are what is printed; goal is the share of baresip's figure that ours may have, 0 for none.
 var rows = []struct {
@@ -37,7 +41,7 @@ func report(them, us *figures) string {
 			systems = append(systems, f)
 		}
 	}
-	fmt.Fprintf(&b, "\n%-27s", fmt.Sprintf("%dx%d, %d fps, %d kbit/s", width, height, fps, kbps))
+	fmt.Fprintf(&b, "\n%-33s", fmt.Sprintf("%dx%d, %d fps, %d kbit/s", width, height, fps, kbps))
 	for _, f := range systems {
 		fmt.Fprintf(&b, "%10s", f.name)
 	}
@@ -46,7 +50,7 @@ func report(them, us *figures) string {
 	}
 	b.WriteByte('\n')
 	for _, r := range rows {
-		fmt.Fprintf(&b, "%-27s", r.text)
+		fmt.Fprintf(&b, "%-33s", r.text)
 		for _, f := range systems {
 			fmt.Fprintf(&b, "%10.1f", r.value(f))
 		}
@@ -58,6 +62,25 @@ func report(them, us *figures) string {
 			fmt.Fprintf(&b, "%10s  %s", fmt.Sprintf("≤ %.1f", limit), verdict)
 		}
 		b.WriteByte('\n')
+	}
+	for _, f := range systems {
+		if f.others > quiet {
+			fmt.Fprintf(&b, "The machine was busy with other things: %.0f %% of a core while %s was measured. Measure again when it is quiet.\n", f.others, f.name)
+		}
+	}
+	return b.String()
+}
+
+// details is the share of each process, of both windows.
+func details(systems ...*figures) string {
+	var b strings.Builder
+	for _, f := range systems {
+		if f == nil {
+			continue
+		}
+		for _, p := range f.parts {
+			fmt.Fprintf(&b, "%-27s%9.1f %%%7.1f MB\n", p.name, p.cpu, p.pss)
+		}
 	}
 	return b.String()
 }

@@ -11,42 +11,61 @@ import (
 	"time"
 )
 
-// usage is what a set of processes has used of the machine, with all their children, at a time.
+// usage is what some processes and all that come from them have used of the machine, up to a time.
 type usage struct {
-	at  time.Time
-	cpu time.Duration // since they were started, that of their ended children included
-	pss int64         // bytes: memory, each shared page divided among those who share it (proc_pid_smaps(5))
+	at        time.Time
+	processes map[int]share
+}
+
+// share is one process's.
+type share struct {
+	name string
+	cpu  time.Duration // since it was started, that of its ended children included
+	pss  int64         // bytes: memory, each shared page divided among those who share it (proc_pid_smaps(5))
 }
 
 // load is what one window asks of the machine.
 type load struct {
-	cpu float64 // percent of one core
-	pss float64 // MB
+	cpu   float64 // percent of one core
+	pss   float64 // MB
+	parts []part  // of all windows
+}
+
+// part is one process's share of the load of all windows.
+type part struct {
+	name     string
+	cpu, pss float64
 }
 
 // since is the load between two usages, for one of so many windows.
 func (u usage) since(before usage, windows int) load {
-	return load{
-		cpu: 100 * (u.cpu - before.cpu).Seconds() / u.at.Sub(before.at).Seconds() / float64(windows),
-		pss: float64(u.pss) / 1e6 / float64(windows),
+	var l load
+	elapsed := u.at.Sub(before.at).Seconds()
+	for pid, now := range u.processes {
+		p := part{
+			name: now.name,
+			cpu:  100 * (now.cpu - before.processes[pid].cpu).Seconds() / elapsed,
+			pss:  float64(now.pss) / 1e6,
+		}
+		l.cpu += p.cpu / float64(windows)
+		l.pss += p.pss / float64(windows)
+		l.parts = append(l.parts, p)
 	}
+	slices.SortFunc(l.parts, func(a, b part) int { return strings.Compare(a.name, b.name) })
+	return l
 }
 
-// usageOf looks at processes and their children.
+// usageOf looks at processes and all that come from them.
 func usageOf(roots []int) (usage, error) { return usageIn("/proc", roots) }
 
 // ticks is USER_HZ, the unit of times in /proc: 100 on every architecture that Debian has.
 const ticks = 100
 
-// process is a line of /proc/<pid>/stat.
-type process struct {
-	parent int
-	cpu    time.Duration
-}
+func inTicks(n int64) time.Duration { return time.Duration(n) * time.Second / ticks }
 
 func usageIn(proc string, roots []int) (usage, error) {
-	u := usage{at: time.Now()}
-	all, err := processes(proc)
+	u := usage{at: time.Now(), processes: map[int]share{}}
+	all, err := listProcesses(proc)
 	if err != nil {
 		return u, err
 	}
@@ -59,14 +78,25 @@ func usageIn(proc string, roots []int) (usage, error) {
 		if !descends(all, pid, roots) {
 			continue
 		}
-		u.cpu += p.cpu
-		b, err := os.ReadFile(filepath.Join(proc, strconv.Itoa(pid), "smaps_rollup"))
-		if err != nil {
-			continue // it ended just now, or is a zombie
+		dir := filepath.Join(proc, strconv.Itoa(pid))
+		s := share{cpu: p.cpu}
+		// Neither can be read of one that has just ended; it counts for nothing then.
+		if b, err := os.ReadFile(filepath.Join(dir, "cmdline")); err == nil {
+			name, _, _ := strings.Cut(string(b), "\x00")
+			s.name = filepath.Base(name)
 		}
-		u.pss += pssOf(b)
+		if b, err := os.ReadFile(filepath.Join(dir, "smaps_rollup")); err == nil {
+			s.pss = pssOf(b)
+		}
+		u.processes[pid] = s
 	}
 	return u, nil
+}
+
+// process is what /proc/<pid>/stat says.
+type process struct {
+	parent int
+	cpu    time.Duration
 }
 
 // descends says whether a process is one of roots or comes from one.
@@ -84,7 +114,7 @@ func descends(all map[int]process, pid int, roots []int) bool {
 	return false
 }
 
-func processes(proc string) (map[int]process, error) {
+func listProcesses(proc string) (map[int]process, error) {
 	names, err := filepath.Glob(filepath.Join(proc, "[0-9]*", "stat"))
 	if err != nil {
 		return nil, err
@@ -97,7 +127,7 @@ func processes(proc string) (map[int]process, error) {
 		}
 		b, err := os.ReadFile(name)
 		if err != nil {
-			continue // it ended just now
+			continue // it has just ended
 		}
 		p, err := parseStat(b)
 		if err != nil {
@@ -125,7 +155,7 @@ func parseStat(stat []byte) (process, error) {
 		if err != nil {
 			return p, err
 		}
-		p.cpu += time.Duration(n) * time.Second / ticks
+		p.cpu += inTicks(n)
 	}
 	return p, nil
 }
@@ -139,4 +169,50 @@ func pssOf(rollup []byte) int64 {
 		}
 	}
 	return 0
+}
+
+// others is the load, in percent of a core, of everything on the machine that is not ours between two looks.
+func others(from, to machine) float64 {
+	return max(0, 100*((to.busy-from.busy)-(to.own-from.own)).Seconds()/to.at.Sub(from.at).Seconds())
+}
+
+// machine is a look at the whole machine.
+type machine struct {
+	at        time.Time
+	busy, own time.Duration // of all cores; of this program and all that it has started
+}
+
+func lookAtMachine() (machine, error) {
+	m := machine{at: time.Now()}
+	b, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return m, err
+	}
+	if m.busy, err = parseBusy(b); err != nil {
+		return m, err
+	}
+	own, err := usageOf([]int{os.Getpid()})
+	for _, s := range own.processes {
+		m.own += s.cpu
+	}
+	return m, err
+}
+
+// parseBusy reads the first line of proc_stat(5): user, nice, system, idle, iowait, irq, softirq, steal.
+func parseBusy(stat []byte) (busy time.Duration, err error) {
+	line, _, _ := strings.Cut(string(stat), "\n")
+	f := strings.Fields(line)
+	if len(f) < 9 || f[0] != "cpu" {
+		return 0, fmt.Errorf("/proc/stat cannot be read: %q", line)
+	}
+	for i, field := range f[1:9] {
+		n, err := strconv.ParseInt(field, 10, 64)
+		if err != nil {
+			return 0, fmt.Errorf("/proc/stat: %w", err)
+		}
+		if i != 3 && i != 4 {
+			busy += inTicks(n)
+		}
+	}
+	return busy, nil
 }
