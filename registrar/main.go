@@ -77,7 +77,11 @@ func report(err error, s streams) int {
 	if errors.As(err, &exit) {
 		status = exit.status
 	}
-	if err.Error() != "" {
+	var plan *planError
+	switch {
+	case errors.As(err, &plan):
+		fmt.Fprintln(s.err, plan) // file:line:column first, as editors want it
+	case err.Error() != "":
 		fmt.Fprintf(s.err, "ewindow-registrar: %v\n", err)
 	}
 	return status

@@ -29,7 +29,6 @@ func (v verdict) with(name, value string) verdict {
 // Answers that need no explanation.
 var (
 	vOK           = verdict{status: 200, reason: "OK"}
-	vForbidden    = verdict{status: 403, reason: "Forbidden"}
 	vNotFound     = verdict{status: 404, reason: "Not Found"}
 	vNoDialog     = verdict{status: 481, reason: "Call/Transaction Does Not Exist"}
 	vLoop         = verdict{status: 482, reason: "Loop Detected"}
