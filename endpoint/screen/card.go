@@ -17,6 +17,7 @@ type View struct {
 	Now       time.Time
 	Space     string // for the title while no programme names it
 	Programme *programme.Programme
+	Zone      *time.Location // of the space, see Zone
 	Online    bool
 	Offline   time.Time // since when the registrar is away; zero if it never was there
 	Why       string    // why it is away, for people
@@ -37,7 +38,7 @@ const clock = "15:04"
 
 // Card says what to show. All times are in the space's own time zone.
 func Card(v View) protocol.Card {
-	zone := location(v.Programme)
+	zone := v.Zone
 	c := protocol.Card{Title: ownName(v), Notice: notice(v, zone)}
 	switch {
 	case v.Peer != "" && v.Up && !v.Silent.IsZero():
@@ -155,7 +156,8 @@ func join(lines ...string) string {
 	return strings.Join(full, " · ")
 }
 
-func location(p *programme.Programme) *time.Location {
+// Zone is the time zone in which a programme's space lives; UTC where it is not known.
+func Zone(p *programme.Programme) *time.Location {
 	if p != nil {
 		if l, err := time.LoadLocation(p.Timezone); err == nil {
 			return l

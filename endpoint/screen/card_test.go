@@ -64,6 +64,7 @@ func TestCards(t *testing.T) {
 		if c.v.Now.IsZero() {
 			c.v.Now = ten
 		}
+		c.v.Zone = Zone(c.v.Programme)
 		if got := Card(c.v); got != c.want {
 			t.Errorf("%s:\n got %+v\nwant %+v", name, got, c.want)
 		}

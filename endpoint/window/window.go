@@ -51,6 +51,7 @@ type Window struct {
 	calls   map[string]*call
 	invited map[string]*agent.Invitation
 	card    protocol.Card
+	zone    *time.Location
 	work    sync.WaitGroup
 }
 
@@ -62,7 +63,7 @@ func New(cfg Config) *Window {
 	w := &Window{
 		cfg: cfg, log: cfg.Log.With("aor", cfg.Space),
 		inbox: make(chan any, 64), calls: map[string]*call{}, invited: map[string]*agent.Invitation{},
-		state: State{Space: cfg.Space},
+		state: State{Space: cfg.Space}, zone: time.UTC,
 	}
 	cfg.Devices.Handler = (*deviceHandler)(w)
 	w.devices = engine.New(cfg.Devices)
@@ -121,6 +122,9 @@ func (w *Window) step(ctx context.Context, e Event) {
 	w.ids++
 	var actions []Action
 	w.state, actions = Step(w.state, time.Now(), e, fmt.Sprintf("call-%d", w.ids))
+	if p, ok := e.(Planned); ok {
+		w.zone = screen.Zone(p.P)
+	}
 	for _, a := range actions {
 		w.carryOut(ctx, a)
 	}
@@ -242,7 +246,7 @@ func (w *Window) loadPlan(ctx context.Context) {
 func (w *Window) show() {
 	s, now := &w.state, time.Now()
 	v := screen.View{
-		Now: now, Space: s.Space, Programme: s.Programme, Online: s.Online,
+		Now: now, Space: s.Space, Programme: s.Programme, Zone: w.zone, Online: s.Online,
 		Offline: s.OfflineSince, Why: s.OfflineWhy, LastWhy: s.LastWhy, Missing: s.Devices,
 	}
 	if link := s.partner(now); link != nil {

@@ -1,0 +1,309 @@
+// Package town is a whole network in simulated time, for tests under testing/synctest: a registrar and windows with
+// production SIP over TLS, production SRTP and jitter buffers, a network in memory between them, and fake devices.
+//
+//	registrar 10.0.0.1:5061 ◀──TLS──▶ milano 10.0.1.1, munich 10.0.1.2, …
+//	                                   milano ◀──SRTP──▶ munich
+package town
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"regexp"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"ewindow/dialplan"
+	"ewindow/endpoint/agent"
+	"ewindow/endpoint/window"
+	"ewindow/media"
+	"ewindow/media/engine"
+	"ewindow/media/engine/enginetest"
+	"ewindow/registrar/auth"
+	"ewindow/registrar/location"
+	"ewindow/registrar/pki"
+	"ewindow/registrar/proxy"
+	"ewindow/registrar/store"
+	"ewindow/scripts/lab/memnet"
+)
+
+// Domain of the registrar.
+const Domain = "reg.example.org"
+
+var registrarHost = netip.MustParseAddr("10.0.0.1")
+
+// Town is the network. Its fields and methods are for the test's goroutine.
+type Town struct {
+	t   *testing.T
+	Net *memnet.Network
+	Log *Log
+
+	plan      *dialplan.Plan
+	identity  *pki.Identity
+	dir       string
+	registrar *running
+	server    *proxy.Server
+	windows   map[string]*Window
+}
+
+// Window is one window of the town.
+type Window struct {
+	Space   string
+	Host    netip.Addr
+	Devices *enginetest.Devices
+	town    *Town
+	running *running
+}
+
+// running is a part that has been started.
+type running struct {
+	cancel context.CancelFunc
+	ended  chan error
+}
+
+func start(run func(context.Context) error) *running {
+	ctx, cancel := context.WithCancel(context.Background())
+	r := &running{cancel: cancel, ended: make(chan error, 1)}
+	go func() { r.ended <- run(ctx) }()
+	return r
+}
+
+func (r *running) stop() error {
+	r.cancel()
+	return <-r.ended
+}
+
+// Simulate builds a town at a moment of simulated time, with the registrar up and the windows off, and runs f in it.
+// The seed decides what the network does.
+func Simulate(t *testing.T, seed uint64, at time.Time, plan string, f func(*Town)) {
+	t.Helper()
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(time.Until(at))
+		tw := &Town{t: t, Net: memnet.New(seed), Log: &Log{}, dir: dir, windows: map[string]*Window{}, plan: parse(t, plan)}
+		tw.Net.Default(memnet.Conditions{Latency: 10 * time.Millisecond})
+		var err error
+		if tw.identity, err = pki.Load(pki.Config{Dir: dir, Domain: Domain}, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		defer tw.end()
+		tw.StartRegistrar()
+		f(tw)
+	})
+}
+
+func (tw *Town) end() {
+	for _, w := range tw.windows {
+		if w.running != nil {
+			w.Stop()
+		}
+	}
+	if tw.registrar != nil {
+		tw.StopRegistrar()
+	}
+	if tw.t.Failed() {
+		tw.t.Log(tw.Log.String())
+	}
+}
+
+func parse(t *testing.T, text string) *dialplan.Plan {
+	t.Helper()
+	p, err := dialplan.Parse(dialplan.File{Name: "dialplan.hcl", Data: []byte(text)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// Edit puts another dialplan in force, as an admin does who saves the file.
+func (tw *Town) Edit(plan string) {
+	tw.t.Helper()
+	tw.plan = parse(tw.t, plan)
+	tw.server.SetPlan(tw.plan)
+}
+
+// Plan is the dialplan in force.
+func (tw *Town) Plan() *dialplan.Plan { return tw.plan }
+
+// StartRegistrar runs the registrar, with nothing in its memory.
+func (tw *Town) StartRegistrar() {
+	tw.t.Helper()
+	l, err := tw.Net.Listen(netip.AddrPortFrom(registrarHost, 5061).String())
+	if err != nil {
+		tw.t.Fatal(err)
+	}
+	tw.server, err = proxy.New(proxy.Config{
+		Domain: Domain, Key: bytes.Repeat([]byte{7}, 32), Plan: tw.plan, Accounts: accounts{},
+		Locations: location.New(location.Config{}), TLS: tw.identity.ServerConfig(),
+		Log: slog.New(slog.NewTextHandler(tw.Log, nil)).With("who", "registrar"),
+	}, proxy.Listeners{TLS: l})
+	if err != nil {
+		tw.t.Fatal(err)
+	}
+	tw.registrar = start(tw.server.Run)
+}
+
+// StopRegistrar ends it.
+func (tw *Town) StopRegistrar() {
+	tw.t.Helper()
+	if err := tw.registrar.stop(); err != nil {
+		tw.t.Errorf("the registrar ended with %v", err)
+	}
+	tw.registrar = nil
+}
+
+// Window is a window of the town, made at the first mention and off until Start.
+func (tw *Town) Window(space string) *Window {
+	w := tw.windows[space]
+	if w == nil {
+		n := byte(len(tw.windows) + 1)
+		w = &Window{Space: space, Host: netip.AddrFrom4([4]byte{10, 0, 1, n}), town: tw}
+		w.Devices = enginetest.New(enginetest.Options{Seed: uint16(n)})
+		tw.windows[space] = w
+	}
+	return w
+}
+
+// Start switches a window on.
+func (w *Window) Start() {
+	w.town.t.Helper()
+	w.town.Net.PowerOn(w.Host)
+	log := slog.New(slog.NewTextHandler(w.town.Log, nil)).With("who", w.Space)
+	a, err := agent.New(agent.Config{
+		Registrar: Domain, Space: w.Space, Secret: secret(w.Space), Dial: w.dial, UserAgent: "ewindow", Log: log,
+	})
+	if err != nil {
+		w.town.t.Fatal(err)
+	}
+	made := window.New(window.Config{
+		Space: w.Space, StateDir: w.stateDir(), Agent: a, Log: log, Listen: w.listen,
+		Video:   engine.VideoFormat{Width: 1280, Height: 720, FPS: 30, Kbps: 2000},
+		Devices: engine.Config{Start: w.Devices.Start, Log: log},
+	})
+	w.running = start(made.Run)
+}
+
+// Stop switches a window off in good order.
+func (w *Window) Stop() {
+	w.town.t.Helper()
+	if err := w.running.stop(); err != nil {
+		w.town.t.Errorf("%s ended with %v", w.Space, err)
+	}
+	w.running = nil
+}
+
+// PowerCut takes the plug out: nobody is told anything.
+func (w *Window) PowerCut() {
+	w.town.Net.PowerOff(w.Host)
+	_ = w.running.stop()
+	w.running = nil
+}
+
+func (w *Window) dial(ctx context.Context) (net.Conn, error) {
+	conf, err := pki.PinnedConfig(w.town.identity.Pin(), Domain)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := w.town.Net.Dial(ctx, w.Host, netip.AddrPortFrom(registrarHost, 5061).String())
+	if err != nil {
+		return nil, err
+	}
+	secure := tls.Client(conn, conf)
+	if err := secure.HandshakeContext(ctx); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return secure, nil
+}
+
+// listen opens a call's sockets: even ports for RTP.
+func (w *Window) listen(addr netip.Addr) (*media.Sockets, error) {
+	s := &media.Sockets{}
+	for port := uint16(20000); port < 30000; port += 4 {
+		var errs []error
+		for i, c := range []*net.PacketConn{&s.AudioRTP, &s.AudioRTCP, &s.VideoRTP, &s.VideoRTCP} {
+			var err error
+			*c, err = w.town.Net.ListenPacket(netip.AddrPortFrom(addr, port+uint16(i)).String())
+			errs = append(errs, err)
+		}
+		if errors.Join(errs...) == nil {
+			return s, nil
+		}
+		_ = s.Close()
+	}
+	return nil, fmt.Errorf("no ports left on %s", addr)
+}
+
+// stateDir is the window's disk: it survives a power cut.
+func (w *Window) stateDir() string {
+	dir := filepath.Join(w.town.dir, w.Space)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		w.town.t.Fatal(err)
+	}
+	return dir
+}
+
+// accounts has an account for every name.
+type accounts struct{}
+
+func secret(name string) string { return "secret of " + name }
+
+func (accounts) Account(_ context.Context, name string) (store.Account, error) {
+	return store.Account{
+		Name: name, Realm: Domain,
+		HA1MD5:    auth.HA1(auth.MD5, name, Domain, secret(name)),
+		HA1SHA256: auth.HA1(auth.SHA256, name, Domain, secret(name)),
+	}, nil
+}
+
+// Log keeps the last lines of everybody's log, with simulated time.
+type Log struct {
+	mu    sync.Mutex
+	lines [][]byte
+	seen  map[string]int // message and who said it → how often
+}
+
+const keptLines = 400
+
+func (l *Log) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.lines) == keptLines {
+		l.lines = l.lines[1:]
+	}
+	l.lines = append(l.lines, bytes.Clone(b))
+	if m := message.Find(b); m != nil {
+		if l.seen == nil {
+			l.seen = map[string]int{}
+		}
+		l.seen[string(m)]++
+	}
+	return len(b), nil
+}
+
+var message = regexp.MustCompile(`msg=("[^"]*"|\S+) who=\S+`)
+
+// Count is how often somebody logged a message, written as in the log: msg="call up" who=milano.
+func (l *Log) Count(m string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.seen[m]
+}
+
+// String is what is kept.
+func (l *Log) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return string(bytes.Join(l.lines, nil))
+}
+
+var _ io.Writer = (*Log)(nil)
