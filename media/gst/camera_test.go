@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -57,6 +58,7 @@ func codes(t *testing.T, units []protocol.Frame, width, height int) (seeds []uin
 func TestCameraOfEachEncoder(t *testing.T) {
 	for _, name := range []string{"x264enc", "openh264enc"} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			c := testCamera()
 			c.Encoder = name
 			k := start(t, cameraRole(c))
@@ -100,6 +102,7 @@ func TestCameraOfEachEncoder(t *testing.T) {
 func TestForcedKeyframe(t *testing.T) {
 	for _, name := range []string{"x264enc", "openh264enc"} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			c := testCamera()
 			c.Encoder = name
 			k := start(t, cameraRole(c))
@@ -133,6 +136,7 @@ func rate(units []protocol.Frame) float64 {
 func TestLiveBitrate(t *testing.T) {
 	for _, name := range []string{"x264enc", "openh264enc"} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			c := testCamera()
 			c.Encoder, c.Kbps, c.Width, c.Height = name, 1200, 320, 180
 			c.Source = "gst:videotestsrc is-live=true pattern=smpte horizontal-speed=9 ! video/x-raw,width=640,height=360,framerate=30/1"
@@ -151,6 +155,7 @@ func TestLiveBitrate(t *testing.T) {
 }
 
 func TestSlicesFitPackets(t *testing.T) {
+	t.Parallel()
 	c := testCamera()
 	c.MaxSlice, c.Kbps = 1100, 3000
 	c.Source = "gst:videotestsrc is-live=true pattern=snow ! video/x-raw,width=640,height=360,framerate=30/1"
@@ -185,6 +190,7 @@ func clip(t *testing.T, path string) {
 }
 
 func TestClipPlaysAgainAndAgain(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "clip.mp4")
 	clip(t, path)
 	c := testCamera()
@@ -228,6 +234,7 @@ func TestCameraThatIsNotThere(t *testing.T) {
 		"betamax":                        `camera "betamax" is not known; use auto, test`,
 	} {
 		t.Run(source, func(t *testing.T) {
+			t.Parallel()
 			c := testCamera()
 			c.Source = source
 			k := start(t, cameraRole(c))
@@ -243,6 +250,7 @@ func TestCameraThatIsNotThere(t *testing.T) {
 }
 
 func TestCameraComesBack(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	path := filepath.Join(dir, "clip.mp4")
 	c := testCamera()
@@ -262,6 +270,7 @@ func TestCameraComesBack(t *testing.T) {
 
 // A camera that stalls without an error: nothing is made up, so that the supervisor sees it.
 func TestCameraThatStallsStopsProgress(t *testing.T) {
+	t.Parallel()
 	fifo := filepath.Join(t.TempDir(), "fifo")
 	if err := unix.Mkfifo(fifo, 0o600); err != nil {
 		t.Fatal(err)
@@ -277,7 +286,7 @@ func TestCameraThatStallsStopsProgress(t *testing.T) {
 	defer func() { _ = f.Close() }()
 	for range 30 {
 		if _, err := f.Write(make([]byte, 320*180*3/2)); err != nil {
-			t.Fatal(err)
+			t.Fatal(err, k.said())
 		}
 	}
 	k.event(protocol.Ready, "elements", 3*time.Second)
@@ -285,6 +294,7 @@ func TestCameraThatStallsStopsProgress(t *testing.T) {
 }
 
 func TestStoppedProcessStopsProgress(t *testing.T) {
+	t.Parallel()
 	k := start(t, cameraRole(testCamera()))
 	k.moreFrames(20, 5*time.Second)
 	if err := syscall.Kill(k.cmd.Process.Pid, syscall.SIGSTOP); err != nil {
@@ -331,7 +341,7 @@ func TestTrialsFindWhatDoesNotWork(t *testing.T) {
 	with := func(change func(e *encoder)) encoder { e := x264; change(&e); return e }
 	for text, e := range map[string]encoder{
 		"no keyframe when asked": with(func(e *encoder) { e.keyframe = func(*pipeline.Pipeline) {} }),
-		"of 20 access units": with(func(e *encoder) {
+		"of 15 access units": with(func(e *encoder) {
 			e.elements = func(c protocol.CameraConfig) string { return x264Elements(c) + " ! identity drop-probability=0.9" }
 		}),
 		"no element": with(func(e *encoder) { e.elements = func(protocol.CameraConfig) string { return "nonesuchenc name=enc" } }),
@@ -345,6 +355,47 @@ func TestTrialsFindWhatDoesNotWork(t *testing.T) {
 		}
 		if err := e.try(c); err == nil || !strings.Contains(err.Error(), text) {
 			t.Errorf("trial says %v, expected %q", err, text)
+		}
+	}
+}
+
+// No machine of ours has these encoders: what can be checked is what they are told.
+func TestEncodersThatNobodyHasRun(t *testing.T) {
+	c := *testCamera()
+	c.Source, c.Kbps = "libcamera", 700
+	want := map[string][]string{
+		"v4l2h264enc": {"output-io-mode=dmabuf-import", "level=(string)4", "video_bitrate=1000000", "repeat_sequence_header=1"},
+		"vah264enc":   {"b-frames=0", "rate-control=cbr", "bitrate=700"},
+		"vah264lpenc": {"b-frames=0", "bitrate=700"},
+		"nvh264enc":   {"zerolatency=true", "bframes=0", "bitrate=700"},
+	}
+	for _, e := range encoders() {
+		for _, part := range want[e.name] {
+			if s := e.elements(c); !strings.Contains(s, part) {
+				t.Errorf("%s: no %s in %s", e.name, part, s)
+			}
+		}
+		if hidden := want[e.name] != nil; hidden == e.verified || hidden != e.hardware {
+			t.Errorf("%s: verified %v, hardware %v", e.name, e.verified, e.hardware)
+		}
+	}
+	c.Width = 854
+	if err := fitsV4L2(c); err == nil || !strings.Contains(err.Error(), "width divisible by 64, not 854") {
+		t.Errorf("width 854: %v", err)
+	}
+}
+
+func TestTrialInAProcessOfItsOwn(t *testing.T) {
+	for name, text := range map[string]string{"x264enc": "", "vah264enc": "no element"} {
+		c := *testCamera()
+		c.Encoder = name
+		body, err := json.Marshal(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := program("try-encoder", string(body)).CombinedOutput()
+		if (err == nil) != (text == "") || !strings.Contains(string(out), text) {
+			t.Errorf("%s: %v: %s", name, err, out)
 		}
 	}
 }

@@ -57,10 +57,23 @@ func newSound(c protocol.SoundConfig, p *parent) (*sound, error) {
 	return s, nil
 }
 
-// describe writes the pipeline. Echo can only be cancelled between devices that stand in a room.
+// cancels says whether echo is cancelled, in words. It only can be between devices that stand in a room.
+func (s *sound) cancels(mic, spk soundDevice) (bool, string) {
+	switch {
+	case !s.c.Echo:
+		return false, "echo is not cancelled, as configured"
+	case !mic.acoustic || !spk.acoustic:
+		return false, "no echo to cancel between these devices"
+	case !pipeline.Has("webrtcdsp") || !pipeline.Has("webrtcechoprobe"):
+		return false, "echo is not cancelled: no webrtcdsp; install gstreamer1.0-plugins-bad"
+	}
+	return true, "echo is cancelled"
+}
+
+// describe writes the pipeline.
 func (s *sound) describe(mic, spk soundDevice) string {
 	dsp, probe := "", ""
-	if s.c.Echo && mic.acoustic && spk.acoustic && pipeline.Has("webrtcdsp") && pipeline.Has("webrtcechoprobe") {
+	if yes, _ := s.cancels(mic, spk); yes {
 		dsp = " ! webrtcdsp probe=probe echo-cancel=true noise-suppression=true gain-control=false high-pass-filter=true"
 		probe = " ! webrtcechoprobe name=probe"
 	}
@@ -333,7 +346,8 @@ func (s *sound) report(mic, spk soundDevice) {
 	device := fmt.Sprintf("microphone %s, speaker %s", mic.name, spk.name)
 	if device != s.ready {
 		s.ready = device
-		s.p.event(protocol.Event{Kind: protocol.Ready, Device: device, Text: s.c.Codec})
+		_, echo := s.cancels(mic, spk)
+		s.p.event(protocol.Event{Kind: protocol.Ready, Device: device, Text: s.c.Codec + ", " + echo})
 	}
 }
 
