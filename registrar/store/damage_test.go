@@ -49,7 +49,7 @@ func makeSample(t testing.TB) sample {
 
 func (m sample) lay(t testing.TB, db, good []byte) (path string) {
 	t.Helper()
-	path = filepath.Join(t.TempDir(), "registrar.db")
+	path = filepath.Join(tempDir(t), "registrar.db")
 	for name, data := range map[string][]byte{path: db, path + ".good": good} {
 		if data != nil {
 			if err := os.WriteFile(name, data, 0o600); err != nil {
@@ -239,7 +239,7 @@ func TestPowerCut(t *testing.T) {
 	if err := s.flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	cut := filepath.Join(t.TempDir(), "registrar.db")
+	cut := filepath.Join(tempDir(t), "registrar.db")
 	for _, suffix := range []string{"", "-wal", ".good"} { // what is on disk at this moment
 		data, err := os.ReadFile(path + suffix)
 		if err != nil {

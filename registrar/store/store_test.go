@@ -28,9 +28,20 @@ func open(t testing.TB, path string) *Store {
 	return s
 }
 
+// tempDir is in memory where that can be had: on a disk, these tests would do little but wait for fsync.
+func tempDir(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "ewindow-store-test-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}
+
 func fresh(t testing.TB) (*Store, string) {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "state dir #1", "registrar?.db")
+	path := filepath.Join(tempDir(t), "state dir #1", "registrar?.db")
 	s := open(t, path)
 	if err := s.UseRealm(t.Context(), realm); err != nil {
 		t.Fatal(err)
@@ -135,7 +146,7 @@ func TestRefusals(t *testing.T) {
 	if err := s.UseRealm(t.Context(), "other"); err != nil {
 		t.Errorf("without accounts the domain can change: %v", err)
 	}
-	blank := open(t, filepath.Join(t.TempDir(), "x.db"))
+	blank := open(t, filepath.Join(tempDir(t), "x.db"))
 	defer closeStore(t, blank)
 	if _, err := blank.AddAccount(t.Context(), "milano", start); !errors.Is(err, ErrRealm) || !strings.Contains(err.Error(), "none is set yet") {
 		t.Errorf("without a realm: %v", err)

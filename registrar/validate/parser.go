@@ -84,7 +84,7 @@ func closeUp(via string) string {
 		return via
 	}
 	rest := strings.TrimLeft(via[start+end:], space)
-	protocol := strings.NewReplacer(" ", "", "\t", "").Replace(via[:start+end])
+	protocol := strings.Join(strings.FieldsFunc(via[:start+end], func(r rune) bool { return r == ' ' || r == '\t' }), "")
 	return strings.Repeat(" ", len(via)-len(protocol)-1-len(rest)) + protocol + " " + rest
 }
 
