@@ -45,8 +45,9 @@ const (
 	steadyAfter = 10 * time.Second // a registration that lived so long starts the back-off anew
 )
 
-// ErrOffline says that there is no registered connection to the registrar at the moment.
-var ErrOffline = errors.New("not registered: no connection to the registrar; Offline events say why, try again after Online")
+// ErrOffline says that there is no registered connection to the registrar at the moment. Offline has said why;
+// try again after Online.
+var ErrOffline = errors.New("not registered")
 
 // ErrEnded says that the call is over.
 var ErrEnded = errors.New("the call has ended")

@@ -35,6 +35,8 @@ type Call struct {
 	ended   chan struct{} // closed when over
 	gone    chan struct{} // closed when the BYE is done with, too
 
+	abandoned chan struct{} // closed when an INVITE of ours that nobody waits for is over; whoever has the turn owns it
+
 	mu         sync.Mutex
 	phase      phase
 	known      bool // the application has it: it is owed Ended
@@ -255,6 +257,15 @@ func (c *Call) take(ctx context.Context) error {
 // release gives the turn back.
 func (c *Call) release() { <-c.turn }
 
+func (c *Call) isOver() bool {
+	select {
+	case <-c.ended:
+		return true
+	default:
+		return false
+	}
+}
+
 func (c *Call) endedError() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -278,10 +289,8 @@ func (c *Call) ask(ctx context.Context, method sip.RequestMethod, complete func(
 	if f == nil || !f.alive() {
 		return nil, ErrOffline
 	}
-	select {
-	case <-c.ended:
+	if c.isOver() {
 		return nil, c.endedError()
-	default:
 	}
 	_, res, err := c.a.exchange(ctx, f, false, func() *sip.Request {
 		c.mu.Lock()

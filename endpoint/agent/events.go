@@ -38,8 +38,8 @@ type Reoffer struct {
 	Reject func(status int, reason string)
 }
 
-// Answered carries an answer that no function returned: to an offer given to Answer, or to our repetition of the
-// session (RFC 4028) when the other side changed its mind.
+// Answered carries an answer that no function returned: to an offer given to Answer, to a Reinvite whose ctx had
+// just ended, or to our repetition of the session (RFC 4028) when the other side changed its mind.
 type Answered struct {
 	Call *Call
 	SDP  []byte

@@ -107,7 +107,7 @@ func (c *Call) reinviteOnce(ctx context.Context, offer []byte) ([]byte, error) {
 	if err := c.take(ctx); err != nil {
 		return nil, err
 	}
-	defer c.release()
+	defer c.releaseAbandoned()
 	f := c.a.currentFlow()
 	if f == nil || !f.alive() {
 		return nil, ErrOffline
@@ -116,6 +116,16 @@ func (c *Call) reinviteOnce(ctx context.Context, offer []byte) ([]byte, error) {
 	defer cancel()
 	answer, err := c.offer(ctx, f, offer)
 	return answer, c.judge(err, f)
+}
+
+// releaseAbandoned gives the turn back: at once, or when an INVITE of ours that was abandoned has its end. There
+// must be no second one before (RFC 3261 §14.1).
+func (c *Call) releaseAbandoned() {
+	done := c.abandoned
+	c.abandoned = nil
+	if done == nil || !c.a.spawn(func() { <-done; c.release() }) {
+		c.release()
+	}
 }
 
 // offer sends an INVITE, the first or a later one, and returns the answer in its 2xx. The caller has the turn.
@@ -159,7 +169,10 @@ func (c *Call) sendInvite(ctx context.Context, f *flow, req *sip.Request) (*sip.
 	tx.OnRetransmission(c.again)
 	provisional := false
 	abandon := func() {
-		if !a.spawn(func() { a.abandon(tx, f, req, provisional) }) {
+		done := make(chan struct{})
+		c.abandoned = done
+		if !a.spawn(func() { defer close(done); c.abandon(tx, f, req, provisional) }) {
+			close(done)
 			tx.Terminate()
 		}
 	}
@@ -187,8 +200,10 @@ func (c *Call) sendInvite(ctx context.Context, f *flow, req *sip.Request) (*sip.
 }
 
 // abandon cancels an INVITE (RFC 3261 §9.1): not before a provisional response, and not without waiting for the
-// final one, which may be a 2xx that crossed.
-func (a *Agent) abandon(tx *sip.ClientTx, f *flow, req *sip.Request, provisional bool) {
+// final one, which may be a 2xx that crossed. Such a call is ended. Within a call the offer has been accepted then:
+// the answer is told.
+func (c *Call) abandon(tx *sip.ClientTx, f *flow, req *sip.Request, provisional bool) {
+	a := c.a
 	timer := time.NewTimer(giveUp)
 	defer timer.Stop()
 	cancelled := false
@@ -209,8 +224,13 @@ func (a *Agent) abandon(tx *sip.ClientTx, f *flow, req *sip.Request, provisional
 				provisional = true
 				continue
 			}
-			if _, err := sound(res); err == nil && res.IsSuccess() {
+			if _, err := sound(res); err != nil || !res.IsSuccess() {
+				return
+			}
+			if tagOf(&req.To().Params) == "" {
 				a.decline(req, res)
+			} else if answer, err := c.accepted(req, res, req.Body()); err == nil && !c.isOver() {
+				a.events.put(Answered{Call: c, SDP: answer})
 			}
 			return
 		case <-tx.Done():

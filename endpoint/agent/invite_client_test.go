@@ -440,6 +440,34 @@ func TestOtherSideGone(t *testing.T) {
 	})
 }
 
+// A re-INVITE that nobody waits for any more is cancelled; the next one waits until it is over. If its 200 had crossed, the offer counts.
+func TestAbandonedReinvite(t *testing.T) {
+	simulate(t, func(t *testing.T, l *lab) {
+		c := l.callUp()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		first := async(func() error { _, err := c.Reinvite(ctx, []byte(offer2)); return err })
+		invite := l.gets(sip.INVITE)
+		l.reply(invite, 100, "", "")
+		if err := <-first; !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%v", err)
+		}
+		l.gets(sip.CANCEL)
+		second := async(func() error { _, err := c.Reinvite(t.Context(), []byte(offer1)); return err })
+		l.silent(time.Second)
+		l.reply(invite, 200, "", answer2)
+		if e := expect[Answered](l); string(e.SDP) != answer2 || e.Call != c {
+			t.Errorf("%+v", e)
+		}
+		l.gets(sip.ACK)
+		l.reply(l.gets(sip.INVITE), 200, "", answer1)
+		l.gets(sip.ACK)
+		if err := <-second; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestByeAtTheEnd(t *testing.T) {
 	simulate(t, func(t *testing.T, l *lab) {
 		c := l.callUp()

@@ -30,7 +30,8 @@ type incoming struct {
 	decided bool
 }
 
-// receive makes an incoming of a request, or nil if it was cancelled already.
+// receive makes an incoming of a request, or nil if it was cancelled already. An INVITE gets its 100 here: otherwise
+// sipgo sends one after 200 ms, from a goroutine of its own that reads what the handler may be changing.
 func (a *Agent) receive(req *sip.Request, tx *sip.ServerTx) *incoming {
 	in := &incoming{req: req, tx: tx, done: make(chan struct{}), cancel: make(chan struct{})}
 	if req.Method != sip.INVITE {
@@ -43,6 +44,7 @@ func (a *Agent) receive(req *sip.Request, tx *sip.ServerTx) *incoming {
 		in.decide(reply(req, sip.StatusRequestTerminated, "Request Terminated"))
 		return nil
 	}
+	respond(tx, reply(req, sip.StatusTrying, "Trying"))
 	return in
 }
 

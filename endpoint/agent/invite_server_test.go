@@ -180,7 +180,7 @@ func TestLostAck(t *testing.T) {
 		_, in := l.rings(offer1)
 		done := async(func() error { return in.Call.Answer(t.Context(), []byte(answer1)) })
 		begun := time.Now()
-		n := 0
+		n := -1 // without the 100
 		for {
 			m := <-l.inbox
 			if req, ok := m.(*sip.Request); ok {
@@ -311,12 +311,11 @@ func TestIncomingReinvite(t *testing.T) {
 		expect[Reoffer](l)
 		l.send(l.within(res, "BYE", 9, ""))
 		codes := map[int]bool{}
-		for range 2 {
-			m := <-l.inbox
-			if r, ok := m.(*sip.Response); ok && r.StatusCode == 100 {
-				m = <-l.inbox
+		for n := 0; n < 2; {
+			if code := (<-l.inbox).(*sip.Response).StatusCode; code != 100 {
+				codes[code] = true
+				n++
 			}
-			codes[m.(*sip.Response).StatusCode] = true
 		}
 		if !codes[200] || !codes[487] {
 			t.Errorf("%v", codes)
