@@ -22,10 +22,14 @@ type picture struct {
 	broken        float64 // percent of the pictures that are not what was drawn
 }
 
+// drawn is how often the display is drawn, a second. At exactly the camera's rate each picture would wait for the
+// camera equally long, by luck of the start anything from 0 to 33 ms; so the phases pass each other every 4 s.
+const drawn = fps + 0.25
+
 // draw draws until the task is stopped.
 func (g glass) draw(ctx context.Context, display string) (*task, error) {
 	t, err := startTask(exec.CommandContext(ctx, g.program, "draw", display,
-		strconv.Itoa(width), strconv.Itoa(height), strconv.Itoa(fps), "3600"))
+		strconv.Itoa(width), strconv.Itoa(height), strconv.FormatFloat(drawn, 'f', -1, 64), "3600"))
 	if err != nil {
 		return nil, fmt.Errorf("%w; make glass makes it", err)
 	}
