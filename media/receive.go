@@ -8,6 +8,7 @@ import (
 const (
 	stragglers       = 2 * time.Second // packets of the sender before are ignored that long after a new one came
 	collisionSpacing = time.Second
+	moveLogSpacing   = 10 * time.Second
 	maxMisorder      = 1000 // packets; further back means that the sender began anew (RFC 3550 appendix A.1)
 )
 
@@ -96,8 +97,9 @@ func (st *stream) receiveRTP(d *datagram) {
 	highest := st.src.highest
 	seq, ts := st.src.receive(d.at, h.SequenceNumber, h.Timestamp)
 	if seq > highest || st.src.count == 1 {
-		if st.latch.authentic(d.from, false) {
-			st.log.Info("media come from here", "peer", d.from.String())
+		if st.latch.authentic(d.from, false) && d.at.Sub(st.movedLog) > moveLogSpacing {
+			st.movedLog = d.at
+			st.log.Info("media come from here now", "peer", d.from.String())
 		}
 	}
 	st.counters.packets.Add(1)

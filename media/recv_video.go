@@ -16,6 +16,9 @@ const (
 	lipAhead   = 125 * time.Millisecond
 	maxLipHold = 300 * time.Millisecond
 
+	// maxWaiting bounds a payload that waits for others, in bytes: with jitter's limit on their number, 16 MiB.
+	maxWaiting = 16 << 10
+
 	heldUnits = 32 // access units held back for lip sync; more are shown at once
 )
 
@@ -70,8 +73,10 @@ func (v *videoSink) packet(now time.Time, src *source, p packet) {
 		v.ordered(now, p, false)
 		return
 	}
-	p.payload = bytes.Clone(p.payload)
-	v.reorder.Push(now, p.seq, p)
+	if len(p.payload) <= maxWaiting {
+		p.payload = bytes.Clone(p.payload)
+		v.reorder.Push(now, p.seq, p)
+	}
 	v.drain(now)
 }
 

@@ -1,6 +1,7 @@
 package media
 
 import (
+	"math"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -128,7 +129,8 @@ func TestBadNetworksShowNoBrokenPicture(t *testing.T) {
 					t.Errorf("%d frames of sound came, want %d", audio, want)
 				}
 				r := s.Video.Received
-				if f := float64(r.Lost) / float64(r.Lost+r.Packets); f < c.c.Loss*0.8 || f > c.c.Loss*1.2+0.0005 {
+				sent := float64(r.Lost + r.Packets)
+				if f := float64(r.Lost) / sent; math.Abs(f-c.c.Loss) > 5*math.Sqrt(c.c.Loss/sent) { // five standard deviations
 					t.Errorf("%v of the packets lost, want %v", f, c.c.Loss)
 				}
 				if c.c.Duplicate > 0 && s.Replays == 0 {

@@ -57,6 +57,7 @@ type stream struct {
 	retiredAt time.Time
 	candidate candidate
 	collided  time.Time
+	movedLog  time.Time
 	sink      sink
 	reportDue time.Time
 	header    rtp.Header
@@ -172,6 +173,9 @@ func (st *stream) take() {
 	}
 	if was == nil {
 		st.reportDue = now
+	}
+	if was != nil && !was.Direction.Receives() && a.d.Direction.Receives() && st.sink != nil {
+		st.sink.reset() // what came meanwhile was not looked at
 	}
 	if st.sink == nil || was != nil && (was.Codec != a.d.Codec || was.ClockRate != a.d.ClockRate) {
 		st.src = nil

@@ -1,0 +1,140 @@
+package media
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"testing"
+	"time"
+)
+
+// nowhere is a socket that swallows everything; with a sink it keeps what is sent.
+type nowhere struct {
+	net.PacketConn
+	sink *[][]byte
+}
+
+func (n nowhere) WriteToUDPAddrPort(b []byte, _ netip.AddrPort) (int, error) {
+	if n.sink != nil {
+		*n.sink = append(*n.sink, append([]byte(nil), b...))
+	}
+	return len(b), nil
+}
+func (n nowhere) ReadFromUDPAddrPort([]byte) (int, netip.AddrPort, error) {
+	return 0, netip.AddrPort{}, net.ErrClosed
+}
+func (n nowhere) LocalAddr() net.Addr { return &net.UDPAddr{} }
+
+// BenchmarkSend cuts, numbers and encrypts pictures of 8 packets.
+func BenchmarkSend(b *testing.B) {
+	s, _ := bench(b, true)
+	au := newFakeEncoder()
+	au.next() // the keyframe, which would be paced
+	picture := au.next()
+	v := s.sendVideo
+	timer := time.NewTimer(time.Hour)
+	picture.Captured = time.Now()
+	b.ReportAllocs()
+	for b.Loop() {
+		v.pacer.last = time.Time{}
+		picture.Captured = picture.Captured.Add(time.Second / 30)
+		if !v.send(context.Background(), timer, picture) {
+			b.Fatal("not sent")
+		}
+	}
+	report(b, float64(s.video.t.sentPackets.Load()))
+}
+
+// BenchmarkReceive authenticates packets and makes pictures of them.
+func BenchmarkReceive(b *testing.B) {
+	s, r := bench(b, true)
+	sender, _ := bench(b, true)
+	_, other := descriptions(&end{address: hostA}, &end{address: hostB})
+	var wire [][]byte
+	sender.video.t.conns[0] = nowhere{sink: &wire}
+	if err := sender.Update(other); err != nil {
+		b.Fatal(err)
+	}
+	enc, timer := newFakeEncoder(), time.NewTimer(time.Hour)
+	from := netip.AddrPortFrom(hostB, 4002)
+	b.ReportAllocs()
+	for b.Loop() {
+		b.StopTimer()
+		wire = wire[:0]
+		for range 100 {
+			sender.sendVideo.pacer.last = time.Time{}
+			sender.sendVideo.send(context.Background(), timer, enc.next())
+		}
+		b.StartTimer()
+		now := time.Now()
+		for _, p := range wire {
+			s.video.datagram(&datagram{data: p, from: from, at: now})
+			s.video.tick(now)
+		}
+	}
+	if r.pictures < 100*b.N {
+		b.Fatalf("%d pictures came of %d", r.pictures, 100*b.N)
+	}
+	report(b, float64(s.video.counters.packets.Load()))
+}
+
+func report(b *testing.B, packets float64) {
+	b.ReportMetric(packets/b.Elapsed().Seconds(), "packets/s")
+	b.ReportMetric(b.Elapsed().Seconds()*1e9/packets, "ns/packet")
+}
+
+// BenchmarkLoopback is all of it over real sockets: the time from SendVideo to Receiver.Video, one picture at a time.
+func BenchmarkLoopback(b *testing.B) {
+	addr := netip.MustParseAddr("127.0.0.1")
+	var ends [2]*Session
+	got := make(chan struct{}, 1)
+	for i := range ends {
+		sockets, err := Listen(addr)
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer sockets.Close()
+		da, db := descriptions(&end{address: addr}, &end{address: addr})
+		if i == 1 {
+			da = db
+		}
+		if ends[i], err = NewSession(Config{Description: da, Sockets: sockets, Receiver: signal(got)}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for i, s := range ends {
+		other := ends[1-i]
+		d := s.desc
+		audio, video := *d.Audio, *d.Video
+		audio.RTP, video.RTP = netip.AddrPortFrom(addr, Port(other.cfg.Sockets.AudioRTP)), netip.AddrPortFrom(addr, Port(other.cfg.Sockets.VideoRTP))
+		d.Audio, d.Video = &audio, &video
+		if err := s.Update(d); err != nil {
+			b.Fatal(err)
+		}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 2)
+	for _, s := range ends {
+		go func() { done <- s.Run(ctx) }()
+	}
+	for !ends[0].running.Load() || !ends[1].running.Load() {
+	}
+	enc := newFakeEncoder()
+	b.ReportAllocs()
+	for b.Loop() {
+		ends[0].SendVideo(enc.next())
+		<-got
+	}
+	cancel()
+	for range ends {
+		if err := <-done; err != nil {
+			b.Error(err)
+		}
+	}
+}
+
+type signal chan struct{}
+
+func (s signal) Video(AccessUnit)   { s <- struct{}{} }
+func (s signal) Audio(AudioFrame)   {}
+func (s signal) KeyframeRequested() {}
