@@ -104,8 +104,7 @@ var accountName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$`)
 
 // AddAccount makes an account in the store's realm and returns its secret, which nobody can find out later.
 // Errors: ErrExists, ErrName, ErrRealm (none is set).
-//
-// If only the last good copy could not be written, the account and its secret are good, and err says so.
+// An account that is not in the last good copy too would be lost with the next damage: then it is not made at all.
 func (s *Store) AddAccount(ctx context.Context, name string, now time.Time) (secret string, err error) {
 	if !accountName.MatchString(name) {
 		return "", fmt.Errorf("%.80q is %w; use 1 to 64 letters, digits, and .-_+ after the first", name, ErrName)
@@ -140,12 +139,26 @@ func (s *Store) AddAccount(ctx context.Context, name string, now time.Time) (sec
 	if err != nil {
 		return "", err
 	}
-	return secret, s.copyGood(ctx)
+	if err := s.copyGood(ctx); err != nil {
+		return "", errors.Join(fmt.Errorf("%s was not added: %w", name, err), s.remove(ctx, name))
+	}
+	return secret, nil
 }
 
 // RemoveAccount forgets an account and its bindings. Error: ErrUnknown.
 func (s *Store) RemoveAccount(ctx context.Context, name string) error {
-	err := s.change(ctx, func(tx *sql.Tx) error {
+	if err := s.remove(ctx, name); err != nil {
+		return err
+	}
+	if err := s.copyGood(ctx); err != nil {
+		return fmt.Errorf("%s is removed, but would come back with the copy if the store were damaged; start the registrar anew to make the copy: %w",
+			name, err)
+	}
+	return nil
+}
+
+func (s *Store) remove(ctx context.Context, name string) error {
+	return s.change(ctx, func(tx *sql.Tx) error {
 		r, err := tx.ExecContext(ctx, `DELETE FROM accounts WHERE name = ?`, name)
 		if err != nil {
 			return err
@@ -160,10 +173,6 @@ func (s *Store) RemoveAccount(ctx context.Context, name string) error {
 		}
 		return count(ctx, tx, -1)
 	})
-	if err != nil {
-		return err
-	}
-	return s.copyGood(ctx)
 }
 
 // count keeps the number of accounts, and the number of changes to them: by these a start sees that some are missing.

@@ -240,6 +240,34 @@ func TestNotOurs(t *testing.T) {
 	}
 }
 
+// What could not be copied is not done by halves.
+func TestNoCopy(t *testing.T) {
+	s, path := fresh(t)
+	defer closeStore(t, s)
+	addAccount(t, s, "milano")
+	if err := os.Remove(path + ".good"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Join(path+".good", "in the way"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	secret, err := s.AddAccount(t.Context(), "munich", start)
+	if err == nil || secret != "" || !strings.Contains(err.Error(), "munich was not added: write the last good copy "+path+".good") {
+		t.Errorf("%q, %v", secret, err)
+	}
+	if _, err := s.Account(t.Context(), "munich"); !errors.Is(err, ErrUnknown) {
+		t.Errorf("it was added: %v", err)
+	}
+	err = s.RemoveAccount(t.Context(), "milano")
+	if err == nil || !strings.Contains(err.Error(), "milano is removed, but would come back with the copy") {
+		t.Error(err)
+	}
+	if err := os.RemoveAll(path + ".good"); err != nil {
+		t.Fatal(err)
+	}
+	addAccount(t, s, "munich")
+}
+
 func udpBinding(aor string, seconds int) location.Binding {
 	return location.Binding{
 		AOR: aor, Contact: "sip:" + aor + "@192.0.2.7:5060", Flow: location.Flow{Transport: "UDP", Remote: "192.0.2.7:5060"},
