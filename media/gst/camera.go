@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime/debug"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -127,6 +128,7 @@ func (k *camera) watch() error {
 // paint is the test camera.
 func (k *camera) paint(ctx context.Context) error {
 	p := newPainter(k.c, k.encoder.format)
+	debug.FreeOSMemory() // drawing the ground took a lot, once
 	k.report("test picture")
 	tick := time.NewTicker(time.Second / time.Duration(k.c.FPS))
 	defer tick.Stop()

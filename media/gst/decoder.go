@@ -25,6 +25,8 @@ type decoder struct {
 	waiting  chan arrival
 	pictures chan *pipeline.Sample // at most the newest; Time is when its access unit arrived
 
+	overrun chan struct{}
+
 	mu      sync.Mutex
 	needKey bool
 }
@@ -36,7 +38,8 @@ type arrival struct {
 }
 
 func newDecoder() *decoder {
-	return &decoder{waiting: make(chan arrival, waitingMost), pictures: make(chan *pipeline.Sample, 1), needKey: true}
+	return &decoder{waiting: make(chan arrival, waitingMost), pictures: make(chan *pipeline.Sample, 1),
+		overrun: make(chan struct{}, 1), needKey: true}
 }
 
 // errOverrun says that the decoder did not keep up.
@@ -55,7 +58,11 @@ func (d *decoder) put(f protocol.Frame) {
 	select {
 	case d.waiting <- arrival{f, monotonic()}:
 	default:
-		d.needKey = true // run sees the full queue
+		d.needKey = true
+		select {
+		case d.overrun <- struct{}{}:
+		default:
+		}
 	}
 }
 
@@ -122,8 +129,10 @@ func (d *decoder) watch(ctx context.Context, p *pipeline.Pipeline) error {
 		case m.End:
 			return errors.New("decoder: ended by itself")
 		}
-		if len(d.waiting) == cap(d.waiting) {
+		select {
+		case <-d.overrun:
 			return errOverrun
+		default:
 		}
 	}
 	return ctx.Err()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -47,6 +48,9 @@ type screen struct {
 func newScreen(c protocol.ScreenConfig, p *parent) (*screen, error) {
 	if c.Width < 64 || c.Height < 64 || c.Width > maxSide || c.Height > maxSide {
 		return nil, fmt.Errorf("screen of %dx%d: 64 to %d are possible; change video in the window's file", c.Width, c.Height, maxSide)
+	}
+	if _, err := decoderElements(); err != nil {
+		return nil, err
 	}
 	d, err := openDisplay(c)
 	if errors.As(err, new(errNoScreen)) {
@@ -152,6 +156,7 @@ func (s *screen) change(c protocol.Card) {
 	s.width, s.height = w, h
 	s.full = card.Full(w, h, card.Texts{Title: c.Title, Reason: c.Reason, Next: c.Next, Notice: c.Notice})
 	s.draw()
+	debug.FreeOSMemory() // cards are large and rare
 }
 
 func (s *screen) drop() {

@@ -334,3 +334,29 @@ func TestScreenWithoutAny(t *testing.T) {
 	k.event(protocol.Ready, "none", time.Second)
 	k.progresses(5, 3*time.Second)
 }
+
+func TestDecoderThatDoesNotKeepUpAsksForAKeyframe(t *testing.T) {
+	gst(t)
+	d := newDecoder()
+	cam := start(t, cameraRole(testCamera()))
+	cam.moreFrames(1, 5*time.Second)
+	key := cam.took()[0]
+	d.put(protocol.Frame{Data: []byte{0, 0, 1, 0x41}})
+	if len(d.waiting) != 0 {
+		t.Error("an access unit before the first keyframe was taken")
+	}
+	for range waitingMost + 10 {
+		d.put(key)
+	}
+	if err := d.run(t.Context()); err != errOverrun {
+		t.Errorf("run ends with %v", err)
+	}
+	d.put(protocol.Frame{Data: []byte{0, 0, 1, 0x41}})
+	if len(d.waiting) != 0 {
+		t.Error("an access unit after the overrun was taken")
+	}
+	d.put(key)
+	if len(d.waiting) != 1 {
+		t.Error("a keyframe after the overrun was not taken")
+	}
+}

@@ -105,7 +105,7 @@ static void sign(cairo_t *c, double x, double y, double size) {
 
 void ew_card(unsigned char *px, int width, int height, const char *title, const char *reason, const char *next, const char *notice) {
     cairo_t *c = begin(px, width, height);
-    double w = width, h = height, unit = fmin(h, w * 9 / 16), left = w * 0.075, room = w - 2 * left;
+    double w = width, h = height, unit = fmin(h, w * 0.8), left = w * 0.075, room = w - 2 * left;
     ground(c, w, h);
 
     double top = h / 2 - unit / 2 + unit * 0.085;

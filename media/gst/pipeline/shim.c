@@ -1,5 +1,6 @@
 #include "shim.h"
 
+#include <malloc.h>
 #include <string.h>
 
 static char *take(GError *e, const char *otherwise) {
@@ -9,6 +10,7 @@ static char *take(GError *e, const char *otherwise) {
 }
 
 char *ew_init(void) {
+    mallopt(M_ARENA_MAX, 2); // pictures go from thread to thread: an arena for each would keep many of them
     GError *e = NULL;
     return gst_init_check(NULL, NULL, &e) ? NULL : take(e, "GStreamer does not start");
 }
