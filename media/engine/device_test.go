@@ -67,7 +67,7 @@ func beDevice(mode, dir, role string) {
 		mode = "behave"
 	}
 	mark.Close()
-	if mode != "deaf" {
+	if mode != "deaf" && mode != "reset" {
 		go heed(in, mode)
 	}
 	event := func(e protocol.Event) { _ = protocol.WriteJSON(conn, protocol.TypeEvent, e) }
@@ -110,6 +110,8 @@ func misbehave(mode string, conn *os.File, event func(protocol.Event)) {
 	case "fail":
 		event(protocol.Event{Kind: protocol.Failed, Text: "no camera at /dev/video7; plug one in"})
 		os.Exit(1)
+	case "reset": // with a command unread
+		os.Exit(3)
 	case "hang":
 		_ = syscall.Kill(os.Getpid(), syscall.SIGSTOP)
 	case "family": // hangs, and has a child that would stay

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"time"
 
 	"ewindow/media/engine/protocol"
@@ -145,6 +146,15 @@ func (l *link) breakOff(err error) {
 	}
 }
 
+// lost ends a conversation whose connection is gone. As a rule that is because the process is, and its exit says more.
+func (l *link) lost(err error) {
+	select {
+	case <-l.gone:
+	case <-time.After(drainPatience):
+		l.breakOff(err)
+	}
+}
+
 // write sends the configuration, then commands and frames as they come.
 func (r *role) write(l *link) {
 	conn := l.child.Conn()
@@ -157,7 +167,12 @@ func (r *role) write(l *link) {
 		}
 		err = r.flush(l, conn)
 	}
-	l.breakOff(fmt.Errorf("does not take what it is told: %w", err))
+	err = fmt.Errorf("does not take what it is told: %w", err)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		l.breakOff(err)
+		return
+	}
+	l.lost(err)
 }
 
 // flush sends what there is, commands first.
@@ -204,15 +219,12 @@ func (r *role) read(l *link) {
 		if err == nil {
 			err = r.receive(l, t, payload)
 		}
+		var broken *net.OpError // it went with messages of ours unread
 		switch {
 		case err == nil:
 			continue
-		case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF): // as a rule because it exits, and its exit says more
-			select {
-			case <-l.gone:
-			case <-time.After(drainPatience):
-				l.breakOff(errors.New("closed its connection and did not exit"))
-			}
+		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, &broken):
+			l.lost(errors.New("closed its connection and did not exit"))
 		default:
 			l.breakOff(err)
 		}

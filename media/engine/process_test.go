@@ -23,6 +23,7 @@ import (
 
 // watcher is a Handler that passes on what a test waits for.
 type watcher struct {
+	e      *engine.Engine // if not nil, is told something after each Ready
 	events chan protocol.Event
 	ages   chan time.Duration // of pictures on arrival
 }
@@ -35,6 +36,9 @@ func (w *watcher) Video(au media.AccessUnit) {
 }
 func (w *watcher) Audio(media.AudioFrame) {}
 func (w *watcher) Event(role protocol.Role, e protocol.Event) {
+	if w.e != nil && e.Kind == protocol.Ready {
+		w.e.ForceKeyframe()
+	}
 	if role == protocol.Camera && e.Kind != protocol.Progress && e.Kind != protocol.Level {
 		w.events <- e
 	}
@@ -80,6 +84,7 @@ func withProcesses(t *testing.T, mode string, test func(w *watcher, log *logBuff
 	w := &watcher{events: make(chan protocol.Event, 100), ages: make(chan time.Duration, 100)}
 	log := &logBuffer{}
 	e := engine.New(engine.Config{Program: program(t, mode), Handler: w, Log: slog.New(slog.NewTextHandler(log, nil))})
+	w.e = e
 	ctx, cancel := context.WithCancel(t.Context())
 	ran := make(chan error, 1)
 	go func() { ran <- e.Run(ctx) }()
@@ -107,6 +112,7 @@ func alive(pid string) bool {
 func TestRealProcessesAreReplaced(t *testing.T) {
 	tests := []struct{ mode, want string }{
 		{"crash", "camera: signal: killed"},
+		{"reset", "camera: exit status 3"},
 		{"fail", "no camera at /dev/video7; plug one in"},
 		{"hang", "camera: no progress for 1s"},
 		{"flood", "camera: floods: more than 2000 messages or 64 MiB in a second"},

@@ -54,22 +54,23 @@ func TestUsageCountsTheWholeTree(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// A grandchild has been replaced, the stranger 30 has worked hard.
-	after, err := usageIn(fakeProc(t, [][4]int{{1, 0, 9999, 1}, {10, 1, 200, 1000}, {11, 10, 250, 2000}, {13, 11, 100, 3000}, {20, 1, 100, 4000}, {30, 1, 9999, 50}}), []int{10, 20})
+	// The grandchild 12 has ended after 40 ticks more, which are now 11's, and 13 replaces it; the stranger 30 has
+	// worked hard.
+	after, err := usageIn(fakeProc(t, [][4]int{{1, 0, 9999, 1}, {10, 1, 200, 1000}, {11, 10, 250 + 301 + 40, 2000}, {13, 11, 100, 3000}, {20, 1, 100, 4000}, {30, 1, 9999, 50}}), []int{10, 20})
 	if err != nil {
 		t.Fatal(err)
 	}
 	after.at = before.at.Add(10 * time.Second)
 	l := after.since(before, 2)
-	// (100 + 50 + 101 + 50) ticks in 10 s, for two windows.
-	if got := fmt.Sprintf("%.2f %.3f", l.cpu, l.pss); got != "15.05 5.120" {
-		t.Errorf("load of a window: %s, want 15.05 %% and 5.120 MB", got)
+	// (100 + 50 + 40 + 101 + 50) ticks in 10 s, for two windows.
+	if got := fmt.Sprintf("%.2f %.3f", l.cpu, l.pss); got != "17.05 5.120" {
+		t.Errorf("load of a window: %s, want 17.05 %% and 5.120 MB", got)
 	}
 	var names []string
 	for _, p := range l.parts {
-		names = append(names, p.name)
+		names = append(names, fmt.Sprintf("%s:%.1f", p.name, p.cpu))
 	}
-	if got := strings.Join(names, " "); got != "p10 p11 p13 p20" {
+	if got := strings.Join(names, " "); got != "p10:10.0 p11:9.0 p13:10.1 p20:5.0" {
 		t.Errorf("counted %s", got)
 	}
 }

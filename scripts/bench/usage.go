@@ -19,9 +19,10 @@ type usage struct {
 
 // share is one process's.
 type share struct {
-	name string
-	cpu  time.Duration // since it was started, that of its ended children included
-	pss  int64         // bytes: memory, each shared page divided among those who share it (proc_pid_smaps(5))
+	name   string
+	parent int
+	cpu    time.Duration // since it was started, that of its ended children included
+	pss    int64         // bytes: memory, each shared page divided among those who share it (proc_pid_smaps(5))
 }
 
 // load is what one window asks of the machine.
@@ -39,14 +40,19 @@ type part struct {
 
 // since is the load between two usages, for one of so many windows.
 func (u usage) since(before usage, windows int) load {
+	spent := map[int]time.Duration{}
+	for pid, now := range u.processes {
+		spent[pid] += now.cpu - before.processes[pid].cpu
+	}
+	for pid, then := range before.processes {
+		if _, lives := u.processes[pid]; !lives { // its parent has inherited all that it had used, also before
+			spent[then.parent] -= then.cpu
+		}
+	}
 	var l load
 	elapsed := u.at.Sub(before.at).Seconds()
 	for pid, now := range u.processes {
-		p := part{
-			name: now.name,
-			cpu:  100 * (now.cpu - before.processes[pid].cpu).Seconds() / elapsed,
-			pss:  float64(now.pss) / 1e6,
-		}
+		p := part{name: now.name, cpu: 100 * spent[pid].Seconds() / elapsed, pss: float64(now.pss) / 1e6}
 		l.cpu += p.cpu / float64(windows)
 		l.pss += p.pss / float64(windows)
 		l.parts = append(l.parts, p)
@@ -79,7 +85,7 @@ func usageIn(proc string, roots []int) (usage, error) {
 			continue
 		}
 		dir := filepath.Join(proc, strconv.Itoa(pid))
-		s := share{cpu: p.cpu}
+		s := share{parent: p.parent, cpu: p.cpu}
 		// Neither can be read of one that has just ended; it counts for nothing then.
 		if b, err := os.ReadFile(filepath.Join(dir, "cmdline")); err == nil {
 			name, _, _ := strings.Cut(string(b), "\x00")
