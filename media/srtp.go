@@ -25,6 +25,11 @@ const (
 	// keyGrace is how long packets under the previous key are taken after a re-key: those still on their way.
 	keyGrace = 5 * time.Second
 
+	// rolloverPatience is how many packets in a row have to fail before other rollover counters are tried, each of the
+	// next rolloverReach in turn: at 300 packets a second that finds the way back from an outage of almost four hours.
+	rolloverPatience = 50
+	rolloverReach    = 64
+
 	srtpOverhead = 16 // bytes that SRTP adds to a packet at most: the tag of AES-GCM (RFC 7714)
 )
 
@@ -88,6 +93,8 @@ type unprotector struct {
 	until    time.Time
 
 	sources map[uint32]bool // seen under the current key
+	failed  int             // packets in a row
+	probe   *srtp.Context   // the current key again, for trying
 }
 
 func newUnprotector(p *protector) *unprotector {
@@ -97,7 +104,7 @@ func newUnprotector(p *protector) *unprotector {
 // change takes a new key; the old one is good for packets on their way.
 func (u *unprotector) change(p *protector, now time.Time) {
 	u.previous, u.until = u.current, now.Add(keyGrace)
-	u.current = p
+	u.current, u.probe, u.failed = p, nil, 0
 	clear(u.sources)
 }
 
@@ -125,12 +132,46 @@ func (u *unprotector) rtp(dst, packet []byte, h *rtp.Header, now time.Time) ([]b
 		}
 	}
 	if err != nil {
-		return nil, classify(err)
+		if err = classify(err); !errors.Is(err, errAuth) {
+			return nil, err
+		}
+		u.failed++
+		if out = u.search(dst, packet, h); out == nil {
+			return nil, err
+		}
 	}
+	u.failed = 0
 	if !u.sources[h.SSRC] { // a look costs less than a write
 		u.sources[h.SSRC] = true
 	}
 	return out, nil
+}
+
+// search tries another rollover counter. After 2^15 packets that did not arrive our idea of it is behind the sender's,
+// for good (RFC 3711 §3.3.1). Only higher ones are tried, so that nothing old can be replayed.
+func (u *unprotector) search(dst, packet []byte, h *rtp.Header) []byte {
+	roc, known := u.current.rtp.ROC(h.SSRC)
+	if !known || u.failed < rolloverPatience {
+		return nil
+	}
+	if u.probe == nil {
+		var err error
+		if u.probe, err = newContext(&u.current.keys); err != nil {
+			return nil
+		}
+	}
+	try := roc + 1 + uint32(u.failed%rolloverReach)
+	u.probe.SetROC(h.SSRC, try)
+	if _, err := u.probe.DecryptRTP(dst, packet, h); err != nil {
+		return nil
+	}
+	u.probe = nil // what it has seen it would refuse as a replay
+	u.current.rtp.SetROC(h.SSRC, try)
+	out, err := u.current.rtp.DecryptRTP(dst, packet, h)
+	if err != nil {
+		return nil
+	}
+	return out
 }
 
 // rtcp does the same for RTCP.

@@ -181,8 +181,9 @@ func (p *Playout) Pop(now time.Time) (f Frame, ok bool) {
 	for action == dropFrame && p.count > 0 {
 		e := p.take()
 		p.Dropped++
-		p.next = e.ts + rtptime.FromDuration(e.dur, p.rate)
-		p.offset -= e.dur
+		skipped := max(e.ts+rtptime.FromDuration(e.dur, p.rate)-p.next, 0)
+		p.next += skipped
+		p.offset -= rtptime.ToDuration(skipped, p.rate) // so that what follows is played when e would have been
 		if p.offset-p.target(now) < farOff {
 			break
 		}
@@ -199,7 +200,7 @@ func (p *Playout) play() Frame {
 	}
 	if p.count > 0 && p.slots[0].ts < p.next+half {
 		e := p.take()
-		p.next = e.ts + rtptime.FromDuration(e.dur, p.rate)
+		p.next = max(p.next, e.ts+rtptime.FromDuration(e.dur, p.rate))
 		return Frame{Data: e.data, Timestamp: e.ts, Duration: e.dur}
 	}
 	f := Frame{Timestamp: p.next, Duration: p.frame, Lost: true}

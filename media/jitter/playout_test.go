@@ -214,6 +214,7 @@ func TestPlayoutIsBounded(t *testing.T) {
 
 func FuzzPlayout(f *testing.F) {
 	f.Add([]byte{1, 2, 3, 4, 200, 100, 50})
+	f.Add([]byte("\xff\xaa\xa8+\x00\x10\x10\x10\x10\t")) // overlapping frames
 	f.Fuzz(func(t *testing.T, steps []byte) {
 		x := newPlayer()
 		now, ts := start, int64(1<<33)
