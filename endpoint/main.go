@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
+	"github.com/emiago/sipgo/sip"
 
 	"ewindow/endpoint/agent"
 	"ewindow/endpoint/config"
@@ -46,6 +47,7 @@ func main() {
 	if c.LogFormat == "json" {
 		handler = slog.NewJSONHandler(os.Stderr, nil)
 	}
+	sip.SetDefaultLogger(slog.New(slog.DiscardHandler)) // the agent reports what matters; sipgo adds raw bytes
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	k.BindTo(ctx, (*context.Context)(nil))

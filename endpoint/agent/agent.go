@@ -139,7 +139,7 @@ func New(cfg Config) (*Agent, error) {
 		overtook: make(map[string]time.Time),
 		events:   newQueue(),
 	}
-	a.log = cfg.Log.With("aor", a.aor.Addr())
+	a.log = cfg.Log.With("aor", cfg.Space)
 	a.creds = &credentials{realm: domain, username: cfg.Space, password: cfg.Secret}
 	instance := newUUID()
 	a.contact = sip.Uri{Scheme: "sip", User: cfg.Space, Host: instance + ".invalid", UriParams: sip.HeaderParams{{K: "transport", V: "tls"}}}

@@ -53,7 +53,7 @@ func (a *Agent) Invite(ctx context.Context, to string, offer []byte) (*Call, []b
 		}
 		return nil, nil, err
 	}
-	a.log.Info("call up", "call_id", c.ID(), "peer", c.peer)
+	a.log.Debug("dialog confirmed", "call_id", c.ID(), "peer", c.peer)
 	c.introduce()
 	return c, answer, nil
 }

@@ -88,7 +88,7 @@ func (a *Agent) invited(req *sip.Request, tx *sip.ServerTx) {
 	c.invitation = in
 	c.canUpdate = listed(req, "Allow", "UPDATE")
 	c.mu.Unlock()
-	a.log.Info("invitation", "call_id", c.ID(), "peer", c.peer)
+	a.log.Debug("invitation", "call_id", c.ID(), "peer", c.peer)
 	invitation := Invitation{Call: c, From: c.peer, FromName: displayName(req.From().DisplayName), Offer: body(req)}
 	if !a.events.put(invitation) {
 		in.decide(retryLater(req))
@@ -153,7 +153,7 @@ func (c *Call) Answer(ctx context.Context, sdp []byte) error {
 		c.a.forget(c)
 		return fmt.Errorf("answering call %s: %w", c.ID(), err)
 	}
-	c.a.log.Info("call up", "call_id", c.ID(), "peer", c.peer)
+	c.a.log.Debug("dialog confirmed", "call_id", c.ID(), "peer", c.peer)
 	select {
 	case <-w.done:
 		if w.came {

@@ -184,7 +184,7 @@ func (w *Window) begin(ctx context.Context, c *call, d negotiate.Description) {
 	})
 	w.live.Store(c)
 	w.devices.Open(w.formats(d))
-	w.log.Info("call up", "peer", c.sip.Peer(), "call_id", c.sip.ID(), "media", describe(d))
+	w.log.Info("call up", "peer", c.sip.Peer(), "call_id", c.sip.ID(), "since", time.Now().Format(time.TimeOnly), "media", describe(d))
 	w.step(ctx, Answered{ID: c.id, NoVideo: d.Video == nil || !d.Video.Direction.Receives()})
 }
 

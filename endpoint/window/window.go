@@ -165,10 +165,8 @@ func (w *Window) look(ctx context.Context) {
 func (w *Window) fromAgent(ctx context.Context, e agent.Event) {
 	switch e := e.(type) {
 	case agent.Online:
-		w.log.Info("registered")
 		w.step(ctx, Registered{})
 	case agent.Offline:
-		w.log.Warn("registrar away", "err", e.Err)
 		w.step(ctx, Lost{Why: e.Err.Error()})
 	case agent.Programme:
 		w.programme(ctx, e.Body)
@@ -187,7 +185,6 @@ func (w *Window) fromAgent(ctx context.Context, e agent.Event) {
 	case agent.Ended:
 		delete(w.invited, e.Call.ID())
 		if id := w.find(e.Call); id != "" {
-			w.log.Info("call ended", "call_id", e.Call.ID(), "peer", e.Call.Peer(), "reason", e.Reason)
 			w.drop(id)
 			w.step(ctx, Ended{ID: id, Why: e.Reason})
 		}

@@ -123,7 +123,7 @@ func (e *eyes) save(path string) error {
 	if err != nil {
 		return err
 	}
-	err = errors.Join((&png.Encoder{CompressionLevel: png.BestSpeed}).Encode(f, img), f.Close())
+	err = errors.Join((&png.Encoder{CompressionLevel: png.BestSpeed}).Encode(f, img), f.Chmod(0o644), f.Close())
 	if err != nil {
 		return errors.Join(err, os.Remove(f.Name()))
 	}

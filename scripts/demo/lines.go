@@ -6,7 +6,7 @@ import (
 )
 
 // plain makes of a program's log line what people want to know of it; ok is false for lines that they don't.
-func plain(line []byte) (text string, ok bool) {
+func plain(name string, line []byte) (text string, ok bool) {
 	var l map[string]any
 	if json.Unmarshal(line, &l) != nil {
 		return string(line), len(line) > 0 // a panic, or a library that writes by itself
@@ -18,20 +18,23 @@ func plain(line []byte) (text string, ok bool) {
 		}
 		return fmt.Sprintf(format, args...), true
 	}
+	if name == "registrar" && l["level"] == "INFO" {
+		return "", false // the windows tell of the same
+	}
 	switch l["msg"] {
 	case "registered":
 		return say("registered")
 	case "plan received":
-		return say("plan received: %v openings until %v", "links", "until")
+		return say("plan received, good until %.10v", "until")
 	case "plan read from disk":
-		return say("plan read from disk, good until %v", "until")
+		return say("plan read from disk, good until %.10v", "until")
 	case "calling":
 		return say("calls %v", "peer")
 	case "call up":
-		return say("open onto %v since %.19v: %v", "peer", "time", "media")
+		return say("open onto %v since %v: %v", "peer", "since", "media")
 	case "call failed":
 		return say("no call: %v", "reason")
-	case "call ended", "hang up":
+	case "call ended":
 		return say("closed: %v", "reason")
 	case "media":
 		return say("%v fps in, %v out; %v kbit/s in, %v out; loss %v %%; round trip %v ms",

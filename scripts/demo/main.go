@@ -32,8 +32,10 @@ type options struct {
 	microphone string // of milano
 	speaker    string // of milano
 
-	// For the test of the check: sources by space that stand in for the test sources.
+	// For the test of the check, which must see these: sources by space instead of the test sources, and eyes and
+	// ears at the wrong window.
 	cameras, microphones map[string]string
+	exchange             bool
 }
 
 func main() {
@@ -71,7 +73,7 @@ func run(ctx context.Context, o options, say func(string)) error {
 	n := &stage.Network{
 		Dir: dir, Bin: o.bin, Dialplan: stage.Open("milano", "munich"),
 		Lines: func(name string, line []byte) {
-			if text, ok := plain(line); ok {
+			if text, ok := plain(name, line); ok {
 				say(fmt.Sprintf("%-9s %s", name, text))
 			}
 		},
@@ -87,6 +89,9 @@ func run(ctx context.Context, o options, say func(string)) error {
 		}
 		defer w.eyes.close()
 		n.Windows = append(n.Windows, spec)
+	}
+	if a, b := windows[0], windows[1]; o.exchange {
+		a.eyes, b.eyes, a.wav, b.wav = b.eyes, a.eyes, b.wav, a.wav
 	}
 	if err := n.Write(); err != nil {
 		return err
