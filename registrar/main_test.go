@@ -344,8 +344,8 @@ func TestBadStart(t *testing.T) {
 		"no address":    {func(s *service) { s.args.TLS = "5061" }, `--tls 5061: `},
 		"all off": {func(s *service) { s.args.TLS, s.args.TCP, s.args.UDP, s.args.HTTP = "", "", "", "" },
 			"every listener is switched off; give one of --tls, --tcp and --udp an address"},
-		"bad plan": {func(s *service) { write(s.t, s.args.Dialplan[0], "space \"milano\" {") }, "plan.hcl:1:"},
-		"no plan":  {func(s *service) { s.args.Dialplan[0] += "x" }, "no such file or directory"},
+		"bad plan":        {func(s *service) { write(s.t, s.args.Dialplan[0], "space \"milano\" {") }, "plan.hcl:1:"},
+		"no plan":         {func(s *service) { s.args.Dialplan[0] += "x" }, "no such file or directory"},
 		"state is a file": {func(s *service) { s.args.State = s.args.Dialplan[0] }, "make the state directory: "},
 		"another domain": {func(s *service) {
 			command("account", "add", "milano", "--state", s.args.State, "--domain", "reg.example.org")

@@ -72,28 +72,8 @@ func (c *serveCmd) serve(ctx context.Context, s streams, reload <-chan os.Signal
 	if err != nil {
 		return err
 	}
-	key, err := flowKey(filepath.Join(c.State, "flow.key"))
+	server, listeners, web, counted, err := c.open(ctx, plan, db, identity, log)
 	if err != nil {
-		return err
-	}
-	locations := location.New(location.Config{Changed: db.Note})
-	if err := restore(ctx, db, locations); err != nil {
-		return err
-	}
-	listeners, web, err := c.listen()
-	if err != nil {
-		return err
-	}
-	counted := metrics.New()
-	counted.Reloaded(true, time.Now())
-	server, err := proxy.New(proxy.Config{
-		Domain: c.Domain, Advertise: c.Advertise, Key: key, Plan: plan, Accounts: db, Locations: locations,
-		TLS: identity.ServerConfig(), Metrics: counted, Log: log,
-	}, listeners)
-	if err != nil {
-		return err
-	}
-	if err := counted.Observe(server.State); err != nil {
 		return err
 	}
 	fmt.Fprintf(s.out, "pin %s\n", identity.Pin())
@@ -114,6 +94,33 @@ func (c *serveCmd) serve(ctx context.Context, s streams, reload <-chan os.Signal
 	err = g.Wait()
 	log.Info("registrar ends")
 	return err
+}
+
+// open opens the listeners and puts the server behind them.
+func (c *serveCmd) open(ctx context.Context, plan *dialplan.Plan, db *store.Store, identity *pki.Identity, log *slog.Logger) (
+	server *proxy.Server, listeners proxy.Listeners, web net.Listener, counted *metrics.Registry, err error,
+) {
+	key, err := flowKey(filepath.Join(c.State, "flow.key"))
+	if err != nil {
+		return
+	}
+	locations := location.New(location.Config{Changed: db.Note})
+	if err = restore(ctx, db, locations); err != nil {
+		return
+	}
+	counted = metrics.New()
+	counted.Reloaded(true, time.Now())
+	if listeners, web, err = c.listen(); err != nil {
+		return
+	}
+	server, err = proxy.New(proxy.Config{
+		Domain: c.Domain, Advertise: c.Advertise, Key: key, Plan: plan, Accounts: db, Locations: locations,
+		TLS: identity.ServerConfig(), Metrics: counted, Log: log,
+	}, listeners)
+	if err == nil {
+		err = counted.Observe(server.State)
+	}
+	return
 }
 
 func (c *serveCmd) watcher(server *proxy.Server, plan *dialplan.Plan, counted *metrics.Registry, log *slog.Logger) *planfile.Watcher {

@@ -24,6 +24,7 @@ const maxPerSpace = 4
 type Subscription struct {
 	ID      string // of the dialog: made of Call-ID and both tags
 	Space   string // whose programme
+	Contact string // of the subscriber
 	Expires time.Time
 	CSeq    uint32 // of the subscriber's last SUBSCRIBE
 }
@@ -70,8 +71,10 @@ type Table struct {
 // Len is the number of subscriptions.
 func (t *Table) Len() int { return len(t.entries) }
 
-// Add begins a subscription, and ends the oldest of the same space if there are too many.
+// Add begins a subscription. It takes the place of an older one of the same window, which has lost that dialog, and
+// of the oldest of the same space if there are too many.
 func (t *Table) Add(s Subscription) {
+	t.entries = slices.DeleteFunc(t.entries, func(e *entry) bool { return e.Space == s.Space && e.Contact == s.Contact })
 	n := 0
 	for i := len(t.entries) - 1; i >= 0; i-- {
 		if t.entries[i].Space == s.Space {

@@ -158,10 +158,14 @@ func TestEnds(t *testing.T) {
 func TestBound(t *testing.T) {
 	var table Table
 	for i := range 100 {
-		table.Add(Subscription{ID: fmt.Sprint(i), Space: "milano", Expires: t0.Add(time.Hour)})
+		table.Add(Subscription{ID: fmt.Sprint(i), Space: "milano", Contact: fmt.Sprint(i), Expires: t0.Add(time.Hour)})
 	}
 	table.Add(Subscription{ID: "munich", Space: "munich", Expires: t0.Add(time.Hour)})
 	if table.Len() != maxPerSpace+1 || !table.Has("99") || table.Has("0") {
 		t.Errorf("%d subscriptions", table.Len())
+	}
+	table.Add(Subscription{ID: "again", Space: "munich", Expires: t0.Add(time.Hour)})
+	if table.Has("munich") || !table.Has("again") {
+		t.Error("a window's new subscription does not take the place of its old one")
 	}
 }

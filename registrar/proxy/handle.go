@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -51,6 +52,9 @@ func (s *Server) handle(req *sip.Request, tx *sip.ServerTx) {
 				"peer", req.Source(), "panic", p, "stack", string(debug.Stack()))
 		}
 	}()
+	if scanner(req) {
+		return
+	}
 	if problem := validate.Request(req); problem != nil {
 		s.log.Debug("malformed request", "peer", req.Source(), "reason", problem.Reason)
 		if problem.Status != 0 {
@@ -67,6 +71,18 @@ func (s *Server) handle(req *sip.Request, tx *sip.ServerTx) {
 	}
 	s.readRoute(r)
 	s.dispatch(r)
+}
+
+// scanners are tools that look for registrars to break into. Silence is the one answer that ends their interest.
+var scanners = []string{"friendly-scanner", "sipvicious", "sipcli", "pplsip", "sip-scan", "sundayddr", "vaxsipuseragent"}
+
+func scanner(req *sip.Request) bool {
+	h := req.GetHeader("User-Agent")
+	if h == nil {
+		return false
+	}
+	agent := strings.ToLower(h.Value())
+	return slices.ContainsFunc(scanners, func(name string) bool { return strings.Contains(agent, name) })
 }
 
 // readRoute finds our own Route headers at the top.

@@ -69,7 +69,8 @@ func (n *notifier) book(sub subscription, now time.Time) error {
 		if err := n.table.Refresh(sub.id, sub.cseq, now.Add(sub.lifetime), now); !errors.Is(err, notify.ErrUnknown) {
 			return nil
 		}
-		n.table.Add(notify.Subscription{ID: sub.id, Space: sub.dialog.account, Expires: now.Add(sub.lifetime), CSeq: sub.cseq})
+		n.table.Add(notify.Subscription{ID: sub.id, Space: sub.dialog.account,
+			Contact: sub.dialog.contact.String(), Expires: now.Add(sub.lifetime), CSeq: sub.cseq})
 		n.dialogs[sub.id] = sub.dialog
 		if sub.lifetime > 0 {
 			return nil

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/emiago/sipgo/sip"
+
+	"ewindow/registrar/location"
 )
 
 // reg is a REGISTER of the peer for itself.
@@ -213,5 +215,32 @@ func TestRegisterKeepsNoTransaction(t *testing.T) {
 		if first.To().Value() != second.To().Value() {
 			t.Errorf("the tags differ: %s, %s", first.To().Value(), second.To().Value())
 		}
+	})
+}
+
+// A UDP phone is reached after a restart of the registrar, before it has said anything: from the same socket, as its
+// NAT wants it.
+func TestRestoredUDP(t *testing.T) {
+	simulate(t, always, func(l *lab) {
+		reception, office := l.join("reception", "TCP"), l.join("office", "UDP")
+		reception.register()
+		now := time.Now()
+		l.server.locations.Restore([]location.Binding{{
+			AOR: "office", Contact: office.contact, CallID: "before", CSeq: 7, Created: now, Updated: now, Expires: now.Add(time.Hour),
+			Flow: location.Flow{Transport: "UDP", Remote: office.host.String() + ":5060"},
+		}}, now)
+		reception.ask(msg{method: "INVITE", uri: "sip:office@" + domain, callID: "after"})
+		invite := office.request(sip.INVITE)
+		office.answer(invite, 486, "")
+		office.request(sip.ACK)
+		reception.response(486)
+	})
+}
+
+func TestScannersGetNoAnswer(t *testing.T) {
+	simulate(t, always, func(l *lab) {
+		p := l.join("reception", "UDP")
+		p.write(p.text(p.reg("User-Agent: friendly-scanner")))
+		p.silent(time.Minute)
 	})
 }

@@ -109,8 +109,8 @@ func (x *exchange) other() {
 
 // pass sends an answer back and says whether it was the last.
 func (x *exchange) pass(res *sip.Response) (final bool) {
-	if problem := validate.Response(res); problem != nil {
-		return false
+	if problem := validate.Response(res); problem != nil || len(res.GetHeaders("Via")) < 2 {
+		return false // without the caller's Via it would go nowhere
 	}
 	if res.IsProvisional() {
 		if x.tries++; res.StatusCode > 100 && x.tries < maxTries {

@@ -80,6 +80,7 @@ func registerRefusal(err error) verdict {
 // remembering it (RFC 3261 §8.2.7).
 func (s *Server) response(req *sip.Request, v verdict) *sip.Response {
 	res := sip.NewResponseFromRequest(req, v.status, v.reason, nil)
+	res.SipVersion = "SIP/2.0" // whatever the request claims
 	if to := req.To(); to != nil && res.To() != nil && !to.Params.Has("tag") && v.status > 100 {
 		res.To().Params.Add("tag", s.tag(req))
 	}

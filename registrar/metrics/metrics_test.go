@@ -1,0 +1,53 @@
+package metrics
+
+import (
+	"fmt"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+)
+
+func scrape(t *testing.T, m *Registry) string {
+	t.Helper()
+	w := httptest.NewRecorder()
+	m.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	if w.Code != 200 {
+		t.Fatalf("status %d: %s", w.Code, w.Body)
+	}
+	return w.Body.String()
+}
+
+func TestMetrics(t *testing.T) {
+	m := New()
+	for i := range 1000 { // a stranger may invent methods
+		m.Request(fmt.Sprintf("METHOD%d", i), 405)
+	}
+	m.Request("INVITE", 200)
+	m.AuthFailure("refused")
+	m.Reloaded(true, time.Unix(100, 0))
+	m.Reloaded(false, time.Unix(200, 0))
+	m.CertExpiry(time.Unix(300, 0))
+	m.Panic()
+	err := m.Observe(func() State {
+		return State{Registered: map[string]bool{"milano": true, "munich": false}, Expected: []Link{{"milano", "munich", true}}}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := scrape(t, m)
+	for _, want := range []string{
+		`sip_requests_total{code="405",method="other"} 1000`, `sip_requests_total{code="200",method="INVITE"} 1`,
+		`sip_auth_failures_total{reason="refused"} 1`, "sip_panics_total 1", "dialplan_last_reload_successful 0",
+		"dialplan_last_reload_timestamp_seconds 100", "cert_expiry_timestamp_seconds 300",
+		`ewindow_registered{space="milano"} 1`, `ewindow_registered{space="munich"} 0`,
+		`ewindow_link_expected{peer="munich",space="milano"} 1`, `ewindow_link_up{peer="munich",space="milano"} 1`,
+	} {
+		if !strings.Contains(got, want+"\n") {
+			t.Errorf("no %s", want)
+		}
+	}
+	if strings.Contains(got, "METHOD1") {
+		t.Error("a method made up by a stranger has a label of its own")
+	}
+}
