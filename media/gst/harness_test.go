@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 
 func program(args ...string) *exec.Cmd {
 	cmd := exec.Command("/proc/self/exe", args...)
-	cmd.Env = append(os.Environ(), "EWINDOW_MEDIA_CHILD=1")
+	cmd.Env = append(os.Environ(), "EWINDOW_MEDIA_CHILD=1", "GORACE=atexit_sleep_ms=0") // the race detector would wait for a second
 	return cmd
 }
 
