@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"ewindow/media/testcard"
+	"ewindow/scripts/stage"
 )
 
 // What the demo's check asks of each window.
@@ -26,7 +27,7 @@ type evidence struct {
 }
 
 // watch looks at a screen for some time, then takes what its speaker played meanwhile.
-func watch(ctx context.Context, space string, e *eyes, wav string, d time.Duration) (evidence, error) {
+func watch(ctx context.Context, space string, e *stage.Eyes, wav string, d time.Duration) (evidence, error) {
 	ev := evidence{space: space, seen: map[uint16]int{}}
 	last := map[uint16]uint32{}
 	begin := time.Now()
@@ -38,7 +39,7 @@ func watch(ctx context.Context, space string, e *eyes, wav string, d time.Durati
 			return ev, ctx.Err()
 		case <-ticker.C:
 		}
-		seed, counter, ok, err := e.code()
+		seed, counter, ok, err := e.Code()
 		if err != nil {
 			return ev, fmt.Errorf("%s's screen: %w", space, err)
 		}
@@ -48,12 +49,12 @@ func watch(ctx context.Context, space string, e *eyes, wav string, d time.Durati
 		}
 	}
 	ev.seconds = time.Since(begin).Seconds()
-	listener, err := openEars(wav)
+	listener, err := stage.OpenEars(wav)
 	if err != nil {
 		return ev, fmt.Errorf("%s's speaker: %w", space, err)
 	}
-	ev.rate = listener.rate
-	if ev.sound, err = listener.last(ev.seconds); err != nil {
+	ev.rate = listener.Rate
+	if ev.sound, err = listener.Last(ev.seconds); err != nil {
 		return ev, fmt.Errorf("%s's speaker: %w", space, err)
 	}
 	return ev, nil
@@ -65,7 +66,7 @@ func judge(ev evidence, other string) error {
 	if rate := float64(ev.seen[testcard.Seed(other)]) / ev.seconds; rate < leastPictures {
 		errs = append(errs, fmt.Errorf("%s's screen: %.1f pictures of %s a second, at least %.0f are asked for", ev.space, rate, other, leastPictures))
 	}
-	if s := share(ev.sound, ev.rate, testcard.Tone(other)); s < leastShare {
+	if s := stage.Share(ev.sound, ev.rate, testcard.Tone(other)); s < leastShare {
 		errs = append(errs, fmt.Errorf("%s's speaker: %.0f %% of the sound is %s's tone, at least %.0f %% is asked for", ev.space, 100*s, other, 100*leastShare))
 	}
 	return errors.Join(errs...)
@@ -74,5 +75,5 @@ func judge(ev evidence, other string) error {
 // praise is the line for a window with which all is well.
 func praise(ev evidence, other string) string {
 	return fmt.Sprintf("%.1f pictures of %s a second, %.0f %% of the sound is its tone",
-		float64(ev.seen[testcard.Seed(other)])/ev.seconds, other, 100*share(ev.sound, ev.rate, testcard.Tone(other)))
+		float64(ev.seen[testcard.Seed(other)])/ev.seconds, other, 100*stage.Share(ev.sound, ev.rate, testcard.Tone(other)))
 }

@@ -59,7 +59,7 @@ func main() {
 type window struct {
 	space, other string
 	wav          string // what its speaker plays; empty if that is a real one
-	eyes         *eyes
+	eyes         *stage.Eyes
 	real         bool // the other side's camera or microphone is a real one, and carries no code
 }
 
@@ -87,7 +87,7 @@ func run(ctx context.Context, o options, say func(string)) error {
 		if err != nil {
 			return err
 		}
-		defer w.eyes.close()
+		defer w.eyes.Close()
 		n.Windows = append(n.Windows, spec)
 	}
 	if a, b := windows[0], windows[1]; o.exchange {
@@ -132,7 +132,7 @@ func (w *window) prepare(ctx context.Context, n *stage.Network, o options, i int
 		spec.Screen = fmt.Sprintf("x11:%s,640x360+%d+60", display, 40+660*i)
 	}
 	var err error
-	w.eyes, err = openEyes(display, title)
+	w.eyes, err = stage.OpenEyes(display, title)
 	return spec, err
 }
 
@@ -230,7 +230,7 @@ func waitOpen(ctx context.Context, windows []*window) error {
 	limit := time.Now().Add(startLimit)
 	for _, w := range windows {
 		for !w.real && time.Now().Before(limit) {
-			if _, _, ok, _ := w.eyes.code(); ok {
+			if _, _, ok, _ := w.eyes.Code(); ok {
 				break
 			}
 			select {
@@ -254,7 +254,7 @@ func photograph(ctx context.Context, dir string, windows []*window) {
 		case <-ticker.C:
 		}
 		for _, w := range windows {
-			_ = w.eyes.save(filepath.Join(dir, w.space+".png")) // the window may be minimised; the next second is another try
+			_ = w.eyes.Save(filepath.Join(dir, w.space+".png")) // the window may be minimised; the next second is another try
 		}
 	}
 }

@@ -1,5 +1,5 @@
-// Package stage sets up whole systems for the demo and the benchmark: virtual screens, and a network of a registrar and
-// windows as separate processes in a directory of its own.
+// Package stage sets up whole systems for the demo, the benchmark and tests: virtual screens, a network of a registrar
+// and windows as separate processes in a directory of its own, and eyes and ears that judge them from outside.
 package stage
 
 import (

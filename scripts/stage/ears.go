@@ -1,4 +1,4 @@
-package main
+package stage
 
 import (
 	"encoding/binary"
@@ -8,17 +8,19 @@ import (
 	"os"
 )
 
-// ears listen to what a speaker played, from the WAV file that it is written to: 16 bits, and as many channels and
+// Ears listen to what a speaker played, from the WAV file that it is written to: 16 bits, and as many channels and
 // samples a second as the header says.
-type ears struct {
-	path           string
-	rate, channels int
-	data           int64 // where the samples begin
+type Ears struct {
+	path     string
+	Rate     int // samples a second
+	channels int
+	data     int64 // where the samples begin
 }
 
 const wavHeader = 4096 // bytes; the chunk of samples begins within
 
-func openEars(path string) (*ears, error) {
+// OpenEars reads the header; it is an error as long as there is none.
+func OpenEars(path string) (*Ears, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("listen: %w", err)
@@ -30,7 +32,7 @@ func openEars(path string) (*ears, error) {
 	if n < 12 || string(b[:4]) != "RIFF" || string(b[8:12]) != "WAVE" {
 		return nil, fmt.Errorf("listen: %s is no WAV file", path)
 	}
-	e := &ears{path: path}
+	e := &Ears{path: path}
 	for at := 12; at+8 <= len(b); {
 		size := int(binary.LittleEndian.Uint32(b[at+4:]))
 		switch string(b[at : at+4]) {
@@ -39,10 +41,10 @@ func openEars(path string) (*ears, error) {
 				return nil, fmt.Errorf("listen: %s has no samples of 16 bits", path)
 			}
 			e.channels = int(binary.LittleEndian.Uint16(b[at+10:]))
-			e.rate = int(binary.LittleEndian.Uint32(b[at+12:]))
+			e.Rate = int(binary.LittleEndian.Uint32(b[at+12:]))
 		case "data":
 			e.data = int64(at + 8)
-			if e.rate == 0 || e.channels == 0 {
+			if e.Rate == 0 || e.channels == 0 {
 				return nil, fmt.Errorf("listen: %s has no format", path)
 			}
 			return e, nil
@@ -52,8 +54,8 @@ func openEars(path string) (*ears, error) {
 	return nil, errors.New("listen: " + path + " has no samples yet")
 }
 
-// last returns the first channel of what was played in the last seconds, −1…1.
-func (e *ears) last(seconds float64) ([]float64, error) {
+// Last returns the first channel of what was played in the last seconds, −1…1.
+func (e *Ears) Last(seconds float64) ([]float64, error) {
 	f, err := os.Open(e.path)
 	if err != nil {
 		return nil, err
@@ -65,7 +67,7 @@ func (e *ears) last(seconds float64) ([]float64, error) {
 	}
 	frame := int64(2 * e.channels)
 	whole := (info.Size() - e.data) / frame
-	want := min(int64(seconds*float64(e.rate)), whole)
+	want := min(int64(seconds*float64(e.Rate)), whole)
 	b := make([]byte, want*frame)
 	if _, err := f.ReadAt(b, e.data+(whole-want)*frame); err != nil {
 		return nil, err
@@ -77,9 +79,9 @@ func (e *ears) last(seconds float64) ([]float64, error) {
 	return out, nil
 }
 
-// share is how much of the sound's power lies in a tone: 1 for the tone alone, about 0 for anything else. It is taken
+// Share is how much of the sound's power lies in a tone: 1 for the tone alone, about 0 for anything else. It is taken
 // piece by piece (Goertzel's algorithm), since a clock that is corrected by a frame turns the phase.
-func share(samples []float64, rate, hz int) float64 {
+func Share(samples []float64, rate, hz int) float64 {
 	const piece = 2400 // 50 ms at 48 kHz: 20 Hz apart
 	var tone, all float64
 	for ; len(samples) >= piece; samples = samples[piece:] {

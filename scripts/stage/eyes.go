@@ -1,4 +1,4 @@
-package main
+package stage
 
 import (
 	"errors"
@@ -15,9 +15,9 @@ import (
 	"ewindow/media/testcard"
 )
 
-// eyes look at one window's picture from outside, as X has it: on a display of its own the whole screen, on a desktop
+// Eyes look at one window's picture from outside, as X has it: on a display of its own the whole screen, on a desktop
 // the window with a title.
-type eyes struct {
+type Eyes struct {
 	conn   *xgb.Conn
 	screen *xproto.ScreenInfo
 	title  string // empty: the whole screen
@@ -25,20 +25,21 @@ type eyes struct {
 
 var errNoWindow = errors.New("the window is not on the desktop")
 
-// openEyes connects to an X display.
-func openEyes(display, title string) (*eyes, error) {
+// OpenEyes connects to an X display. An empty title means the whole screen.
+func OpenEyes(display, title string) (*Eyes, error) {
 	xgb.Logger.SetOutput(io.Discard) // it reports each missing .Xauthority
 	conn, err := xgb.NewConnDisplay(display)
 	if err != nil {
 		return nil, fmt.Errorf("look at display %s: %w", display, err)
 	}
-	return &eyes{conn: conn, screen: xproto.Setup(conn).DefaultScreen(conn), title: title}, nil
+	return &Eyes{conn: conn, screen: xproto.Setup(conn).DefaultScreen(conn), title: title}, nil
 }
 
-func (e *eyes) close() { e.conn.Close() }
+// Close lets go of the display.
+func (e *Eyes) Close() { e.conn.Close() }
 
 // target is what to look at, and its size.
-func (e *eyes) target() (xproto.Drawable, int, int, error) {
+func (e *Eyes) target() (xproto.Drawable, int, int, error) {
 	if e.title == "" {
 		return xproto.Drawable(e.screen.Root), int(e.screen.WidthInPixels), int(e.screen.HeightInPixels), nil
 	}
@@ -54,7 +55,7 @@ func (e *eyes) target() (xproto.Drawable, int, int, error) {
 }
 
 // find searches the tree of windows for the title; a window manager wraps windows in frames of its own.
-func (e *eyes) find(root xproto.Window) (xproto.Window, error) {
+func (e *Eyes) find(root xproto.Window) (xproto.Window, error) {
 	tree, err := xproto.QueryTree(e.conn, root).Reply()
 	if err != nil {
 		return 0, errNoWindow
@@ -72,7 +73,7 @@ func (e *eyes) find(root xproto.Window) (xproto.Window, error) {
 }
 
 // grab takes the top rows of the picture as X's 32 bits a pixel.
-func (e *eyes) grab(rows int) (pixels []byte, width, height int, err error) {
+func (e *Eyes) grab(rows int) (pixels []byte, width, height int, err error) {
 	d, width, height, err := e.target()
 	if err != nil {
 		return nil, 0, 0, err
@@ -90,8 +91,8 @@ func (e *eyes) grab(rows int) (pixels []byte, width, height int, err error) {
 	return img.Data, width, height, nil
 }
 
-// code reads the test camera's code off the screen: whose picture it is and which.
-func (e *eyes) code() (seed uint16, counter uint32, ok bool, err error) {
+// Code reads the test camera's code off the screen: whose picture it is and which.
+func (e *Eyes) Code() (seed uint16, counter uint32, ok bool, err error) {
 	_, width, _, err := e.target()
 	if err != nil {
 		return 0, 0, false, err
@@ -109,8 +110,8 @@ func (e *eyes) code() (seed uint16, counter uint32, ok bool, err error) {
 	return seed, counter, ok, nil
 }
 
-// save writes what is seen as a PNG file, whole at any moment.
-func (e *eyes) save(path string) error {
+// Save writes what is seen as a PNG file, whole at any moment.
+func (e *Eyes) Save(path string) error {
 	pixels, width, height, err := e.grab(0)
 	if err != nil {
 		return err

@@ -1,4 +1,4 @@
-package main
+package stage
 
 import (
 	"math"
@@ -30,7 +30,7 @@ func TestShare(t *testing.T) {
 		"silence":       {make([]float64, rate), 0, 0},
 		"nothing":       {nil, 0, 0},
 	} {
-		if got := share(c.s, rate, 500); got < c.min || got > c.max {
+		if got := Share(c.s, rate, 500); got < c.min || got > c.max {
 			t.Errorf("%s: %.3f, want %.2f to %.2f", name, got, c.min, c.max)
 		}
 	}
