@@ -307,7 +307,7 @@ func TestServeKeepsPlan(t *testing.T) {
 	defer s.end()
 	url := "http://" + s.addr("http") + "/metrics"
 	write(t, s.args.Dialplan[0], strings.Replace(plan, "Mo-Su 00:00-24:00", "Mo-Su 25:00", 1))
-	s.await(`at=` + regexp.QuoteMeta(s.args.Dialplan[0]) + `:3:\d+ error=(.*)`)
+	s.await(`at=` + regexp.QuoteMeta(s.args.Dialplan[0]) + `:3:\d+ err=(.*)`)
 	s.reload <- syscall.SIGHUP
 	s.reload <- syscall.SIGHUP // the second is taken when the first has been dealt with
 	scrape := get(t, url)

@@ -91,11 +91,11 @@ func ownName(v View) string {
 func closed(v View, zone *time.Location) (reason, next string) {
 	reason = "Closed"
 	if v.Programme.OpenAt(v.Now) != nil {
-		reason = "Open – nobody to see just now"
+		reason = "Nobody to see"
 	}
 	link := v.Programme.NextLink(v.Now)
 	if link == nil {
-		return reason, "Nothing is planned for the next days"
+		return reason, "Nothing is planned yet"
 	}
 	return reason, fmt.Sprintf("Opens %s onto %s", day(link.From.In(zone), v.Now.In(zone)), link.PartnerName)
 }

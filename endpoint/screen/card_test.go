@@ -39,7 +39,7 @@ func TestCards(t *testing.T) {
 		"closed until next week": {View{Online: true, Programme: plan(false, ten.Add(7*24*time.Hour))},
 			protocol.Card{Title: "Milano – Barra A – Kitchen", Reason: "Closed", Next: "Opens Mon 8 Mar at 11:00 onto " + munich}},
 		"nothing planned": {View{Online: true, Programme: plan(true, time.Time{})},
-			protocol.Card{Title: "Milano – Barra A – Kitchen", Reason: "Open – nobody to see just now", Next: "Nothing is planned for the next days"}},
+			protocol.Card{Title: "Milano – Barra A – Kitchen", Reason: "Nobody to see", Next: "Nothing is planned yet"}},
 		"plan has ended": {View{Now: ten.AddDate(0, 0, 14), Offline: ten, Why: "no answer", Programme: plan(false, time.Time{})},
 			protocol.Card{Title: "Milano – Barra A – Kitchen", Reason: "The plan has ended",
 				Next: "It ran until Sun 14 Mar at 11:00. The registrar is away since 11:00: no answer"}},

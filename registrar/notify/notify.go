@@ -136,7 +136,7 @@ func (t *Table) Next(now time.Time, programmeOf Maker) []Notice {
 			e.want = nothing
 			continue
 		}
-		if e.want == ifOther && e.sent != nil && p != nil && Same(e.sent, p) {
+		if e.want == ifOther && e.sent != nil && p != nil && programme.Same(e.sent, p) {
 			e.want = nothing
 			continue
 		}

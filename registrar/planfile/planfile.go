@@ -53,7 +53,7 @@ func New(c Config) *Watcher {
 func (w *Watcher) Run(ctx context.Context, reload <-chan os.Signal) error {
 	watcher, err := fsnotify.NewWatcher()
 	if err != nil {
-		w.cfg.Log.Warn("the dialplan cannot be watched; it is looked at every 30 s, and on SIGHUP", "error", err)
+		w.cfg.Log.Warn("the dialplan cannot be watched; it is looked at every 30 s, and on SIGHUP", "err", err)
 		return w.loop(ctx, reload, nil, nil)
 	}
 	defer watcher.Close()
@@ -83,7 +83,7 @@ func (w *Watcher) loop(ctx context.Context, reload <-chan os.Signal, watcher *fs
 			}
 			continue
 		case err := <-failures:
-			w.cfg.Log.Warn("watching the dialplan: some changes may be seen late", "error", err)
+			w.cfg.Log.Warn("watching the dialplan: some changes may be seen late", "err", err)
 			continue
 		case <-reload:
 			forced = true
@@ -103,7 +103,7 @@ func (w *Watcher) watch(watcher *fsnotify.Watcher) places {
 	}
 	for dir := range p.dirs {
 		if err := watcher.Add(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			w.cfg.Log.Warn("cannot watch a directory of the dialplan", "dir", dir, "error", err)
+			w.cfg.Log.Warn("cannot watch a directory of the dialplan", "dir", dir, "err", err)
 		}
 	}
 	return p
@@ -138,11 +138,11 @@ func (w *Watcher) read(forced bool) {
 func (w *Watcher) report(err error) {
 	var all dialplan.Diagnostics
 	if !errors.As(err, &all) {
-		w.cfg.Log.Error("dialplan cannot be read; the plan in force stays", "error", err)
+		w.cfg.Log.Error("dialplan cannot be read; the plan in force stays", "err", err)
 		return
 	}
 	for _, d := range all {
 		w.cfg.Log.Error("dialplan has an error; the plan in force stays", "at", fmt.Sprintf("%s:%d:%d", d.File, d.Line, d.Column),
-			"error", d.Error())
+			"err", d.Error())
 	}
 }

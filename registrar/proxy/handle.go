@@ -241,7 +241,7 @@ func (s *Server) credentials(name string) (auth.Credentials, bool) {
 	a, err := s.cfg.Accounts.Account(ctx, name)
 	if err != nil {
 		if !errors.Is(err, store.ErrUnknown) {
-			s.log.Error("cannot look up an account: nobody can log in", "aor", validate.Sanitise(name), "error", err)
+			s.log.Error("cannot look up an account: nobody can log in", "aor", validate.Sanitise(name), "err", err)
 		}
 		return c, false
 	}

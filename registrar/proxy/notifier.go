@@ -152,7 +152,7 @@ func (n *notifier) programmes(now time.Time) notify.Maker {
 		}
 		p, err := plan.Programme(space, now)
 		if err != nil {
-			n.s.log.Error("cannot make a space's programme: its window keeps the old one", "aor", space, "error", err)
+			n.s.log.Error("cannot make a space's programme: its window keeps the old one", "aor", space, "err", err)
 		}
 		return p, err
 	}
@@ -195,7 +195,7 @@ func (n *notifier) send(ctx context.Context, d dialog, notice notify.Notice) (se
 	}
 	req, err := n.s.notifyRequest(d, notice, f)
 	if err != nil {
-		n.s.log.Error("cannot write a space's programme", "aor", d.account, "error", err)
+		n.s.log.Error("cannot write a space's programme", "aor", d.account, "err", err)
 		return true, false
 	}
 	tx, err := n.s.ua.TransactionLayer().Request(ctx, req)

@@ -43,7 +43,7 @@ func (s *Server) register(r *request) {
 	before := len(s.locations.Lookup(account, now))
 	bindings, err := s.locations.Register(reg, now)
 	if err != nil {
-		s.log.Info("registration refused", "aor", account, "peer", r.flow.Remote, "error", err)
+		s.log.Info("registration refused", "aor", account, "peer", r.flow.Remote, "err", err)
 		s.reply(r, registerRefusal(err))
 		return
 	}

@@ -37,7 +37,7 @@ func (s *Server) relay(r *request, h hop) {
 	x.sent = h.forward(r.Request)
 	tx, err := s.ua.TransactionLayer().Request(context.Background(), x.sent)
 	if err != nil {
-		s.log.Info("cannot forward", "method", r.Method, "aor", h.out.account, "call_id", r.CallID().Value(), "error", err)
+		s.log.Info("cannot forward", "method", r.Method, "aor", h.out.account, "call_id", r.CallID().Value(), "err", err)
 		s.conclude(r.Request, r.tx, vFlowFailed)
 		return
 	}

@@ -47,7 +47,7 @@ func plain(name string, line []byte) (text string, ok bool) {
 	}
 	if l["level"] == "WARN" || l["level"] == "ERROR" {
 		text = fmt.Sprintf("%v: %v", l["level"], l["msg"])
-		for _, k := range []string{"role", "text", "reason", "status", "err"} {
+		for _, k := range []string{"role", "text", "reason", "status", "at", "err"} {
 			if v, has := l[k]; has {
 				text += fmt.Sprintf(" %s=%v", k, v)
 			}

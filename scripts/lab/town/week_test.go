@@ -80,7 +80,7 @@ func (o *watcher) look(space string, w *Window) {
 				o.complain(space, "closed, and %s runs", role)
 			}
 		}
-		if scr.Card.Picture || !strings.HasPrefix(scr.Card.Reason, "Closed") && !strings.HasPrefix(scr.Card.Reason, "Open – nobody") {
+		if scr.Card.Picture || !strings.HasPrefix(scr.Card.Reason, "Closed") && scr.Card.Reason != "Nobody to see" {
 			o.complain(space, "closed, and the screen says %+v", scr.Card)
 		}
 		return
