@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"ewindow/registrar/pki"
+)
+
+// serve is a registrar's TLS port on loopback with an authority of its own.
+func serve(t *testing.T, domain string) (addr, pin string) {
+	t.Helper()
+	identity, err := pki.Load(pki.Config{Dir: t.TempDir(), Domain: domain}, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := tls.Listen("tcp", "127.0.0.1:0", identity.ServerConfig())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer c.Close()
+				_ = c.(*tls.Conn).Handshake()
+			}()
+		}
+	}()
+	return l.Addr().String(), identity.Pin()
+}
+
+func TestDialKnowsItsRegistrar(t *testing.T) {
+	addr, pin := serve(t, "reg.example.org")
+	_, other := serve(t, "reg.example.org")
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	nobody := free.Addr().String()
+	free.Close()
+	for name, c := range map[string]struct{ addr, pin, host, want string }{
+		"right":      {addr, pin, "reg.example.org", ""},
+		"wrong pin":  {addr, other, "reg.example.org", "pin"},
+		"wrong name": {addr, pin, "reg.example.com", "reg.example.com"},
+		"nobody":     {nobody, pin, "reg.example.org", "nobody listens at " + nobody + "; is ewindow-registrar running there?"},
+	} {
+		conf, err := pki.PinnedConfig(c.pin, c.host)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		conn, err := dialer(c.addr, conf)(ctx)
+		cancel()
+		if err == nil {
+			conn.Close()
+		}
+		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", name, err, c.want)
+		}
+		if name == "wrong pin" && err != nil && (!strings.Contains(err.Error(), pin) || !strings.Contains(err.Error(), other)) {
+			t.Errorf("the error names not both pins: %v", err)
+		}
+	}
+}
+
+func TestRunSaysWhatIsMissing(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	good := "registrar = \"sips:reg.example.org\"\npin = \"sha256:" + strings.Repeat("0", 64) + "\"\nspace = \"milano\"\nsecret_file = \"secret\"\n"
+	file := write("window.hcl", good)
+	write("secret", "x")
+	for name, c := range map[string]struct {
+		cmd  runCmd
+		want string
+	}{
+		"no file":           {runCmd{Config: filepath.Join(dir, "none.hcl")}, "read the window's file"},
+		"no device program": {runCmd{Config: file, State: dir, Media: filepath.Join(dir, "none")}, "no device program: "},
+		"state is a file":   {runCmd{Config: file, State: file, Media: file}, "make the state directory"},
+	} {
+		err := c.cmd.Run(context.Background(), slog.New(slog.DiscardHandler))
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", name, err, c.want)
+		}
+	}
+}
