@@ -281,15 +281,15 @@ func TestCameraThatStallsStopsProgress(t *testing.T) {
 	c := testCamera()
 	c.Width, c.Height = 320, 180
 	c.Source = "gst:filesrc location=" + fifo + " ! rawvideoparse format=i420 width=320 height=180 framerate=30/1 ! identity sync=true"
-	k := start(t, cameraRole(c))
-	f, err := os.OpenFile(fifo, os.O_WRONLY, 0)
+	f, err := os.OpenFile(fifo, os.O_RDWR, 0) // for reading too: filesrc opens, closes and opens again
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = f.Close() }()
+	k := start(t, cameraRole(c))
 	for range 30 {
 		if _, err := f.Write(make([]byte, 320*180*3/2)); err != nil {
-			t.Fatal(err, k.said())
+			t.Fatal(err)
 		}
 	}
 	k.event(protocol.Ready, "elements", 3*time.Second)

@@ -250,9 +250,13 @@ func TestGarbageAccessUnits(t *testing.T) {
 	}
 	k.send(protocol.Frame{Data: make([]byte, protocol.MaxMessage-9)})
 	go relay(cam, k, nil)
-	cam.command(protocol.Command{Keyframe: true})
 	_, last := codes(t, cam.took(), 640, 360)
-	x.sees("pictures after garbage", whole, 5*time.Second, func(luma []byte) bool {
+	asked := 0
+	x.sees("pictures after garbage", whole, 8*time.Second, func(luma []byte) bool {
+		if ready := k.count(protocol.Ready); ready > asked { // as ewindow does
+			asked = ready
+			cam.command(protocol.Command{Keyframe: true})
+		}
 		_, n, ok := testcard.Read(luma, whole.width, whole.width, whole.height)
 		return ok && n > last[len(last)-1]
 	})
