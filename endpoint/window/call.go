@@ -8,7 +8,6 @@ import (
 
 	"ewindow/endpoint/agent"
 	"ewindow/media"
-	"ewindow/media/engine"
 	"ewindow/media/engine/protocol"
 	"ewindow/media/negotiate"
 )
@@ -183,7 +182,7 @@ func (w *Window) begin(ctx context.Context, c *call, d negotiate.Description) {
 		}
 	})
 	w.live.Store(c)
-	w.devices.Open(w.formats(d))
+	w.devices.Open(formats(w.cfg.Video, d))
 	w.log.Info("call up", "peer", c.sip.Peer(), "call_id", c.sip.ID(), "since", time.Now().Format(time.TimeOnly), "media", describe(d))
 	w.step(ctx, Answered{ID: c.id, NoVideo: d.Video == nil || !d.Video.Direction.Receives()})
 }
@@ -250,28 +249,6 @@ func (w *Window) local(c *call, picture bool) (negotiate.Local, error) {
 		l.VideoRTP, l.VideoRTCP = media.Port(sockets.VideoRTP), media.Port(sockets.VideoRTCP)
 	}
 	return l, nil
-}
-
-// maxSlice is how large a NAL unit may be in packetization-mode 0, where it must fit one packet.
-const maxSlice = 1100
-
-// formats is what the devices should make for a call.
-func (w *Window) formats(d negotiate.Description) (engine.VideoFormat, engine.AudioFormat) {
-	var v engine.VideoFormat
-	if d.Video != nil && d.Video.Direction.Sends() {
-		v = w.cfg.Video
-		if d.Video.MaxKbps > 0 {
-			v.Kbps = min(v.Kbps, d.Video.MaxKbps)
-		}
-		if d.Video.Mode == 0 {
-			v.MaxSlice = maxSlice
-		}
-	}
-	var a engine.AudioFormat
-	if d.Audio != nil {
-		a = engine.AudioFormat{Codec: string(d.Audio.Codec), Kbps: 32}
-	}
-	return v, a
 }
 
 // call is the media.Receiver of its session.

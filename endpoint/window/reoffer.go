@@ -114,6 +114,6 @@ func (w *Window) adopt(c *call, d negotiate.Description) {
 		return
 	}
 	if w.live.Load() == c {
-		w.devices.Open(w.formats(d))
+		w.devices.Open(formats(w.cfg.Video, d))
 	}
 }

@@ -65,13 +65,21 @@ func (p H264Profile) lower(q H264Profile) H264Profile {
 // Allows says whether a decoder of the profile's level takes pictures of the given size, rate and kbit/s
 // (H.264 table A-1). kbps 0 leaves the bitrate out.
 func (p H264Profile) Allows(width, height, fps, kbps int) bool {
+	return p.limit().allows(width, height, fps, kbps)
+}
+
+// MaxKbps is the highest bitrate of the profile's level in kbit/s (H.264 table A-1).
+func (p H264Profile) MaxKbps() int { return p.limit().maximumKbps }
+
+// limit is the row of the profile's level, or of the next lower one that the table has.
+func (p H264Profile) limit() level {
 	limit := levels[0]
 	for _, l := range levels {
 		if l.rank <= p.rank() {
 			limit = l
 		}
 	}
-	return limit.allows(width, height, fps, kbps)
+	return limit
 }
 
 // profileFor is Constrained Baseline at the lowest level that allows the picture; 5.2 if none does.

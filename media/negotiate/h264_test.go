@@ -71,3 +71,17 @@ func TestLowerLevel(t *testing.T) {
 		}
 	}
 }
+
+func TestMaxKbps(t *testing.T) {
+	for p, want := range map[H264Profile]int{
+		{IDC: 66, Level: 9}:                     128, // 1b
+		{IDC: 66, Constraints: 0x10, Level: 11}: 128, // 1b too
+		{IDC: 66, Level: 10}:                    64,
+		{IDC: 66, Constraints: 0xe0, Level: 31}: 14000,
+		{IDC: 66, Level: 52}:                    240000,
+	} {
+		if got := p.MaxKbps(); got != want {
+			t.Errorf("%s: %d kbit/s, want %d", p, got, want)
+		}
+	}
+}

@@ -1,0 +1,58 @@
+package window
+
+import (
+	"ewindow/media/engine"
+	"ewindow/media/negotiate"
+)
+
+// maxSlice is how large a NAL unit may be in packetization-mode 0, where it must fit one packet.
+const maxSlice = 1100
+
+// opusKbps is the bitrate of our sound in Opus; the other codecs know only their own.
+const opusKbps = 32
+
+// The other side that names no profile-level-id says by it: Baseline, level 1, which is 176x144 at 64 kbit/s (RFC 6184
+// §8.1). Nobody builds such a decoder any more; those that are silent commonly take a television picture (level 3).
+var (
+	unnamed  = negotiate.H264Profile{IDC: 66, Level: 10}
+	believed = negotiate.H264Profile{IDC: 66, Level: 30}
+)
+
+// formats is what the devices should make for a call: at best what the window's file wants.
+func formats(want engine.VideoFormat, d negotiate.Description) (engine.VideoFormat, engine.AudioFormat) {
+	var v engine.VideoFormat
+	if d.Video != nil && d.Video.Direction.Sends() {
+		v = pictures(want, d.Video)
+	}
+	var a engine.AudioFormat
+	if d.Audio != nil {
+		a = engine.AudioFormat{Codec: string(d.Audio.Codec), Kbps: opusKbps}
+	}
+	return v, a
+}
+
+// pictures is the largest format that the other side's decoder takes: the wanted size, or a half, a quarter … of its
+// width and height. Before a size is given up, up to half of its pictures a second are.
+func pictures(want engine.VideoFormat, s *negotiate.Stream) engine.VideoFormat {
+	profile := s.Profile
+	if profile == unnamed {
+		profile = believed
+	}
+	v := want
+	v.Kbps = min(v.Kbps, profile.MaxKbps())
+	if s.MaxKbps > 0 {
+		v.Kbps = min(v.Kbps, s.MaxKbps)
+	}
+	if s.Mode == 0 {
+		v.MaxSlice = maxSlice
+	}
+	for part := 1; part <= 16; part *= 2 {
+		v.Width, v.Height = want.Width/part&^15, want.Height/part&^1 // whole macroblocks across, as encoders like them
+		for v.FPS = want.FPS; 2*v.FPS >= want.FPS; v.FPS-- {
+			if profile.Allows(v.Width, v.Height, v.FPS, v.Kbps) {
+				return v
+			}
+		}
+	}
+	return engine.VideoFormat{} // no level takes less than a sixteenth of what window.hcl can ask for
+}
