@@ -11,7 +11,7 @@ import (
 )
 
 // demo runs the whole demo without a desktop and returns its verdict and what it printed.
-func demo(t *testing.T, o options) (verdict error, printed string) {
+func demo(t *testing.T, o options) (printed string, verdict error) {
 	t.Helper()
 	t.Setenv("DISPLAY", "")
 	o.dir, o.bin, o.seconds = t.TempDir(), "../../bin", 8*time.Second
@@ -38,11 +38,11 @@ func demo(t *testing.T, o options) (verdict error, printed string) {
 		}
 		f.Close()
 	}
-	return verdict, printed
+	return printed, verdict
 }
 
 func TestDemo(t *testing.T) {
-	err, printed := demo(t, options{})
+	printed, err := demo(t, options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +59,7 @@ func TestDemo(t *testing.T) {
 
 // The check looks from outside, so it must see what goes wrong inside.
 func TestCheckSeesAnExchange(t *testing.T) {
-	err, _ := demo(t, options{exchange: true})
+	_, err := demo(t, options{exchange: true})
 	if err == nil {
 		t.Fatal("exchanged windows passed")
 	}
@@ -72,7 +72,7 @@ func TestCheckSeesAnExchange(t *testing.T) {
 }
 
 func TestCheckSeesAStoppedCameraAndAMutedMicrophone(t *testing.T) {
-	err, _ := demo(t, options{cameras: map[string]string{"milano": "auto"}, microphones: map[string]string{"munich": "none"}})
+	_, err := demo(t, options{cameras: map[string]string{"milano": "auto"}, microphones: map[string]string{"munich": "none"}})
 	if err == nil {
 		t.Fatal("a stopped camera and a muted microphone passed")
 	}

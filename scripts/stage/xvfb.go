@@ -47,7 +47,7 @@ func StartXvfb(ctx context.Context, width, height int) (*Display, error) {
 		err = ctx.Err()
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("Xvfb did not come up: %w", err), d.Close())
+		return nil, errors.Join(fmt.Errorf("no Xvfb came up: %w", err), d.Close())
 	}
 	d.Name = ":" + strings.TrimSpace(line)
 	return d, nil
