@@ -93,7 +93,7 @@ func TestStrangersAreIgnored(t *testing.T) {
 				before := b.Stats()
 				heard := spray(t, n, "10.0.0.66:9", b.address, captured)
 				talk(3*time.Second, a, b)
-				time.Sleep(100 * time.Millisecond)
+				settle(100 * time.Millisecond)
 				video, audio, _ := b.rec.counts()
 				if video < 179 || audio < 298 {
 					t.Errorf("%d pictures and %d frames of sound in 6 s", video, audio)
@@ -123,9 +123,12 @@ func TestDamagedPacketsFromThePartner(t *testing.T) {
 		n := memnet.New(9)
 		n.Default(memnet.Conditions{Latency: 5 * time.Millisecond})
 		a, b := call(t, n)
-		r := rand.New(rand.NewPCG(5, 6))
-		for _, c := range a.taps {
+		for i, c := range a.taps {
+			r := rand.New(rand.NewPCG(5, uint64(i)))
+			var mu sync.Mutex
 			c.tamper(func(p []byte) [][]byte {
+				mu.Lock()
+				defer mu.Unlock()
 				flipped, short := bytes.Clone(p), bytes.Clone(p[:r.IntN(len(p))])
 				flipped[r.IntN(len(flipped))] ^= 1 << r.IntN(8)
 				long := append(bytes.Clone(p), make([]byte, r.IntN(60_000))...)
@@ -133,7 +136,7 @@ func TestDamagedPacketsFromThePartner(t *testing.T) {
 			})
 		}
 		talk(5*time.Second, a, b)
-		time.Sleep(100 * time.Millisecond)
+		settle(100 * time.Millisecond)
 		video, audio, _ := b.rec.counts()
 		s := b.Stats()
 		if video < 149 || audio < 248 || s.VideoHeld != 0 {
@@ -158,7 +161,7 @@ func TestLatchFollowsAuthenticPackets(t *testing.T) {
 			}
 		})
 		talk(2*time.Second, a, b)
-		time.Sleep(100 * time.Millisecond)
+		settle(100 * time.Millisecond)
 		if video, audio, _ := a.rec.counts(); video < 50 || audio < 90 {
 			t.Errorf("%d pictures and %d frames of sound reached the end behind NAT", video, audio)
 		}
@@ -221,7 +224,7 @@ func TestGoodbyeEndsNothing(t *testing.T) {
 			}
 		}
 		talk(2*time.Second, a, b)
-		time.Sleep(100 * time.Millisecond)
+		settle(100 * time.Millisecond)
 		if video, audio, _ := b.rec.counts(); video < 88 || audio < 145 {
 			t.Errorf("%d pictures, %d frames of sound in 3 s", video, audio)
 		}
@@ -237,7 +240,7 @@ func TestNonsenseFromThePartnerIsHeldBack(t *testing.T) {
 		a, b := call(t, n)
 		talk(time.Second, a, b)
 		r := rand.New(rand.NewPCG(7, 8))
-		time.Sleep(100 * time.Millisecond)
+		settle(100 * time.Millisecond)
 		b.rec.blind = true
 		for i := range 3000 {
 			for _, st := range a.streams() {
@@ -251,16 +254,16 @@ func TestNonsenseFromThePartnerIsHeldBack(t *testing.T) {
 				x.mu.Unlock()
 			}
 			if i%100 == 0 {
-				time.Sleep(time.Millisecond)
+				settle(time.Millisecond)
 			}
 		}
 		talk(300*time.Millisecond, a, b) // the last of it ends with the first of this
-		time.Sleep(100 * time.Millisecond)
+		settle(100 * time.Millisecond)
 		b.rec.blind = false
 		before, _, _ := b.rec.counts()
 		a.enc.forceKey()
 		talk(3*time.Second, a, b)
-		time.Sleep(100 * time.Millisecond)
+		settle(100 * time.Millisecond)
 		video, audio, _ := b.rec.counts()
 		if video-before < 60 || audio < 150 {
 			t.Errorf("%d pictures and %d frames of sound after the nonsense", video-before, audio)

@@ -28,7 +28,7 @@ func TestHoldAndResume(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				a, b := call(t, perfect())
 				talk(2*time.Second, a, b)
-				time.Sleep(50 * time.Millisecond)
+				settle(50 * time.Millisecond)
 				held := a.desc
 				audio, video := *held.Audio, *held.Video
 				held.Audio, held.Video = &audio, &video
@@ -48,7 +48,7 @@ func TestHoldAndResume(t *testing.T) {
 				}
 				before := b.Stats()
 				talk(5*time.Second, a, b)
-				time.Sleep(50 * time.Millisecond)
+				settle(50 * time.Millisecond)
 				during := b.Stats()
 				if kind == "port 0" {
 					before.Audio, during.Audio = StreamStats{}, StreamStats{}
@@ -64,7 +64,7 @@ func TestHoldAndResume(t *testing.T) {
 				}
 				seen, _, _ := b.rec.counts()
 				talk(3*time.Second, a, b)
-				time.Sleep(50 * time.Millisecond)
+				settle(50 * time.Millisecond)
 				if video, _, _ := b.rec.counts(); video-seen < 85 {
 					t.Errorf("%d pictures in 3 s after the hold", video-seen)
 				} else if kind != "0.0.0.0" && !b.rec.video[seen].key {
@@ -103,7 +103,7 @@ func TestNewKeys(t *testing.T) {
 			}
 			talk(2*time.Second, a, b)
 		}
-		time.Sleep(100 * time.Millisecond)
+		settle(100 * time.Millisecond)
 		for _, e := range []*end{a, b} {
 			video, audio, _ := e.rec.counts()
 			if s := e.Stats(); video < 236 || audio < 390 || s.AuthFailures > 20 {
@@ -128,7 +128,7 @@ func TestNewSenderIsAccepted(t *testing.T) {
 					a.sendVideo.restart()
 				}
 				talk(time.Second, a, b)
-				time.Sleep(100 * time.Millisecond)
+				settle(100 * time.Millisecond)
 				want := 170
 				if name == "plain" { // the first packet of each is on probation, and a keyframe with it
 					want = 120
@@ -154,7 +154,7 @@ func TestCollisionOfSSRCs(t *testing.T) {
 		}
 		b.sendVideo.restart()
 		talk(4*time.Second, a, b)
-		time.Sleep(100 * time.Millisecond)
+		settle(100 * time.Millisecond)
 		for i := range 2 {
 			if a.streams()[i].t.source() == b.streams()[i].t.source() {
 				t.Error("both still use one SSRC")
@@ -173,7 +173,7 @@ func TestCollisionOfSSRCs(t *testing.T) {
 func TestKeyframeIsAskedForUntilItComes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := call(t, perfect())
-		a.rec.onKey = nil // a's encoder is deaf
+		a.rec.whenAsked(nil) // a's encoder is deaf
 		talk(time.Second, a, b)
 		drop := true
 		a.taps[2].tamper(func(p []byte) [][]byte {
@@ -198,14 +198,14 @@ func TestKeyframeIsAskedForUntilItComes(t *testing.T) {
 		if len(a.rec.requests) < 8 {
 			t.Errorf("%d requests arrived", len(a.rec.requests))
 		}
-		a.rec.onKey = a.enc.forceKey
+		a.rec.whenAsked(a.enc.forceKey)
 		talk(time.Second, a, b)
-		time.Sleep(50 * time.Millisecond)
+		settle(50 * time.Millisecond)
 		if s := b.Stats(); !s.VideoHeldSince.IsZero() {
 			t.Error("still holding after a keyframe")
 		}
-		b.RequestKeyframe()
 		asked := len(a.rec.requests)
+		b.RequestKeyframe()
 		talk(time.Second, a, b)
 		if n := len(a.rec.requests) - asked; n != 1 {
 			t.Errorf("RequestKeyframe arrived %d times, want once: the first was answered", n)
@@ -235,7 +235,7 @@ func TestLatePacketRepairs(t *testing.T) {
 		talk(3*time.Second, a, b)
 		a.taps[2].tamper(nil)
 		talk(time.Second, a, b)
-		time.Sleep(50 * time.Millisecond)
+		settle(50 * time.Millisecond)
 		video, _, _ := b.rec.counts()
 		if s := b.Stats(); video < 146 || s.KeyframesAsked > 1 || s.VideoHeld > 4 {
 			t.Errorf("%d pictures in 5 s: %+v", video, s)
@@ -258,9 +258,9 @@ func TestTelephoneEventsAreNoSound(t *testing.T) {
 				x.d.SendType = 111
 				x.mu.Unlock()
 			}
-			time.Sleep(20 * time.Millisecond)
+			settle(20 * time.Millisecond)
 		}
-		time.Sleep(50 * time.Millisecond)
+		settle(50 * time.Millisecond)
 		if s := b.Stats(); s.Audio.Received.Lost != 0 || s.Audio.Received.Packets != 165 {
 			t.Errorf("%+v", s.Audio.Received)
 		}
@@ -284,9 +284,9 @@ func TestSilenceIsNoLoss(t *testing.T) {
 		for _, silence := range []time.Duration{100 * time.Millisecond, 400 * time.Millisecond, 3 * time.Second, 20 * time.Second} {
 			for i := range uint32(50) {
 				a.SendAudio(AudioFrame{Data: opus20(i), Captured: time.Now()})
-				time.Sleep(20 * time.Millisecond)
+				settle(20 * time.Millisecond)
 			}
-			time.Sleep(silence)
+			settle(silence)
 		}
 		_, audio, lost := b.rec.counts()
 		if s := b.Stats(); audio != 200 || s.Audio.Received.Lost != 0 {
@@ -321,7 +321,7 @@ func TestLipSync(t *testing.T) {
 			a.picture(b)
 			time.Sleep(time.Second / 30)
 		}
-		time.Sleep(500 * time.Millisecond)
+		settle(500 * time.Millisecond)
 		last := b.rec.video[len(b.rec.video)-1]
 		sound := b.rec.audio[400]
 		// The sound of a moment is heard 200 + 5 + 20 ms later; its picture may be 125 ms before that.
@@ -376,7 +376,7 @@ func TestSocketsServeTheNextSession(t *testing.T) {
 			}
 			before, _, _ := b.rec.counts()
 			talk(time.Second, a, b)
-			time.Sleep(50 * time.Millisecond)
+			settle(50 * time.Millisecond)
 			if after, _, _ := b.rec.counts(); after-before < 28 {
 				t.Errorf("%d pictures in the second session", after-before)
 			}

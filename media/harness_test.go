@@ -139,6 +139,12 @@ func (r *recorder) KeyframeRequested() {
 	}
 }
 
+func (r *recorder) whenAsked(f func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.onKey = f
+}
+
 func (r *recorder) counts() (video, audio, lost int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -312,6 +318,7 @@ func talk(d time.Duration, a, b *end) {
 			}
 		}
 	}
+	synctest.Wait()
 }
 
 func (e *end) picture(to *end) {
@@ -324,3 +331,9 @@ func (e *end) picture(to *end) {
 }
 
 func portAbove(a netip.AddrPort) netip.AddrPort { return netip.AddrPortFrom(a.Addr(), a.Port()+1) }
+
+// settle waits until what is on its way has arrived and been dealt with: then a test may look inside.
+func settle(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}

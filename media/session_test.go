@@ -36,7 +36,7 @@ func TestMediaGoBothWays(t *testing.T) {
 				n.Default(memnet.Conditions{Latency: 10 * time.Millisecond})
 				a, b := call(t, n, option)
 				talk(10*time.Second, a, b)
-				time.Sleep(200 * time.Millisecond)
+				settle(200 * time.Millisecond)
 				for _, e := range []*end{a, b} {
 					checkClean(t, e)
 				}
@@ -139,7 +139,7 @@ func TestBadNetworksShowNoBrokenPicture(t *testing.T) {
 				spacing(t, a.rec.requests)
 				n.Default(memnet.Conditions{Latency: 20 * time.Millisecond})
 				talk(2*time.Second, a, b)
-				time.Sleep(100 * time.Millisecond)
+				settle(100 * time.Millisecond)
 				if after, _, _ := b.rec.counts(); after-video < 25 || !b.Stats().VideoHeldSince.IsZero() {
 					t.Errorf("%d pictures in the two seconds after the network was well, held since %v", after-video, b.Stats().VideoHeldSince)
 				}

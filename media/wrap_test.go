@@ -30,7 +30,7 @@ func TestSequenceNumbersAndRolloverCounterWrap(t *testing.T) {
 				}
 			}
 		}
-		time.Sleep(time.Second)
+		settle(time.Second)
 		s := b.Stats()
 		if packets := s.Video.Received.Packets; packets < 2<<16 {
 			t.Fatalf("only %d packets came: this test proves nothing", packets)
@@ -63,7 +63,7 @@ func TestTimestampsWrap(t *testing.T) {
 			a.video.t.base = base
 			a.audio.t.base = base
 			talk(4*time.Second, a, b)
-			time.Sleep(200 * time.Millisecond)
+			settle(200 * time.Millisecond)
 			video, audio, lost := b.rec.counts()
 			if video < 119 || audio < 199 || lost > 20 {
 				t.Errorf("from timestamp %#x: %d pictures, %d frames of sound, %d concealed", base, video, audio, lost)
@@ -91,7 +91,7 @@ func TestADay(t *testing.T) {
 			<-ticker.C
 			a.picture(b)
 		}
-		time.Sleep(time.Second)
+		settle(time.Second)
 		if video, _, _ := b.rec.counts(); video != pictures {
 			t.Errorf("%d of %d pictures came", video, pictures)
 		}
@@ -130,6 +130,7 @@ func TestDriftIsFollowedInSound(t *testing.T) {
 				a.SendAudio(AudioFrame{Data: opus20(i), Captured: start.Add(time.Duration(i) * 20 * time.Millisecond)})
 				i++
 			}
+			synctest.Wait()
 			p := b.audio.sink.(*audioSink).playout
 			if d := p.Depth(time.Now()); d < 5*time.Millisecond || d > 60*time.Millisecond {
 				t.Errorf("%d ppm: depth is %v after two minutes", ppm, d)

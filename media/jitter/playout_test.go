@@ -103,7 +103,7 @@ func TestPlayoutProperties(t *testing.T) {
 
 func TestPlayoutDepthFollowsJitter(t *testing.T) {
 	x := newPlayer()
-	now := start
+	var now time.Time
 	for i := range int64(3000) {
 		now = start.Add(time.Duration(i) * length)
 		late := time.Duration(0)
