@@ -244,9 +244,9 @@ func TestCameraThatIsNotThere(t *testing.T) {
 			e := k.event(protocol.Missing, text, 3*time.Second)
 			t.Log(e.Text)
 			k.event(protocol.Ready, "still picture", time.Second)
-			k.moreFrames(10, 3*time.Second) // five a second
-			if n := k.count(protocol.Progress); n < 5 {
-				t.Errorf("%d reports of progress in 10 still pictures", n)
+			k.moreFrames(6, 3*time.Second) // five a second
+			if n := k.count(protocol.Progress); n < 3 {
+				t.Errorf("%d reports of progress in 6 still pictures", n)
 			}
 		})
 	}

@@ -204,6 +204,10 @@ func (s *sound) miss(side string, err error) {
 	word := s.c.Microphone
 	if side == "speaker" {
 		word = s.c.Speaker
+		if s.wav != nil {
+			_ = s.wav.f.Close() // its error was the reason, or nothing was lost
+			s.wav = nil
+		}
 	}
 	s.missing[side] = err.Error()
 	s.p.event(protocol.Event{Kind: protocol.Missing, Device: word, Text: fmt.Sprintf("%s %s: %v", side, word, err)})

@@ -183,6 +183,7 @@ func TestSoundDevicesThatAreNotThere(t *testing.T) {
 		"unknown word":           {"gramophone", "none", `microphone "gramophone" is not known; use auto`},
 		"unknown speaker":        {"none", "gramophone", `speaker "gramophone" is not known; use auto`},
 		"file in no directory":   {"none", "file:/nonesuch/out.wav", "name a file that can be written"},
+		"full disk":              {"none", "file:/dev/full", "no space left on device"},
 		"tone that nobody hears": {"test", "none", "test tone of 0 Hz"},
 	} {
 		t.Run(name, func(t *testing.T) {
