@@ -84,7 +84,7 @@ func (x *xserver) code(a area) (uint16, uint32, bool) {
 // sees waits until the screen satisfies look.
 func (x *xserver) sees(what string, a area, within time.Duration, look func(luma []byte) bool) {
 	x.t.Helper()
-	for end := time.Now().Add(within); time.Now().Before(end); {
+	for end := time.Now().Add(patience * within); time.Now().Before(end); {
 		if look(x.grab(a)) {
 			return
 		}

@@ -73,7 +73,7 @@ func TestSoundThroughEachCodec(t *testing.T) {
 			k.event(protocol.Ready, "test tone of 1100 Hz, speaker file", 3*time.Second)
 			echoBack(t, k, 100, nil)
 			s := readWAV(t, path)
-			if len(s) < wavRate*3/2 || len(s) > wavRate*4 {
+			if len(s) < wavRate*3/2 || len(s) > wavRate*10 {
 				t.Errorf("%d samples after two seconds", len(s))
 			}
 			last := s[len(s)-wavRate/2:]
@@ -88,15 +88,13 @@ func TestSoundThroughEachCodec(t *testing.T) {
 				}
 			}
 			a, b := units[10], units[90]
-			if d := time.Duration(b.Time - a.Time); (d - 80*frameTime).Abs() > 30*time.Millisecond {
+			if d := time.Duration(b.Time - a.Time); (d - 80*frameTime).Abs() > 100*time.Millisecond {
 				t.Errorf("80 frames of sound are %v apart", d)
 			}
-			if age := time.Duration(monotonic() - units[len(units)-1].Time); age < 0 || age > 200*time.Millisecond {
+			if age := time.Duration(monotonic() - units[len(units)-1].Time); age < 0 || age > time.Second {
 				t.Errorf("the last frame is %v old", age)
 			}
-			if n := k.count(protocol.Progress); n < 8 {
-				t.Errorf("%d reports of progress in two seconds", n)
-			}
+			k.progresses(4, 1500*time.Millisecond)
 		})
 	}
 }
@@ -193,9 +191,7 @@ func TestSoundDevicesThatAreNotThere(t *testing.T) {
 			t.Log(e.Text)
 			k.event(protocol.Ready, "microphone silence, speaker nowhere", time.Second)
 			k.moreFrames(50, 3*time.Second)
-			if n := k.count(protocol.Progress); n < 4 {
-				t.Errorf("%d reports of progress in a second of silence", n)
-			}
+			k.progresses(4, 1500*time.Millisecond)
 		})
 	}
 }
