@@ -6,7 +6,7 @@ set -eu
 BUILD="gcc libc6-dev make pkg-config git ca-certificates libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libx11-dev"
 RUN="gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
      gstreamer1.0-libav gstreamer1.0-alsa gstreamer1.0-x gstreamer1.0-pulseaudio fonts-dejavu-core xvfb"
-TEST="baresip-core iproute2 sip-tester"
+TEST="baresip-core baresip-x11 baresip-ffmpeg iproute2 sip-tester"
 BENCH="baresip-core baresip-x11 baresip-ffmpeg iproute2 libxext-dev"
 
 say() { printf 'setup: %s\n' "$*" >&2; }
