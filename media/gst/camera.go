@@ -170,7 +170,11 @@ func (k *camera) showStill(reason, next string) {
 func (k *camera) report(device string) {
 	if device != k.ready {
 		k.ready = device
-		k.p.event(protocol.Event{Kind: protocol.Ready, Device: device, Encoder: k.encoder.name, Text: k.why})
+		lacks := ""
+		if device == stillPicture {
+			lacks = "No camera"
+		}
+		k.p.event(protocol.Event{Kind: protocol.Ready, Device: device, Encoder: k.encoder.name, Text: k.why, Lacks: lacks})
 	}
 }
 

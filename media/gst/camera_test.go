@@ -241,7 +241,9 @@ func TestCameraThatIsNotThere(t *testing.T) {
 			k := start(t, cameraRole(c))
 			e := k.event(protocol.Missing, text, 3*time.Second)
 			t.Log(e.Text)
-			k.event(protocol.Ready, "still picture", time.Second)
+			if e := k.event(protocol.Ready, "still picture", time.Second); e.Lacks != "No camera" {
+				t.Errorf("it lacks %q", e.Lacks)
+			}
 			k.moreFrames(6, 3*time.Second) // five a second
 			if n := k.count(protocol.Progress); n < 3 {
 				t.Errorf("%d reports of progress in 6 still pictures", n)

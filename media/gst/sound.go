@@ -351,8 +351,23 @@ func (s *sound) report(mic, spk soundDevice) {
 	if device != s.ready {
 		s.ready = device
 		_, echo := s.cancels(mic, spk)
-		s.p.event(protocol.Event{Kind: protocol.Ready, Device: device, Text: s.c.Codec + ", " + echo})
+		s.p.event(protocol.Event{Kind: protocol.Ready, Device: device, Text: s.c.Codec + ", " + echo, Lacks: s.lacks()})
 	}
+}
+
+// lacks says for the screen which devices silence stands in for.
+func (s *sound) lacks() string {
+	var sides []string
+	for _, side := range []string{"microphone", "speaker"} {
+		if s.missing[side] != "" {
+			sides = append(sides, "no "+side)
+		}
+	}
+	text := strings.Join(sides, ", ")
+	if text == "" {
+		return ""
+	}
+	return "N" + text[1:]
 }
 
 // search looks for missing devices without disturbing the others, and says when one of them works again.

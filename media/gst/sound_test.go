@@ -189,7 +189,13 @@ func TestSoundDevicesThatAreNotThere(t *testing.T) {
 			k := start(t, soundRole(protocol.SoundConfig{Microphone: c.mic, Speaker: c.spk, Codec: "opus"}))
 			e := k.event(protocol.Missing, c.text, 3*time.Second)
 			t.Log(e.Text)
-			k.event(protocol.Ready, "microphone silence, speaker nowhere", time.Second)
+			lacks := "No speaker"
+			if c.mic != "none" {
+				lacks = "No microphone"
+			}
+			if e := k.event(protocol.Ready, "microphone silence, speaker nowhere", time.Second); e.Lacks != lacks {
+				t.Errorf("it lacks %q, not %q", e.Lacks, lacks)
+			}
 			k.moreFrames(50, 3*time.Second)
 			k.progresses(4, 1500*time.Millisecond)
 		})

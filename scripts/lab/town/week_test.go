@@ -110,7 +110,7 @@ func (o *watcher) around(t time.Time, fault func()) {
 	fault()
 	o.faultEnd = time.Now()
 	o.follow(time.Now().Add(50 * time.Second))
-	o.pace(time.Second, time.Second)
+	o.pace(time.Second, 3*time.Second)
 }
 
 func (o *watcher) pace(picture, sound time.Duration) {
@@ -135,7 +135,7 @@ func TestWeek(t *testing.T) {
 	Simulate(t, 7, at(22, 0, 0), week, func(tw *Town) {
 		milano, munich, dresden := tw.Window("milano"), tw.Window("munich"), tw.Window("dresden")
 		o := &watcher{tw: tw, faultEnd: time.Now()}
-		o.pace(time.Second, time.Second)
+		o.pace(time.Second, 3*time.Second)
 		for _, w := range []*Window{milano, munich, dresden} {
 			w.Start()
 		}
