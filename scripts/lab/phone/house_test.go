@@ -19,6 +19,8 @@ const (
 	bin           = "../../../bin"
 	width, height = 640, 360
 	fps           = 20
+	reception     = "Reception, ground floor"
+	workshop      = "Workshop"
 	patience      = 15 * time.Second // for anything that takes well under a second on an idle machine
 )
 
@@ -55,11 +57,11 @@ number "203" {
   rings = milano
 }
 phone "reception" {
-  name     = "Reception, ground floor"
+  name     = "` + reception + `"
   may_dial = [bar, vault, milano]
 }
 phone "workshop" {
-  name     = "Workshop"
+  name     = "` + workshop + `"
   may_dial = [bar]
   security = "none"
 }

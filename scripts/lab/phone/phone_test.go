@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"ewindow/media/gst/card"
 	"ewindow/media/testcard"
 	"ewindow/scripts/stage"
 )
@@ -23,6 +24,11 @@ func TestPhones(t *testing.T) {
 	t.Run("UDP and plain RTP", func(t *testing.T) {
 		h.call(t, h.workshop(), "PCMU + H264 over plain RTP")
 	})
+	t.Run("TLS and SDES in a line that would do without (RFC 8643)", func(t *testing.T) {
+		cfg := h.reception()
+		cfg.Encryption, cfg.Codecs = "srtp", "g722/16000"
+		h.call(t, cfg, "G722 + H264 over SRTP AES_CM_128_HMAC_SHA1_80")
+	})
 	t.Run("refusals", h.refusals)
 	t.Run("wrong secret", h.wrongSecret)
 	t.Run("hold", h.hold)
@@ -36,12 +42,11 @@ func (h *house) call(t *testing.T, cfg Config, media string) {
 	h.connect(t, p)
 	h.said(t, "bar", "call up", cfg.Account, media)
 	h.bothWays(t, p)
-	names := map[string]string{"reception": "Reception, ground floor", "workshop": "Workshop"}
-	other := names["workshop"]
+	name, other := reception, workshop
 	if cfg.Account == "workshop" {
-		other = names["reception"]
+		name, other = other, name
 	}
-	reads(t, h.eyes, names[cfg.Account], other)
+	reads(t, h.eyes, name, other)
 	if dir := os.Getenv("PHONE_PICTURES"); dir != "" { // for people
 		_ = h.eyes.Save(filepath.Join(dir, cfg.Account+".png"))
 	}
@@ -118,7 +123,10 @@ func (h *house) hold(t *testing.T) {
 	eyes := h.phonesEyes(t)
 	defer eyes.Close()
 	still(t, "the phone", eyes)
-	idle(t, h.eyes) // the screen says that they hold
+	shows(t, h.eyes, card.Texts{Title: reception, Reason: "On hold", Next: "They will be back. They neither see nor hear you."})
+	if dir := os.Getenv("PHONE_PICTURES"); dir != "" {
+		_ = h.eyes.Save(filepath.Join(dir, "hold.png"))
+	}
 	do(t, p, "resume")
 	h.bothWays(t, p)
 	do(t, p, "hangup")

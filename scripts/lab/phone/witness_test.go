@@ -114,11 +114,11 @@ func reads(t *testing.T, e *stage.Eyes, name, other string) {
 		if err != nil {
 			return err
 		}
-		if likeness := find(screen, name); likeness < 0.9 {
-			return fmt.Errorf("the screen does not say %q (likeness %.2f)", name, likeness)
+		if l := find(screen, name); l < 0.9 {
+			return fmt.Errorf("the screen does not say %q (likeness %.2f)", name, l)
 		}
-		if likeness := find(screen, other); likeness > 0.7 {
-			return fmt.Errorf("the screen says %q too (likeness %.2f): no evidence", other, likeness)
+		if l := find(screen, other); l > 0.7 {
+			return fmt.Errorf("the screen says %q too (likeness %.2f): no evidence", other, l)
 		}
 		return nil
 	})
@@ -136,34 +136,55 @@ func photograph(e *stage.Eyes, path string) (image.Image, error) {
 	return png.Decode(f)
 }
 
-// find is how well a name stands somewhere near the lower left corner of a dark picture: the share of bright pixels of
-// letters and picture that they have in common, 1 for all.
+// shows waits until a window's screen is filled with a card.
+func shows(t *testing.T, e *stage.Eyes, texts card.Texts) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "screen.png")
+	want := card.Full(width, height, texts)
+	eventually(t, func() error {
+		screen, err := photograph(e, path)
+		if err != nil {
+			return err
+		}
+		if l := likeness(screen, 0, 0, want); l < 0.9 {
+			return fmt.Errorf("the screen does not show the card %+v (likeness %.2f)", texts, l)
+		}
+		return nil
+	})
+}
+
+// find is how well a name stands somewhere near the lower left corner of a dark picture.
 func find(screen image.Image, name string) float64 {
 	label := card.Label(width, height, name, false)
-	letters := func(x, y int) bool { return label.Pixels[4*(y*label.Width+x)] > 150 }
-	bright := func(x, y int) bool {
-		_, g, _, _ := screen.At(x, y).RGBA()
-		return x < width && y < height && g>>8 > 150
-	}
 	best := 0.0
 	for top := height - 3*label.Height; top <= height-label.Height; top++ {
 		for left := 0; left <= label.Height; left++ {
-			both, either := 0, 0
-			for y := range label.Height {
-				for x := range width - left { // what is bright beside the label counts against it
-					l, b := x < label.Width && letters(x, y), bright(left+x, top+y)
-					if l && b {
-						both++
-					}
-					if l || b {
-						either++
-					}
-				}
-			}
-			if either > 0 {
-				best = max(best, float64(both)/float64(either))
-			}
+			best = max(best, likeness(screen, left, top, label))
 		}
 	}
 	return best
+}
+
+// likeness compares the letters of a text with what is on a screen from (left, top) to the right: the share of bright
+// pixels of both that they have in common, 1 for all.
+func likeness(screen image.Image, left, top int, text card.Image) float64 {
+	const bright = 150
+	both, either := 0, 0
+	for y := range min(text.Height, height-top) {
+		for x := range width - left { // what is bright beside the text counts against it
+			_, g, _, _ := screen.At(left+x, top+y).RGBA()
+			s := g>>8 > bright
+			l := x < text.Width && text.Pixels[4*(y*text.Width+x)+1] > bright
+			if s && l {
+				both++
+			}
+			if s || l {
+				either++
+			}
+		}
+	}
+	if either == 0 {
+		return 0
+	}
+	return float64(both) / float64(either)
 }
