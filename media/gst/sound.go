@@ -48,7 +48,7 @@ func newSound(c protocol.SoundConfig, p *parent) (*sound, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &sound{c: c, p: p, codec: k, pulse: pulse{p: p}, missing: map[string]string{}}
+	s := &sound{c: c, p: p, codec: k, pulse: pulse{p: p}, missing: map[string]string{}, muted: c.Muted}
 	trial, err := pipeline.New(s.describe(silentMicrophone(), silentSpeaker()))
 	if err != nil {
 		return nil, fmt.Errorf("codec %s: %w; install gstreamer1.0-plugins-base, -good, -bad and gstreamer1.0-libav", c.Codec, err)

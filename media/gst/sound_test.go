@@ -123,6 +123,16 @@ func TestMuteSendsSilence(t *testing.T) {
 	}
 }
 
+func TestMuteHoldsOverARestart(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "out.wav")
+	k := start(t, soundRole(protocol.SoundConfig{Microphone: "test", ToneHz: 440, Speaker: "file:" + path, Codec: "opus", Kbps: 32, Muted: true}))
+	echoBack(t, k, 60, nil)
+	if db := goertzel(readWAV(t, path), 440); db > -60 {
+		t.Errorf("a process that began muted sent the tone at %.1f dB", db)
+	}
+}
+
 // holes counts the pieces of 10 ms without sound.
 func holes(s []int16) (n int) {
 	for ; len(s) >= 480; s = s[480:] {
