@@ -3,7 +3,6 @@ package phone
 import (
 	"errors"
 	"fmt"
-	"image"
 	"image/png"
 	"os"
 	"path/filepath"
@@ -124,23 +123,11 @@ func reads(t *testing.T, e *stage.Eyes, name, other string) {
 	})
 }
 
-func photograph(e *stage.Eyes, path string) (image.Image, error) {
-	if err := e.Save(path); err != nil {
-		return nil, err
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return png.Decode(f)
-}
-
 // shows waits until a window's screen is filled with a card.
 func shows(t *testing.T, e *stage.Eyes, texts card.Texts) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "screen.png")
-	want := card.Full(width, height, texts)
+	want := maskOf(card.Full(width, height, texts))
 	eventually(t, func() error {
 		screen, err := photograph(e, path)
 		if err != nil {
@@ -154,11 +141,11 @@ func shows(t *testing.T, e *stage.Eyes, texts card.Texts) {
 }
 
 // find is how well a name stands somewhere near the lower left corner of a dark picture.
-func find(screen image.Image, name string) float64 {
-	label := card.Label(width, height, name, false)
+func find(screen mask, name string) float64 {
+	label := maskOf(card.Label(width, height, name, false))
 	best := 0.0
-	for top := height - 3*label.Height; top <= height-label.Height; top++ {
-		for left := 0; left <= label.Height; left++ {
+	for top := height - 3*label.height; top <= height-label.height; top++ {
+		for left := 0; left <= label.height; left++ {
 			best = max(best, likeness(screen, left, top, label))
 		}
 	}
@@ -167,14 +154,11 @@ func find(screen image.Image, name string) float64 {
 
 // likeness compares the letters of a text with what is on a screen from (left, top) to the right: the share of bright
 // pixels of both that they have in common, 1 for all.
-func likeness(screen image.Image, left, top int, text card.Image) float64 {
-	const bright = 150
+func likeness(screen mask, left, top int, text mask) float64 {
 	both, either := 0, 0
-	for y := range min(text.Height, height-top) {
-		for x := range width - left { // what is bright beside the text counts against it
-			_, g, _, _ := screen.At(left+x, top+y).RGBA()
-			s := g>>8 > bright
-			l := x < text.Width && text.Pixels[4*(y*text.Width+x)+1] > bright
+	for y := range min(text.height, screen.height-top) {
+		for x, s := range screen.row(top + y)[left:] { // what is bright beside the text counts against it
+			l := x < text.width && text.bright[y*text.width+x]
 			if s && l {
 				both++
 			}
@@ -187,4 +171,44 @@ func likeness(screen image.Image, left, top int, text card.Image) float64 {
 		return 0
 	}
 	return float64(both) / float64(either)
+}
+
+// mask says which pixels of a picture are bright, as letters are.
+type mask struct {
+	bright        []bool
+	width, height int
+}
+
+func (m mask) row(y int) []bool { return m.bright[y*m.width : (y+1)*m.width] }
+
+const bright = 150 // green, of 255
+
+func maskOf(i card.Image) mask {
+	m := mask{make([]bool, i.Width*i.Height), i.Width, i.Height}
+	for n := range m.bright {
+		m.bright[n] = i.Pixels[4*n+1] > bright
+	}
+	return m
+}
+
+// photograph looks at a whole screen.
+func photograph(e *stage.Eyes, path string) (mask, error) {
+	if err := e.Save(path); err != nil {
+		return mask{}, err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return mask{}, err
+	}
+	defer f.Close()
+	img, err := png.Decode(f)
+	if err != nil {
+		return mask{}, err
+	}
+	m := mask{make([]bool, img.Bounds().Dx()*img.Bounds().Dy()), img.Bounds().Dx(), img.Bounds().Dy()}
+	for n := range m.bright {
+		_, g, _, _ := img.At(n%m.width, n/m.width).RGBA()
+		m.bright[n] = g>>8 > bright
+	}
+	return m, nil
 }
