@@ -179,7 +179,7 @@ func (h *house) reception() Config {
 
 func (h *house) workshop() Config {
 	return Config{Account: "workshop", Secret: h.Secrets["workshop"], Transport: "udp",
-		Registrar: net.JoinHostPort(h.Host, fmt.Sprint(h.SIP)), Codecs: "pcmu", Tone: 840}
+		Registrar: net.JoinHostPort(h.Host, fmt.Sprint(h.SIP)), Codecs: "pcmu", Pictures: "h264", Tone: 840}
 }
 
 // phone starts one; it is registered unless the test says otherwise.

@@ -32,6 +32,7 @@ type Config struct {
 	CA              string // PEM file of the authority that vouches for the registrar, for tls
 	Encryption      string // of media, in baresip's words: srtp-mand, srtp, or empty for plain RTP
 	Codecs          string // of sound, in baresip's words, such as opus/48000/2 or pcmu
+	Pictures        string // codec of pictures, in baresip's words; empty for all that it has. h264 is packetization-mode 0 alone
 	Tone            int    // Hz that its microphone hears
 
 	Camera, Display     string // X displays that it films and on which it shows what it sees
@@ -105,8 +106,11 @@ func (p *Phone) connect(ctx context.Context) error {
 
 // account is the phone's line of baresip's file accounts. baresip takes no secret there that has a semicolon or a quote.
 func (c Config) account() string {
-	a := fmt.Sprintf("<sip:%s@%s;transport=%s>;auth_pass=%s;regint=600;answermode=manual;audio_codecs=%s;video_codecs=h264",
+	a := fmt.Sprintf("<sip:%s@%s;transport=%s>;auth_pass=%s;regint=600;answermode=manual;audio_codecs=%s",
 		c.Account, c.Registrar, c.Transport, c.Secret, c.Codecs)
+	if c.Pictures != "" {
+		a += ";video_codecs=" + c.Pictures
+	}
 	if c.Encryption != "" {
 		a += ";mediaenc=" + c.Encryption
 	}

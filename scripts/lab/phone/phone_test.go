@@ -42,6 +42,13 @@ func (h *house) call(t *testing.T, cfg Config, media string) {
 	h.connect(t, p)
 	h.said(t, "bar", "call up", cfg.Account, media)
 	h.bothWays(t, p)
+	mode := "Set video encoder: H264 packetization-mode=1"
+	if cfg.Pictures == "h264" {
+		mode = "Set video encoder: H264 packetization-mode=0"
+	}
+	if !strings.Contains(p.Output(), mode) {
+		t.Errorf("baresip did not say %q", mode)
+	}
 	name, other := reception, workshop
 	if cfg.Account == "workshop" {
 		name, other = other, name
