@@ -24,7 +24,7 @@ import (
 
 const domain = "reg.example.org"
 
-// always links milano and munich all the time; potsdam is a space without a link, reception and office are phones.
+// always links milano and munich all the time; potsdam is a space without a link, reception and office are phones, the first speaks plain RTP.
 const always = `
 space "milano" {
   timezone = "Europe/Rome"
@@ -45,6 +45,7 @@ link "the long window" {
 phone "reception" {
   number   = "100"
   may_dial = [milano, potsdam, office]
+  security = "none"
 }
 phone "office" {
   may_dial = [milano]

@@ -42,6 +42,7 @@ var (
 	vTooMany      = verdict{status: 403, reason: "Too many contacts"}
 	vBadContact   = verdict{status: 400, reason: "Malformed Contact"}
 	vNotTLS       = verdict{status: 403, reason: "A window speaks TLS only"}
+	vKeysInClear  = verdict{status: 403, reason: "SDP of this phone carries keys: it calls over TLS only"}
 	vFromMismatch = verdict{status: 403, reason: "From is not the account"}
 	vForeignRoute = verdict{status: 403, reason: "No routing beyond this registrar"}
 )

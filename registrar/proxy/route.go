@@ -6,6 +6,8 @@ import (
 
 	"github.com/emiago/sipgo/sip"
 
+	"ewindow/dialplan/programme"
+	"ewindow/registrar/flow"
 	"ewindow/registrar/location"
 )
 
@@ -33,6 +35,10 @@ func (s *Server) outside(r *request) {
 		s.log.Info("refused by the plan", "aor", account, "call_id", r.CallID().Value(),
 			"status", decision.Status, "reason", decision.Reason)
 		s.reply(r, refusal(decision, now))
+		return
+	}
+	if phone, is := s.Plan().Phone(account); is && phone.Security == programme.SDES && r.flow.Transport != flow.TLS {
+		s.reply(r, vKeysInClear) // RFC 4568 §7: whoever reads the SDP can read the call
 		return
 	}
 	binding, v := s.reach(decision.Target, now)
