@@ -13,14 +13,8 @@ demo: setup-demo programs
 	go run ./scripts/demo $(if $(SECONDS),-seconds $(SECONDS)s) $(if $(CAMERA),-camera '$(CAMERA)') \
 		$(if $(MICROPHONE),-microphone '$(MICROPHONE)') $(if $(SPEAKER),-speaker '$(SPEAKER)')
 
-# Tests that watch real programs in real time, and want the machine for themselves.
-SYSTEM = ewindow/scripts/demo ewindow/scripts/lab/phone
-
 test: setup-demo setup-test programs
-	go vet ./...
-	go tool staticcheck ./...
-	go test -race -timeout 15m $$(go list ./... | grep -vxF $(SYSTEM:%=-e %))
-	go test -race -timeout 15m -p 1 $(SYSTEM)
+	sh scripts/test.sh
 
 build: programs
 
