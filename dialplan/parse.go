@@ -33,7 +33,7 @@ func Load(paths ...string) (*Plan, error) {
 			return nil, fmt.Errorf("read the dialplan: %w", err)
 		}
 		if len(found) == 0 {
-			return nil, Diagnostics{{path, 1, 1, "no *.hcl file is in this directory", "put the dialplan there, or name its file"}}
+			return nil, whole(path, "no *.hcl file is in this directory", "put the dialplan there, or name its file")
 		}
 		files = append(files, found...)
 	}
@@ -81,29 +81,34 @@ func hclFiles(dir string) ([]string, error) {
 // everything that is wrong, but after a mistake in the syntax of HCL only that, because what follows is guesswork.
 func Parse(files ...File) (*Plan, error) {
 	if len(files) == 0 {
-		return nil, Diagnostics{{"dialplan", 1, 1, "no file is given", "name the file of the dialplan"}}
+		return nil, whole("dialplan", "no file is given", "name the file of the dialplan")
 	}
 	size := 0
 	for _, f := range files {
 		if size += len(f.Data); size > maxSize {
-			return nil, Diagnostics{{f.Name, 1, 1, fmt.Sprintf("the dialplan is larger than %d MiB", maxSize>>20), "is this the right file?"}}
+			return nil, whole(f.Name, fmt.Sprintf("the dialplan is larger than %d MiB", maxSize>>20), "is this the right file?")
 		}
 	}
 	r := newReader(files)
 	for _, f := range files {
 		file, diags := hclsyntax.ParseConfig(f.Data, f.Name, hcl.InitialPos)
 		if syntax := r.syntax(f, diags); syntax != nil {
-			return nil, Diagnostics{*syntax}
+			return nil, Diagnostics{*syntax}.finish(files, Error)
 		}
 		r.source = f.Data
 		r.file(file.Body.(*hclsyntax.Body))
 	}
 	plan := r.finish()
 	if len(r.errors) > 0 {
-		return nil, r.errors.sorted(files)
+		return nil, r.errors.finish(files, Error)
 	}
-	plan.revision, plan.warnings = revision(files), r.warnings.sorted(files)
+	plan.revision, plan.warnings = revision(files), r.warnings.finish(files, Warning)
 	return plan, nil
+}
+
+// whole is the diagnostic about a file, a directory, or the plan itself.
+func whole(file, what, do string) Diagnostics {
+	return Diagnostics{{File: file, Line: 1, Column: 1, EndColumn: 2, Severity: Error, What: what, Do: do}}
 }
 
 // revision is the beginning of a hash over the contents.
@@ -133,12 +138,13 @@ func (r *reader) syntax(f File, diags hcl.Diagnostics) *Diagnostic {
 	if first == nil {
 		return nil
 	}
-	at := hcl.InitialPos
+	at := hcl.Range{Filename: f.Name, Start: hcl.InitialPos, End: hcl.InitialPos}
 	if first.Subject != nil {
-		at = first.Subject.Start
+		at = *first.Subject
 	}
 	what, do := ownWords(f.Data, first)
-	return &Diagnostic{f.Name, at.Line, at.Column, what, do}
+	d := diagnostic(at, what, do)
+	return &d
 }
 
 // ownWords says what HCL's commonest messages mean here; the others stay as HCL has them.
@@ -189,7 +195,7 @@ func ownWords(src []byte, d *hcl.Diagnostic) (what, do string) {
 // finish puts together what the files said.
 func (r *reader) finish() *Plan {
 	if len(r.spaces) == 0 && len(r.errors) == 0 {
-		r.errors = append(r.errors, Diagnostic{r.first, 1, 1, "no space is described", `write at least one: space "name" { … }`})
+		r.errors = append(r.errors, whole(r.first, "no space is described", `write at least one: space "name" { … }`)...)
 	}
 	p := &Plan{
 		links: r.links, phones: r.phones, numbers: r.numbers, spaces: r.spaces,

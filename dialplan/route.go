@@ -11,10 +11,13 @@ const Early = 60 * time.Second
 
 // A Decision is the plan's answer to an INVITE outside a dialog.
 type Decision struct {
-	Target string    // account name of the callee if Status is 0
-	Status int       // 0: allowed; else the SIP status to answer with: 403, 404 or 480
-	Reason string    // for people and the log, in ASCII; empty if allowed
-	Next   time.Time // with 480: when it would be allowed; zero if not within two weeks
+	Target  string    // account name of the callee if Status is 0: the first of Targets
+	Targets []string  // of a group, all that may be called now, in order; of anything else Target alone; Echo for the echo
+	All     bool      // call all of Targets at once, the first to answer has it; otherwise the first one that is free
+	Knock   string    // name of the knock policy of the number that was dialled; may be empty
+	Status  int       // 0: allowed; else the SIP status to answer with: 403, 404 or 480
+	Reason  string    // for people and the log, in ASCII; empty if allowed
+	Next    time.Time // with 480: when it would be allowed; zero if not within two weeks
 }
 
 // Route says whether an account may call now what it dialled: the user part of the request URI, a name or a number.
