@@ -3,6 +3,8 @@ package dialplan
 import (
 	"fmt"
 	"time"
+
+	"ewindow/dialplan/hours"
 )
 
 // An Explanation is what the plan says of a space at one moment, and why.
@@ -49,11 +51,103 @@ func (p *Plan) Explain(space string, at time.Time) (*Explanation, error) {
 	if !ok {
 		return nil, fmt.Errorf("explain %q: the plan has no space of that name", space)
 	}
-	s := p.spaces[i]
-	e := &Explanation{Space: s.Name, Display: s.Display, At: at.UTC(), Local: at.In(s.Location), Open: p.OpenAt(space, at)}
-	if l, ok := p.LinkAt(space, at); ok {
+	t := at.Unix()
+	tt := p.workOut(t, t+tableDays*day, p.parts[i])
+	s := &p.spaces[i]
+	e := &Explanation{Space: s.Name, Display: s.Display, At: at.UTC(), Local: at.In(s.Location), Rules: []Reason{}}
+	_, e.Open = tt.open[i].Find(t)
+	if li := tt.linkAt(i, t); li >= 0 {
+		l := p.links[li]
 		e.Partner, e.Caller, e.Rule = l.Partner(space), l.Caller, l.Name
 		e.PartnerDisplay = p.spaces[p.spaceByName[e.Partner]].Display
 	}
+	e.OpenChanges, e.Until = p.changes(tt, i, t)
+	e.Opening = s.opening(t, e.Open)
+	for ri := range p.rules {
+		e.Rules = append(e.Rules, p.reasons(tt, ri, i, t)...)
+	}
 	return e, nil
+}
+
+// changes is when the space first opens or closes after t, and when first another link, or none, has it: the zero time
+// if not within the horizon. The timetable begins at t.
+func (p *Plan) changes(tt *timetable, i int, t int64) (opening, linked time.Time) {
+	_, open := tt.open[i].Find(t)
+	link := tt.linkAt(i, t)
+	for from := t; from < t+horizon && (opening.IsZero() || linked.IsZero()); from = tt.until {
+		if from > t {
+			tt = p.workOut(from, from+tableDays*day, p.parts[i])
+		}
+		if opening.IsZero() {
+			if _, now := tt.open[i].Find(from); now != open {
+				opening = utc(from)
+			} else if next, ok := tt.open[i].Next(from); ok && next < tt.until {
+				opening = utc(next)
+			}
+		}
+		for at := from; linked.IsZero() && at < tt.until; {
+			if tt.linkAt(i, at) != link {
+				linked = utc(at)
+			}
+			at = tt.nextHolding(i, at)
+		}
+	}
+	return opening, linked
+}
+
+// nextHolding is the first border after t of a time during which a link has the space, or the end of the timetable.
+func (tt *timetable) nextHolding(space int, t int64) int64 {
+	for _, h := range tt.held[space] {
+		if h.From > t {
+			return h.From
+		}
+		if h.Until > t {
+			return h.Until
+		}
+	}
+	return tt.until
+}
+
+// opening is why the space is open, or closed, at t.
+func (s *space) opening(t int64, open bool) []Reason {
+	out := []Reason{}
+	civil := hours.DayAt(s.Location, t)
+	date := utc(civil * day).Format("Mon 2006-01-02")
+	closed := s.closedBy(civil)
+	holiday := ""
+	if s.calendar != nil {
+		holiday = s.calendar.holiday(civil)
+	}
+	for _, step := range s.hours.Why(s.place, t) {
+		at := s.openAt.inside(step.Offset, step.End)
+		r := Reason{Kind: "hours", Name: step.Text, File: at.Filename, Line: at.Start.Line, Column: at.Start.Column}
+		switch step.Effect {
+		case hours.AnotherDay:
+			r.Why = "is not about " + date
+		case hours.AnotherTime:
+			r.Why = "is about this day, and says nothing of this time"
+		case hours.Outdone:
+			r.Why = "a later rule outdoes it"
+		default:
+			r.Decided = closed < 0
+			r.Why = map[hours.Effect]string{hours.Opens: "opens it", hours.Closes: "closes it"}[step.Effect]
+			if !r.Decided {
+				r.Why = "the day is closed"
+			}
+			if step.Comment != "" {
+				r.Why += " (" + step.Comment + ")"
+			}
+		}
+		out = append(out, r)
+	}
+	if holiday != "" {
+		out = append(out, Reason{Kind: "calendar", Name: s.Calendar, File: s.calendar.at.Filename, Line: s.calendar.at.Start.Line,
+			Column: s.calendar.at.Start.Column, Why: fmt.Sprintf("%s is a public holiday: %s", date, holiday)})
+	}
+	if closed >= 0 {
+		p := s.periods[closed]
+		out = append(out, Reason{Kind: "closed", Name: p.name, File: p.at.Filename, Line: p.at.Start.Line, Column: p.at.Start.Column,
+			Decided: true, Why: "closes " + date})
+	}
+	return out
 }

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -77,8 +76,9 @@ func hclFiles(dir string) ([]string, error) {
 	return names, nil
 }
 
-// Parse makes a plan of files, read one after the other as if they were one. The error is Diagnostics:
-// everything that is wrong, but after a mistake in the syntax of HCL only that, because what follows is guesswork.
+// Parse makes a plan of files, read one after the other as if they were one, and checks what its expect blocks say.
+// The error is Diagnostics: everything that is wrong, but after a mistake in the syntax of HCL only that, because what
+// follows is guesswork; and expectations are looked at only in a plan without other errors.
 func Parse(files ...File) (*Plan, error) {
 	if len(files) == 0 {
 		return nil, whole("dialplan", "no file is given", "name the file of the dialplan")
@@ -102,7 +102,7 @@ func Parse(files ...File) (*Plan, error) {
 	if len(r.errors) > 0 {
 		return nil, r.errors.finish(files, Error)
 	}
-	plan.revision, plan.warnings = revision(files), r.warnings.finish(files, Warning)
+	plan.revision, plan.warnings, plan.files = revision(files), r.warnings.finish(files, Warning), files
 	return plan, nil
 }
 
@@ -190,36 +190,4 @@ func ownWords(src []byte, d *hcl.Diagnostic) (what, do string) {
 		return "this is not HCL: " + d.Summary, d.Detail
 	}
 	return lower(d.Summary), strings.ReplaceAll(lower(d.Detail), "\n", " ")
-}
-
-// finish puts together what the files said.
-func (r *reader) finish() *Plan {
-	if len(r.spaces) == 0 && len(r.errors) == 0 {
-		r.errors = append(r.errors, whole(r.first, "no space is described", `write at least one: space "name" { … }`)...)
-	}
-	p := &Plan{
-		links: r.links, phones: r.phones, numbers: r.numbers, spaces: r.spaces,
-		spaceByName: make(map[string]int, len(r.spaces)),
-	}
-	slices.SortFunc(p.spaces, func(a, b space) int { return strings.Compare(a.Name, b.Name) })
-	slices.SortFunc(p.phones, func(a, b Phone) int { return strings.Compare(a.Name, b.Name) })
-	for i, s := range p.spaces {
-		p.spaceByName[s.Name] = i
-	}
-	p.linksOf = make([][]int, len(p.spaces))
-	for _, refer := range r.references {
-		refer()
-	}
-	if len(r.errors) > 0 {
-		return nil
-	}
-	for li := range p.links {
-		l := &p.links[li]
-		for i, name := range l.Between {
-			l.spaces[i] = p.spaceByName[name]
-			p.linksOf[l.spaces[i]] = append(p.linksOf[l.spaces[i]], li)
-		}
-	}
-	p.findGroups()
-	return p
 }

@@ -14,33 +14,42 @@ const Echo = "echo"
 // A Resolution is what a dialled name or number leads to. It does not say who may call it, and when: Route does.
 type Resolution struct {
 	Dialled string   `json:"dialled"`
-	Kind    string   `json:"kind"`    // one of the Kinds
-	Name    string   `json:"name"`    // of the space, phone or group
-	Targets []string `json:"targets"` // accounts to be called, in order; Echo for the echo
-	All     bool     `json:"all"`     // all of Targets at once; otherwise the first one that is free
-	Knock   string   `json:"knock,omitempty"`
-	File    string   `json:"file,omitempty"` // where it stands; empty for the echo
+	Kind    string   `json:"kind"`            // one of the Kinds
+	Name    string   `json:"name"`            // of the space, phone or group
+	Targets []string `json:"targets"`         // accounts to be called, in order; Echo for the echo
+	All     bool     `json:"all"`             // all of Targets at once; otherwise the first one that is free
+	Knock   string   `json:"knock,omitempty"` // name of the policy by which the call asks to be let in
+	File    string   `json:"file,omitempty"`  // where the number stands, or else the name; empty for the echo
 	Line    int      `json:"line,omitempty"`
 }
 
 // Resolve finds what a name or a number leads to. It is false if nothing has that name or number.
 func (p *Plan) Resolve(dialled string) (Resolution, bool) {
-	target := dialled
-	if t, ok := p.numbers[dialled]; ok {
-		target = t
+	r := Resolution{Dialled: dialled, Name: dialled}
+	busy := ""
+	number, dialledNumber := p.numbers[dialled]
+	if dialledNumber {
+		r.Name, r.Knock, busy = number.Rings, number.Knock, number.Busy
 	}
-	r := Resolution{Dialled: dialled, Name: target, Targets: []string{target}}
-	if target == Echo {
-		r.Kind = KindEcho
-		return r, true
+	if r.Name == Echo {
+		r.Kind, r.Targets = KindEcho, []string{Echo}
+	} else if i, ok := p.spaceByName[r.Name]; ok {
+		r.Kind, r.Targets, r.File, r.Line = KindSpace, []string{r.Name}, p.spaces[i].File, p.spaces[i].Line
+	} else if ph, ok := p.phone(r.Name); ok {
+		r.Kind, r.Targets, r.File, r.Line = KindPhone, []string{r.Name}, ph.File, ph.Line
+		if busy == "" {
+			busy = ph.Busy
+		}
+	} else if g, ok := p.group(r.Name); ok {
+		r.Kind, r.Targets, r.All, r.File, r.Line = KindGroup, append([]string(nil), g.Members...), g.All, g.File, g.Line
+	} else {
+		return Resolution{}, false
 	}
-	if _, ok := p.spaceByName[target]; ok {
-		r.Kind = KindSpace
-		return r, true
+	if busy != "" {
+		r.Targets = append(r.Targets, busy)
 	}
-	if _, ok := p.phone(target); ok {
-		r.Kind = KindPhone
-		return r, true
+	if dialledNumber {
+		r.File, r.Line = number.File, number.Line
 	}
-	return Resolution{}, false
+	return r, true
 }

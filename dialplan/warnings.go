@@ -1,0 +1,205 @@
+package dialplan
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"ewindow/dialplan/span"
+)
+
+const (
+	yearDays = 365
+	// hardly is the share of the time it wants, in percent, below which a rule hardly ever wins.
+	hardly = 1
+)
+
+// suspect notes what is allowed and looks like a mistake, whatever the time.
+func (r *reader) suspect(p *Plan) {
+	used := map[string]bool{}
+	for i := range p.spaces {
+		s := &p.spaces[i]
+		used[s.Calendar] = true
+		if len(p.linksOf[i]) == 0 && len(p.spaces) > 1 {
+			r.warn(s.at, fmt.Sprintf("no link and no rotation names %s: its window never shows anybody", s.Name), "")
+		}
+		if _, ok := s.hours.Holidays(); !ok && s.calendar != nil && !slices.ContainsFunc(s.calendar.periods, func(p period) bool { return p.kind == "closed" }) {
+			r.warn(s.calendarAt, fmt.Sprintf("calendar %s changes nothing: open says nothing of public holidays (PH)", s.Calendar), `add "; PH off" at the end of open, or remove the calendar`)
+		}
+	}
+	for _, c := range r.calendars {
+		if !used[c.name] {
+			r.warn(c.at, fmt.Sprintf("no space has the calendar %s", c.name), fmt.Sprintf("write calendar = %s in those it is for", c.name))
+		}
+	}
+	policies := map[string]bool{}
+	for _, n := range p.numbers {
+		policies[n.Knock] = true
+	}
+	for _, k := range p.knocks {
+		if !policies[k.Name] {
+			r.warn(k.at, fmt.Sprintf("no number has the knock policy %s", k.Name), fmt.Sprintf("write knock = %s in those it is for", k.Name))
+		}
+	}
+	r.shadows(p)
+}
+
+// shadows notes numbers that are the beginning of others: some phones dial as soon as what was pressed is a number.
+func (r *reader) shadows(p *Plan) {
+	numbers := p.Numbers()
+	var open []Number // each is the beginning of the next
+	for _, n := range numbers {
+		for len(open) > 0 && !strings.HasPrefix(n.Number, open[len(open)-1].Number) {
+			open = open[:len(open)-1]
+		}
+		if len(open) > 0 {
+			short := open[len(open)-1]
+			r.warn(n.at, fmt.Sprintf("number %q begins with number %q, which is at %s: some phones dial that one first", n.Number, short.Number, place(short.at)),
+				"give all numbers the same length")
+		}
+		open = append(open, n)
+	}
+}
+
+// WarningsFrom are Warnings, and what only time shows, in the 365 days from a time on: rules that can hardly ever win,
+// spaces that are never open together, spaces that never open.
+func (p *Plan) WarningsFrom(from time.Time) Diagnostics {
+	out := p.Warnings()
+	soon := p.timetable(from.Unix())
+	years := map[int]*timetable{} // by part: only for those that two weeks leave in doubt
+	year := func(part int) *timetable {
+		if years[part] == nil {
+			years[part] = p.workOut(from.Unix(), from.Unix()+yearDays*day, part)
+		}
+		return years[part]
+	}
+	date := from.UTC().Format(time.DateOnly)
+	for i := range p.spaces {
+		s := &p.spaces[i]
+		if written := s.hours.String(); written == "off" || written == "closed" || len(soon.open[i]) > 0 || len(year(p.parts[i]).open[i]) > 0 {
+			continue
+		}
+		out = append(out, diagnostic(s.openAt.at, fmt.Sprintf("%s is never open in the %d days from %s", s.Name, yearDays, date),
+			`change its hours; if that is meant, write open = "off"`))
+	}
+	for ri := range p.rules {
+		r := &p.rules[ri]
+		if p.doubtful(soon, r) {
+			out = append(out, p.hardlyWins(year(p.parts[p.links[r.first].spaces[0]]), ri, date)...)
+		}
+	}
+	return out.finish(p.files, Warning)
+}
+
+// doubtful says whether a rule should be looked at more closely.
+func (p *Plan) doubtful(tt *timetable, r *rule) bool {
+	var wanted, given int64
+	for li := r.first; li < r.last; li++ {
+		w := length(p.wanted(tt, li))
+		if w == 0 {
+			return true
+		}
+		wanted += w
+	}
+	for li := r.first; li < r.last; li++ {
+		given += tt.given(p.links[li].spaces[0], li)
+	}
+	return given*100 < wanted*hardly
+}
+
+// wanted is when a link could hold if there were no other rules.
+func (p *Plan) wanted(tt *timetable, li int) span.Set {
+	if p.links[li].Always {
+		return span.Set{{From: tt.from, Until: tt.until}}
+	}
+	return tt.open[p.links[li].spaces[0]].Intersect(tt.open[p.links[li].spaces[1]])
+}
+
+// given is how long a link has a space, in seconds.
+func (tt *timetable) given(space, li int) (seconds int64) {
+	for _, h := range tt.held[space] {
+		if h.link == li {
+			seconds += h.Until - h.From
+		}
+	}
+	return seconds
+}
+
+func length(s span.Set) (seconds int64) {
+	for _, x := range s {
+		seconds += x.Until - x.From
+	}
+	return seconds
+}
+
+// hardlyWins is what a year shows of a rule.
+func (p *Plan) hardlyWins(tt *timetable, ri int, date string) (out Diagnostics) {
+	r := &p.rules[ri]
+	if r.rotation != nil && r.rotation.begins(0) >= tt.until {
+		return nil
+	}
+	var wanted, given int64
+	for li := r.first; li < r.last; li++ {
+		w := length(p.wanted(tt, li))
+		wanted, given = wanted+w, given+tt.given(p.links[li].spaces[0], li)
+		if w > 0 {
+			continue
+		}
+		a, b := p.spaces[p.links[li].spaces[0]], p.spaces[p.links[li].spaces[1]]
+		do := fmt.Sprintf("change the hours of one of them, at %s or %s, or write when = always", place(a.openAt.at), place(b.openAt.at))
+		if r.rotation != nil {
+			do = fmt.Sprintf("their turn always goes to others; change the hours of one of them, at %s or %s", place(a.openAt.at), place(b.openAt.at))
+		}
+		out = append(out, diagnostic(r.at, fmt.Sprintf("%s and %s are never open together in the %d days from %s", a.Name, b.Name, yearDays, date), do))
+	}
+	if wanted == 0 || given*100 >= wanted*hardly {
+		return out
+	}
+	what := fmt.Sprintf("this %s can hardly ever win: in the %d days from %s earlier rules leave it %d h of the %d h it wants", r.kind(), yearDays, date, given/3600, wanted/3600)
+	do := "move it up, or remove it"
+	if winner := p.blocker(tt, ri); winner >= 0 {
+		w := &p.rules[winner]
+		what += fmt.Sprintf(", and most go to %s %q at %s", w.kind(), p.links[w.first].Name, place(w.at))
+		do = "move it above that one, or remove it"
+	}
+	return append(out, diagnostic(r.at, what, do))
+}
+
+// blocker is the rule that takes most of what another wants, or -1.
+func (p *Plan) blocker(tt *timetable, ri int) int {
+	r := &p.rules[ri]
+	takes := map[int]int64{}
+	for li := r.first; li < r.last; li++ {
+		wanted := p.wanted(tt, li)
+		for _, s := range p.links[li].spaces {
+			for _, h := range tt.held[s] {
+				if h.link < r.first { // an earlier one
+					takes[p.ruleOf(h.link)] += length(wanted.Clip(h.Span))
+				}
+			}
+		}
+	}
+	winner := -1
+	for rule, seconds := range takes {
+		if seconds > 0 && (winner < 0 || seconds > takes[winner] || seconds == takes[winner] && rule < winner) {
+			winner = rule
+		}
+	}
+	return winner
+}
+
+// ruleOf is the rule that a link belongs to.
+func (p *Plan) ruleOf(li int) int {
+	i, _ := slices.BinarySearchFunc(p.rules, li, func(r rule, li int) int {
+		if r.last <= li {
+			return -1
+		}
+		return cmp.Compare(r.first, li)
+	})
+	if i == len(p.rules) || p.rules[i].first > li {
+		i--
+	}
+	return i
+}
