@@ -99,7 +99,7 @@ func (r *reader) oneWord(setting string, attr *hclsyntax.Attribute, known ...str
 	if attr == nil {
 		return known[0]
 	}
-	word, ok := r.bare(setting, attr.Expr)
+	word, ok := r.bareWord(setting, attr.Expr, "known here: "+list(known))
 	if ok && !slices.Contains(known, word) {
 		r.fail(attr.Expr.Range(), fmt.Sprintf("%s cannot be %s", setting, word), alternatives(word, known))
 	}

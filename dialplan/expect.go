@@ -28,6 +28,22 @@ type Expectation struct {
 // expectLayout is how a time is written. It is meant in the time zone of the space.
 const expectLayout = "2006-01-02 15:04"
 
+// ParseTime reads a time as people write it for a space: "2027-08-16 11:00", as the clocks in loc show it, or
+// "2027-08-16" for the beginning of the day, or with its own zone as in RFC 3339. A time that clocks show twice means
+// the first, one that they skip the moment of the jump.
+func ParseTime(text string, loc *time.Location) (time.Time, error) {
+	if at, err := time.Parse(time.RFC3339, text); err == nil {
+		return at.UTC(), nil
+	}
+	for _, layout := range []string{expectLayout, time.DateTime, time.DateOnly} {
+		if at, err := time.Parse(layout, text); err == nil {
+			civil := hours.DayOf(at.Date())
+			return utc(hours.Instant(loc, civil, at.Unix()-civil*day)), nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("%q is not a time; write \"2027-08-16 11:00\"", text)
+}
+
 func (r *reader) expect(b *hclsyntax.Block) {
 	at := b.LabelRanges[0]
 	e := Expectation{Name: b.Labels[0], File: at.Filename, Line: at.Start.Line}

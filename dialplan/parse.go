@@ -180,7 +180,7 @@ func ownWords(src []byte, d *hcl.Diagnostic) (what, do string) {
 	case "Argument definition required", "Invalid single-argument block definition":
 		return "a block on one line takes one setting only", "give each setting, and the closing }, a line of its own"
 	case "Missing newline after argument", "Unexpected comma after argument":
-		return "something follows the value on its line", "give each setting a line of its own, without commas; text needs quotes"
+		return "something follows the value on its line", "give each setting a line of its own, without commas; text needs quotes, a list [ ]"
 	}
 	if strings.HasPrefix(d.Detail, `"Curly quotes"`) {
 		return "these are curly quotes", `write plain ones: "…"`

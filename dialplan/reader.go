@@ -138,7 +138,11 @@ func (r *reader) labelled(b *hclsyntax.Block) bool {
 	r.misspelt = map[string]bool{}
 	for name, attr := range b.Body.Attributes {
 		if !slices.Contains(known, name) {
-			r.fail(attr.NameRange, fmt.Sprintf("unknown setting %q in a %s", name, b.Type), alternatives(name, known))
+			do := alternatives(name, known)
+			if slices.Contains(inner[b.Type], name) {
+				do = fmt.Sprintf(`write %s "name" { dates = "…" }`, name)
+			}
+			r.fail(attr.NameRange, fmt.Sprintf("unknown setting %q in a %s", name, called(b.Type)), do)
 			r.misspelt[nearest(name, known)] = true
 		}
 	}
@@ -159,8 +163,16 @@ func (r *reader) labelled(b *hclsyntax.Block) bool {
 		label = b.Labels[0]
 		r.describe(b.Type, label, b.LabelRanges[0])
 	}
-	r.fail(at, fmt.Sprintf("a %s has one name, here are %d", b.Type, len(b.Labels)), fmt.Sprintf("write %s %q {", b.Type, label))
+	r.fail(at, fmt.Sprintf("a %s has one name, here are %d", called(b.Type), len(b.Labels)), fmt.Sprintf("write %s %q {", b.Type, label))
 	return false
+}
+
+// called is what a kind of block is called in a sentence.
+func called(kind string) string {
+	if kind == "closed" || kind == "expect" {
+		return kind + " block"
+	}
+	return kind
 }
 
 // misplaced complains of a block that cannot stand inside another.
@@ -170,7 +182,10 @@ func (r *reader) misplaced(b, in *hclsyntax.Block) {
 	case slices.Contains(blockKinds, in.Type):
 		do = fmt.Sprintf(`close the %s with "}" before it`, b.Type)
 	case slices.Contains(blocks[b.Type], in.Type):
+		r.misspelt[in.Type] = true
 		do = fmt.Sprintf(`write %s = "…"`, in.Type)
+	case in.Type == "holiday":
+		do = `write it inside a calendar; a space has closed "name" { dates = "…" }`
 	case len(inner[b.Type]) > 0:
 		do = alternatives(in.Type, inner[b.Type])
 	}

@@ -34,8 +34,10 @@ func (r *reader) rotation(b *hclsyntax.Block) {
 	case among != nil:
 		ro.Among = r.rotating(among, 3, "everybody meets everybody: for two, a link is enough")
 		pairs, turns = everyoneMeets(ro.Among)
-	case of != nil || with != nil || !r.misspelt["among"]:
-		if attr := r.attribute(b, "of", "of = name of the space that meets the others in turn, or among = [name, name, name]"); attr != nil {
+	case of == nil && with == nil:
+		r.attribute(b, "of", "of = name, with = [name, name] where one space meets others in turn; or among = [name, name, name]")
+	default:
+		if attr := r.attribute(b, "of", "of = name of the space that meets the others in turn"); attr != nil {
 			if ro.Of, _ = r.bare("of", attr.Expr); ro.Of != "" {
 				r.refer("of", ro.Of, attr.Expr.Range(), "space")
 			}

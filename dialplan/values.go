@@ -96,14 +96,24 @@ const maxDisplay = 100
 
 // bare is one name without quotes.
 func (r *reader) bare(setting string, e hcl.Expression) (string, bool) {
+	return r.bareWord(setting, e, "write a name as it stands in quotes after space or phone")
+}
+
+// bareWord is one word without quotes. What to do is for whatever is no word, even in quotes.
+func (r *reader) bareWord(setting string, e hcl.Expression, do string) (string, bool) {
 	word := hcl.ExprAsKeyword(e)
 	if word != "" {
 		return word, true
 	}
-	do := "write a name as it stands in quotes after space or phone"
-	if t, ok := e.(*hclsyntax.TemplateExpr); ok && len(t.Variables()) == 0 {
-		if v, diags := t.Value(nil); !diags.HasErrors() && v.IsWhollyKnown() && !v.IsNull() {
+	switch t := e.(type) {
+	case *hclsyntax.TemplateExpr:
+		if v, diags := t.Value(nil); len(t.Variables()) == 0 && !diags.HasErrors() && v.IsWhollyKnown() && !v.IsNull() && hclsyntax.ValidIdentifier(v.AsString()) {
 			do = "write it without quotes: " + v.AsString()
+		}
+	case *hclsyntax.TupleConsExpr:
+		do = "write one name, without brackets"
+		if setting == "rings" {
+			do = `describe several as one: group "name" { members = [one, other] }, and write rings = name`
 		}
 	}
 	r.fail(e.Range(), setting+" needs a word without quotes", do)

@@ -41,7 +41,10 @@ func (r *reader) suspect(p *Plan) {
 	for _, k := range p.knocks {
 		if !policies[k.Name] {
 			r.warn(k.at, fmt.Sprintf("no number has the knock policy %s", k.Name), fmt.Sprintf("write knock = %s in those it is for", k.Name))
+			continue
 		}
+		// The programme tells windows of it; take this out when they act on it.
+		r.warn(k.at, fmt.Sprintf("windows do not ask yet: they answer a call that knocks by %s as any other", k.Name), "until then let nobody dial whom you would not let in")
 	}
 	r.shadows(p)
 }

@@ -60,7 +60,7 @@ func Suggest(code string) string {
 	if english, ok := countryNames[small]; ok {
 		return fmt.Sprintf("did you mean %q?", english)
 	}
-	country, region, ok := strings.Cut(small, "-")
+	country, _, ok := strings.Cut(small, "-")
 	var regions, whole []string
 	for _, k := range known {
 		if of, part, ok := strings.Cut(k, "-"); !ok {
@@ -73,7 +73,7 @@ func Suggest(code string) string {
 	case ok && len(regions) > 0:
 		return fmt.Sprintf("regions of %s are: %s", country, strings.Join(regions, ", "))
 	case ok && slices.Contains(whole, country):
-		return fmt.Sprintf("write %q: none of its regions is known; holiday blocks can add the days of %s", country, region)
+		return fmt.Sprintf("write %q: none of its regions is known; add their own days as holiday blocks", country)
 	case len(regions) > 0: // no days for the whole of Australia
 		return fmt.Sprintf("write %s-%s for example; regions are: %s", country, regions[0], strings.Join(regions, ", "))
 	}

@@ -187,8 +187,9 @@ func TestDatesRefused(t *testing.T) {
 	for _, c := range []struct{ dates, want string }{
 		{"^", `a date is missing; write for example "2027-08-09..2027-08-22", "2027-12-24" or "Dec 24"`},
 		{"2027-08-09,^", `a date is missing; write for example "2027-08-09..2027-08-22", "2027-12-24" or "Dec 24"`},
-		{"2027-08-09^-2027-08-22", `a range of dates is written with two dots; write 2027-08-09..2027-12-31`},
-		{"2027-08-09 ^– 2027-08-22", `a range of dates is written with two dots; write 2027-08-09..2027-12-31`},
+		{"2027-08-09^-2027-08-22", `a range of dates is written with two dots; write 2027-08-09..2027-08-22`},
+		{"2027-08-09 ^– 2027-08-22", `a range of dates is written with two dots; write 2027-08-09..2027-08-22`},
+		{"2027-08-09 ^to the end", `a range of dates is written with two dots; write 2027-08-09..2027-12-31`},
 		{"2027-08-22..^2027-08-09", `the range ends before it begins; write the earlier date first`},
 		{"^2027-02-29", `"2027-02-29" is not a date; write year, month and day: 2027-08-09`},
 		{"^09.08.2027", `"09.08.2027" is not a date; write year, month and day: 2027-08-09`},

@@ -245,6 +245,9 @@ func (sc *scanner) clockTime(latest int64) (int64, error) {
 	start := sc.at
 	hour := sc.digits()
 	sc.at += len(hour)
+	if day := sc.weekdayAfterOrdinal(); day != "" {
+		return 0, sc.problem(start, "the number stands before the weekday", fmt.Sprintf("write %s[%s]", day, hour))
+	}
 	if month := sc.monthAfterDay(); month != "" {
 		return 0, sc.problem(start, "the day stands before the month", fmt.Sprintf("write %s %s", month, hour))
 	}

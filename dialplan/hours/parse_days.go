@@ -174,6 +174,21 @@ func (sc *scanner) nth() (int, error) {
 	return 0, sc.problem(start, fmt.Sprintf("no month has a weekday number %s", sc.s[start:sc.at]), "write 1 to 5, or -1 to -5 from the end of the month")
 }
 
+// weekdayAfterOrdinal is the weekday that stands after a number: 1st Sa, 1. Sa.
+func (sc *scanner) weekdayAfterOrdinal() string {
+	ahead := *sc
+	if word := ahead.word(); slices.Contains([]string{"st", "nd", "rd", "th"}, word) {
+		ahead.at += len(word)
+	} else if !ahead.skip(".") {
+		return ""
+	}
+	ahead.space()
+	if word := ahead.word(); weekday(word) >= 0 {
+		return word
+	}
+	return ""
+}
+
 func (sc *scanner) weekday() (int, error) {
 	word := sc.word()
 	if d := weekday(word); d >= 0 {

@@ -59,7 +59,13 @@ func (sc *scanner) oneOfDates() (dateRange, error) {
 	switch {
 	case sc.skip(".."):
 	case sc.peek() == '-' || sc.peek() == '/' || strings.HasPrefix(sc.s[sc.at:], "–") || sc.word() == "to":
-		return r, sc.problem(sc.at, "a range of dates is written with two dots", "write "+sc.s[end-len("2027-08-09"):end]+"..2027-12-31")
+		until := "2027-12-31"
+		ahead := *sc
+		ahead.at += max(0, strings.IndexFunc(ahead.s[ahead.at:], func(r rune) bool { return r < 0x80 && isDigit(byte(r)) }))
+		if m, err := ahead.iso(); err == nil {
+			until = fmt.Sprintf("%d-%02d-%02d", m.year, m.month, m.day)
+		}
+		return r, sc.problem(sc.at, "a range of dates is written with two dots", "write "+sc.s[end-len("2027-08-09"):end]+".."+until)
 	default:
 		sc.at = end
 		return r, nil

@@ -137,6 +137,8 @@ func TestRefused(t *testing.T) {
 		{"Mo-Fr ^PH off", `"PH" begins another rule; write ";" before it`},
 		{"Dec 24 ^2027 off", `a year stands after the date; write it first: "2027 Dec 24"`},
 		{"Dec 24 ^Dec 31 off", `a second list of dates follows; write "," between dates`},
+		{"^1st Sa 10:00-12:00", `the number stands before the weekday; write Sa[1]`},
+		{"Mo-Fr 09:00-12:00; ^1. Sa 10:00-12:00", `the number stands before the weekday; write Sa[1]`},
 		// Weeks.
 		{"week ^54 off", `"54" is not the number of a week; write 01 to 53`},
 		{"week ^0 off", `"0" is not the number of a week; write 01 to 53`},
