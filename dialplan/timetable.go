@@ -91,9 +91,13 @@ func (p *Plan) give(tt *timetable, taken []span.Set, li int, given span.Set) {
 	}
 	for _, s := range p.links[li].spaces {
 		taken[s] = taken[s].Union(given)
-		for _, g := range given {
-			tt.held[s] = append(tt.held[s], holding{g, li})
-		}
+		tt.hold(s, li, given)
+	}
+}
+
+func (tt *timetable) hold(space, li int, given span.Set) {
+	for _, g := range given {
+		tt.held[space] = append(tt.held[space], holding{g, li})
 	}
 }
 
@@ -101,31 +105,49 @@ func (p *Plan) give(tt *timetable, taken []span.Set, li int, given span.Set) {
 // have what is left, and so on: so that who is closed or taken is skipped.
 func (p *Plan) rotate(tt *timetable, taken []span.Set, r *rule) {
 	ro := r.rotation
+	var spaces []int
+	for _, l := range p.links[r.first:r.last] {
+		spaces = append(spaces, l.spaces[:]...)
+	}
+	slices.Sort(spaces)
+	spaces = slices.Compact(spaces)
+	all, free, got := map[int]span.Set{}, map[int]span.Set{}, map[int]span.Set{}
 	for turn := max(0, ro.turnAt(tt.from)); ; turn++ {
 		window := span.Span{From: max(tt.from, ro.begins(turn)), Until: min(tt.until, ro.begins(turn+1))}
 		if window.From >= tt.until {
-			return
+			break
 		}
-		free := map[int]span.Set{}
-		for _, l := range p.links[r.first:r.last] {
-			for _, s := range l.spaces {
-				if _, ok := free[s]; !ok {
-					free[s] = tt.open[s].Clip(window).Subtract(taken[s])
-				}
+		for _, s := range spaces {
+			all[s] = tt.open[s].Clip(window).Subtract(taken[s].Clip(window))
+			free[s] = all[s]
+		}
+		p.turn(tt, r, turn, free)
+		for _, s := range spaces {
+			for _, given := range all[s].Subtract(free[s]) {
+				got[s] = got[s].Append(given)
 			}
 		}
-		for i := range r.turns {
-			for _, li := range r.turns[(int(turn%int64(len(r.turns)))+i)%len(r.turns)] {
-				a, b := p.links[li].spaces[0], p.links[li].spaces[1]
-				if len(free[a]) == 0 || len(free[b]) == 0 {
-					continue
-				}
-				given := free[a].Intersect(free[b])
-				if len(given) > 0 {
-					free[a], free[b] = free[a].Subtract(given), free[b].Subtract(given)
-					p.give(tt, taken, li, given)
-				}
+	}
+	for _, s := range spaces {
+		taken[s] = taken[s].Union(got[s])
+	}
+}
+
+// turn gives the pairs of a rotation what their spaces have free in one turn, and takes that from free.
+func (p *Plan) turn(tt *timetable, r *rule, turn int64, free map[int]span.Set) {
+	for i := range r.turns {
+		for _, li := range r.turns[(int(turn%int64(len(r.turns)))+i)%len(r.turns)] {
+			a, b := p.links[li].spaces[0], p.links[li].spaces[1]
+			if len(free[a]) == 0 || len(free[b]) == 0 {
+				continue
 			}
+			given := free[a].Intersect(free[b])
+			if len(given) == 0 {
+				continue
+			}
+			free[a], free[b] = free[a].Subtract(given), free[b].Subtract(given)
+			tt.hold(a, li, given)
+			tt.hold(b, li, given)
 		}
 	}
 }

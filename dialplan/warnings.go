@@ -70,18 +70,12 @@ func (r *reader) shadows(p *Plan) {
 // spaces that are never open together, spaces that never open.
 func (p *Plan) WarningsFrom(from time.Time) Diagnostics {
 	out := p.Warnings()
+	y := &year{p: p, from: from.Unix(), until: from.Unix() + yearDays*day, open: map[int]span.Set{}, parts: map[int]*timetable{}}
 	soon := p.timetable(from.Unix())
-	years := map[int]*timetable{} // by part: only for those that two weeks leave in doubt
-	year := func(part int) *timetable {
-		if years[part] == nil {
-			years[part] = p.workOut(from.Unix(), from.Unix()+yearDays*day, part)
-		}
-		return years[part]
-	}
 	date := from.UTC().Format(time.DateOnly)
 	for i := range p.spaces {
 		s := &p.spaces[i]
-		if written := s.hours.String(); written == "off" || written == "closed" || len(soon.open[i]) > 0 || len(year(p.parts[i]).open[i]) > 0 {
+		if written := s.hours.String(); written == "off" || written == "closed" || len(soon.open[i]) > 0 || len(y.opens(i)) > 0 {
 			continue
 		}
 		out = append(out, diagnostic(s.openAt.at, fmt.Sprintf("%s is never open in the %d days from %s", s.Name, yearDays, date),
@@ -89,27 +83,57 @@ func (p *Plan) WarningsFrom(from time.Time) Diagnostics {
 	}
 	for ri := range p.rules {
 		r := &p.rules[ri]
+		if r.rotation != nil && r.rotation.begins(0) >= y.until {
+			continue
+		}
+		for li := r.first; li < r.last; li++ {
+			if length(p.wanted(soon, li)) == 0 && length(y.wanted(li)) == 0 {
+				out = append(out, p.neverTogether(r, li, date))
+			}
+		}
 		if p.doubtful(soon, r) {
-			out = append(out, p.hardlyWins(year(p.parts[p.links[r.first].spaces[0]]), ri, date)...)
+			out = append(out, p.hardlyWins(y, ri, date)...)
 		}
 	}
 	return out.finish(p.files, Warning)
 }
 
-// doubtful says whether a rule should be looked at more closely.
-func (p *Plan) doubtful(tt *timetable, r *rule) bool {
-	var wanted, given int64
-	for li := r.first; li < r.last; li++ {
-		w := length(p.wanted(tt, li))
-		if w == 0 {
-			return true
-		}
-		wanted += w
+// A year is a plan worked out for long enough to say "never", as far as somebody asks.
+type year struct {
+	p           *Plan
+	from, until int64
+	open        map[int]span.Set   // by space
+	parts       map[int]*timetable // by part
+}
+
+func (y *year) opens(space int) span.Set {
+	open, ok := y.open[space]
+	if !ok {
+		s := &y.p.spaces[space]
+		open = s.hours.Open(s.place, span.Span{From: y.from, Until: y.until})
+		y.open[space] = open
 	}
-	for li := r.first; li < r.last; li++ {
-		given += tt.given(p.links[li].spaces[0], li)
+	return open
+}
+
+// wanted is when a link could hold if there were no other rules.
+func (y *year) wanted(li int) span.Set {
+	l := &y.p.links[li]
+	if l.Always {
+		return span.Set{{From: y.from, Until: y.until}}
 	}
-	return given*100 < wanted*hardly
+	return y.opens(l.spaces[0]).Intersect(y.opens(l.spaces[1]))
+}
+
+// timetable is that of the part of the plan that a rule belongs to.
+func (y *year) timetable(r *rule) *timetable {
+	part := y.p.parts[y.p.links[r.first].spaces[0]]
+	tt, ok := y.parts[part]
+	if !ok {
+		tt = y.p.workOut(y.from, y.until, part)
+		y.parts[part] = tt
+	}
+	return tt
 }
 
 // wanted is when a link could hold if there were no other rules.
@@ -118,6 +142,15 @@ func (p *Plan) wanted(tt *timetable, li int) span.Set {
 		return span.Set{{From: tt.from, Until: tt.until}}
 	}
 	return tt.open[p.links[li].spaces[0]].Intersect(tt.open[p.links[li].spaces[1]])
+}
+
+// doubtful says whether a rule gets so little in two weeks that it should be looked at more closely.
+func (p *Plan) doubtful(tt *timetable, r *rule) bool {
+	var wanted, given int64
+	for li := r.first; li < r.last; li++ {
+		wanted, given = wanted+length(p.wanted(tt, li)), given+tt.given(p.links[li].spaces[0], li)
+	}
+	return given*100 <= wanted*hardly
 }
 
 // given is how long a link has a space, in seconds.
@@ -137,28 +170,33 @@ func length(s span.Set) (seconds int64) {
 	return seconds
 }
 
-// hardlyWins is what a year shows of a rule.
-func (p *Plan) hardlyWins(tt *timetable, ri int, date string) (out Diagnostics) {
-	r := &p.rules[ri]
-	if r.rotation != nil && r.rotation.begins(0) >= tt.until {
-		return nil
+func (p *Plan) neverTogether(r *rule, li int, date string) Diagnostic {
+	a, b := &p.spaces[p.links[li].spaces[0]], &p.spaces[p.links[li].spaces[1]]
+	do := fmt.Sprintf("change the hours of one of them, at %s or %s", place(a.openAt.at), place(b.openAt.at))
+	if r.rotation != nil {
+		do = "their turn always goes to others; " + do
+	} else {
+		do += ", or write when = always"
 	}
+	return diagnostic(r.at, fmt.Sprintf("%s and %s are never open together in the %d days from %s", a.Name, b.Name, yearDays, date), do)
+}
+
+// hardlyWins is a warning if a year shows that earlier rules take what this one wants.
+func (p *Plan) hardlyWins(y *year, ri int, date string) Diagnostics {
+	r := &p.rules[ri]
 	var wanted, given int64
 	for li := r.first; li < r.last; li++ {
-		w := length(p.wanted(tt, li))
-		wanted, given = wanted+w, given+tt.given(p.links[li].spaces[0], li)
-		if w > 0 {
-			continue
-		}
-		a, b := p.spaces[p.links[li].spaces[0]], p.spaces[p.links[li].spaces[1]]
-		do := fmt.Sprintf("change the hours of one of them, at %s or %s, or write when = always", place(a.openAt.at), place(b.openAt.at))
-		if r.rotation != nil {
-			do = fmt.Sprintf("their turn always goes to others; change the hours of one of them, at %s or %s", place(a.openAt.at), place(b.openAt.at))
-		}
-		out = append(out, diagnostic(r.at, fmt.Sprintf("%s and %s are never open together in the %d days from %s", a.Name, b.Name, yearDays, date), do))
+		wanted += length(y.wanted(li))
 	}
-	if wanted == 0 || given*100 >= wanted*hardly {
-		return out
+	if wanted == 0 {
+		return nil
+	}
+	tt := y.timetable(r)
+	for li := r.first; li < r.last; li++ {
+		given += tt.given(p.links[li].spaces[0], li)
+	}
+	if given*100 >= wanted*hardly {
+		return nil
 	}
 	what := fmt.Sprintf("this %s can hardly ever win: in the %d days from %s earlier rules leave it %d h of the %d h it wants", r.kind(), yearDays, date, given/3600, wanted/3600)
 	do := "move it up, or remove it"
@@ -167,7 +205,7 @@ func (p *Plan) hardlyWins(tt *timetable, ri int, date string) (out Diagnostics) 
 		what += fmt.Sprintf(", and most go to %s %q at %s", w.kind(), p.links[w.first].Name, place(w.at))
 		do = "move it above that one, or remove it"
 	}
-	return append(out, diagnostic(r.at, what, do))
+	return Diagnostics{diagnostic(r.at, what, do)}
 }
 
 // blocker is the rule that takes most of what another wants, or -1.
