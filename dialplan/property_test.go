@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -48,7 +49,22 @@ func randomPlan(t testing.TB, rnd *rand.Rand) *Plan {
 		}
 		fmt.Fprintf(&b, "link \"l%d\" {\n  between = [s%d, s%d]\n  when = %s\n  caller = s%d\n}\n", i, a, other, when, caller)
 	}
+	randomPhones(&b, rnd, n)
 	return plan(t, b.String())
+}
+
+// randomPhones are two phones and a group, which may be dialled in many ways.
+func randomPhones(b *strings.Builder, rnd *rand.Rand, spaces int) {
+	some := func(names ...string) string {
+		rnd.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
+		return strings.Join(names[:1+rnd.IntN(len(names))], ", ")
+	}
+	space := func() string { return fmt.Sprintf("s%d", rnd.IntN(spaces)) }
+	fmt.Fprintf(b, "group \"g\" {\n  members = [%s]\n  ring = %s\n}\n", some("s0", "s1", "s2", "p1"), []string{"first", "all"}[rnd.IntN(2)])
+	fmt.Fprintf(b, "number \"20\" { rings = g }\nnumber \"21\" {\n  rings = %s\n  busy = p0\n}\n", space())
+	for i := range 2 {
+		fmt.Fprintf(b, "phone \"p%d\" {\n  number = \"1%d\"\n  busy = %s\n  may_dial = [%s]\n}\n", i, i, space(), some("s0", "s1", "s2", fmt.Sprintf("p%d", 1-i), "g"))
+	}
 }
 
 var someMonths = strings.Fields("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec")
@@ -239,5 +255,49 @@ func TestProgrammeAgreesWithPlanAndRoute(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// Whom the registrar lets a phone call, the window lets in: it is open, and its programme names the phone. And a phone
+// is refused a name only if no window would let it in.
+func TestPhonesAgree(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(25, 26))
+	allowed := 0
+	for range 100 {
+		p := randomPlan(t, rnd)
+		for range 10 {
+			now := someTime(p, rnd)
+			for _, phone := range p.phones {
+				for _, dialled := range []string{"s0", "s1", "s2", "g", "20", "21", "10", "11", "p0", "p1"} {
+					d := p.Route(phone.Name, dialled, now)
+					to, ok := p.Resolve(dialled)
+					if !ok {
+						t.Fatalf("nothing is %s", dialled)
+					}
+					if d.Status == 0 && (d.Target != d.Targets[0] || d.All && !to.All) {
+						t.Fatalf("%s calls %s: %+v", phone.Name, dialled, d)
+					}
+					for _, target := range to.Targets {
+						i, isSpace := p.spaceByName[target]
+						if !isSpace || d.Status == 403 && dialled == phone.Name {
+							continue
+						}
+						made := p.programme(i, p.timetable(now.Unix()), span.Span{From: now.Unix(), Until: now.Unix() + day})
+						lets := made.OpenAt(now.Truncate(time.Second)) != nil && made.Phone(phone.Name) != nil
+						called := d.Status == 0 && slices.Contains(d.Targets, target)
+						byName := slices.Contains(phone.MayDial, target) || to.Kind == KindGroup && slices.Contains(phone.MayDial, to.Name)
+						if called && !lets || lets && byName && !called && to.Name != phone.Name {
+							t.Fatalf("%s calls %s at %v: %+v; the window of %s lets it in: %v", phone.Name, dialled, now, d, target, lets)
+						}
+						if called {
+							allowed++
+						}
+					}
+				}
+			}
+		}
+	}
+	if allowed < 1000 {
+		t.Errorf("only %d calls were allowed", allowed)
 	}
 }

@@ -101,9 +101,6 @@ func (s *selector) plain() bool {
 	return len(s.years)+len(s.dates)+len(s.weeks)+len(s.nths) == 0 && s.holidays == noHolidays
 }
 
-// dated says whether the rule is only for some part of the calendar: years, dates, weeks.
-func (s *selector) dated() bool { return len(s.years)+len(s.dates)+len(s.weeks) > 0 }
-
 func (s *selector) has(d date) bool {
 	if !s.hasWeekday(d) {
 		return false

@@ -45,17 +45,18 @@ func (h *Hours) Why(p Place, t int64) []Step {
 		}
 		forgets := !r.off && !r.additional && r.has(today)
 		switch {
-		case says && r.off:
-			decided, open = outdo(steps, decided), false
-		case says && r.additional && open:
+		case says && !r.off && r.additional && open:
 			s.Effect = Outdone // it was open already
 			continue
 		case says:
-			decided, open = outdo(steps, decided), true
+			open = !r.off
 		case forgets && open:
-			decided, open = outdo(steps, decided), false // this rule says all about its day
+			open = false // this rule says all about its day
 		default:
 			continue
+		}
+		if decided >= 0 {
+			steps[decided].Effect = Outdone
 		}
 		decided = i
 	}
@@ -66,14 +67,6 @@ func (h *Hours) Why(p Place, t int64) []Step {
 		}
 	}
 	return steps
-}
-
-// outdo notes that another rule decides now.
-func outdo(steps []Step, decided int) int {
-	if decided >= 0 {
-		steps[decided].Effect = Outdone
-	}
-	return -1
 }
 
 // minuteAt is the last minute of the day that has begun by t. Clocks that are set back show minutes again that have
