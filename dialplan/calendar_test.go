@@ -67,3 +67,14 @@ func TestCalendarIsAskedByManyAtOnce(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+// A calendar may have the name of a space: nobody calls a calendar.
+func TestCalendarNamedAsASpace(t *testing.T) {
+	p := plan(t, "calendar \"munich\" { days = \"de-by\" }\nspace \"munich\" {\n  timezone = \"Europe/Berlin\"\n  calendar = munich\n  open = \"24/7; PH off\"\n}\n")
+	if r, ok := p.Resolve("munich"); !ok || r.Kind != KindSpace {
+		t.Errorf("munich is %+v", r)
+	}
+	if p.OpenAt("munich", at(t, "2027-01-06 12:00:00")) {
+		t.Error("it is open on a holiday of its calendar")
+	}
+}

@@ -76,6 +76,14 @@ Wed 18:30 open=true until 2027-03-24 22:00; sees "milano" by "evening tour", "po
 - rotation evening tour 34:10 it is their turn: munich is closed
 + rotation evening tour 34:10 shows milano, and potsdam calls
 `},
+		{"milano", "2027-03-24 17:30", `
+Wed 17:30 open=true until 2027-03-24 18:00; sees "munich" by "the long window", "milano" calls, until 2027-03-24 17:00
++ hours Mo-Fr 09:00-19:00 15:15 opens it
+- hours Sa 10:00-14:00 15:34 is not about Wed 2027-03-24
+- hours PH off 15:50 is not about Wed 2027-03-24
++ link the long window 30:6 shows munich, and milano calls
+- rotation evening tour 34:10 milano sees munich by link "the long window", which comes first: network.hcl:30:6
+`},
 		{"munich", "2027-03-24 18:30", `
 Wed 18:30 open=false until 2027-03-25 07:30; sees "" by "", "" calls, until 2027-03-25 08:00
 - hours Mo-Fr 08:30-18:00 22:15 is about this day, and says nothing of this time
@@ -261,9 +269,9 @@ func TestRouteToGroups(t *testing.T) {
 		}
 	}
 	all := plan(t, "space \"a\" {\n  timezone = \"UTC\"\n  open = \"24/7\"\n}\nspace \"b\" {\n  timezone = \"UTC\"\n  open = \"24/7\"\n}\n"+
-		"group \"g\" {\n  members = [b, a]\n  ring = all\n}\nphone \"p\" { may_dial = [g] }\n")
+		"group \"g\" {\n  members = [b, p, a]\n  ring = all\n}\nphone \"p\" { may_dial = [g] }\n")
 	if d := all.Route("p", "g", at(t, "2027-03-22 03:00:00")); !d.All || !slices.Equal(d.Targets, []string{"b", "a"}) {
-		t.Errorf("all at once: %+v", d)
+		t.Errorf("all at once, but not itself: %+v", d)
 	}
 }
 
