@@ -1,0 +1,132 @@
+package answers
+
+import (
+	"slices"
+	"strings"
+	"unicode"
+
+	"ewindow/dialplan"
+)
+
+// A pen draws days, and remembers which abbreviations it has used.
+type pen struct {
+	names []string          // of all spaces, sorted
+	codes map[string]string // by name: two characters that no other space has
+	used  map[string]bool   // names that were abbreviated
+	shown map[state]bool
+}
+
+func newPen(plan *dialplan.Plan) *pen {
+	p := &pen{used: map[string]bool{}, shown: map[state]bool{}}
+	for _, s := range plan.Spaces() {
+		p.names = append(p.names, s.Name)
+	}
+	p.codes = codes(p.names)
+	return p
+}
+
+// codes gives each name two characters: its first letter as a capital, and one of the others that is still free.
+func codes(names []string) map[string]string {
+	out, taken := make(map[string]string, len(names)), map[string]bool{}
+	const spare = "0123456789abcdefghijklmnopqrstuvwxyz"
+	for _, name := range names {
+		runes := []rune(name)
+		first := string(unicode.ToUpper(runes[0]))
+		out[name] = first + "?" // more than 36 begin with this letter: rows of one space tell them apart
+		for _, r := range string(runes[1:]) + spare {
+			if code := first + string(r); !taken[code] && r != '-' && r != '_' {
+				out[name], taken[code] = code, true
+				break
+			}
+		}
+	}
+	return out
+}
+
+// draw is a day in one line: a heavy line from the partner's name on while it is seen, a thin line while the window is
+// open alone, and every three hours a point where it is closed.
+func (p *pen) draw(cells [cellsADay]cell) string {
+	var b strings.Builder
+	for i := 0; i < len(cells); {
+		n := 1
+		for i+n < len(cells) && cells[i+n] == cells[i] {
+			n++
+		}
+		p.shown[cells[i].state] = true
+		switch cells[i].state {
+		case sees:
+			b.WriteString(p.bar(cells[i].partner, n))
+		case alone:
+			b.WriteString(strings.Repeat("─", n))
+		case skipped:
+			b.WriteString(strings.Repeat("×", n))
+		case closed:
+			for j := i; j < i+n; j++ {
+				b.WriteString(map[bool]string{true: "·", false: " "}[j%6 == 0])
+			}
+		}
+		i += n
+	}
+	return b.String()
+}
+
+// bar is n characters that begin with a name: whole, or so much of it that it can be no other, or its code.
+func (p *pen) bar(name string, n int) string {
+	const legible = 6
+	label := name
+	if runes := []rune(name); len(runes) >= n { // one is for the line, so that bars end somewhere
+		if short := string(runes[:max(0, n-2)]); n >= legible && p.only(short) {
+			label = short + "…"
+		} else {
+			p.used[name] = true
+			label = clipTo(p.codes[name], n)
+		}
+	}
+	return label + strings.Repeat("━", n-len([]rune(label)))
+}
+
+func clipTo(s string, n int) string {
+	r := []rune(s)
+	return string(r[:min(n, len(r))])
+}
+
+// only says whether just one space's name begins like this.
+func (p *pen) only(prefix string) bool {
+	i, _ := slices.BinarySearch(p.names, prefix)
+	return i+1 >= len(p.names) || !strings.HasPrefix(p.names[i+1], prefix)
+}
+
+// legend explains what was drawn.
+func (p *pen) legend() string {
+	var words []string
+	for _, sign := range []struct {
+		state state
+		text  string
+	}{{sees, "name━━ sees it"}, {alone, "── open, sees nobody"}, {closed, "· closed"}, {skipped, "×× skipped by the clock"}} {
+		if p.shown[sign.state] {
+			words = append(words, sign.text)
+		}
+	}
+	for _, name := range p.names {
+		if p.used[name] {
+			words = append(words, p.codes[name]+" "+name)
+		}
+	}
+	var b strings.Builder
+	column := 0
+	for i, w := range words {
+		n := len([]rune(w))
+		switch {
+		case i == 0:
+		case column+3+n > width:
+			b.WriteByte('\n')
+			column = 0
+		default:
+			b.WriteString("   ")
+			column += 3
+		}
+		b.WriteString(w)
+		column += n
+	}
+	return b.String() + "\n"
+}

@@ -1,0 +1,154 @@
+package answers
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"ewindow/dialplan"
+)
+
+const (
+	weekDays  = 7
+	nameWidth = 18 // columns for the name of a space, or for a day
+)
+
+// Week is a table of the seven days from a civil date on (given at midnight UTC): one row per space, half an hour per
+// column, by the space's own clock. Days that look the same are drawn once.
+func Week(plan *dialplan.Plan, from time.Time) (string, error) {
+	all, err := agendas(plan, plan.Spaces(), from.AddDate(0, 0, -1), from.AddDate(0, 0, weekDays+1))
+	if err != nil {
+		return "", err
+	}
+	p := newPen(plan)
+	var b strings.Builder
+	for i := 0; i < weekDays; {
+		first := from.AddDate(0, 0, i)
+		rows := p.rows(all, first)
+		last := first
+		for i++; i < weekDays && slices.Equal(p.rows(all, from.AddDate(0, 0, i)), rows); i++ {
+			last = from.AddDate(0, 0, i)
+		}
+		fmt.Fprintf(&b, "%s\n%s\n%s\n\n", dates(first, last)+first.Format(" 2006"), ruler("its own time"), strings.Join(rows, "\n"))
+	}
+	b.WriteString(p.legend())
+	return b.String(), nil
+}
+
+// rows are the lines of one day: one for each space, and below them where clocks are changed.
+func (p *pen) rows(all []agenda, date time.Time) []string {
+	var rows, notes []string
+	for i := range all {
+		a := &all[i]
+		offset, note := clockChange(date, a.space.Location)
+		rows = append(rows, strings.TrimRight(pad(clip(a.space.Name, nameWidth), nameWidth+1)+p.draw(a.day(date))+" "+offset, " "))
+		if note != "" && !slices.Contains(notes, note) {
+			notes = append(notes, note)
+		}
+	}
+	return append(rows, notes...)
+}
+
+// ruler is the line above a table: what stands at the left, and the hours.
+func ruler(left string) string {
+	var hours strings.Builder
+	for h := 0; h < 24; h += 3 {
+		hours.WriteString(pad(fmt.Sprintf("%02d", h), 6))
+	}
+	return pad(left, nameWidth+1) + hours.String() + " UTC"
+}
+
+// clockChange is how far clocks are ahead of UTC on a civil day, and a note if that changes on it.
+func clockChange(date time.Time, place *time.Location) (offset, note string) {
+	begin, _ := moment(date, place)
+	end, _ := moment(date.AddDate(0, 0, 1), place)
+	if !begin.Before(end) {
+		return "", fmt.Sprintf("%s has no such day: its clocks skip it", place)
+	}
+	var offsets []string
+	for i, p := range periods(begin, end, place) {
+		offsets = append(offsets, ahead(p.offset))
+		if i > 0 {
+			_, old := p.from.Add(-time.Second).In(place).Zone()
+			was, is := p.from.In(time.FixedZone("", old)), p.from.In(place)
+			way := map[bool]string{true: "forward", false: "back"}[is.Format(time.DateTime) > was.Format(time.DateTime)]
+			note = fmt.Sprintf("Clocks in %s go %s from %s to %s.", place, way, clock(was), clock(is))
+		}
+	}
+	return strings.Join(offsets, "→"), note
+}
+
+// WeekOf is the same for one space: one row per day, and below them the exact times.
+func WeekOf(plan *dialplan.Plan, space string, from time.Time) (string, error) {
+	s, ok := plan.Space(space)
+	if !ok {
+		return "", UnknownSpace(plan, space)
+	}
+	all, err := agendas(plan, []dialplan.Space{s}, from.AddDate(0, 0, -1), from.AddDate(0, 0, weekDays+1))
+	if err != nil {
+		return "", err
+	}
+	a, p := &all[0], newPen(plan)
+	var b strings.Builder
+	title := s.Name
+	if s.Display != s.Name {
+		title += ": " + s.Display
+	}
+	fmt.Fprintf(&b, "%s\n%s, in %s\n\n%s\n", title, dates(from, from.AddDate(0, 0, weekDays-1))+from.Format(" 2006"), s.Location, ruler(""))
+	var notes []string
+	for i := range weekDays {
+		date := from.AddDate(0, 0, i)
+		offset, note := clockChange(date, s.Location)
+		b.WriteString(strings.TrimRight(pad(weekday(date)+date.Format(" 2 January"), nameWidth+1)+p.draw(a.day(date))+" "+offset, " ") + "\n")
+		if note != "" {
+			notes = append(notes, note+"\n")
+		}
+	}
+	b.WriteString(strings.Join(notes, "") + "\n")
+	b.WriteString(p.legend())
+	b.WriteString(a.exactly(from))
+	return b.String(), nil
+}
+
+// exactly lists the times of a week to the minute.
+func (a *agenda) exactly(from time.Time) string {
+	begin, _ := moment(from, a.space.Location)
+	end, _ := moment(from.AddDate(0, 0, weekDays), a.space.Location)
+	var list []stretch
+	for _, l := range a.links {
+		if !l.Until.After(begin) || !l.From.Before(end) {
+			continue
+		}
+		if l.Until.Sub(l.From) > 24*time.Hour { // beyond the week it may go on for longer than is known here
+			if l.From.Before(begin) {
+				l.From = begin
+			}
+			if l.Until.After(end) {
+				l.Until = end
+			}
+		}
+		what := fmt.Sprintf("%s (%s; %s calls)", l.Partner, l.Link, l.Caller)
+		list = append(list, stretch{l.From.In(a.space.Location), l.Until.In(a.space.Location), what})
+	}
+	if len(list) == 0 {
+		return "\nIt sees nobody in this week.\n"
+	}
+	return "\nIt sees\n" + gather(list)
+}
+
+// UnknownSpace is the error for a space that the plan does not have.
+func UnknownSpace(plan *dialplan.Plan, name string) error {
+	if near := plan.Near(name); near != "" {
+		return fmt.Errorf("the plan has no space %q; did you mean %q?", name, near)
+	}
+	var names []string
+	for _, s := range plan.Spaces() {
+		names = append(names, s.Name)
+	}
+	const most = 20
+	if more := len(names) - most; more > 0 {
+		names = append(names[:most], fmt.Sprintf("and %d more", more))
+	}
+	return fmt.Errorf("the plan has no space %q; it has %s", name, strings.Join(names, ", "))
+}
