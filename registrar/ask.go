@@ -70,9 +70,9 @@ func (c *weekCmd) Run(s streams) error {
 			text, err = answers.Calendar(plan, c.Space, from, revised)
 		}
 	case c.Space != "":
-		text, err = answers.WeekOf(plan, c.Space, from)
+		text, err = answers.WeekOf(plan, c.Space, from, s.ink())
 	default:
-		text, err = answers.Week(plan, from)
+		text, err = answers.Week(plan, from, s.ink())
 	}
 	if err != nil {
 		return err

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
+
+	"ewindow/registrar/answers"
 )
 
 // commands is the command line.
@@ -36,6 +38,16 @@ func (s streams) clock() time.Time {
 		return time.Now()
 	}
 	return s.now()
+}
+
+// ink is colour for a terminal, unless it or its user wants none (https://no-color.org).
+func (s streams) ink() answers.Ink {
+	f, ok := s.out.(*os.File)
+	if !ok || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
+		return answers.Plain
+	}
+	info, err := f.Stat()
+	return answers.Ink(err == nil && info.Mode()&os.ModeCharDevice != 0)
 }
 
 // An exitError ends the program with another status than 1. Its text has been printed if it is empty.

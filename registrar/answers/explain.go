@@ -15,9 +15,11 @@ func Explain(e *dialplan.Explanation) string {
 	if e.Display != e.Space {
 		title += " (" + e.Space + ")"
 	}
-	_, offset := e.Local.Zone()
-	zone := strings.TrimSuffix("UTC"+ahead(time.Duration(offset)*time.Second), "+0")
-	fmt.Fprintf(&b, "%s\n%s %s %s, %s\n\n", title, e.Local.Format("Monday 2 January 2006,"), clock(e.Local), e.Local.Location(), zone)
+	zone := e.Local.Location().String()
+	if _, offset := e.Local.Zone(); zone != "UTC" {
+		zone += ", UTC" + ahead(time.Duration(offset)*time.Second)
+	}
+	fmt.Fprintf(&b, "%s\n%s %s %s\n\n", title, e.Local.Format("Monday 2 January 2006,"), clock(e.Local), zone)
 	fact := func(name, value string) { b.WriteString(wrap(value, pad("  "+name, 9), pad("", 9)) + "\n") }
 	fact("is", map[bool]string{true: "open", false: "closed"}[e.Open]+", "+until(e.OpenChanges, e.Local))
 	if e.Partner == "" {

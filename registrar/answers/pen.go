@@ -14,10 +14,34 @@ type pen struct {
 	codes map[string]string // by name: two characters that no other space has
 	used  map[string]bool   // names that were abbreviated
 	shown map[state]bool
+	ink   Ink
 }
 
-func newPen(plan *dialplan.Plan) *pen {
-	p := &pen{used: map[string]bool{}, shown: map[state]bool{}}
+// Ink says whether to use the colours of a terminal.
+type Ink bool
+
+const (
+	Plain  Ink = false
+	Colour Ink = true
+)
+
+const (
+	faint = "2"
+	bold  = "1"
+)
+
+// hues are for partners: neighbours in the list of spaces have different ones.
+var hues = [6]string{"36", "33", "32", "35", "34", "31"}
+
+func (ink Ink) paint(code, text string) string {
+	if ink == Plain || text == "" {
+		return text
+	}
+	return "\x1b[" + code + "m" + text + "\x1b[0m"
+}
+
+func newPen(plan *dialplan.Plan, ink Ink) *pen {
+	p := &pen{used: map[string]bool{}, shown: map[state]bool{}, ink: ink}
 	for _, s := range plan.Spaces() {
 		p.names = append(p.names, s.Name)
 	}
@@ -55,15 +79,15 @@ func (p *pen) draw(cells [cellsADay]cell) string {
 		p.shown[cells[i].state] = true
 		switch cells[i].state {
 		case sees:
-			b.WriteString(p.bar(cells[i].partner, n))
+			at, _ := slices.BinarySearch(p.names, cells[i].partner)
+			b.WriteString(p.ink.paint(hues[at%len(hues)], p.bar(cells[i].partner, n)))
 		case alone:
-			b.WriteString(strings.Repeat("─", n))
+			b.WriteString(p.ink.paint(faint, strings.Repeat("─", n)))
 		case skipped:
-			b.WriteString(strings.Repeat("×", n))
+			b.WriteString(p.ink.paint(faint, strings.Repeat("×", n)))
 		case closed:
-			for j := i; j < i+n; j++ {
-				b.WriteString(map[bool]string{true: "·", false: " "}[j%6 == 0])
-			}
+			points := []rune(strings.Repeat("·     ", len(cells)/6))
+			b.WriteString(p.ink.paint(faint, string(points[i:i+n])))
 		}
 		i += n
 	}

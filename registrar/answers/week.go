@@ -16,12 +16,12 @@ const (
 
 // Week is a table of the seven days from a civil date on (given at midnight UTC): one row per space, half an hour per
 // column, by the space's own clock. Days that look the same are drawn once.
-func Week(plan *dialplan.Plan, from time.Time) (string, error) {
+func Week(plan *dialplan.Plan, from time.Time, ink Ink) (string, error) {
 	all, err := agendas(plan, plan.Spaces(), from.AddDate(0, 0, -1), from.AddDate(0, 0, weekDays+1))
 	if err != nil {
 		return "", err
 	}
-	p := newPen(plan)
+	p := newPen(plan, ink)
 	var b strings.Builder
 	for i := 0; i < weekDays; {
 		first := from.AddDate(0, 0, i)
@@ -30,7 +30,7 @@ func Week(plan *dialplan.Plan, from time.Time) (string, error) {
 		for i++; i < weekDays && slices.Equal(p.rows(all, from.AddDate(0, 0, i)), rows); i++ {
 			last = from.AddDate(0, 0, i)
 		}
-		fmt.Fprintf(&b, "%s\n%s\n%s\n\n", dates(first, last)+first.Format(" 2006"), ruler("its own time"), strings.Join(rows, "\n"))
+		fmt.Fprintf(&b, "%s\n%s\n%s\n\n", ink.paint(bold, dates(first, last)+first.Format(" 2006")), ink.paint(faint, ruler("its own time")), strings.Join(rows, "\n"))
 	}
 	b.WriteString(p.legend())
 	return b.String(), nil
@@ -38,16 +38,15 @@ func Week(plan *dialplan.Plan, from time.Time) (string, error) {
 
 // rows are the lines of one day: one for each space, and below them where clocks are changed.
 func (p *pen) rows(all []agenda, date time.Time) []string {
-	var rows, notes []string
+	var rows []string
+	var notes changes
 	for i := range all {
 		a := &all[i]
 		offset, note := clockChange(date, a.space.Location)
+		notes.add(a.space.Location, note)
 		rows = append(rows, strings.TrimRight(pad(clip(a.space.Name, nameWidth), nameWidth+1)+p.draw(a.day(date))+" "+offset, " "))
-		if note != "" && !slices.Contains(notes, note) {
-			notes = append(notes, note)
-		}
 	}
-	return append(rows, notes...)
+	return append(rows, notes.lines()...)
 }
 
 // ruler is the line above a table: what stands at the left, and the hours.
@@ -59,28 +58,8 @@ func ruler(left string) string {
 	return pad(left, nameWidth+1) + hours.String() + " UTC"
 }
 
-// clockChange is how far clocks are ahead of UTC on a civil day, and a note if that changes on it.
-func clockChange(date time.Time, place *time.Location) (offset, note string) {
-	begin, _ := moment(date, place)
-	end, _ := moment(date.AddDate(0, 0, 1), place)
-	if !begin.Before(end) {
-		return "", fmt.Sprintf("%s has no such day: its clocks skip it", place)
-	}
-	var offsets []string
-	for i, p := range periods(begin, end, place) {
-		offsets = append(offsets, ahead(p.offset))
-		if i > 0 {
-			_, old := p.from.Add(-time.Second).In(place).Zone()
-			was, is := p.from.In(time.FixedZone("", old)), p.from.In(place)
-			way := map[bool]string{true: "forward", false: "back"}[is.Format(time.DateTime) > was.Format(time.DateTime)]
-			note = fmt.Sprintf("Clocks in %s go %s from %s to %s.", place, way, clock(was), clock(is))
-		}
-	}
-	return strings.Join(offsets, "→"), note
-}
-
 // WeekOf is the same for one space: one row per day, and below them the exact times.
-func WeekOf(plan *dialplan.Plan, space string, from time.Time) (string, error) {
+func WeekOf(plan *dialplan.Plan, space string, from time.Time, ink Ink) (string, error) {
 	s, ok := plan.Space(space)
 	if !ok {
 		return "", UnknownSpace(plan, space)
@@ -89,23 +68,22 @@ func WeekOf(plan *dialplan.Plan, space string, from time.Time) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	a, p := &all[0], newPen(plan)
+	a, p := &all[0], newPen(plan, ink)
 	var b strings.Builder
 	title := s.Name
 	if s.Display != s.Name {
 		title += ": " + s.Display
 	}
-	fmt.Fprintf(&b, "%s\n%s, in %s\n\n%s\n", title, dates(from, from.AddDate(0, 0, weekDays-1))+from.Format(" 2006"), s.Location, ruler(""))
-	var notes []string
+	days := dates(from, from.AddDate(0, 0, weekDays-1)) + from.Format(" 2006")
+	fmt.Fprintf(&b, "%s\n%s, in %s\n\n%s\n", ink.paint(bold, title), days, s.Location, ink.paint(faint, ruler("")))
+	var notes changes
 	for i := range weekDays {
 		date := from.AddDate(0, 0, i)
 		offset, note := clockChange(date, s.Location)
 		b.WriteString(strings.TrimRight(pad(weekday(date)+date.Format(" 2 January"), nameWidth+1)+p.draw(a.day(date))+" "+offset, " ") + "\n")
-		if note != "" {
-			notes = append(notes, note+"\n")
-		}
+		notes.add(s.Location, note)
 	}
-	b.WriteString(strings.Join(notes, "") + "\n")
+	b.WriteString(strings.Join(append(notes.lines(), "", ""), "\n"))
 	b.WriteString(p.legend())
 	b.WriteString(a.exactly(from))
 	return b.String(), nil
