@@ -43,12 +43,26 @@ func (c *checkCmd) Run(s streams) error {
 		return &exitError{status: 1}
 	}
 	fmt.Fprint(s.out, answers.Problems(found))
-	summary := fmt.Sprintf("%s, %s: no errors", answers.Count(len(plan.Spaces()), "space"), answers.Count(len(plan.Links()), "link"))
-	if len(found) > 0 {
-		summary += ", " + answers.Count(len(found), "warning")
-	}
-	fmt.Fprintln(s.out, summary)
+	fmt.Fprintln(s.out, summary(plan, len(found)))
 	return nil
+}
+
+// summary is one line about a plan without errors.
+func summary(plan *dialplan.Plan, warnings int) string {
+	s := answers.Count(len(plan.Spaces()), "space") + ", " + answers.Count(len(plan.Links()), "link")
+	for _, c := range []struct {
+		n    int
+		what string
+	}{{len(plan.Rotations()), "rotation"}, {len(plan.Phones()), "phone"}, {len(plan.Expectations()), "expectation"}} {
+		if c.n > 0 {
+			s += ", " + answers.Count(c.n, c.what)
+		}
+	}
+	s += ": no errors"
+	if warnings > 0 {
+		s += ", " + answers.Count(warnings, "warning")
+	}
+	return s
 }
 
 // loadPlan reads a plan. Errors in it are a planError; if it cannot be read, the status will be 2.
@@ -57,16 +71,22 @@ func loadPlan(paths []string) (*dialplan.Plan, error) {
 	var wrong dialplan.Diagnostics
 	switch {
 	case errors.As(err, &wrong):
-		return nil, &planError{wrong}
+		return nil, newPlanError(wrong)
 	case err != nil:
 		return nil, &exitError{status: 2, text: err.Error()}
 	}
 	return plan, nil
 }
 
-type planError struct{ all dialplan.Diagnostics }
+// A planError is errors in a plan, and how they are told.
+type planError struct {
+	all  dialplan.Diagnostics
+	text string
+}
+
+func newPlanError(all dialplan.Diagnostics) *planError {
+	return &planError{all, answers.Problems(all) + answers.Count(len(all), "error")}
+}
 
 // Error is the text for people, without the end of its last line.
-func (e *planError) Error() string {
-	return answers.Problems(e.all) + answers.Count(len(e.all), "error")
-}
+func (e *planError) Error() string { return e.text }

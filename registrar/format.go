@@ -52,7 +52,7 @@ func (c *fmtCmd) Run(s streams) error {
 	}
 	switch {
 	case len(wrong) > 0:
-		return &planError{wrong}
+		return newPlanError(wrong)
 	case c.Check && changed > 0:
 		return &exitError{status: 1}
 	}

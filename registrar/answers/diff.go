@@ -34,7 +34,7 @@ func Diff(old, new *dialplan.Plan, from time.Time, changes []dialplan.Change) st
 	return b.String()
 }
 
-// window writes the changes of one. It says whether that sees somebody else at some time.
+// window writes the changes of one, those of its partner first. It says whether that sees somebody else at some time.
 func window(b *strings.Builder, old, new *dialplan.Plan, changes []dialplan.Change) (other bool) {
 	c := changes[0]
 	s, ok := new.Space(c.Space)
@@ -52,29 +52,33 @@ func window(b *strings.Builder, old, new *dialplan.Plan, changes []dialplan.Chan
 		title += " – is no more"
 	}
 	fmt.Fprintf(b, "%s\n  in %s\n", title, s.Location)
-	var list []stretch
+	var sees, same []stretch
 	for _, c := range changes {
-		other = other || c.Sees()
-		list = append(list, stretch{c.From.In(s.Location), c.Until.In(s.Location), change(c)})
+		x := stretch{c.From.In(s.Location), c.Until.In(s.Location), change(c)}
+		if c.Sees() {
+			sees = append(sees, x)
+		} else {
+			same = append(same, x)
+		}
 	}
-	b.WriteString(gather(list) + "\n")
-	return other
+	b.WriteString(gather(sees) + gather(same) + "\n")
+	return len(sees) > 0
 }
 
 // change is what becomes of what, in words.
 func change(c dialplan.Change) string {
 	if c.Sees() {
-		return "saw " + seen(c.Was) + ", will see " + seen(c.Is)
+		return "sees " + seen(c.Is) + " instead of " + seen(c.Was)
 	}
 	var what []string
 	if c.Was.Open != c.Is.Open {
 		what = append(what, map[bool]string{true: "opens", false: "closes"}[c.Is.Open])
 	}
 	if c.Was.Caller != c.Is.Caller {
-		what = append(what, fmt.Sprintf("is called by %s, no more by %s", c.Is.Caller, c.Was.Caller))
+		what = append(what, fmt.Sprintf("%s calls, not %s", c.Is.Caller, c.Was.Caller))
 	}
 	if c.Was.Rule != c.Is.Rule {
-		what = append(what, fmt.Sprintf("by %q, no more by %q", c.Is.Rule, c.Was.Rule))
+		what = append(what, fmt.Sprintf("by %q, not %q", c.Is.Rule, c.Was.Rule))
 	}
 	text := strings.Join(what, ", ")
 	if c.Is.Partner != "" {

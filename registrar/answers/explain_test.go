@@ -99,9 +99,9 @@ func TestDiff(t *testing.T) {
 
 milano
   in Europe/Rome
-  Fr 26 – Su 28 March  09:00–12:00  saw munich, will see potsdam
+  Fr 26 – Su 28 March  09:00–12:00  sees potsdam instead of munich
   Fr 26 March 12:00–13:00
-      still sees munich: is called by munich, no more by milano, by "c", no more by "a"
+      still sees munich: munich calls, not milano, by "c", not "a"
 
 munich – is new
   in Europe/Berlin

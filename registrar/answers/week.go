@@ -22,29 +22,49 @@ func Week(plan *dialplan.Plan, from time.Time, ink Ink) (string, error) {
 		return "", err
 	}
 	p := newPen(plan, ink)
-	var b strings.Builder
-	for i := 0; i < weekDays; {
-		first := from.AddDate(0, 0, i)
-		rows := p.rows(all, first)
-		last := first
-		for i++; i < weekDays && slices.Equal(p.rows(all, from.AddDate(0, 0, i)), rows); i++ {
-			last = from.AddDate(0, 0, i)
+	type view struct {
+		days []time.Time
+		rows []string
+	}
+	var views []view
+	for i := range weekDays {
+		date := from.AddDate(0, 0, i)
+		rows := p.rows(all, date)
+		same := slices.IndexFunc(views, func(v view) bool { return slices.Equal(v.rows, rows) })
+		if same < 0 {
+			same, views = len(views), append(views, view{rows: rows})
 		}
-		fmt.Fprintf(&b, "%s\n%s\n%s\n\n", ink.paint(bold, dates(first, last)+first.Format(" 2006")), ink.paint(faint, ruler("its own time")), strings.Join(rows, "\n"))
+		views[same].days = append(views[same].days, date)
+	}
+	var b strings.Builder
+	for _, v := range views {
+		title := ink.paint(bold, runs(v.days)+v.days[0].Format(" 2006"))
+		if v.rows == nil {
+			fmt.Fprintf(&b, "%s\nall are closed\n\n", title)
+			continue
+		}
+		fmt.Fprintf(&b, "%s\n%s\n%s\n\n", title, ink.paint(faint, ruler("its own time")), strings.Join(v.rows, "\n"))
 	}
 	b.WriteString(p.legend())
 	return b.String(), nil
 }
 
-// rows are the lines of one day: one for each space, and below them where clocks are changed.
+// rows are the lines of one day: one for each space, and below them where clocks are changed. There are none if all
+// are closed.
 func (p *pen) rows(all []agenda, date time.Time) []string {
+	busy := false
 	var rows []string
 	var notes changes
 	for i := range all {
 		a := &all[i]
+		cells := a.day(date)
+		busy = busy || slices.ContainsFunc(cells[:], func(c cell) bool { return c.state == alone || c.state == sees })
 		offset, note := clockChange(date, a.space.Location)
 		notes.add(a.space.Location, note)
-		rows = append(rows, strings.TrimRight(pad(clip(a.space.Name, nameWidth), nameWidth+1)+p.draw(a.day(date))+" "+offset, " "))
+		rows = append(rows, strings.TrimRight(pad(clip(a.space.Name, nameWidth), nameWidth+1)+p.draw(cells)+" "+offset, " "))
+	}
+	if !busy {
+		return nil
 	}
 	return append(rows, notes.lines()...)
 }
