@@ -6,6 +6,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"runtime"
 	"slices"
@@ -29,7 +30,7 @@ func main() {
 func run() error {
 	fmt.Printf("The dialplan. Times are the median of several runs, on %d of this machine's cores.\n", runtime.GOMAXPROCS(0))
 	for _, spaces := range []int{1_000, 10_000} {
-		if err := measure(spaces); err != nil {
+		if err := measure(os.Stdout, spaces); err != nil {
 			return fmt.Errorf("%d spaces: %w", spaces, err)
 		}
 	}
@@ -37,7 +38,7 @@ func run() error {
 }
 
 // measure prints the figures of a plan of so many spaces.
-func measure(spaces int) error {
+func measure(w io.Writer, spaces int) error {
 	before, after := network(spaces, false), network(spaces, true)
 	empty := heap()
 	plan, err := dialplan.Parse(before)
@@ -49,13 +50,13 @@ func measure(spaces int) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("\n%d spaces, %d rules, a file of %.1f MB\n", spaces, len(plan.Links()), float64(len(before.Data))/1e6)
+	fmt.Fprintf(w, "\n%d spaces, %d rules, a file of %.1f MB\n", spaces, len(plan.Links())+len(plan.Rotations()), float64(len(before.Data))/1e6)
 
 	parse, err := median(func() error { _, err := dialplan.Parse(before); return err })
 	if err != nil {
 		return err
 	}
-	show("parse", parse, "")
+	show(w, "parse", parse, "")
 	check, err := median(func() error {
 		p, err := dialplan.Parse(before)
 		if err == nil {
@@ -70,7 +71,7 @@ func measure(spaces int) error {
 	if spaces == 1_000 {
 		aim = "aim: less than 100 ms"
 	}
-	show("check: parse, and look for warnings", check, aim)
+	show(w, "check: parse, and look for warnings", check, aim)
 
 	longest := 0
 	start := from
@@ -82,7 +83,7 @@ func measure(spaces int) error {
 	if err != nil {
 		return err
 	}
-	show("14 days of programmes for all windows, encoded", told, fmt.Sprintf("the longest has %d bytes", longest))
+	show(w, "14 days of programmes for all windows, encoded", told, fmt.Sprintf("the longest has %d bytes", longest))
 
 	changes := 0
 	start = from
@@ -94,7 +95,7 @@ func measure(spaces int) error {
 	if err != nil {
 		return err
 	}
-	show("diff after one edit", diff, fmt.Sprintf("it finds %d changes", changes))
+	show(w, "diff after one edit", diff, fmt.Sprintf("it finds %d changes", changes))
 	worked := heap() - empty
 	for _, m := range []struct {
 		what  string
@@ -103,7 +104,7 @@ func measure(spaces int) error {
 		{"memory of the parsed plan", held}, {"memory of both plans, with what they worked out", worked},
 		{"the most that this process had so far", peak()},
 	} {
-		fmt.Printf("  %-48s %8.1f MB\n", m.what, float64(m.bytes)/1e6)
+		fmt.Fprintf(w, "  %-48s %8.1f MB\n", m.what, float64(m.bytes)/1e6)
 	}
 	runtime.KeepAlive(plan)
 	runtime.KeepAlive(edited)
@@ -127,8 +128,8 @@ func programmes(plan *dialplan.Plan, start time.Time) (int, error) {
 	return longest, nil
 }
 
-func show(what string, d time.Duration, note string) {
-	fmt.Println(strings.TrimRight(fmt.Sprintf("  %-48s %8.1f ms   %s", what, float64(d.Microseconds())/1e3, note), " "))
+func show(w io.Writer, what string, d time.Duration, note string) {
+	fmt.Fprintln(w, strings.TrimRight(fmt.Sprintf("  %-48s %8.1f ms   %s", what, float64(d.Microseconds())/1e3, note), " "))
 }
 
 // median runs a few times, at least three and for at most a few seconds.
