@@ -127,7 +127,7 @@ func (e event) write(f *folder, revised time.Time) {
 		summary = e.space.Display + " ↔ " + e.partner.Display
 	}
 	local := func(s dialplan.Space) string {
-		return fmt.Sprintf("%s–%s in %s", clock(e.from.In(s.Location)), clock(e.until.In(s.Location)), s.Name)
+		return clocksOf(stretch{from: e.from.In(s.Location), until: e.until.In(s.Location)}) + " in " + s.Name
 	}
 	f.line("BEGIN", "VEVENT")
 	f.line("UID", text(e.uid()))
