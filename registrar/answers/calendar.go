@@ -29,8 +29,8 @@ func Calendar(plan *dialplan.Plan, space string, from, revised time.Time) (strin
 		}
 		spaces, name, place = []dialplan.Space{s}, s.Display, s.Location
 	}
-	begin, _ := moment(from, place)
-	end, _ := moment(from.AddDate(0, 0, CalendarDays), place)
+	begin := midnight(from, place)
+	end := midnight(from.AddDate(0, 0, CalendarDays), place)
 	// The days around are known, too, so that no event begins where the calendar does.
 	const around = 2 * 24 * time.Hour
 	all, err := agendas(plan, spaces, begin.Truncate(24*time.Hour).Add(-around), end.Add(around))
@@ -101,7 +101,7 @@ func pieces(s programme.Span, place *time.Location) []programme.Span {
 	}
 	var out []programme.Span
 	for date := civil(s.From.In(place)).AddDate(0, 0, 1); s.From.Before(s.Until); date = date.AddDate(0, 0, 1) {
-		cut, _ := moment(date, place)
+		cut := midnight(date, place)
 		if cut.After(s.Until) {
 			cut = s.Until
 		}

@@ -9,8 +9,8 @@ import (
 
 // clockChange is how far clocks are ahead of UTC on a civil day, and what they do if that changes on it.
 func clockChange(date time.Time, place *time.Location) (offset, note string) {
-	begin, _ := moment(date, place)
-	end, _ := moment(date.AddDate(0, 0, 1), place)
+	begin := midnight(date, place)
+	end := midnight(date.AddDate(0, 0, 1), place)
 	if !begin.Before(end) {
 		return "", "skip this day"
 	}

@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"strings"
 	"time"
-)
 
-// layouts are how a local time may be written.
-var layouts = []string{"2006-01-02 15:04", "2006-01-02T15:04", "2006-01-02 15:04:05", "2006-01-02T15:04:05", time.DateOnly}
+	"ewindow/dialplan"
+	"ewindow/dialplan/hours"
+)
 
 // ParseTime reads a time as people write it: local to a place, or with an offset (RFC 3339). A date alone is its
 // beginning. The note is empty unless the clocks of the place skip that time or show it twice; then it says which
@@ -17,13 +17,30 @@ func ParseTime(text string, place *time.Location) (at time.Time, note string, er
 	if at, err := time.Parse(time.RFC3339, text); err == nil {
 		return at, "", nil
 	}
-	for _, layout := range layouts {
-		if wall, err := time.Parse(layout, text); err == nil {
-			at, note = moment(wall, place)
-			return at, note, nil
-		}
+	text = strings.Replace(text, "T", " ", 1) // RFC 3339 without its offset
+	if at, err = dialplan.ParseTime(text, place); err != nil {
+		return at, "", err
 	}
-	return time.Time{}, "", fmt.Errorf(`%q is no time; write "2027-08-16 11:00", or with an offset "2027-08-16T11:00:00+02:00"`, text)
+	return at, doubt(text, at, place), nil
+}
+
+// doubt is what to say of a local time that clocks skip, or show at another moment, too.
+func doubt(text string, at time.Time, place *time.Location) string {
+	local := at.In(place)
+	if !strings.HasPrefix(local.Format(time.DateTime), text) {
+		return fmt.Sprintf("clocks in %s skip %s; this is the moment of the jump, %s", place, text, local.Format("2006-01-02 15:04"))
+	}
+	_, end := local.ZoneBounds()
+	if len(text) == len(time.DateOnly) || end.IsZero() {
+		return ""
+	}
+	_, before := local.Zone()
+	_, after := end.In(place).Zone()
+	second := at.Add(time.Duration(before-after) * time.Second)
+	if before <= after || second.Before(end) {
+		return ""
+	}
+	return fmt.Sprintf("clocks in %s show %s twice; this is the first time, the second is %s", place, text, second.In(place).Format(time.RFC3339))
 }
 
 // ParseDate reads a civil date; it is at midnight UTC.
@@ -35,31 +52,9 @@ func ParseDate(text string) (time.Time, error) {
 	return d, nil
 }
 
-// moment is when clocks first show wall (given as if it were UTC); if they skip it, the moment of the jump: so the
-// dialplan reads opening hours too.
-func moment(wall time.Time, place *time.Location) (at time.Time, note string) {
-	var found []time.Time
-	var jump time.Time
-	for _, p := range periods(wall.Add(-24*time.Hour), wall.Add(24*time.Hour), place) {
-		t := wall.Add(-p.offset)
-		switch {
-		case t.Before(p.from):
-			if jump.IsZero() {
-				jump = p.from
-			}
-		case t.Before(p.until):
-			found = append(found, t)
-		}
-	}
-	const layout = "2006-01-02 15:04"
-	switch {
-	case len(found) == 0:
-		return jump, fmt.Sprintf("clocks in %s skip %s; this is the moment of the jump, %s", place, wall.Format(layout), jump.In(place).Format(layout))
-	case len(found) > 1:
-		return found[0], fmt.Sprintf("clocks in %s show %s twice; this is the first time, the second is %s",
-			place, wall.Format(layout), found[len(found)-1].In(place).Format(time.RFC3339))
-	}
-	return found[0], ""
+// midnight is when a civil day (given at midnight UTC) begins at a place.
+func midnight(date time.Time, place *time.Location) time.Time {
+	return time.Unix(hours.Instant(place, hours.DayOf(date.Date()), 0), 0).UTC()
 }
 
 // A period is a time in which a place's clocks keep their distance from UTC.

@@ -111,8 +111,8 @@ func WeekOf(plan *dialplan.Plan, space string, from time.Time, ink Ink) (string,
 
 // exactly lists the times of a week to the minute.
 func (a *agenda) exactly(from time.Time) string {
-	begin, _ := moment(from, a.space.Location)
-	end, _ := moment(from.AddDate(0, 0, weekDays), a.space.Location)
+	begin := midnight(from, a.space.Location)
+	end := midnight(from.AddDate(0, 0, weekDays), a.space.Location)
 	var list []stretch
 	for _, l := range a.links {
 		if !l.Until.After(begin) || !l.From.Before(end) {
