@@ -39,14 +39,10 @@ func agendas(plan *dialplan.Plan, spaces []dialplan.Space, from, until time.Time
 	return out, nil
 }
 
-// add puts what a programme says before until behind what is known. What goes on over the border becomes one.
+// add puts what a programme says before until behind what is known. A link that goes on over the border becomes one.
 func (a *agenda) add(p *programme.Programme, until time.Time) {
 	for _, s := range p.Open {
 		if s, ok := before(s, until); ok {
-			if n := len(a.open); n > 0 && a.open[n-1].Until.Equal(s.From) {
-				a.open[n-1].Until = s.Until
-				continue
-			}
 			a.open = append(a.open, s)
 		}
 	}

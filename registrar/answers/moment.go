@@ -37,7 +37,7 @@ func doubt(text string, at time.Time, place *time.Location) string {
 	_, before := local.Zone()
 	_, after := end.In(place).Zone()
 	second := at.Add(time.Duration(before-after) * time.Second)
-	if before <= after || second.Before(end) {
+	if second.Before(end) {
 		return ""
 	}
 	return fmt.Sprintf("clocks in %s show %s twice; this is the first time, the second is %s", place, text, second.In(place).Format(time.RFC3339))

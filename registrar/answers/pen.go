@@ -49,20 +49,29 @@ func newPen(plan *dialplan.Plan, ink Ink) *pen {
 	return p
 }
 
-// codes gives each name two characters: its first letter as a capital, and one of the others that is still free.
+// codes gives each name two characters: its first letter as a capital, and one of the others that is still free. When
+// there are none left with that letter, it is two that have nothing to do with the name; and of more than 900, "??".
 func codes(names []string) map[string]string {
 	out, taken := make(map[string]string, len(names)), map[string]bool{}
-	const spare = "0123456789abcdefghijklmnopqrstuvwxyz"
-	for _, name := range names {
-		runes := []rune(name)
-		first := string(unicode.ToUpper(runes[0]))
-		out[name] = first + "?" // more than 36 begin with this letter: rows of one space tell them apart
-		for _, r := range string(runes[1:]) + spare {
+	const capitals, spare = "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "0123456789abcdefghijklmnopqrstuvwxyz"
+	free := func(first, others string) string {
+		for _, r := range others {
 			if code := first + string(r); !taken[code] && r != '-' && r != '_' {
-				out[name], taken[code] = code, true
-				break
+				return code
 			}
 		}
+		return ""
+	}
+	for _, name := range names {
+		runes := []rune(name)
+		code := free(string(unicode.ToUpper(runes[0])), string(runes[1:])+spare)
+		for i := 0; code == "" && i < len(capitals); i++ {
+			code = free(capitals[i:i+1], spare)
+		}
+		if code == "" {
+			code = "??"
+		}
+		out[name], taken[code] = code, true
 	}
 	return out
 }
@@ -99,7 +108,9 @@ func (p *pen) bar(name string, n int) string {
 	const legible = 6
 	label := name
 	if runes := []rune(name); len(runes) >= n { // one is for the line, so that bars end somewhere
-		if short := string(runes[:max(0, n-2)]); n >= legible && p.only(short) {
+		if short := string(runes[:max(0, n-2)]); len(runes) == n && n > 1 {
+			label = string(unicode.ToUpper(runes[0])) + string(runes[1:]) // here a capital says that another one begins
+		} else if n >= legible && p.only(short) {
 			label = short + "…"
 		} else {
 			p.used[name] = true

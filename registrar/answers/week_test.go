@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 	"unicode/utf8"
+
+	"ewindow/dialplan/programme"
 )
 
 // Each cell shows what the plan says of its moment, on the days when clocks are changed, too.
@@ -36,6 +38,10 @@ func TestDayIsWhatThePlanSays(t *testing.T) {
 					if len(spans) == 0 != (c.state == skipped) {
 						t.Fatalf("%s on %v, cell %d: %v", a.space.Location, date, i, c)
 					}
+					wall := date.Add(time.Duration(i) * cellLength)
+					if len(spans) == 1 && spans[0].Until.Sub(spans[0].From) == cellLength && spans[0].From.In(a.space.Location).Format(time.DateTime) != wall.Format(time.DateTime) {
+						t.Fatalf("%s: the cell of %v begins at %v", a.space.Location, wall, spans[0].From.In(a.space.Location))
+					}
 					// A border that is not at a half hour here may be one there: such cells show what holds for most of them.
 					if len(spans) != 1 || !steady(spans[0].From, spans[0].Until, plan.NextChange(a.space.Name, spans[0].From)) {
 						continue
@@ -55,6 +61,35 @@ func TestDayIsWhatThePlanSays(t *testing.T) {
 		}
 		if looked[sees] < 500 || looked[closed] < 300 || looked[alone] < 5 {
 			t.Errorf("from %s there was %v", from, looked)
+		}
+	}
+}
+
+// A cell that is not of one kind shows what holds for most of it, and of halves the first.
+func TestMostly(t *testing.T) {
+	at := func(minute int) time.Time { return time.Date(2027, 3, 22, 12, minute, 0, 0, time.UTC) }
+	between := func(from, until int) programme.Span { return programme.Span{From: at(from), Until: at(until)} }
+	meets := func(from, until int, who string) programme.Interval {
+		return programme.Interval{Span: between(from, until), Partner: who}
+	}
+	for _, c := range []struct {
+		name  string
+		open  []programme.Span
+		links []programme.Interval
+		want  cell
+	}{
+		{"nothing", nil, nil, cell{state: closed}},
+		{"open for a short while", []programme.Span{between(0, 10)}, nil, cell{state: closed}},
+		{"open for most of it", []programme.Span{between(0, 10), between(15, 30)}, nil, cell{state: alone}},
+		{"seen for half of it", []programme.Span{between(0, 30)}, []programme.Interval{meets(15, 30, "x")}, cell{sees, "x"}},
+		{"seen for a third, then closed", []programme.Span{between(0, 10)}, []programme.Interval{meets(0, 10, "x")}, cell{state: closed}},
+		{"two, as long as each other", []programme.Span{between(0, 30)}, []programme.Interval{meets(0, 15, "x"), meets(15, 30, "y")}, cell{sees, "x"}},
+		{"always", nil, []programme.Interval{meets(0, 30, "x")}, cell{sees, "x"}},
+		{"always, and closed later", []programme.Span{between(0, 5)}, []programme.Interval{meets(0, 20, "x")}, cell{sees, "x"}},
+	} {
+		a := agenda{open: c.open, links: c.links}
+		if got := a.mostly([]programme.Span{between(0, 30)}); got != c.want {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
 		}
 	}
 }
@@ -106,13 +141,25 @@ func TestCodes(t *testing.T) {
 			t.Errorf("%s is %s, want %s", name, got[name], want)
 		}
 	}
+	many := make([]string, 900)
+	for i := range many {
+		many[i] = fmt.Sprintf("s%03d", i)
+	}
+	all := map[string]bool{}
+	for _, code := range codes(many) {
+		all[code] = true
+	}
+	if len(all) != len(many) {
+		t.Errorf("%d names have %d codes", len(many), len(all))
+	}
 	p := &pen{names: names, codes: got, used: map[string]bool{}}
 	for _, c := range []struct {
 		name string
 		n    int
 		want string
-	}{{"berlin", 1, "B"}, {"berlin", 2, "Be"}, {"berlin", 6, "Be━━━━"}, {"berlin", 7, "berlin━"}, {"münchen", 6, "münc…━"},
-		{"berlin-mitte", 10, "berlin-m…━"}, {"berlin-mitte", 8, "Br━━━━━━"}, {"s1", 2, "S1"}, {"s1", 3, "s1━"}} {
+	}{{"berlin", 1, "B"}, {"berlin", 2, "Be"}, {"berlin", 5, "Be━━━"}, {"berlin", 7, "berlin━"}, {"münchen", 6, "münc…━"},
+		{"münchen", 5, "Mü━━━"},
+		{"münchen", 7, "München"}, {"berlin", 6, "Berlin"}, {"berlin-mitte", 11, "berlin-mi…━"}, {"berlin-mitte", 8, "Br━━━━━━"}, {"s1", 2, "S1"}, {"s1", 3, "s1━"}} {
 		if bar := p.bar(c.name, c.n); bar != c.want {
 			t.Errorf("%s in %d: %q, want %q", c.name, c.n, bar, c.want)
 		}
