@@ -50,14 +50,17 @@ func TestPageOnTheDialplan(t *testing.T) {
 			write(t, "before.hcl", network)
 			network = merge(t, network, body)
 			write(t, "network.hcl", network)
-			if status, _, errs := command("check", "network.hcl"); status != 0 {
-				t.Errorf("this step is refused:\n%s\n%s", body, errs)
+			if said := shell(t, "ewindow-registrar check network.hcl"); !strings.Contains(said, ": no errors") {
+				t.Errorf("this step is refused:\n%s\n%s", body, said)
 			}
 		}
 		return found
 	})
 	if examples < 8 || answered < 8 {
 		t.Errorf("the page has %d steps and %d answers", examples, answered)
+	}
+	if said := shell(t, "ewindow-registrar check network.hcl"); !strings.HasPrefix(said, "10 spaces, ") || !strings.HasSuffix(said, ": no errors\n") {
+		t.Errorf("in the end it is not ten windows without a warning: %s", said)
 	}
 	if *update && !t.Failed() {
 		write(t, page, out)
