@@ -89,7 +89,7 @@ func (r *reader) hold(p *Plan, e *Expectation) {
 	space := p.spaceByName[e.Space]
 	e.At = utc(hours.Instant(p.spaces[space].Location, e.civil, e.seconds))
 	t := e.At.Unix()
-	li := p.workOut(t, t+1, p.parts[space]).linkAt(space, t)
+	li := r.workedOut(p, t, p.parts[space]).linkAt(space, t)
 	sees, caller := "", ""
 	if li >= 0 {
 		sees, caller = p.links[li].Partner(e.Space), p.links[li].Caller
@@ -107,6 +107,21 @@ func (r *reader) hold(p *Plan, e *Expectation) {
 		r.fail(e.callerAt, fmt.Sprintf("expected %q: at %s %s calls, not %s", e.Name, written, caller, e.Caller),
 			fmt.Sprintf("see %s:%d:%d", l.File, l.Line, l.Column))
 	}
+}
+
+// A moment is what many expectations of a plan ask about: "11:00 on Monday" in spaces that links join.
+type moment struct {
+	t    int64
+	part int
+}
+
+// workedOut works each moment out once: in a large plan that takes longer than all else.
+func (r *reader) workedOut(p *Plan, t int64, part int) *timetable {
+	m := moment{t, part}
+	if r.moments[m] == nil {
+		r.moments[m] = p.workOut(t, t+1, part)
+	}
+	return r.moments[m]
 }
 
 func orNobody(space string) string {

@@ -25,6 +25,7 @@ type reader struct {
 	calendars  map[string]*calendar
 	numbers    map[string]*Number // by what is dialled
 	expects    []Expectation
+	moments    map[moment]*timetable
 	names      map[string]name // everything with a label that can be referred to or dialled: see key
 	ruleNames  map[string]name // of links and rotations
 	locations  map[string]*time.Location
@@ -45,7 +46,7 @@ type name struct {
 func newReader(files []File) *reader {
 	return &reader{
 		first: files[0].Name, numbers: map[string]*Number{}, names: map[string]name{}, calendars: map[string]*calendar{},
-		ruleNames: map[string]name{}, locations: map[string]*time.Location{},
+		ruleNames: map[string]name{}, locations: map[string]*time.Location{}, moments: map[moment]*timetable{},
 	}
 }
 
