@@ -74,9 +74,29 @@ func measure(w io.Writer, spaces int) error {
 	}
 	show(w, "check: parse, and look for warnings", check, fmt.Sprintf("%sit finds %d", aim, warnings))
 
+	if err := questions(w, plan, edited); err != nil {
+		return err
+	}
+	worked := heap() - empty
+	for _, m := range []struct {
+		what  string
+		bytes int64
+	}{
+		{"memory of the parsed plan", held}, {"memory of both plans, with what they worked out", worked},
+		{"the most that this process had so far", peak()},
+	} {
+		fmt.Fprintf(w, "  %-48s %8.1f MB\n", m.what, float64(m.bytes)/1e6)
+	}
+	runtime.KeepAlive(plan)
+	runtime.KeepAlive(edited)
+	return nil
+}
+
+// questions prints how long it takes to ask a plan what windows are told, and what an edit changes.
+func questions(w io.Writer, plan, edited *dialplan.Plan) error {
 	longest := 0
 	start := from
-	told, err := median(func() error {
+	told, err := median(func() (err error) {
 		start = start.AddDate(0, 0, 1) // another day each time, since a plan remembers what it has worked out
 		longest, err = programmes(plan, start)
 		return err
@@ -97,18 +117,6 @@ func measure(w io.Writer, spaces int) error {
 		return err
 	}
 	show(w, "diff after one edit", diff, fmt.Sprintf("it finds %d changes", changes))
-	worked := heap() - empty
-	for _, m := range []struct {
-		what  string
-		bytes int64
-	}{
-		{"memory of the parsed plan", held}, {"memory of both plans, with what they worked out", worked},
-		{"the most that this process had so far", peak()},
-	} {
-		fmt.Fprintf(w, "  %-48s %8.1f MB\n", m.what, float64(m.bytes)/1e6)
-	}
-	runtime.KeepAlive(plan)
-	runtime.KeepAlive(edited)
 	return nil
 }
 
