@@ -7,7 +7,7 @@ GOARCH_HOST := $(shell dpkg --print-architecture 2>/dev/null || uname -m)
 GOARCH      ?= $(GOARCH_HOST)
 GO_PURE      = CGO_ENABLED=0 GOARCH=$(GOARCH) go build -trimpath
 
-.PHONY: demo test build bench fuzz clean programs glass setup-build setup-demo setup-test setup-bench
+.PHONY: demo test build bench bench-plan fuzz clean programs glass setup-build setup-demo setup-test setup-bench
 
 demo: setup-demo programs
 	go run ./scripts/demo $(if $(SECONDS),-seconds $(SECONDS)s) $(if $(CAMERA),-camera '$(CAMERA)') \
@@ -28,8 +28,12 @@ else
 	@echo "bin/ewindow-media is not built for $(GOARCH): it needs that machine's GStreamer; run make build there"
 endif
 
-bench: setup-demo setup-bench programs glass
+bench: setup-demo setup-bench programs glass bench-plan
 	go run ./scripts/bench $(BENCH)
+
+# The dialplan alone: needs nothing but Go.
+bench-plan:
+	go run ./scripts/bench/plan
 
 glass: | bin
 	$(CC) -O2 -o bin/glass scripts/bench/glass.c -lX11 -lXext -lm

@@ -39,6 +39,82 @@ func BenchmarkParse(b *testing.B) {
 	}
 }
 
+// wholeNetwork is a network that uses most of the language: calendars, closed days, a rotation for each ten spaces.
+func wholeNetwork(n int) File {
+	var b strings.Builder
+	for i, c := range []string{"it", "de-by", "us", "jp"} {
+		fmt.Fprintf(&b, "calendar \"c%d\" {\n  days = %q\n  holiday \"own\" { dates = \"Dec 07\" }\n}\n", i, c)
+	}
+	for i := range n {
+		fmt.Fprintf(&b, "space \"s%d\" {\n  timezone = %q\n  calendar = c%d\n  open     = \"Mo-Fr 09:00-12:00,13:00-19:00; Sa[1] 14:00-20:00; Dec 24-Jan 02 off; PH off\"\n"+
+			"  closed \"summer\" { dates = \"2027-08-%02d..2027-08-%02d\" }\n}\n", i, []string{"Europe/Berlin", "Europe/Dublin", "UTC", "Africa/Casablanca"}[i%4], i%4, 1+i%10, 11+i%10)
+	}
+	for i := 0; i+9 < n; i += 10 {
+		for _, pair := range [][2]int{{1, 3}, {5, 7}, {9, 19}} {
+			if pair[1] < 10 || i/10%2 == 0 && i+pair[1] < n {
+				fmt.Fprintf(&b, "link \"%d\" {\n  between = [s%d, s%d]\n  when    = open\n}\n", i+pair[0], i+pair[0], i+pair[1])
+			}
+		}
+		fmt.Fprintf(&b, "rotation \"r%d\" {\n  among = [s%d, s%d, s%d, s%d, s%d]\n  every = \"1d\"\n  from  = \"2027-01-04\"\n}\n", i, i, i+2, i+4, i+6, i+8)
+	}
+	return File{"whole.hcl", []byte(b.String())}
+}
+
+// BenchmarkCheck is what "check" does: read, and look for what is suspicious in the year from now on. The first network
+// has a thousand rules that hardly ever win, which is much to find out.
+func BenchmarkCheck(b *testing.B) {
+	for _, f := range []File{network(1000), wholeNetwork(1000)} {
+		b.Run(f.Name, func(b *testing.B) {
+			from := time.Date(2027, 3, 22, 10, 30, 0, 0, time.UTC)
+			warnings := 0
+			b.ReportAllocs()
+			for b.Loop() {
+				p, err := Parse(f)
+				if err != nil {
+					b.Fatal(err)
+				}
+				warnings = len(p.WarningsFrom(from))
+			}
+			b.ReportMetric(float64(warnings), "warnings")
+		})
+	}
+}
+
+// BenchmarkDiff compares two plans of 10,000 spaces that differ in the hours of one.
+func BenchmarkDiff(b *testing.B) {
+	f := network(10000)
+	old, err := Parse(f)
+	if err != nil {
+		b.Fatal(err)
+	}
+	changed, err := Parse(File{f.Name, []byte(strings.Replace(string(f.Data), "09:00-12:00", "08:00-12:00", 1))})
+	if err != nil {
+		b.Fatal(err)
+	}
+	from := time.Date(2027, 3, 22, 10, 30, 0, 0, time.UTC)
+	changes := 0
+	b.ReportAllocs()
+	for b.Loop() {
+		changes = len(Diff(old, changed, from))
+		from = from.AddDate(0, 0, 1) // nothing is left from before
+	}
+	b.ReportMetric(float64(changes), "changes")
+}
+
+func BenchmarkExplain(b *testing.B) {
+	p, err := Parse(wholeNetwork(1000))
+	if err != nil {
+		b.Fatal(err)
+	}
+	from := time.Date(2027, 3, 22, 10, 30, 0, 0, time.UTC)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := p.Explain("s10", from); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 // BenchmarkProgrammes makes the programmes of all spaces, for another day each time.
 func BenchmarkProgrammes(b *testing.B) {
 	p, err := Parse(network(1000))

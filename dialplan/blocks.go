@@ -2,208 +2,119 @@ package dialplan
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
-	"ewindow/dialplan/programme"
+	"ewindow/dialplan/hours"
 )
-
-var (
-	namePattern   = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,62}$`)
-	numberPattern = regexp.MustCompile(`^[0-9*#+][0-9*#]{0,31}$`)
-)
-
-// reserved are words that mean something else where a name could stand, now or in what the language will grow to.
-var reserved = []string{"true", "false", "null", "for", "if", "open", "always", "echo", "nobody", "members"}
-
-// claim notes that a name is taken; there is one name space for all that can be called.
-func (r *reader) claim(kind, word string, at hcl.Range) {
-	if before, taken := r.names[word]; taken {
-		r.fail(at, fmt.Sprintf("%s %q: a %s of that name is at %s", kind, word, before.kind, place(before.at)), "give one of them another name")
-	}
-	r.describe(kind, word, at)
-}
-
-// describe notes what a name is, so that it can be referred to.
-func (r *reader) describe(kind, word string, at hcl.Range) {
-	if _, taken := r.names[word]; !taken {
-		r.names[word] = name{kind, at}
-	}
-}
-
-// claimName checks and claims the label of a space or a phone: it is the user part of a SIP address.
-func (r *reader) claimName(b *hclsyntax.Block) {
-	word, at := b.Labels[0], b.LabelRanges[0]
-	defer r.describe(b.Type, word, at) // even a bad one: what refers to it is not at fault
-	switch {
-	case slices.Contains(reserved, word):
-		r.fail(at, fmt.Sprintf("%q is a word of the language", word), "choose another name")
-	case namePattern.MatchString(word):
-		r.claim(b.Type, word, at)
-	case namePattern.MatchString(strings.ToLower(word)):
-		r.fail(at, fmt.Sprintf("name %q has capital letters", word), fmt.Sprintf(`write %q, and name = "%s" for people`, strings.ToLower(word), word))
-	default:
-		r.fail(at, fmt.Sprintf("name %q cannot stand in an address", word),
-			`write small letters, digits, - and _, a letter first, 63 at most; people read what is set by name = "…"`)
-	}
-}
 
 func (r *reader) space(b *hclsyntax.Block) {
 	r.claimName(b)
-	s := space{Space: Space{Name: b.Labels[0], Display: r.display(b), Location: time.UTC}}
+	at := b.LabelRanges[0]
+	s := space{Space: Space{Name: b.Labels[0], Display: r.display(b), Location: time.UTC, File: at.Filename, Line: at.Start.Line}, at: at}
 	if attr := r.attribute(b, "timezone", `for example timezone = "Europe/Rome"`); attr != nil {
 		s.Location = r.timezone(attr)
 	}
-	s.hours = r.hours(r.attribute(b, "open", `for example open = "Mo-Fr 09:00-19:00", or open = "24/7"`))
+	if attr, ok := b.Body.Attributes["calendar"]; ok {
+		if s.Calendar, ok = r.bare("calendar", attr.Expr); ok {
+			s.calendarAt = attr.Expr.Range()
+			r.refer("calendar", s.Calendar, s.calendarAt, "calendar")
+		}
+	}
+	if attr, ok := b.Body.Attributes["note"]; ok {
+		if s.Note, ok = r.text(attr); ok {
+			r.legible("note", s.Note, attr.Expr.Range())
+		}
+	}
+	attr := r.attribute(b, "open", `for example open = "Mo-Fr 09:00-19:00", or open = "24/7"`)
+	s.hours, s.openAt = r.hours(attr)
+	if offset, ok := s.hours.Holidays(); ok && s.Calendar == "" && b.Body.Attributes["calendar"] == nil {
+		r.fail(s.openAt.inside(offset, offset+1), "the hours name public holidays (PH), and the space has no calendar",
+			`write calendar = name, of a block such as: calendar "italy" { days = "it" }`)
+	}
+	for _, in := range b.Body.Blocks {
+		if in.Type == "closed" {
+			s.periods = append(s.periods, r.period(in))
+		}
+	}
 	r.spaces = append(r.spaces, s)
 }
 
-func (r *reader) link(b *hclsyntax.Block) {
-	at := b.LabelRanges[0]
-	l := Link{Name: b.Labels[0], File: at.Filename, Line: at.Start.Line}
-	if before, taken := r.linkNames[l.Name]; taken {
-		r.fail(at, fmt.Sprintf("link %q: a link of that name is at %s", l.Name, place(before)), "give one of them another name")
+// period reads a closed block, or a holiday.
+func (r *reader) period(b *hclsyntax.Block) period {
+	p := period{kind: b.Type, dates: &hours.Dates{}, at: b.TypeRange}
+	if !r.labelled(b) {
+		return p
 	}
-	r.linkNames[l.Name] = at
-	r.legible("the name of the link", l.Name, at)
+	p.name, p.at = b.Labels[0], b.LabelRanges[0]
+	r.legible("the name of what is "+b.Type, p.name, p.at)
+	if attr := r.attribute(b, "dates", `for example dates = "2027-08-09..2027-08-22", or dates = "Dec 24-Jan 02"`); attr != nil {
+		p.dates = r.dates(attr)
+	}
+	return p
+}
+
+func (r *reader) link(b *hclsyntax.Block) {
+	r.claimRule(b)
+	at := b.LabelRanges[0]
+	l := Link{Name: b.Labels[0], File: at.Filename, Line: at.Start.Line, Column: at.Start.Column}
 	if attr := r.attribute(b, "when", "when = open (while both are open) or when = always"); attr != nil {
 		l.Always = r.when(attr)
 	}
 	if attr := r.attribute(b, "between", "between = [one, other]"); attr != nil {
 		names, places, ok := r.bareList(attr)
 		if ok && len(names) != 2 {
-			r.fail(attr.Expr.Range(), fmt.Sprintf("between names %d spaces", len(names)), "a link is between two")
+			do := "a link is between two"
+			if len(names) > 2 {
+				do += "; a rotation has many meet in turn: among = [a, b, c]"
+			}
+			r.fail(attr.Expr.Range(), fmt.Sprintf("between names %d spaces", len(names)), do)
 			ok = false
 		}
-		for i := range names {
-			r.refer("between", names[i], places[i], "space")
-		}
+		r.referAll("between", names, places, "space")
 		if ok {
 			l.Between = [2]string(names)
-			l.Caller = r.caller(b, l)
+			l.Caller = r.caller(b, l.Between[:])
 		}
 	}
+	r.rules = append(r.rules, rule{first: len(r.links), last: len(r.links) + 1, at: at})
 	r.links = append(r.links, l)
 }
 
-func (r *reader) when(attr *hclsyntax.Attribute) (always bool) {
-	word, ok := r.bare("when", attr.Expr)
-	if ok && word != "open" && word != "always" {
-		r.fail(attr.Expr.Range(), fmt.Sprintf("when cannot be %s", word), alternatives(word, []string{"open", "always"}))
+func (r *reader) referAll(setting string, names []string, at []hcl.Range, kinds ...string) {
+	for i := range names {
+		r.refer(setting, names[i], at[i], kinds...)
 	}
-	return word == "always"
 }
 
-// caller is the first of the two unless the block says otherwise.
-func (r *reader) caller(b *hclsyntax.Block, l Link) string {
-	attr, ok := b.Body.Attributes["caller"]
-	if !ok {
-		return l.Between[0]
+func (r *reader) when(attr *hclsyntax.Attribute) (always bool) {
+	return r.oneWord("when", attr, "open", "always") == "always"
+}
+
+// oneWord is one of some words without quotes, or the first of them if there is no such setting.
+func (r *reader) oneWord(setting string, attr *hclsyntax.Attribute, known ...string) string {
+	if attr == nil {
+		return known[0]
 	}
-	word, ok := r.bare("caller", attr.Expr)
-	if ok && !slices.Contains(l.Between[:], word) {
-		r.fail(attr.Expr.Range(), fmt.Sprintf("caller %s is not in between", word), fmt.Sprintf("write %s or %s", l.Between[0], l.Between[1]))
+	word, ok := r.bareWord(setting, attr.Expr, "known here: "+list(known))
+	if ok && !slices.Contains(known, word) {
+		r.fail(attr.Expr.Range(), fmt.Sprintf("%s cannot be %s", setting, word), alternatives(word, known))
 	}
 	return word
 }
 
-func (r *reader) phone(b *hclsyntax.Block) {
-	r.claimName(b)
-	attrs := b.Body.Attributes
-	ph := Phone{Name: b.Labels[0], Display: r.display(b), Picture: true}
-	ph.Security = programme.Security(r.words(attrs["security"], string(programme.SDES), string(programme.None)))
-	if attr, ok := attrs["auth"]; ok {
-		ph.Auth = r.words(attr, "md5", "sha256")
+// caller is the first of two unless the block says otherwise.
+func (r *reader) caller(b *hclsyntax.Block, between []string) string {
+	attr, ok := b.Body.Attributes["caller"]
+	if !ok {
+		return between[0]
 	}
-	if attr, ok := attrs["picture"]; ok {
-		ph.Picture = r.yes(attr)
+	word, ok := r.bare("caller", attr.Expr)
+	if ok && !slices.Contains(between, word) {
+		r.fail(attr.Expr.Range(), fmt.Sprintf("caller %s is not in between", word), fmt.Sprintf("write %s or %s", between[0], between[1]))
 	}
-	if attr, ok := attrs["number"]; ok {
-		if number, ok := r.text(attr); ok {
-			ph.Number = number
-			r.dialled(number, ph.Name, attr.Expr.Range())
-		}
-	}
-	if attr, ok := attrs["may_dial"]; ok {
-		names, places, _ := r.bareList(attr)
-		for i := range names {
-			r.refer("may_dial", names[i], places[i], "space", "phone")
-		}
-		ph.MayDial = names
-	}
-	r.phones = append(r.phones, ph)
-}
-
-func (r *reader) yes(attr *hclsyntax.Attribute) bool {
-	switch string(attr.Expr.Range().SliceBytes(r.source)) {
-	case "true":
-		return true
-	case "false":
-		return false
-	}
-	r.fail(attr.Expr.Range(), attr.Name+" is neither true nor false", fmt.Sprintf("write %s = true or %s = false, without quotes", attr.Name, attr.Name))
-	return false
-}
-
-func (r *reader) number(b *hclsyntax.Block) {
-	attr := r.attribute(b, "rings", "rings = name of a space or phone")
-	if attr == nil {
-		return
-	}
-	if target, ok := r.bare("rings", attr.Expr); ok {
-		r.dialled(b.Labels[0], target, b.LabelRanges[0])
-		r.refer("rings", target, attr.Expr.Range(), "space", "phone")
-	}
-}
-
-// dialled notes that a number leads to an account.
-func (r *reader) dialled(number, account string, at hcl.Range) {
-	if !numberPattern.MatchString(number) {
-		r.fail(at, fmt.Sprintf("%q cannot be dialled as a number", number), "write digits, * and #, 32 at most")
-		return
-	}
-	r.claim("number", number, at)
-	r.numbers[number] = account
-}
-
-// refer checks, when all is read, that a name is described as one of some kinds.
-func (r *reader) refer(setting, word string, at hcl.Range, kinds ...string) {
-	r.references = append(r.references, func() {
-		found, ok := r.names[word]
-		if ok && slices.Contains(kinds, found.kind) {
-			return
-		}
-		if ok {
-			r.fail(at, fmt.Sprintf("%s names %s, which is a %s", setting, word, found.kind), "name a "+strings.Join(kinds, " or a "))
-			return
-		}
-		do := ""
-		if len(r.errors) < manyErrors {
-			do = suggest(word, r.named(kinds))
-		}
-		if do == "" {
-			do = fmt.Sprintf(`describe it: %s "%s" { … }`, kinds[0], word)
-		}
-		r.fail(at, fmt.Sprintf("unknown %s %q", strings.Join(kinds, " or "), word), do)
-	})
-}
-
-// manyErrors is when to stop looking for the names that were meant: it takes time in a large plan.
-const manyErrors = 50
-
-// named is the names of some kinds, sorted.
-func (r *reader) named(kinds []string) []string {
-	var out []string
-	for n, what := range r.names {
-		if slices.Contains(kinds, what.kind) {
-			out = append(out, n)
-		}
-	}
-	slices.Sort(out)
-	return out
+	return word
 }

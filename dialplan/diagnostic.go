@@ -4,14 +4,27 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
-// A Diagnostic is one thing wrong in a file.
+// Severity says how bad a Diagnostic is.
+type Severity string
+
+const (
+	Error   Severity = "error"   // the plan is refused
+	Warning Severity = "warning" // allowed, but perhaps not what was meant
+)
+
+// A Diagnostic is one thing wrong in a file, or suspicious.
 type Diagnostic struct {
-	File         string
-	Line, Column int    // from 1; a column is a character as people count them
-	What         string // is wrong
-	Do           string // to put it right; may be empty
+	File      string   `json:"file"`
+	Line      int      `json:"line"`       // from 1
+	Column    int      `json:"column"`     // from 1; a character as people count them
+	EndColumn int      `json:"end_column"` // the first one after it, on the same line; greater than Column
+	Severity  Severity `json:"severity"`
+	What      string   `json:"what"`   // is wrong
+	Do        string   `json:"do"`     // to put it right; may be empty
+	Source    string   `json:"source"` // the line as it stands in the file, without its end
 }
 
 // Error is "file:line:column: what; what to do".
@@ -21,6 +34,28 @@ func (d Diagnostic) Error() string {
 		s += "; " + d.Do
 	}
 	return s
+}
+
+// Excerpt is the line of the file, and below it a line with carets under the place. It is empty if the line is.
+func (d Diagnostic) Excerpt() string {
+	if strings.TrimSpace(d.Source) == "" {
+		return ""
+	}
+	var under strings.Builder
+	column := 1
+	for _, r := range d.Source {
+		if column >= d.Column {
+			break
+		}
+		if r == '\t' {
+			under.WriteByte('\t') // as wide below as above
+		} else {
+			under.WriteByte(' ')
+		}
+		column++
+	}
+	carets := min(d.EndColumn, utf8.RuneCountInString(d.Source)+1) - d.Column
+	return d.Source + "\n" + under.String() + strings.Repeat("^", max(1, carets))
 }
 
 // Diagnostics are all that is wrong, in the order of the files. As an error it has one line each.
@@ -35,8 +70,8 @@ func (ds Diagnostics) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// sorted orders by file as given, then line and column.
-func (ds Diagnostics) sorted(files []File) Diagnostics {
+// finish orders by file as given, then line and column, and adds the lines themselves.
+func (ds Diagnostics) finish(files []File, severity Severity) Diagnostics {
 	order := make(map[string]int, len(files))
 	for i, f := range files {
 		order[f.Name] = i
@@ -50,5 +85,38 @@ func (ds Diagnostics) sorted(files []File) Diagnostics {
 		}
 		return a.Column - b.Column
 	})
+	lines := newLines(files)
+	for i := range ds {
+		d := &ds[i]
+		d.Severity, d.Source = severity, lines.line(d.File, d.Line)
+		d.EndColumn = max(d.EndColumn, d.Column+1)
+	}
 	return ds
+}
+
+// lines finds lines of files: it cuts each file up once, when first asked.
+type lines struct {
+	data map[string][]byte
+	cut  map[string][]string
+}
+
+func newLines(files []File) lines {
+	l := lines{map[string][]byte{}, map[string][]string{}}
+	for _, f := range files {
+		l.data[f.Name] = f.Data
+	}
+	return l
+}
+
+// line is a line of a file, from 1, as valid UTF-8; empty if there is none.
+func (l lines) line(file string, n int) string {
+	cut, ok := l.cut[file]
+	if !ok {
+		cut = strings.Split(strings.ToValidUTF8(string(l.data[file]), "\uFFFD"), "\n")
+		l.cut[file] = cut
+	}
+	if n < 1 || n > len(cut) {
+		return ""
+	}
+	return strings.TrimSuffix(cut[n-1], "\r")
 }

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -33,7 +32,7 @@ func Load(paths ...string) (*Plan, error) {
 			return nil, fmt.Errorf("read the dialplan: %w", err)
 		}
 		if len(found) == 0 {
-			return nil, Diagnostics{{path, 1, 1, "no *.hcl file is in this directory", "put the dialplan there, or name its file"}}
+			return nil, whole(path, "no *.hcl file is in this directory", "put the dialplan there, or name its file")
 		}
 		files = append(files, found...)
 	}
@@ -77,33 +76,39 @@ func hclFiles(dir string) ([]string, error) {
 	return names, nil
 }
 
-// Parse makes a plan of files, read one after the other as if they were one. The error is Diagnostics:
-// everything that is wrong, but after a mistake in the syntax of HCL only that, because what follows is guesswork.
+// Parse makes a plan of files, read one after the other as if they were one, and checks what its expect blocks say.
+// The error is Diagnostics: everything that is wrong, but after a mistake in the syntax of HCL only that, because what
+// follows is guesswork; and expectations are looked at only in a plan without other errors.
 func Parse(files ...File) (*Plan, error) {
 	if len(files) == 0 {
-		return nil, Diagnostics{{"dialplan", 1, 1, "no file is given", "name the file of the dialplan"}}
+		return nil, whole("dialplan", "no file is given", "name the file of the dialplan")
 	}
 	size := 0
 	for _, f := range files {
 		if size += len(f.Data); size > maxSize {
-			return nil, Diagnostics{{f.Name, 1, 1, fmt.Sprintf("the dialplan is larger than %d MiB", maxSize>>20), "is this the right file?"}}
+			return nil, whole(f.Name, fmt.Sprintf("the dialplan is larger than %d MiB", maxSize>>20), "is this the right file?")
 		}
 	}
 	r := newReader(files)
 	for _, f := range files {
 		file, diags := hclsyntax.ParseConfig(f.Data, f.Name, hcl.InitialPos)
 		if syntax := r.syntax(f, diags); syntax != nil {
-			return nil, Diagnostics{*syntax}
+			return nil, Diagnostics{*syntax}.finish(files, Error)
 		}
 		r.source = f.Data
 		r.file(file.Body.(*hclsyntax.Body))
 	}
 	plan := r.finish()
 	if len(r.errors) > 0 {
-		return nil, r.errors.sorted(files)
+		return nil, r.errors.finish(files, Error)
 	}
-	plan.revision, plan.warnings = revision(files), r.warnings.sorted(files)
+	plan.revision, plan.warnings, plan.files = revision(files), r.warnings.finish(files, Warning), files
 	return plan, nil
+}
+
+// whole is the diagnostic about a file, a directory, or the plan itself.
+func whole(file, what, do string) Diagnostics {
+	return Diagnostics{{File: file, Line: 1, Column: 1, EndColumn: 2, Severity: Error, What: what, Do: do}}
 }
 
 // revision is the beginning of a hash over the contents.
@@ -133,12 +138,13 @@ func (r *reader) syntax(f File, diags hcl.Diagnostics) *Diagnostic {
 	if first == nil {
 		return nil
 	}
-	at := hcl.InitialPos
+	at := hcl.Range{Filename: f.Name, Start: hcl.InitialPos, End: hcl.InitialPos}
 	if first.Subject != nil {
-		at = first.Subject.Start
+		at = *first.Subject
 	}
 	what, do := ownWords(f.Data, first)
-	return &Diagnostic{f.Name, at.Line, at.Column, what, do}
+	d := diagnostic(at, what, do)
+	return &d
 }
 
 // ownWords says what HCL's commonest messages mean here; the others stay as HCL has them.
@@ -174,7 +180,7 @@ func ownWords(src []byte, d *hcl.Diagnostic) (what, do string) {
 	case "Argument definition required", "Invalid single-argument block definition":
 		return "a block on one line takes one setting only", "give each setting, and the closing }, a line of its own"
 	case "Missing newline after argument", "Unexpected comma after argument":
-		return "something follows the value on its line", "give each setting a line of its own, without commas; text needs quotes"
+		return "something follows the value on its line", "give each setting a line of its own, without commas; text needs quotes, a list [ ]"
 	}
 	if strings.HasPrefix(d.Detail, `"Curly quotes"`) {
 		return "these are curly quotes", `write plain ones: "…"`
@@ -184,36 +190,4 @@ func ownWords(src []byte, d *hcl.Diagnostic) (what, do string) {
 		return "this is not HCL: " + d.Summary, d.Detail
 	}
 	return lower(d.Summary), strings.ReplaceAll(lower(d.Detail), "\n", " ")
-}
-
-// finish puts together what the files said.
-func (r *reader) finish() *Plan {
-	if len(r.spaces) == 0 && len(r.errors) == 0 {
-		r.errors = append(r.errors, Diagnostic{r.first, 1, 1, "no space is described", `write at least one: space "name" { … }`})
-	}
-	p := &Plan{
-		links: r.links, phones: r.phones, numbers: r.numbers, spaces: r.spaces,
-		spaceByName: make(map[string]int, len(r.spaces)),
-	}
-	slices.SortFunc(p.spaces, func(a, b space) int { return strings.Compare(a.Name, b.Name) })
-	slices.SortFunc(p.phones, func(a, b Phone) int { return strings.Compare(a.Name, b.Name) })
-	for i, s := range p.spaces {
-		p.spaceByName[s.Name] = i
-	}
-	p.linksOf = make([][]int, len(p.spaces))
-	for _, refer := range r.references {
-		refer()
-	}
-	if len(r.errors) > 0 {
-		return nil
-	}
-	for li := range p.links {
-		l := &p.links[li]
-		for i, name := range l.Between {
-			l.spaces[i] = p.spaceByName[name]
-			p.linksOf[l.spaces[i]] = append(p.linksOf[l.spaces[i]], li)
-		}
-	}
-	p.findGroups()
-	return p
 }

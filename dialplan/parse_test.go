@@ -15,7 +15,7 @@ var update = flag.Bool("update", false, "write what the bad files' messages are 
 // Every file in testdata/bad is refused with exactly the message beside it.
 func TestBadFiles(t *testing.T) {
 	files, err := filepath.Glob("testdata/bad/*.hcl")
-	if err != nil || len(files) < 60 {
+	if err != nil || len(files) < 140 {
 		t.Fatalf("%d bad files, %v", len(files), err)
 	}
 	for _, name := range files {
@@ -167,18 +167,35 @@ func FuzzParse(f *testing.F) {
 		var ds Diagnostics
 		switch {
 		case err == nil:
+			from := at(t, "2027-03-26 10:30:00")
 			for _, s := range p.Spaces() {
-				if _, err := p.Programme(s.Name, at(t, "2027-03-26 10:30:00")); err != nil {
+				if _, err := p.Programme(s.Name, from); err != nil {
 					t.Fatal(err)
 				}
+				if _, err := p.Explain(s.Name, from); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if changes := Diff(p, p, from); len(changes) > 0 {
+				t.Fatalf("it differs from itself: %+v", changes)
+			}
+			for _, n := range p.Numbers() {
+				if r, ok := p.Resolve(n.Number); !ok || len(r.Targets) == 0 {
+					t.Fatalf("number %s leads to %+v", n.Number, r)
+				}
+			}
+			if len(p.spaces) < 4 {
+				p.WarningsFrom(from)
 			}
 		case !errors.As(err, &ds) || len(ds) == 0:
 			t.Fatalf("error without diagnostics: %v", err)
 		}
 		for _, d := range ds {
-			if d.File != "fuzz.hcl" || d.Line < 1 || d.Column < 1 || d.What == "" || strings.ContainsAny(d.Error(), "\n\r") {
+			if d.File != "fuzz.hcl" || d.Line < 1 || d.Column < 1 || d.What == "" || strings.ContainsAny(d.Error(), "\n\r") ||
+				d.EndColumn <= d.Column || d.Severity != Error || strings.ContainsAny(d.Source, "\n") {
 				t.Fatalf("bad diagnostic %q", d.Error())
 			}
+			d.Excerpt()
 		}
 	})
 }

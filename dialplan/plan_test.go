@@ -40,12 +40,12 @@ func TestPlan(t *testing.T) {
 		t.Errorf("spaces are %q, want %q", names, want)
 	}
 	phones := fmt.Sprintf("%+v", p.Phones())
-	if want := "[{Name:reception Display:Reception Milano Number:100 Security:none Auth:md5 Picture:false MayDial:[milano munich workshop]} " +
-		"{Name:workshop Display:workshop Number: Security:sdes Auth: Picture:true MayDial:[]}]"; phones != want {
+	if want := "[{Name:reception Display:Reception Milano At: Number:100 Security:none Auth:md5 Picture:false Busy: MayDial:[milano munich workshop] File:testdata/good/house.hcl Line:39} " +
+		"{Name:workshop Display:workshop At: Number: Security:sdes Auth: Picture:true Busy: MayDial:[] File:testdata/good/house.hcl Line:48}]"; phones != want {
 		t.Errorf("phones are\n     %s\nwant %s", phones, want)
 	}
 	links := fmt.Sprintf("%+v", p.Links()[1])
-	if want := "{Name:evening Between:[milano potsdam] Caller:potsdam Always:false File:testdata/good/house.hcl Line:28 spaces:[1 3]}"; links != want {
+	if want := "{Name:evening Between:[milano potsdam] Caller:potsdam Always:false Rotating:false File:testdata/good/house.hcl Line:28 Column:6 spaces:[1 3]}"; links != want {
 		t.Errorf("link is\n     %s\nwant %s", links, want)
 	}
 	if _, ok := p.Space("reception"); ok {

@@ -36,12 +36,18 @@ func (p *Plan) Programme(space string, from time.Time) (*programme.Programme, er
 // atMost is a size, in bytes, that the encoded programme does not exceed, found faster than by encoding it.
 func atMost(p *programme.Programme) int {
 	const escaped = 6 // JSON may write a byte as \u003c
-	size := 400 + escaped*(len(p.Space)+len(p.Name)+len(p.Timezone)) + 80*len(p.Open)
+	size := 400 + escaped*(len(p.Space)+len(p.Name)+len(p.Note)+len(p.Timezone)) + 80*len(p.Open)
 	for _, l := range p.Links {
 		size += 160 + len(l.Partner) + len(l.Caller) + escaped*(len(l.PartnerName)+len(l.Link))
 	}
 	for _, ph := range p.Phones {
 		size += 80 + len(ph.Account) + escaped*len(ph.Name)
+	}
+	for _, k := range p.Knocks {
+		size += 120 + len(k.Number) + len(k.Policy)
+		for _, from := range k.From {
+			size += 3 + len(from)
+		}
 	}
 	return size
 }
@@ -53,6 +59,7 @@ func (p *Plan) programme(i int, tt *timetable, window span.Span) *programme.Prog
 		Version:  programme.Version,
 		Space:    s.Name,
 		Name:     s.Display,
+		Note:     s.Note,
 		Timezone: s.Location.String(),
 		Revision: p.revision,
 		From:     utc(window.From),
@@ -60,6 +67,7 @@ func (p *Plan) programme(i int, tt *timetable, window span.Span) *programme.Prog
 		Open:     []programme.Span{},
 		Links:    []programme.Interval{},
 		Phones:   p.phonesOf(s.Name),
+		Knocks:   p.knocksOf(s.Name),
 	}
 	for _, o := range tt.open[i].Clip(window) {
 		out.Open = append(out.Open, programme.Span{From: utc(o.From), Until: utc(o.Until)})
@@ -82,14 +90,54 @@ func (p *Plan) programme(i int, tt *timetable, window span.Span) *programme.Prog
 	return out
 }
 
+// phonesOf is who may call a space: by its name, or as a member of a group.
 func (p *Plan) phonesOf(space string) []programme.Phone {
 	var out []programme.Phone
 	for _, ph := range p.phones {
-		if slices.Contains(ph.MayDial, space) {
+		if slices.ContainsFunc(ph.MayDial, func(may string) bool { return may == space || p.isMember(space, may) }) {
 			out = append(out, programme.Phone{Account: ph.Name, Name: ph.Display, Security: ph.Security, Picture: ph.Picture})
 		}
 	}
 	return out
+}
+
+func (p *Plan) isMember(account, group string) bool {
+	g, ok := p.group(group)
+	return ok && slices.Contains(g.Members, account)
+}
+
+// knocksOf is the numbers by which others ask a space to be let in.
+func (p *Plan) knocksOf(space string) []programme.Knock {
+	if len(p.knocks) == 0 {
+		return nil
+	}
+	var out []programme.Knock
+	for _, n := range p.Numbers() {
+		if n.Knock == "" || n.Rings != space && !p.isMember(space, n.Rings) {
+			continue
+		}
+		k, _ := p.knock(n.Knock)
+		knock := programme.Knock{Number: n.Number, Policy: k.Name, Ring: int(k.Ring / time.Second), Until: k.Until, Everybody: k.everybody()}
+		if !knock.Everybody {
+			knock.From = p.accounts(k.From)
+		}
+		out = append(out, knock)
+	}
+	return out
+}
+
+// accounts is names with each group replaced by its members, each once and sorted.
+func (p *Plan) accounts(names []string) []string {
+	var out []string
+	for _, n := range names {
+		if g, ok := p.group(n); ok {
+			out = append(out, g.Members...)
+		} else {
+			out = append(out, n)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 func utc(seconds int64) time.Time { return time.Unix(seconds, 0).UTC() }

@@ -4,31 +4,44 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"ewindow/dialplan/hours"
 	"ewindow/dialplan/programme"
 	"ewindow/dialplan/span"
 )
 
 var someHours = []string{"24/7", "off", "Mo-Fr 09:00-19:00", "Mo-Fr 09:00-12:00,13:00-19:00; Sa 14:00-02:00", "Sa-Mo 22:00-04:00",
-	"01:30-02:30,02:45-03:15", "Mo-Su 18:00-02:00; We off", "08:00-20:00; 12:00-13:00 off", "Fr 20:00-26:00, Sa 00:00-10:00", "00:00-23:59"}
+	"01:30-02:30,02:45-03:15", "Mo-Su 18:00-02:00; We off", "08:00-20:00; 12:00-13:00 off", "Fr 20:00-26:00, Sa 00:00-10:00", "00:00-23:59",
+	"Mo-Fr 09:00-18:00; PH off; Dec 24-Jan 02 off", "Mo-Fr,PH 10:00-20:00; Sa[1] 14:00-02:00; Fr[-1] off", "week 1-53/2 08:00-17:00 || PH 12:00-14:00",
+	"Mar-Oct 10:00-22:00; Jan,Feb 12:00-15:00; 2027+ Su 20:00-03:00"}
 
 var someZones = []string{"UTC", "Europe/Berlin", "Europe/Dublin", "America/New_York", "America/Sao_Paulo", "Asia/Kathmandu",
 	"Pacific/Apia", "Australia/Lord_Howe", "Africa/Casablanca"}
 
-// randomPlan has up to six spaces and ten links: many that want the same window.
+// randomPlan has up to seven spaces and ten links and rotations: many that want the same window.
 func randomPlan(t testing.TB, rnd *rand.Rand) *Plan {
 	var b strings.Builder
-	n := 2 + rnd.IntN(5)
+	b.WriteString("calendar \"one\" {\n  days = \"us\"\n  holiday \"own\" { dates = \"Mar 01\" }\n  closed \"all\" { dates = \"2027-03-20..2027-03-22\" }\n}\n")
+	n := 3 + rnd.IntN(5)
 	for i := range n {
-		fmt.Fprintf(&b, "space \"s%d\" {\n  timezone = %q\n  open = %q\n}\n", i, someZones[rnd.IntN(len(someZones))], someHours[rnd.IntN(len(someHours))])
+		fmt.Fprintf(&b, "space \"s%d\" {\n  timezone = %q\n  calendar = one\n  open = %q\n", i, someZones[rnd.IntN(len(someZones))], someHours[rnd.IntN(len(someHours))])
+		if rnd.IntN(3) == 0 {
+			fmt.Fprintf(&b, "  closed \"now and then\" { dates = \"%s %02d-%s %02d\" }\n", someMonths[rnd.IntN(6)], 1+rnd.IntN(28), someMonths[6+rnd.IntN(6)], 1+rnd.IntN(28))
+		}
+		b.WriteString("}\n")
 	}
 	for i := range rnd.IntN(10) {
 		a := rnd.IntN(n)
 		other := (a + 1 + rnd.IntN(n-1)) % n
+		if rnd.IntN(3) == 0 {
+			randomRotation(&b, rnd, i, n)
+			continue
+		}
 		caller := []int{a, other}[rnd.IntN(2)]
 		when := "open"
 		if rnd.IntN(6) == 0 {
@@ -36,7 +49,40 @@ func randomPlan(t testing.TB, rnd *rand.Rand) *Plan {
 		}
 		fmt.Fprintf(&b, "link \"l%d\" {\n  between = [s%d, s%d]\n  when = %s\n  caller = s%d\n}\n", i, a, other, when, caller)
 	}
+	randomPhones(&b, rnd, n)
 	return plan(t, b.String())
+}
+
+// randomPhones are two phones and a group, which may be dialled in many ways.
+func randomPhones(b *strings.Builder, rnd *rand.Rand, spaces int) {
+	some := func(names ...string) string {
+		rnd.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
+		return strings.Join(names[:1+rnd.IntN(len(names))], ", ")
+	}
+	space := func() string { return fmt.Sprintf("s%d", rnd.IntN(spaces)) }
+	fmt.Fprintf(b, "group \"g\" {\n  members = [%s]\n  ring = %s\n}\n", some("s0", "s1", "s2", "p1"), []string{"first", "all"}[rnd.IntN(2)])
+	fmt.Fprintf(b, "number \"20\" { rings = g }\nnumber \"21\" {\n  rings = %s\n  busy = p0\n}\n", space())
+	for i := range 2 {
+		fmt.Fprintf(b, "phone \"p%d\" {\n  number = \"1%d\"\n  busy = %s\n  may_dial = [%s]\n}\n", i, i, space(), some("s0", "s1", "s2", fmt.Sprintf("p%d", 1-i), "g"))
+	}
+}
+
+var someMonths = strings.Fields("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec")
+
+func randomRotation(b *strings.Builder, rnd *rand.Rand, i, spaces int) {
+	var names []string
+	for _, s := range rnd.Perm(spaces)[:2+rnd.IntN(spaces-1)] {
+		names = append(names, fmt.Sprintf("s%d", s))
+	}
+	who := "of = " + names[0] + "\n  with = [" + strings.Join(names[1:], ", ") + "]"
+	if len(names) > 2 && rnd.IntN(2) == 0 {
+		who = "among = [" + strings.Join(names, ", ") + "]"
+	}
+	fmt.Fprintf(b, "rotation \"l%d\" {\n  %s\n  every = \"%d%c\"\n  from = \"20%02d-01-0%d\"\n", i, who, 1+rnd.IntN(3), "dddw"[rnd.IntN(4)], rnd.IntN(30), 1+rnd.IntN(9))
+	if rnd.IntN(2) == 0 {
+		fmt.Fprintf(b, "  timezone = %q\n", someZones[rnd.IntN(len(someZones))])
+	}
+	b.WriteString("}\n")
 }
 
 // someTime is in 2000 to 2040, half of them within hours of a change of clocks.
@@ -51,19 +97,35 @@ func someTime(p *Plan, rnd *rand.Rand) time.Time {
 	return at
 }
 
-// naive is who has whom at t, found by asking link after link about this moment alone. By space: the link, or -1.
+// naive is who has whom at t, found by asking rule after rule about this moment alone. By space: the link, or -1.
 func naive(p *Plan, at time.Time) []int {
 	t := at.Unix()
 	open := make([]bool, len(p.spaces))
 	has := make([]int, len(p.spaces))
 	for i, s := range p.spaces {
-		open[i] = len(s.hours.Open(s.Location, span.Span{From: t, Until: t + 1})) > 0
+		open[i] = len(s.hours.Open(s.place, span.Span{From: t, Until: t + 1})) > 0
 		has[i] = -1
 	}
-	for li, l := range p.links {
+	join := func(li int) {
+		l := p.links[li]
 		a, b := p.spaceByName[l.Between[0]], p.spaceByName[l.Between[1]]
 		if has[a] < 0 && has[b] < 0 && (l.Always || open[a] && open[b]) {
 			has[a], has[b] = li, li
+		}
+	}
+	for _, r := range p.rules {
+		if r.rotation == nil {
+			join(r.first)
+			continue
+		}
+		days := hours.DayAt(r.rotation.Location, t) - r.rotation.From.Unix()/day
+		if days < 0 {
+			continue
+		}
+		for i := range len(r.turns) {
+			for _, li := range r.turns[(int(days)/r.rotation.Every+i)%len(r.turns)] {
+				join(li)
+			}
 		}
 	}
 	return has
@@ -193,5 +255,49 @@ func TestProgrammeAgreesWithPlanAndRoute(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// Whom the registrar lets a phone call, the window lets in: it is open, and its programme names the phone. And a phone
+// is refused a name only if no window would let it in.
+func TestPhonesAgree(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(25, 26))
+	allowed := 0
+	for range 100 {
+		p := randomPlan(t, rnd)
+		for range 10 {
+			now := someTime(p, rnd)
+			for _, phone := range p.phones {
+				for _, dialled := range []string{"s0", "s1", "s2", "g", "20", "21", "10", "11", "p0", "p1"} {
+					d := p.Route(phone.Name, dialled, now)
+					to, ok := p.Resolve(dialled)
+					if !ok {
+						t.Fatalf("nothing is %s", dialled)
+					}
+					if d.Status == 0 && (d.Target != d.Targets[0] || d.All && !to.All) {
+						t.Fatalf("%s calls %s: %+v", phone.Name, dialled, d)
+					}
+					for _, target := range to.Targets {
+						i, isSpace := p.spaceByName[target]
+						if !isSpace || d.Status == 403 && dialled == phone.Name {
+							continue
+						}
+						made := p.programme(i, p.timetable(now.Unix()), span.Span{From: now.Unix(), Until: now.Unix() + day})
+						lets := made.OpenAt(now.Truncate(time.Second)) != nil && made.Phone(phone.Name) != nil
+						called := d.Status == 0 && slices.Contains(d.Targets, target)
+						byName := slices.Contains(phone.MayDial, target) || to.Kind == KindGroup && slices.Contains(phone.MayDial, to.Name)
+						if called && !lets || lets && byName && !called && to.Name != phone.Name {
+							t.Fatalf("%s calls %s at %v: %+v; the window of %s lets it in: %v", phone.Name, dialled, now, d, target, lets)
+						}
+						if called {
+							allowed++
+						}
+					}
+				}
+			}
+		}
+	}
+	if allowed < 1000 {
+		t.Errorf("only %d calls were allowed", allowed)
 	}
 }

@@ -50,63 +50,140 @@ func (p *Plan) timetable(t int64) *timetable {
 	return made
 }
 
-// everybody is no group: all of them.
+// everybody is no part: all of them.
 const everybody = -1
 
-// workOut gives each link, first to last, the time that it wants and that neither of its spaces has given away.
-// The spaces and links of other groups have no influence, and are left out.
-func (p *Plan) workOut(from, until int64, group int) *timetable {
+// workOut gives each rule, first to last, the time that it wants and that neither of two spaces has given away.
+// The spaces and rules of other parts have no influence, and are left out.
+func (p *Plan) workOut(from, until int64, part int) *timetable {
 	tt := &timetable{from: from, until: until, open: make([]span.Set, len(p.spaces)), held: make([][]holding, len(p.spaces))}
-	for i, s := range p.spaces {
-		if group == everybody || group == p.groups[i] {
-			tt.open[i] = s.hours.Open(s.Location, span.Span{From: from, Until: until})
+	for i := range p.spaces {
+		if part == everybody || part == p.parts[i] {
+			tt.open[i] = p.spaces[i].hours.Open(p.spaces[i].place, span.Span{From: from, Until: until})
 		}
 	}
 	taken := make([]span.Set, len(p.spaces))
-	for li, l := range p.links {
-		a, b := l.spaces[0], l.spaces[1]
-		if group != everybody && group != p.groups[a] {
-			continue
-		}
-		wanted := span.Set{{From: from, Until: until}}
-		if !l.Always {
-			wanted = tt.open[a].Intersect(tt.open[b])
-		}
-		given := wanted.Subtract(taken[a]).Subtract(taken[b])
-		if len(given) == 0 {
-			continue
-		}
-		for _, s := range l.spaces {
-			taken[s] = taken[s].Union(given)
-			for _, g := range given {
-				tt.held[s] = append(tt.held[s], holding{g, li})
+	for ri := range p.rules {
+		r := &p.rules[ri]
+		switch {
+		case part != everybody && part != p.parts[p.links[r.first].spaces[0]]:
+		case r.rotation != nil:
+			p.rotate(tt, taken, r)
+		default:
+			a, b := p.links[r.first].spaces[0], p.links[r.first].spaces[1]
+			wanted := span.Set{{From: from, Until: until}}
+			if !p.links[r.first].Always {
+				wanted = tt.open[a].Intersect(tt.open[b])
 			}
+			p.give(tt, taken, r.first, wanted.Subtract(taken[a]).Subtract(taken[b]))
 		}
 	}
-	for _, h := range tt.held {
-		slices.SortFunc(h, func(a, b holding) int { return cmp.Compare(a.From, b.From) })
+	for i, h := range tt.held {
+		tt.held[i] = inOrder(h)
 	}
 	return tt
 }
 
-// findGroups numbers the spaces so that those which links join, directly or through others, have the same number.
-func (p *Plan) findGroups() {
-	p.groups = make([]int, len(p.spaces))
-	for i := range p.groups {
-		p.groups[i] = everybody
+// give gives a link a time that both of its spaces have free.
+func (p *Plan) give(tt *timetable, taken []span.Set, li int, given span.Set) {
+	if len(given) == 0 {
+		return
 	}
-	for i := range p.spaces {
-		if p.groups[i] != everybody {
+	for _, s := range p.links[li].spaces {
+		taken[s] = taken[s].Union(given)
+		tt.hold(s, li, given)
+	}
+}
+
+func (tt *timetable) hold(space, li int, given span.Set) {
+	for _, g := range given {
+		tt.held[space] = append(tt.held[space], holding{g, li})
+	}
+}
+
+// rotate gives the pairs of a rotation their time. In each turn its own pairs come first, then those of the next turn
+// have what is left, and so on: so that who is closed or taken is skipped.
+func (p *Plan) rotate(tt *timetable, taken []span.Set, r *rule) {
+	ro := r.rotation
+	var spaces []int
+	for _, l := range p.links[r.first:r.last] {
+		spaces = append(spaces, l.spaces[:]...)
+	}
+	slices.Sort(spaces)
+	spaces = slices.Compact(spaces)
+	all, free, got := map[int]span.Set{}, map[int]span.Set{}, map[int]span.Set{}
+	for turn := max(0, ro.turnAt(tt.from)); ; turn++ {
+		window := span.Span{From: max(tt.from, ro.begins(turn)), Until: min(tt.until, ro.begins(turn+1))}
+		if window.From >= tt.until {
+			break
+		}
+		for _, s := range spaces {
+			all[s] = tt.open[s].Clip(window).Subtract(taken[s].Clip(window))
+			free[s] = all[s]
+		}
+		p.turn(tt, r, turn, free)
+		for _, s := range spaces {
+			for _, given := range all[s].Subtract(free[s]) {
+				got[s] = got[s].Append(given)
+			}
+		}
+	}
+	for _, s := range spaces {
+		taken[s] = taken[s].Union(got[s])
+	}
+}
+
+// turn gives the pairs of a rotation what their spaces have free in one turn, and takes that from free.
+func (p *Plan) turn(tt *timetable, r *rule, turn int64, free map[int]span.Set) {
+	for i := range r.turns {
+		for _, li := range r.turns[(int(turn%int64(len(r.turns)))+i)%len(r.turns)] {
+			a, b := p.links[li].spaces[0], p.links[li].spaces[1]
+			if len(free[a]) == 0 || len(free[b]) == 0 {
+				continue
+			}
+			given := free[a].Intersect(free[b])
+			if len(given) == 0 {
+				continue
+			}
+			free[a], free[b] = free[a].Subtract(given), free[b].Subtract(given)
+			tt.hold(a, li, given)
+			tt.hold(b, li, given)
+		}
+	}
+}
+
+// inOrder sorts what was given to a space, and makes one of what touches: a pair may have two turns one after the other.
+func inOrder(held []holding) []holding {
+	slices.SortFunc(held, func(a, b holding) int { return cmp.Compare(a.From, b.From) })
+	out := held[:0]
+	for _, h := range held {
+		if n := len(out); n > 0 && out[n-1].link == h.link && out[n-1].Until == h.From {
+			out[n-1].Until = h.Until
 			continue
 		}
-		p.groups[i] = i
+		out = append(out, h)
+	}
+	return out
+}
+
+// findParts numbers the spaces so that those which links join, directly or through others, have the same number.
+func (p *Plan) findParts() {
+	p.parts = make([]int, len(p.spaces))
+	for i := range p.parts {
+		p.parts[i] = everybody
+	}
+	for i := range p.spaces {
+		if p.parts[i] != everybody {
+			continue
+		}
+		p.parts[i] = i
 		for found := []int{i}; len(found) > 0; {
 			next := found[len(found)-1]
 			found = found[:len(found)-1]
 			for _, li := range p.linksOf[next] {
 				for _, s := range p.links[li].spaces {
-					if p.groups[s] == everybody {
-						p.groups[s] = i
+					if p.parts[s] == everybody {
+						p.parts[s] = i
 						found = append(found, s)
 					}
 				}
@@ -189,7 +266,7 @@ func (p *Plan) NextChange(space string, t time.Time) time.Time {
 		if at > end {
 			return time.Time{}
 		}
-		tt = p.workOut(at, at+tableDays*day, p.groups[i])
+		tt = p.workOut(at, at+tableDays*day, p.parts[i])
 		if _, stillOpen := tt.open[i].Find(at); stillOpen != open || tt.linkAt(i, at) != link {
 			return utc(at)
 		}

@@ -5,46 +5,88 @@ import (
 	"fmt"
 
 	"ewindow/dialplan"
+	"ewindow/registrar/answers"
 )
 
-type checkCmd struct {
-	Files []string `arg:"" name:"file" help:"Dialplan files, or directories of *.hcl files."`
+// planFiles are the files of a plan, as an argument of most commands.
+type planFiles struct {
+	Files []string `arg:"" name:"file" help:"Dialplan files, or directories of *.hcl files: together one plan."`
 }
 
-// Run prints file:line:column: what is wrong; what to do. The status is 1 for errors in the plan, 2 if it cannot be
-// read.
+type checkCmd struct {
+	planFiles
+	JSON bool `name:"json" help:"Print one JSON array of all errors and warnings, for editors."`
+}
+
+// Run prints file:line:column, what is wrong, the line, and what to do. The status is 1 for errors in the plan, 2 if
+// it cannot be read.
 func (c *checkCmd) Run(s streams) error {
 	plan, err := loadPlan(c.Files)
-	if err != nil {
+	var wrong *planError
+	if err != nil && !(c.JSON && errors.As(err, &wrong)) {
 		return err
 	}
-	for _, w := range plan.Warnings() {
-		fmt.Fprintf(s.out, "warning: %v\n", w)
+	var found dialplan.Diagnostics
+	if wrong != nil {
+		found = wrong.all
+	} else {
+		found = plan.WarningsFrom(s.clock())
 	}
-	fmt.Fprintf(s.out, "%s, %s: no errors\n", count(len(plan.Spaces()), "space"), count(len(plan.Links()), "link"))
+	if c.JSON {
+		text, err := answers.JSON(found)
+		if err != nil {
+			return err
+		}
+		if _, err := s.out.Write(text); err != nil || wrong == nil {
+			return err
+		}
+		return &exitError{status: 1}
+	}
+	fmt.Fprint(s.out, answers.Problems(found))
+	fmt.Fprintln(s.out, summary(plan, len(found)))
 	return nil
 }
 
-func count(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
+// summary is one line about a plan without errors.
+func summary(plan *dialplan.Plan, warnings int) string {
+	s := answers.Count(len(plan.Spaces()), "space") + ", " + answers.Count(len(plan.Links()), "link")
+	for _, c := range []struct {
+		n    int
+		what string
+	}{{len(plan.Rotations()), "rotation"}, {len(plan.Phones()), "phone"}, {len(plan.Expectations()), "expectation"}} {
+		if c.n > 0 {
+			s += ", " + answers.Count(c.n, c.what)
+		}
 	}
-	return fmt.Sprintf("%d %ss", n, what)
+	s += ": no errors"
+	if warnings > 0 {
+		s += ", " + answers.Count(warnings, "warning")
+	}
+	return s
 }
 
-// loadPlan reads a plan. Diagnostics become the text of the error as they are, one a line.
+// loadPlan reads a plan. Errors in it are a planError; if it cannot be read, the status will be 2.
 func loadPlan(paths []string) (*dialplan.Plan, error) {
 	plan, err := dialplan.Load(paths...)
 	var wrong dialplan.Diagnostics
 	switch {
 	case errors.As(err, &wrong):
-		return nil, &planError{wrong}
+		return nil, newPlanError(wrong)
 	case err != nil:
 		return nil, &exitError{status: 2, text: err.Error()}
 	}
 	return plan, nil
 }
 
-type planError struct{ all dialplan.Diagnostics }
+// A planError is errors in a plan, and how they are told.
+type planError struct {
+	all  dialplan.Diagnostics
+	text string
+}
 
-func (e *planError) Error() string { return e.all.Error() }
+func newPlanError(all dialplan.Diagnostics) *planError {
+	return &planError{all, answers.Problems(all) + answers.Count(len(all), "error")}
+}
+
+// Error is the text for people, without the end of its last line.
+func (e *planError) Error() string { return e.text }

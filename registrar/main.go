@@ -7,22 +7,48 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"time"
 
 	"github.com/alecthomas/kong"
+
+	"ewindow/registrar/answers"
 )
 
 // commands is the command line.
 type commands struct {
 	Serve   serveCmd   `cmd:"" help:"Run the registrar."`
 	Check   checkCmd   `cmd:"" help:"Check a dialplan and say what is wrong in it."`
+	Fmt     fmtCmd     `cmd:"" help:"Align the files of a dialplan."`
+	Explain explainCmd `cmd:"" help:"Say what a space sees at a moment, and why."`
+	Week    weekCmd    `cmd:"" help:"Draw a week: who sees whom, and when."`
+	Diff    diffCmd    `cmd:"" help:"Say which windows another plan changes in the next two weeks."`
 	Account accountCmd `cmd:"" help:"Add, list and remove accounts."`
+	Test    testCmd    `cmd:"" help:"Run the expect blocks of a dialplan."`
 	Pin     pinCmd     `cmd:"" help:"Print the pin by which windows know this registrar."`
 }
 
-// streams are where commands write.
+// streams are where commands write, and the clock that they look at.
 type streams struct {
 	out io.Writer
 	err io.Writer
+	now func() time.Time // nil: the clock on the wall
+}
+
+func (s streams) clock() time.Time {
+	if s.now == nil {
+		return time.Now()
+	}
+	return s.now()
+}
+
+// ink is colour for a terminal, unless it or its user wants none (https://no-color.org).
+func (s streams) ink() answers.Ink {
+	f, ok := s.out.(*os.File)
+	if !ok || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
+		return answers.Plain
+	}
+	info, err := f.Stat()
+	return answers.Ink(err == nil && info.Mode()&os.ModeCharDevice != 0)
 }
 
 // An exitError ends the program with another status than 1. Its text has been printed if it is empty.

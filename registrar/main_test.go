@@ -63,7 +63,8 @@ func TestCheck(t *testing.T) {
 		err    string
 	}{
 		{good, 0, "2 spaces, 1 link: no errors\n", ""},
-		{bad, 1, "", bad + ":10:22: unknown space \"munch\"; did you mean \"munich\"?\n"},
+		{bad, 1, "",
+			bad + ":10:22: error: unknown space \"munch\"\n    between = [milano, munch]\n                       ^^^^^\n  did you mean \"munich\"?\n1 error\n"},
 		{filepath.Join(dir, "none.hcl"), 2, "", "no such file"},
 	} {
 		status, out, errs := command("check", test.file)

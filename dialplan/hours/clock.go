@@ -46,3 +46,21 @@ func (c *clock) look(t int64) {
 		c.till = end.Unix()
 	}
 }
+
+// Instant is the first moment, in Unix seconds, at which clocks in loc show a time of a civil day or a later one: see
+// Hours.Open for times that they skip or show twice. The day is counted from 1970-01-01, seconds from its midnight.
+func Instant(loc *time.Location, day, seconds int64) int64 {
+	c := clock{loc: loc}
+	return c.instant(day*secondsPerDay + seconds)
+}
+
+// DayAt is the civil day that a moment, in Unix seconds, belongs to in loc: the last one that has begun by then.
+func DayAt(loc *time.Location, t int64) int64 {
+	at := time.Unix(t, 0).In(loc)
+	year, month, day := at.Date()
+	number := DayOf(year, month, day) + 1 // clocks set back over midnight show a day that has ended
+	for Instant(loc, number, 0) > t {
+		number--
+	}
+	return number
+}

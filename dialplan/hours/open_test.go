@@ -63,7 +63,7 @@ func TestOpenWhereClocksChange(t *testing.T) {
 			t.Fatal(err)
 		}
 		var got []string
-		for _, s := range h.Open(zone(t, c.zone), span.Span{From: date(t, c.from), Until: date(t, c.until)}) {
+		for _, s := range h.Open(Place{Location: zone(t, c.zone)}, span.Span{From: unix(t, c.from), Until: unix(t, c.until)}) {
 			got = append(got, time.Unix(s.From, 0).UTC().Format("02 15:04-")+time.Unix(s.Until, 0).UTC().Format("02 15:04"))
 		}
 		if text := strings.Join(got, ", "); text != c.want {
@@ -72,7 +72,7 @@ func TestOpenWhereClocksChange(t *testing.T) {
 	}
 }
 
-func date(t testing.TB, s string) int64 {
+func unix(t testing.TB, s string) int64 {
 	t.Helper()
 	d, err := time.Parse(time.DateOnly, s)
 	if err != nil {
@@ -90,9 +90,9 @@ func TestInstantIsTheFirstMoment(t *testing.T) {
 	for range 300 {
 		loc := zone(t, zones[rnd.IntN(len(zones))])
 		// Near a change of clocks, where there is one; since 1972 offsets are whole minutes here.
-		_, change := time.Unix(date(t, "1973-01-01")+rnd.Int64N(60*365*secondsPerDay), 0).In(loc).ZoneBounds()
+		_, change := time.Unix(unix(t, "1973-01-01")+rnd.Int64N(60*365*secondsPerDay), 0).In(loc).ZoneBounds()
 		if change.IsZero() {
-			change = time.Unix(date(t, "2020-01-01"), 0)
+			change = time.Unix(unix(t, "2020-01-01"), 0)
 		}
 		c := clock{loc: loc}
 		wall := change.Unix() - 24*60*60
@@ -117,29 +117,120 @@ func shown(t int64, loc *time.Location) int64 {
 	return t + int64(offset)
 }
 
-// Where no clock is changed, a place is open exactly when its wall clock lies in the hours of its civil day.
+// anywhere has a public holiday on every ninth day, and is closed on every thirteenth.
+func anywhere(loc *time.Location) Place {
+	return Place{loc, func(day int64) bool { return day%9 == 0 }, func(day int64) bool { return day%13 == 0 }}
+}
+
+// says asks the rules about one minute of a civil day, one after the other and in the plainest way.
+func says(h *Hours, p Place, day, minute int64) bool {
+	if p.Closed(day) {
+		return false
+	}
+	open := false
+	for _, r := range h.rules {
+		today, yesterday := r.has(p.date(day)), r.has(p.date(day-1)) && !p.Closed(day-1)
+		_, own := r.times.Find(minute)
+		_, late := r.times.Find(minute + minutesPerDay)
+		named := today && own || yesterday && late
+		switch {
+		case r.off:
+			open = open && !named
+		case r.additional:
+			open = open || named
+		default:
+			open = open && !today || named
+		}
+	}
+	return open
+}
+
+// Where no clock is changed, a place is open exactly when the rules say so of its wall clock and civil day.
 func TestOpenAgainstTheWallClock(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(5, 6))
-	for range 300 {
+	for range 1000 {
 		text := Random(rnd)
 		h, err := Parse(text)
 		if err != nil {
 			t.Fatalf("%q: %v", text, err)
 		}
-		loc := zone(t, zones[rnd.IntN(len(zones))])
-		from := date(t, "1990-01-01") + rnd.Int64N(40*365*secondsPerDay)/60*60
+		p := anywhere(zone(t, zones[rnd.IntN(len(zones))]))
+		from := unix(t, "1999-01-01") + rnd.Int64N(35*365*secondsPerDay)/60*60
 		window := span.Span{From: from, Until: from + 9*secondsPerDay}
-		if _, change := time.Unix(from-2*secondsPerDay, 0).In(loc).ZoneBounds(); !change.IsZero() && change.Unix() < window.Until+2*secondsPerDay {
+		if _, change := time.Unix(from-2*secondsPerDay, 0).In(p.Location).ZoneBounds(); !change.IsZero() && change.Unix() < window.Until+2*secondsPerDay {
 			continue
 		}
-		open := h.Open(loc, window)
-		for range 200 {
+		open := h.Open(p, window)
+		for range 100 {
 			at := from + rnd.Int64N(9*24*60)*60
-			wall := time.Unix(at, 0).In(loc)
-			_, want := h.week[(int(wall.Weekday())+6)%7].Find(int64(wall.Hour()*60 + wall.Minute()))
+			wall := time.Unix(at, 0).In(p.Location)
+			want := says(h, p, DayOf(wall.Date()), int64(wall.Hour()*60+wall.Minute()))
 			if _, got := open.Find(at); got != want {
-				t.Fatalf("%q in %s at %v: open is %v, want %v", text, loc, wall, got, want)
+				t.Fatalf("%q in %s at %v: open is %v, want %v", text, p.Location, wall, got, want)
 			}
+		}
+	}
+}
+
+// Why decides as Open does, also while clocks are changed; and only one rule does.
+func TestWhyAgreesWithOpen(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(9, 10))
+	for range 1000 {
+		text := Random(rnd)
+		h, err := Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := anywhere(zone(t, zones[rnd.IntN(len(zones))]))
+		_, change := time.Unix(unix(t, "1980-01-01")+rnd.Int64N(60*365*secondsPerDay), 0).In(p.Location).ZoneBounds()
+		from := change.Unix() - secondsPerDay
+		open := h.Open(p, span.Span{From: from, Until: from + 2*secondsPerDay})
+		for range 50 {
+			at := from + rnd.Int64N(2*secondsPerDay)
+			_, want := open.Find(at)
+			opens, decided := false, 0
+			for _, s := range h.Why(p, at) {
+				if s.Effect == Opens || s.Effect == Closes {
+					decided++
+					opens = s.Effect == Opens
+				}
+				if s.Text != text[s.Offset:s.End] || strings.ContainsAny(s.Text[:1]+s.Text[len(s.Text)-1:], " ;,|") {
+					t.Fatalf("%q: a rule is %q", text, s.Text)
+				}
+			}
+			opens = opens && !p.Closed(DayAt(p.Location, at))
+			if opens != want || decided > 1 {
+				t.Fatalf("%q in %s at %v: open is %v, but %+v", text, p.Location, time.Unix(at, 0).In(p.Location), want, h.Why(p, at))
+			}
+		}
+	}
+}
+
+func TestWhy(t *testing.T) {
+	for _, c := range []struct{ hours, at, want string }{
+		{"Mo-Fr 09:00-18:00; PH off; Sa[1] 10:00-12:00", "2027-05-07 10:00", "opens, another day, another day"},
+		{"Mo-Fr 09:00-18:00; PH off; Sa[1] 10:00-12:00", "2027-05-06 10:00", "outdone, closes, another day"},
+		{"Mo-Fr 09:00-18:00; PH off; Sa[1] 10:00-12:00", "2027-05-07 20:00", "another time, another day, another day"},
+		{"Mo-Fr 09:00-18:00; Fr 10:00-12:00", "2027-05-07 09:30", "outdone, closes"},
+		{"Mo-Fr 09:00-18:00; Fr 10:00-12:00", "2027-05-07 11:00", "outdone, opens"},
+		{"Fr 22:00-02:00, Sa 00:00-03:00", "2027-05-08 01:00", "opens, outdone"},
+		{"Fr 22:00-02:00, Sa 00:00-03:00", "2027-05-08 02:30", "another day, opens"},
+		{"off", "2027-05-08 02:30", "closes"},
+	} {
+		h, err := Parse(c.hours)
+		if err != nil {
+			t.Fatal(err)
+		}
+		at, err := time.Parse("2006-01-02 15:04", c.at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, s := range h.Why(somewhere(t), at.Unix()) {
+			got = append(got, string(s.Effect))
+		}
+		if text := strings.Join(got, ", "); text != c.want {
+			t.Errorf("%s at %s: %s, want %s", c.hours, c.at, text, c.want)
 		}
 	}
 }
@@ -153,13 +244,14 @@ func TestOpenIsTheSameInEveryWindow(t *testing.T) {
 			t.Fatal(err)
 		}
 		loc := zone(t, zones[rnd.IntN(len(zones))])
-		_, change := time.Unix(date(t, "1900-01-01")+rnd.Int64N(140*365*secondsPerDay), 0).In(loc).ZoneBounds()
+		p := anywhere(loc)
+		_, change := time.Unix(unix(t, "1900-01-01")+rnd.Int64N(140*365*secondsPerDay), 0).In(loc).ZoneBounds()
 		from := change.Unix() - rnd.Int64N(5*secondsPerDay)
-		whole := h.Open(loc, span.Span{From: from, Until: from + 8*secondsPerDay})
+		whole := h.Open(p, span.Span{From: from, Until: from + 8*secondsPerDay})
 		for range 20 {
 			a := from + rnd.Int64N(7*secondsPerDay)
 			w := span.Span{From: a, Until: a + 1 + rnd.Int64N(secondsPerDay)}
-			got, want := h.Open(loc, w), whole.Clip(w)
+			got, want := h.Open(p, w), whole.Clip(w)
 			if len(got) != len(want) {
 				t.Fatalf("%s around %v: %v, want %v", loc, change, got, want)
 			}
@@ -174,7 +266,8 @@ func TestOpenIsTheSameInEveryWindow(t *testing.T) {
 
 func FuzzParse(f *testing.F) {
 	for _, s := range []string{"24/7", "Mo-Fr 09:00-12:00,13:00-19:00; Sa 14:00-02:00; Su off", "Sa-Mo 22:00-26:00, We closed",
-		"PH off", "Mo–Fr 9-17", `Mo "x" || off`, "\xff\x00", "24:00-00:00"} {
+		"PH off", "Mo–Fr 9-17", `Mo "x" || off`, "\xff\x00", "24:00-00:00",
+		"2027 Dec 24-2028 Jan 02,Dec 24,26 off", "week 1-53/2 Sa[1,-1]: 09:00-10:00 open \"x\"", "2027-2030/2,2035+ Jan-Mar week 3 PH Mo", "Feb 29-Mar 01: PH,Mo"} {
 		f.Add(s)
 	}
 	berlin := zone(f, "Europe/Berlin")
@@ -193,12 +286,36 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 		window := span.Span{From: 1_806_000_000, Until: 1_806_000_000 + 14*secondsPerDay}
+		for _, step := range h.Why(Place{Location: berlin}, window.From) {
+			if step.Text == "" {
+				t.Fatalf("%q: a rule without text", s)
+			}
+		}
 		last := window.From
-		for i, o := range h.Open(berlin, window) {
+		for i, o := range h.Open(Place{Location: berlin}, window) {
 			if o.From >= o.Until || o.From < last || i > 0 && o.From == last || o.Until > window.Until {
 				t.Fatalf("%q: %v after %d", s, o, last)
 			}
 			last = o.Until
+		}
+	})
+}
+
+func FuzzParseDates(f *testing.F) {
+	for _, s := range []string{"2027-08-09..2027-08-22", "Dec 24-Jan 02, 2027-01-01", "2027 Aug 09-22", "24 Dec", "2027-02-29", "Feb 29"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		ds, err := ParseDates(s)
+		var p *Problem
+		if err != nil {
+			if !errors.As(err, &p) || p.Offset < 0 || p.Offset > len(s) || p.What == "" || p.Do == "" {
+				t.Fatalf("%q: bad error %#v", s, err)
+			}
+			return
+		}
+		if last, ok := ds.Last(); ok && (!ds.Has(last) || ds.Has(last+1)) {
+			t.Fatalf("%q: the last day is %d", s, last)
 		}
 	})
 }

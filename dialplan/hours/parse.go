@@ -21,67 +21,75 @@ func (p *Problem) Error() string { return p.What + "; " + p.Do }
 func Parse(s string) (*Hours, error) {
 	sc := &scanner{s: s}
 	var rules []rule
-	additional, separator := false, -1
-	for {
-		r, err := sc.rule(separator)
+	separator := ""
+	for at := -1; ; {
+		r, err := sc.rule(at, separator)
 		if err != nil {
 			return nil, err
 		}
-		r.additional = additional
+		if separator == "||" {
+			if err := sc.fallback(at, r, rules); err != nil {
+				return nil, err
+			}
+		}
+		r.additional = separator == "," || separator == "||"
 		rules = append(rules, r)
 		sc.space()
-		separator = sc.at
+		at = sc.at
 		switch {
 		case sc.end():
-			return compile(rules), nil
+			return compile(s, rules), nil
 		case sc.skip(";"):
-			additional = false
+			separator = ";"
 		case sc.skip(","):
-			additional = true
+			separator = ","
+		case sc.skip("||"):
+			separator = "||"
 		default:
 			return nil, sc.unexpected(afterRule)
 		}
 	}
 }
 
-// rule reads [weekdays] [times] [open|off|closed], of which there must be one, or 24/7.
+// fallback checks what the notation leaves open about "||": whether a day that is off takes the hours after it. In
+// all other cases those are hours that are added, because there are no unknown ones here.
+func (sc *scanner) fallback(at int, r rule, before []rule) error {
+	switch {
+	case r.off:
+		return sc.problem(at, `"off" stands after "||", where it changes nothing`, `remove it, or write ";" instead of "||"`)
+	case some(before, func(b rule) bool { return b.off }):
+		return sc.problem(at, `"||" follows a rule with off: the notation does not say whether these hours count then`,
+			`write ";" and say what opens on which days`)
+	}
+	return nil
+}
+
+// rule reads [years] [dates] [weeks] [weekdays] [times] [open|off|closed ["comment"]], of which there must be one, or 24/7.
 // The separator before it stands at an offset, -1 for none.
-func (sc *scanner) rule(separator int) (rule, error) {
+func (sc *scanner) rule(separatorAt int, separator string) (rule, error) {
 	sc.space()
-	r := rule{offset: sc.at, days: everyDay}
+	r := rule{offset: sc.at, selector: selector{anyDay: true, days: everyDay}}
 	if sc.end() {
-		if separator < 0 {
+		if separatorAt < 0 {
 			return r, sc.problem(sc.at, "the hours are empty", `write for example "Mo-Fr 09:00-19:00", "24/7" or "off"`)
 		}
-		return r, sc.problem(separator, fmt.Sprintf("nothing follows the %q", sc.s[separator:separator+1]), "remove it, or finish the rule")
+		return r, sc.problem(separatorAt, fmt.Sprintf("nothing follows the %q", separator), "remove it, or finish the rule")
 	}
-	found := false
-	if sc.skip("24/7") {
-		r.times, r.wholeDay, found = wholeDay(), true, true
-	} else {
-		isDay, err := sc.weekdays(&r)
-		if err != nil {
-			return r, err
-		}
-		sc.space()
-		isTime, err := sc.times(&r)
-		if err != nil {
-			return r, err
-		}
-		found = isDay || isTime
-		if !isTime {
-			r.times, r.wholeDay = wholeDay(), true
-		}
-		sc.space()
+	found, err := sc.selectors(&r)
+	if err != nil {
+		return r, err
 	}
+	r.end = r.offset + len(strings.TrimRight(sc.s[r.offset:sc.at], " \t"))
 	sc.space()
-	switch word := sc.word(); word {
+	word := sc.word()
+	switch word {
 	case "off", "closed":
 		r.off = true
 		fallthrough
 	case "open":
 		sc.at += len(word)
-		return r, nil
+		r.end = sc.at
+		return r, sc.comment(&r)
 	case "":
 	default:
 		return r, sc.unknownWord(word, found)
@@ -89,66 +97,73 @@ func (sc *scanner) rule(separator int) (rule, error) {
 	if !found {
 		return r, sc.unexpected(beforeRule)
 	}
-	return r, nil
+	return r, sc.yearsOrTimes(&r)
+}
+
+// selectors reads what says when. It is false if nothing does.
+func (sc *scanner) selectors(r *rule) (found bool, err error) {
+	if sc.skip("24/7") {
+		r.times, r.wholeDay = wholeDay(), true
+		return true, nil
+	}
+	isDate, err := sc.dates(&r.selector)
+	if err != nil {
+		return true, err
+	}
+	sc.space()
+	isDay, err := sc.weekdays(&r.selector)
+	if err != nil {
+		return true, err
+	}
+	end := sc.at
+	sc.space()
+	isTime, err := sc.times(r)
+	if err != nil {
+		return true, err
+	}
+	if !isTime {
+		r.times, r.wholeDay = wholeDay(), true
+		sc.at = end
+	}
+	return isDate || isDay || isTime, nil
 }
 
 func wholeDay() span.Set { return span.Set{{Until: minutesPerDay}} }
 
-// weekdays reads Mo-Fr,Su. It is false, and reads nothing, if no weekday stands here.
-func (sc *scanner) weekdays(r *rule) (bool, error) {
-	if weekday(sc.word()) < 0 {
-		return false, nil
+// comment reads the comment that may follow open, off or closed.
+func (sc *scanner) comment(r *rule) error {
+	before := sc.at
+	sc.space()
+	if !sc.skip(`"`) {
+		sc.at = before
+		return nil
 	}
-	r.days = 0
-	for {
-		from, err := sc.weekday()
-		if err != nil {
-			return true, err
-		}
-		to := from
-		sc.space()
-		if sc.skip("-") {
-			sc.space()
-			if to, err = sc.weekday(); err != nil {
-				return true, err
-			}
-			sc.space()
-		}
-		for d := from; ; d = (d + 1) % daysPerWeek { // Sa-Mo goes over the end of the week
-			r.days |= 1 << d
-			if d == to {
-				break
-			}
-		}
-		if sc.peek() == '[' {
-			return true, sc.unsupported(sc.at, "[", "numbered weekdays")
-		}
-		if sc.peek() == ':' {
-			return true, sc.problem(sc.at, `":" stands after the days`, "remove it")
-		}
-		if !sc.skip(",") {
-			return true, nil
-		}
-		sc.space()
+	length := strings.IndexByte(sc.s[sc.at:], '"')
+	if length < 0 {
+		return sc.problem(sc.at-1, "this comment is not closed", `write \" at its end`)
 	}
+	r.comment = sc.s[sc.at : sc.at+length]
+	sc.at += length + 1
+	r.end = sc.at
+	return nil
 }
 
-func (sc *scanner) weekday() (int, error) {
-	word := sc.word()
-	if d := weekday(word); d >= 0 {
-		sc.at += len(word)
-		return d, nil
+// yearsOrTimes refuses a range of years and nothing else, which may well be meant as times: 2000-2130.
+func (sc *scanner) yearsOrTimes(r *rule) error {
+	if len(r.years) == 0 || len(r.dates)+len(r.weeks) > 0 || !r.anyDay || !r.wholeDay {
+		return nil
 	}
-	if word != "" {
-		return 0, sc.unknownWord(word, true)
-	}
-	return 0, sc.unexpected("a weekday: Mo Tu We Th Fr Sa Su")
+	return sc.problem(r.offset, fmt.Sprintf("%q are years here, and nothing says when in them", sc.s[r.offset:r.end]),
+		`write times as hh:mm, for example 20:00-21:30; after years "open" or "off"`)
 }
 
 // times reads 09:00-12:00,13:00-02:00. It is false, and reads nothing, if no digit stands here.
 func (sc *scanner) times(r *rule) (bool, error) {
 	if !isDigit(sc.peek()) {
 		return false, nil
+	}
+	if sc.isYear() {
+		return true, sc.problem(sc.at, fmt.Sprintf("%q stands after the days", sc.digits()), `years and dates come first: "2027 Dec 24 Fr 09:00-12:00"`)
 	}
 	if strings.HasPrefix(sc.s[sc.at:], "24/7") {
 		return true, sc.problem(sc.at, "24/7 stands alone and means every day", "write 00:00-24:00 for whole days")
@@ -167,7 +182,7 @@ func (sc *scanner) times(r *rule) (bool, error) {
 			break
 		}
 		sc.space()
-		if !isDigit(sc.peek()) {
+		if !isDigit(sc.peek()) || sc.isYear() {
 			sc.at = before
 			break
 		}
@@ -230,8 +245,11 @@ func (sc *scanner) clockTime(latest int64) (int64, error) {
 	start := sc.at
 	hour := sc.digits()
 	sc.at += len(hour)
-	if latest < minutesPerDay && len(hour) == 4 && !strings.HasPrefix(strings.TrimLeft(sc.s[sc.at:], " \t"), "-") && hour >= "1900" && hour <= "2100" {
-		return 0, sc.unsupported(start, hour, "a year")
+	if day := sc.weekdayAfterOrdinal(); day != "" {
+		return 0, sc.problem(start, "the number stands before the weekday", fmt.Sprintf("write %s[%s]", day, hour))
+	}
+	if month := sc.monthAfterDay(); month != "" {
+		return 0, sc.problem(start, "the day stands before the month", fmt.Sprintf("write %s %s", month, hour))
 	}
 	separator := sc.peek()
 	if !strings.ContainsRune(":.hH", rune(separator)) {
@@ -264,7 +282,7 @@ func (sc *scanner) notTime(start int, hour, minute string) error {
 	if len(hour) <= 2 && len(minute) <= 2 && number(minute) <= 59 && number(hour)*60+number(minute) <= minutesPerDay {
 		return sc.problem(start, what, fmt.Sprintf("write %02d:%02d", number(hour), number(minute)))
 	}
-	return sc.problem(start, what, "write hours and minutes with two digits each: 09:00-19:00")
+	return sc.problem(start, what, `write hours and minutes with two digits each: 09:00-19:00; dates with the name of the month: "Dec 24"`)
 }
 
 // number is at most four digits.

@@ -10,11 +10,12 @@ import (
 // that belong, in people's minds, to the day before; and rules that later ones replace.
 func (h *Hours) Warnings() []*Problem {
 	var out []*Problem
-	for i, r := range h.rules {
-		if p := h.replaced(i); p != nil {
-			out = append(out, p)
-		} else if p := h.cut(i, r); p != nil {
-			out = append(out, p)
+	for i := range h.rules {
+		for _, look := range []func(int) *Problem{h.replaced, h.reopened, h.cut, h.remains} {
+			if p := look(i); p != nil {
+				out = append(out, p)
+				break
+			}
 		}
 	}
 	return out
@@ -22,43 +23,93 @@ func (h *Hours) Warnings() []*Problem {
 
 // replaced warns of a rule of which later ones leave nothing.
 func (h *Hours) replaced(i int) *Problem {
-	left := h.rules[i].days
+	r := &h.rules[i]
+	if r.holidays == orHolidays || len(r.nths) > 0 {
+		return nil // on what weekdays is not known; see reopened
+	}
+	left := r.days
 	for _, r := range h.rules[i+1:] {
-		if r.wholeDay && r.off || !r.off && !r.additional {
+		if r.plain() && (r.wholeDay && r.off || !r.off && !r.additional) {
 			left &^= r.days
 		}
 	}
-	if left != 0 || h.rules[i].days == 0 {
+	if left != 0 || r.days == 0 {
 		return nil
 	}
-	return &Problem{h.rules[i].offset, "later rules replace this one on all its days",
-		`remove it, or write "," instead of ";" where a rule adds hours`}
+	return &Problem{r.offset, "later rules replace this one on all its days",
+		`remove it, or move it to the end; write "," instead of ";" where a rule adds hours`}
 }
 
-// cut warns of a rule that takes away, or leaves, the hours after midnight of another day than it names.
-func (h *Hours) cut(i int, r rule) *Problem {
-	if r.additional && !r.off || r.off && !r.wholeDay {
+// reopened warns of holidays or dates that are off, and opened again by a later rule for weekdays.
+func (h *Hours) reopened(i int) *Problem {
+	r := &h.rules[i]
+	if !r.off || r.plain() {
 		return nil
 	}
+	for _, later := range h.rules[i+1:] {
+		if later.plain() && !later.off && !later.additional && (r.anyDay || r.holidays == orHolidays || r.days&later.days != 0) {
+			return &Problem{r.offset, fmt.Sprintf("%q comes after this rule, and opens its weekdays on these days too", h.written[later.offset:later.end]),
+				"move this rule to the end"}
+		}
+	}
+	return nil
+}
+
+// cut warns of a rule for weekdays that takes away, or leaves, the hours after midnight of another day than it names.
+func (h *Hours) cut(i int) *Problem {
+	r := h.rules[i]
+	if !r.plain() || r.additional && !r.off || r.off && !r.wholeDay {
+		return nil
+	}
+	before := plainOnes(h.rules[:i])
 	for d := range daysPerWeek {
 		if !r.days.has(d) {
 			continue
 		}
-		before, after := (d+daysPerWeek-1)%daysPerWeek, (d+1)%daysPerWeek
-		was := spills(h.rules[:i], before).Intersect(evaluate(h.rules[:i], d))
-		if lost := was.Subtract(evaluate(h.rules[:i+1], d)); len(lost) > 0 {
+		yesterday, tomorrow := (d+daysPerWeek-1)%daysPerWeek, (d+1)%daysPerWeek
+		was := spills(before, yesterday).Intersect(evaluateWeekday(before, d))
+		if lost := was.Subtract(evaluateWeekday(append(before[:len(before):len(before)], r), d)); len(lost) > 0 {
+			end := clockText(lost[len(lost)-1].Until)
 			return &Problem{r.offset, fmt.Sprintf("this rule for %s ends the hours of %s at midnight; they went on until %s",
-				weekdayNames[d], weekdayNames[before], clockText(lost[len(lost)-1].Until)),
-				fmt.Sprintf(`give the earlier rule an end at 24:00, or add ", %s 00:00-%s" at the end`, weekdayNames[d], clockText(lost[len(lost)-1].Until))}
+				weekdayNames[d], weekdayNames[yesterday], end),
+				fmt.Sprintf(`give the earlier rule an end at 24:00, or add ", %s 00:00-%s" at the end`, weekdayNames[d], end)}
 		}
-		left := spills(h.rules[:i], d).Subtract(r.spill()).Intersect(h.week[after])
-		if others := span.Set(left).Subtract(ownHours(h.rules, after)); len(others) > 0 {
+		left := spills(before, d).Subtract(r.spill()).Intersect(h.week[tomorrow])
+		if others := left.Subtract(ownHours(plainOnes(h.rules), tomorrow)); len(others) > 0 {
+			end := clockText(others[len(others)-1].Until)
 			return &Problem{r.offset, fmt.Sprintf("this rule for %s leaves the hours after midnight, until %s on %s, which an earlier rule gives %s",
-				weekdayNames[d], clockText(others[len(others)-1].Until), weekdayNames[after], weekdayNames[d]),
-				fmt.Sprintf(`take %s out of the earlier rule, or add "; %s 00:00-%s off"`, weekdayNames[d], weekdayNames[after], clockText(others[len(others)-1].Until))}
+				weekdayNames[d], end, weekdayNames[tomorrow], weekdayNames[d]),
+				fmt.Sprintf(`take %s out of the earlier rule, or add "; %s 00:00-%s off"`, weekdayNames[d], weekdayNames[tomorrow], end)}
 		}
 	}
 	return nil
+}
+
+// remains warns of holidays or dates that are off, while the hours after their midnight stay.
+func (h *Hours) remains(i int) *Problem {
+	r := &h.rules[i]
+	if r.plain() || !r.off || !r.wholeDay {
+		return nil
+	}
+	for _, b := range h.rules[:i] {
+		if b.off || !b.spills() || b.plain() && !r.anyDay && r.holidays != orHolidays && r.days&b.days == 0 {
+			continue
+		}
+		until := clockText(b.times[len(b.times)-1].Until - minutesPerDay)
+		return &Problem{r.offset, fmt.Sprintf("on the night that follows these days, the hours after midnight stay open, until %s: they stand in %q",
+			until, h.written[b.offset:b.end]), `close the days with a closed block instead, which takes their nights too: closed "name" { dates = "…" }`}
+	}
+	return nil
+}
+
+func plainOnes(rules []rule) []rule {
+	var out []rule
+	for _, r := range rules {
+		if r.plain() {
+			out = append(out, r)
+		}
+	}
+	return out
 }
 
 // spills is the hours after midnight that open rules give a day, as minutes of the day after.

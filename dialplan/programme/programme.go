@@ -37,6 +37,7 @@ type Programme struct {
 	Version  int        `json:"version"`
 	Space    string     `json:"space"`            // user part of the space's address-of-record
 	Name     string     `json:"name"`             // "city – space – room", for people
+	Note     string     `json:"note,omitempty"`   // for people
 	Timezone string     `json:"timezone"`         // IANA name; for showing times, never for deciding
 	Revision string     `json:"revision"`         // of the plan it was made from
 	From     time.Time  `json:"from"`             // nothing is known before
@@ -44,6 +45,7 @@ type Programme struct {
 	Open     []Span     `json:"open"`             // the space's own opening hours
 	Links    []Interval `json:"links"`            // whom it sees; within Open unless the link is "always"
 	Phones   []Phone    `json:"phones,omitempty"` // who may ring it from a desk phone while it is Open
+	Knocks   []Knock    `json:"knocks,omitempty"` // by which numbers others ask to be let in
 }
 
 // A Span is a half-open interval of time [From, Until), in UTC.
@@ -71,6 +73,20 @@ type Phone struct {
 	Security Security `json:"security"`
 	Picture  bool     `json:"picture"` // whether the window sends it its camera
 }
+
+// A Knock is a number by which others ask the window to be let in. A reader that does not know it has it ring like any
+// other number.
+type Knock struct {
+	Number    string   `json:"number"`              // as it is dialled
+	Policy    string   `json:"policy"`              // name of the rule, for people
+	From      []string `json:"from,omitempty"`      // accounts that may knock
+	Everybody bool     `json:"everybody,omitempty"` // all accounts may
+	Ring      int      `json:"ring"`                // seconds for which it rings
+	Until     string   `json:"until"`               // Accepted: before somebody accepts there is no picture and no sound
+}
+
+// Accepted is the only value of Knock.Until so far.
+const Accepted = "accepted"
 
 // Encode writes p as one line of JSON.
 func Encode(p *Programme) ([]byte, error) {
@@ -127,6 +143,11 @@ func (p *Programme) check() error {
 			return fmt.Errorf("programme: links[%d] is called by %q, who is not in it", i, l.Caller)
 		}
 		last = l.Until
+	}
+	for i, k := range p.Knocks {
+		if k.Number == "" || k.Ring <= 0 || k.Until != Accepted {
+			return fmt.Errorf("programme: knocks[%d] has no number, rings %d s or until %q", i, k.Ring, k.Until)
+		}
 	}
 	for i, ph := range p.Phones {
 		if ph.Account == "" || ph.Security != SDES && ph.Security != None {
@@ -186,7 +207,7 @@ func Same(a, b *Programme) bool {
 	if b.Until.Before(until) {
 		until = b.Until
 	}
-	if !from.Before(until) || a.Space != b.Space || a.Name != b.Name || a.Timezone != b.Timezone {
+	if !from.Before(until) || a.Space != b.Space || a.Name != b.Name || a.Note != b.Note || a.Timezone != b.Timezone {
 		return false
 	}
 	clip := func(s Span) (Span, bool) {
@@ -215,5 +236,11 @@ func Same(a, b *Programme) bool {
 		}
 		return out
 	}
-	return slices.Equal(open(a), open(b)) && slices.Equal(links(a), links(b)) && slices.Equal(a.Phones, b.Phones)
+	return slices.Equal(open(a), open(b)) && slices.Equal(links(a), links(b)) && slices.Equal(a.Phones, b.Phones) &&
+		slices.EqualFunc(a.Knocks, b.Knocks, sameKnock)
+}
+
+func sameKnock(a, b Knock) bool {
+	return a.Number == b.Number && a.Policy == b.Policy && a.Everybody == b.Everybody && a.Ring == b.Ring && a.Until == b.Until &&
+		slices.Equal(a.From, b.From)
 }

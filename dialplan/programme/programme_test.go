@@ -23,6 +23,7 @@ func sample() *Programme {
 			{Span: Span{at(12), at(17)}, Partner: "potsdam", PartnerName: "Potsdam", Caller: "potsdam", Link: "evening"},
 		},
 		Phones: []Phone{{Account: "reception", Name: "Reception", Security: SDES, Picture: true}, {Account: "old", Security: None}},
+		Knocks: []Knock{{Number: "201", Policy: "polite", From: []string{"reception"}, Ring: 20, Until: Accepted}},
 	}
 }
 
@@ -85,6 +86,9 @@ func TestDecodeRefuses(t *testing.T) {
 		{`programme: links[1] is called by "munich", who is not in it`, func(p *Programme) { p.Links[1].Caller = "munich" }},
 		{`programme: phones[0] has no account or security "sdes"`, func(p *Programme) { p.Phones[0].Account = "" }},
 		{`programme: phones[1] has no account or security "gcm"`, func(p *Programme) { p.Phones[1].Security = GCM }},
+		{`programme: knocks[0] has no number, rings 20 s or until "accepted"`, func(p *Programme) { p.Knocks[0].Number = "" }},
+		{`programme: knocks[0] has no number, rings 0 s or until "accepted"`, func(p *Programme) { p.Knocks[0].Ring = 0 }},
+		{`programme: knocks[0] has no number, rings 20 s or until "asked"`, func(p *Programme) { p.Knocks[0].Until = "asked" }},
 		{`programme: phones[1] has no account or security ""`, func(p *Programme) { p.Phones[1].Security = "" }},
 	} {
 		p := sample()
@@ -162,6 +166,9 @@ func TestSame(t *testing.T) {
 		{"caller", false, func(p *Programme) { p.Links[0].Caller = "munich" }},
 		{"end of a link", false, func(p *Programme) { p.Links[1].Until = at(16) }},
 		{"phone", false, func(p *Programme) { p.Phones[1].Security = SDES }},
+		{"note", false, func(p *Programme) { p.Note = "Ring twice." }},
+		{"a knock", false, func(p *Programme) { p.Knocks[0].Ring = 30 }},
+		{"who knocks", false, func(p *Programme) { p.Knocks[0].From[0] = "munich" }},
 		{"no common time", false, func(p *Programme) { p.From, p.Until = at(24*14), at(24*28) }},
 	} {
 		p := sample()

@@ -70,8 +70,25 @@ func (s Set) after(x int64) int {
 	return i
 }
 
-// Clip is the part of s that lies in w.
-func (s Set) Clip(w Span) Set { return s.Intersect(Set{w}) }
+// Clip is the part of s that lies in w. It looks at no other part.
+func (s Set) Clip(w Span) Set {
+	if w.From >= w.Until {
+		return nil
+	}
+	first, end := s.after(w.From), s.after(w.Until)
+	if end < len(s) && s[end].From < w.Until {
+		end++
+	}
+	part := s[first:end]
+	n := len(part)
+	if n == 0 || part[0].From >= w.From && part[n-1].Until <= w.Until {
+		return part[:n:n]
+	}
+	part = slices.Clone(part)
+	part[0].From = max(part[0].From, w.From)
+	part[n-1].Until = min(part[n-1].Until, w.Until)
+	return part
+}
 
 // Union is what lies in s or in o.
 func (s Set) Union(o Set) Set {

@@ -52,6 +52,7 @@ func TestSetAgainstBits(t *testing.T) {
 			{"Intersect", a.Intersect(b), both.set()},
 			{"Subtract", a.Subtract(b), without.set()},
 			{"Clip", a.Clip(Span{10, 50}), clipped.set()},
+			{"Clip to nothing", a.Clip(Span{20, 20}), nil},
 			{"Shift", a.Shift(100).Shift(-100), x.set()},
 		} {
 			if !slices.Equal(c.got, c.want) {

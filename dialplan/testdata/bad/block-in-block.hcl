@@ -1,7 +1,7 @@
 space "milano" {
   timezone = "Europe/Rome"
   open     = "Mo-Fr 09:00-19:00"
-  closed "summer" {
+  closd "summer" {
     dates = "2027-08-09..2027-08-22"
   }
 }

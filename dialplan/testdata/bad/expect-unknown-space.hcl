@@ -1,0 +1,17 @@
+space "milano" {
+  timezone = "Europe/Rome"
+  open     = "Mo-Fr 09:00-19:00"
+}
+space "munich" {
+  timezone = "Europe/Berlin"
+  open     = "Mo-Fr 08:30-18:00"
+}
+link "the long window" {
+  between = [milano, munich]
+  when    = open
+}
+expect "Monday" {
+  at    = "2027-08-16 11:00"
+  space = milan
+  sees  = munic
+}

@@ -1,0 +1,16 @@
+space "milano" {
+  timezone = "Europe/Rome"
+  open     = "Mo-Fr 09:00-19:00"
+}
+space "munich" {
+  timezone = "Europe/Berlin"
+  open     = "Mo-Fr 08:30-18:00"
+}
+link "the long window" {
+  between = [milano, munich]
+  when    = open
+}
+number "201" { rings = milano }
+phone "reception" {
+  may_dial = ["201"]
+}

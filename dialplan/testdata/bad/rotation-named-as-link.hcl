@@ -1,0 +1,22 @@
+space "milano" {
+  timezone = "Europe/Rome"
+  open     = "Mo-Fr 09:00-19:00"
+}
+space "munich" {
+  timezone = "Europe/Berlin"
+  open     = "Mo-Fr 08:30-18:00"
+}
+space "potsdam" {
+  timezone = "Europe/Berlin"
+  open     = "We,Fr 16:00-23:00"
+}
+link "the long window" {
+  between = [milano, munich]
+  when    = open
+}
+rotation "the long window" {
+  of    = potsdam
+  with  = [milano, munich]
+  every = "1d"
+  from  = "2027-01-04"
+}
