@@ -83,6 +83,12 @@ func (a *accounts) Account(_ context.Context, name string) (store.Account, error
 	}, nil
 }
 
+func (a *accounts) add(name string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.names[name] = true
+}
+
 func (a *accounts) remove(name string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
