@@ -42,7 +42,7 @@ func TestMetrics(t *testing.T) {
 		`sip_requests_total{code="405",method="other"} 1000`, `sip_requests_total{code="200",method="INVITE"} 1`,
 		`sip_auth_failures_total{reason="refused"} 1`, "sip_panics_total 1", "dialplan_last_reload_successful 0",
 		"dialplan_last_reload_timestamp_seconds 100", `dialplan_last_good_revision{revision="beef"} 1`,
-		 "cert_expiry_timestamp_seconds 300",
+		"cert_expiry_timestamp_seconds 300",
 		`ewindow_registered{space="milano"} 1`, `ewindow_registered{space="munich"} 0`,
 		`ewindow_link_expected{peer="munich",space="milano"} 1`, `ewindow_link_up{peer="munich",space="milano"} 1`,
 	} {

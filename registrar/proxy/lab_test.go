@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/netip"
 	"sync"
 	"testing"
@@ -15,6 +16,7 @@ import (
 
 	"ewindow/dialplan"
 	"ewindow/registrar/auth"
+	"ewindow/registrar/echo"
 	"ewindow/registrar/flow"
 	"ewindow/registrar/location"
 	"ewindow/registrar/metrics"
@@ -122,7 +124,8 @@ func simulateWith(t *testing.T, plan string, limits flow.Limits, f func(l *lab))
 		server, err := New(Config{
 			Domain: domain, Key: bytes.Repeat([]byte{7}, 32), Plan: parsePlan(t, plan), Accounts: l.accounts,
 			Locations: location.New(location.Config{}), Limits: limits, Metrics: metrics.New(),
-			Log: slog.New(slog.NewTextHandler(&lockedWriter{w: l.log}, nil)),
+			Echo: echo.New(echo.Config{Listen: l.echoSockets}),
+			Log:  slog.New(slog.NewTextHandler(&lockedWriter{w: l.log}, nil)),
 		}, l.listen())
 		if err != nil {
 			t.Fatal(err)
@@ -167,4 +170,16 @@ func (l *lab) listen() Listeners {
 		l.t.Fatal(err)
 	}
 	return Listeners{TLS: tls, TCP: tcp, UDP: udp}
+}
+
+// echoSockets are the echo's: even ports and the ones after them.
+func (l *lab) echoSockets(at netip.Addr) (rtp, rtcp net.PacketConn, err error) {
+	for port := uint16(20000); port < 20100; port += 2 {
+		if rtp, err = l.net.ListenPacket(netip.AddrPortFrom(at, port).String()); err != nil {
+			continue
+		}
+		rtcp, err = l.net.ListenPacket(netip.AddrPortFrom(at, port+1).String())
+		return rtp, rtcp, err
+	}
+	return nil, nil, err
 }

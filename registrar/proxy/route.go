@@ -6,6 +6,7 @@ import (
 
 	"github.com/emiago/sipgo/sip"
 
+	"ewindow/dialplan"
 	"ewindow/registrar/location"
 )
 
@@ -33,6 +34,11 @@ func (s *Server) outside(r *request) {
 		s.log.Info("refused by the plan", "aor", account, "call_id", r.CallID().Value(),
 			"status", decision.Status, "reason", decision.Reason)
 		s.reply(r, refusal(decision, now))
+		return
+	}
+	if decision.Target == dialplan.Echo {
+		s.flows.Keep(r.flow, now.Add(callerIdle))
+		s.echo.invite(r, account)
 		return
 	}
 	targets := decision.Targets
