@@ -34,6 +34,7 @@ type serveCmd struct {
 	TLS       string   `help:"Address for SIP over TLS; empty for none." default:":5061" placeholder:"ADDR"`
 	TCP       string   `help:"Address for SIP over TCP; empty for none." default:":5060" placeholder:"ADDR"`
 	UDP       string   `help:"Address for SIP over UDP; empty for none." default:":5060" placeholder:"ADDR"`
+	EchoPorts string   `help:"UDP ports of the number echo, at which callers hear themselves: LOW-HIGH, an even number first, four for each of its calls; empty for none." default:"26000-26031" placeholder:"PORTS"`
 	HTTP      string   `help:"Address for /metrics and /healthz; empty for none." default:"127.0.0.1:9061" placeholder:"ADDR"`
 	Advertise string   `help:"Host by which phones reach this registrar, if a router forwards its ports." placeholder:"HOST"`
 	LogFormat string   `help:"text or json." enum:"text,json" default:"text"`
@@ -108,12 +109,16 @@ func (c *serveCmd) open(ctx context.Context, start *planfile.Start, db *store.St
 	counted = metrics.New()
 	counted.Reloaded(start.Failure == nil)
 	counted.PlanInForce(start.Plan.Revision(), start.Loaded)
+	reflector, err := c.echo()
+	if err != nil {
+		return
+	}
 	if listeners, web, err = c.listen(); err != nil {
 		return
 	}
 	server, err = proxy.New(proxy.Config{
 		Domain: c.Domain, Advertise: c.Advertise, Key: key, Plan: start.Plan, Accounts: db, Locations: locations,
-		TLS: identity.ServerConfig(), Metrics: counted, Log: log,
+		Echo: reflector, TLS: identity.ServerConfig(), Metrics: counted, Log: log,
 	}, listeners)
 	if err == nil {
 		err = counted.Observe(server.State)

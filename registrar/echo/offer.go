@@ -36,6 +36,9 @@ func parse(body []byte) (*offer, error) {
 	o := &offer{}
 	for text := range strings.Lines(string(body)) {
 		text = strings.TrimRight(text, "\r\n")
+		if strings.ContainsFunc(text, func(r rune) bool { return r < ' ' && r != '\t' }) {
+			return nil, fmt.Errorf("%.60q has a control character", text) // parts of it go into the answer
+		}
 		switch kind, value, _ := strings.Cut(text, "="); {
 		case kind == "m":
 			l, err := parseLine(value)

@@ -70,7 +70,7 @@ func (e *echoCalls) invite(r *request, account string) {
 		s.reply(r, vOK.with("Allow", allow).with("Accept", sdpType))
 		return
 	}
-	tag := s.tag(r.Request)
+	tag := sip.GenerateTagN(16) // not the one of the 407 before: its ACK is not for this
 	d := s.dialogOf(r, account, tag)
 	switch {
 	case s.cfg.Echo == nil:
@@ -102,7 +102,9 @@ func (e *echoCalls) invite(r *request, account string) {
 	e.mu.Unlock()
 	s.log.Info("the echo answers", "aor", account, "call_id", d.callID)
 	s.metrics.Request(string(r.Method), sip.StatusOK)
-	e.run(ctx, r, c, s.withSDP(r, answer))
+	ok := s.withSDP(r, answer)
+	ok.To().Params.Add("tag", tag)
+	e.run(ctx, r, c, ok)
 	e.mu.Lock()
 	delete(e.byID, id)
 	e.mu.Unlock()

@@ -1,26 +1,43 @@
 package proxy
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/emiago/sipgo/sip"
-
-	"ewindow/dialplan"
 )
 
-// group registers reception, which calls "301", and three phones that it leads to.
-func (l *lab) group(all bool) (caller *peer, members [3]*peer) {
+const (
+	desks = always + `
+phone "caller" {
+  may_dial = [desks, desk1, desk2]
+}
+phone "desk1" {}
+phone "desk2" {}
+phone "desk3" {}
+number "302" {
+  rings = desk1
+  busy  = desk2
+}
+number "301" { rings = desks }
+group "desks" {
+  members = [desk1, desk2, desk3]
+`
+	firstFree = desks + "  ring = first\n}\n"
+	allAtOnce = desks + "  ring = all\n}\n"
+)
+
+// group registers a caller and three phones, which 301 leads to.
+func (l *lab) group() (caller *peer, members [3]*peer) {
 	l.t.Helper()
-	names := []string{"desk1", "desk2", "desk3"}
-	l.server.decide = func(*dialplan.Plan, string, string, time.Time) dialplan.Decision {
-		return dialplan.Decision{Target: names[0], Targets: names, All: all}
-	}
-	caller = l.join("reception", "UDP")
+	l.accounts.add("caller")
+	caller = l.join("caller", "UDP")
 	caller.register()
-	for i, name := range names {
+	for i := range members {
+		name := fmt.Sprint("desk", i+1)
 		l.accounts.add(name)
 		members[i] = l.join(name, []string{"TLS", "TCP", "UDP"}[i])
 		members[i].register()
@@ -46,8 +63,8 @@ func (p *peer) acknowledge(m msg, res *sip.Response) {
 // One after the other: who is busy, away or does not answer is passed over; the first who answers has the call.
 func TestFirstFree(t *testing.T) {
 	for _, status := range []int{486, 480, 408, 430, 404, 503} {
-		simulate(t, always, func(l *lab) {
-			caller, m := l.group(false)
+		simulate(t, firstFree, func(l *lab) {
+			caller, m := l.group()
 			caller.ask(to301)
 			first := m[0].request(sip.INVITE)
 			m[1].silent(5 * time.Second)
@@ -73,8 +90,8 @@ func TestFirstFree(t *testing.T) {
 
 // 20 s without an answer: the next one's turn, and the first stops ringing.
 func TestNoAnswer(t *testing.T) {
-	simulate(t, always, func(l *lab) {
-		caller, m := l.group(false)
+	simulate(t, firstFree, func(l *lab) {
+		caller, m := l.group()
 		caller.ask(to301)
 		first := m[0].request(sip.INVITE)
 		m[0].answer(first, 180, "")
@@ -102,8 +119,8 @@ func TestNoAnswer(t *testing.T) {
 
 // Answered just as the turn goes to the next: the answer counts, and the next stops ringing.
 func TestAnsweredAfterTurn(t *testing.T) {
-	simulate(t, always, func(l *lab) {
-		caller, m := l.group(false)
+	simulate(t, firstFree, func(l *lab) {
+		caller, m := l.group()
 		caller.ask(to301)
 		first := m[0].request(sip.INVITE)
 		m[0].answer(first, 180, "")
@@ -124,8 +141,8 @@ func TestAnsweredAfterTurn(t *testing.T) {
 
 // All at once: the first who answers has the call, the others stop ringing.
 func TestAll(t *testing.T) {
-	simulate(t, always, func(l *lab) {
-		caller, m := l.group(true)
+	simulate(t, allAtOnce, func(l *lab) {
+		caller, m := l.group()
 		caller.ask(to301)
 		var invites [3]*sip.Request
 		for i, p := range m {
@@ -161,8 +178,8 @@ func TestAll(t *testing.T) {
 
 // Two answer at once: the caller hears of one, the other's call is ended.
 func TestTwoAnswer(t *testing.T) {
-	simulate(t, always, func(l *lab) {
-		caller, m := l.group(true)
+	simulate(t, allAtOnce, func(l *lab) {
+		caller, m := l.group()
 		caller.ask(to301)
 		a, b := m[0].request(sip.INVITE), m[1].request(sip.INVITE)
 		m[2].refuse(m[2].request(sip.INVITE), 486)
@@ -184,7 +201,7 @@ func TestTwoAnswer(t *testing.T) {
 
 // Nobody answers: the best of what they said (RFC 3261 §16.7 step 6), from whomever and in whatever order.
 func TestBestAnswer(t *testing.T) {
-	for _, all := range []bool{true, false} {
+	for plan, all := range map[string]bool{allAtOnce: true, firstFree: false} {
 		for _, test := range []struct {
 			statuses [3]int
 			want     int
@@ -192,8 +209,8 @@ func TestBestAnswer(t *testing.T) {
 			{[3]int{480, 486, 404}, 486}, {[3]int{500, 480, 503}, 480}, {[3]int{503, 503, 503}, 500},
 			{[3]int{486, 404, 415}, 415}, {[3]int{480, 486, 603}, 603}, {[3]int{480, 302, 486}, 302}, {[3]int{404, 430, 408}, 404},
 		} {
-			simulate(t, always, func(l *lab) {
-				caller, m := l.group(all)
+			simulate(t, plan, func(l *lab) {
+				caller, m := l.group()
 				caller.ask(to301)
 				for i, p := range m {
 					p.refuse(p.request(sip.INVITE), test.statuses[i])
@@ -209,15 +226,15 @@ func TestBestAnswer(t *testing.T) {
 
 // 6xx speaks for everybody: nobody else is called, and who rings stops.
 func TestDeclined(t *testing.T) {
-	simulate(t, always, func(l *lab) {
-		caller, m := l.group(false)
+	simulate(t, firstFree, func(l *lab) {
+		caller, m := l.group()
 		caller.ask(to301)
 		m[0].refuse(m[0].request(sip.INVITE), 603)
 		caller.acknowledge(to301, caller.response(603))
 		m[1].silent(time.Minute)
 	})
-	simulate(t, always, func(l *lab) {
-		caller, m := l.group(true)
+	simulate(t, allAtOnce, func(l *lab) {
+		caller, m := l.group()
 		caller.ask(to301)
 		var invites [3]*sip.Request
 		for i, p := range m {
@@ -238,8 +255,8 @@ func TestDeclined(t *testing.T) {
 
 // Challenges of several callees go back together (RFC 3261 §16.7 step 7).
 func TestChallengesTogether(t *testing.T) {
-	simulate(t, always, func(l *lab) {
-		caller, m := l.group(true)
+	simulate(t, allAtOnce, func(l *lab) {
+		caller, m := l.group()
 		caller.ask(to301)
 		for i, p := range m {
 			status, extra := 401, `WWW-Authenticate: Digest realm="`+p.name+`", nonce="n"`
@@ -263,9 +280,9 @@ func TestChallengesTogether(t *testing.T) {
 
 // The caller hangs up: everybody stops ringing, and nobody else is called.
 func TestCancelGroup(t *testing.T) {
-	for _, all := range []bool{true, false} {
-		simulate(t, always, func(l *lab) {
-			caller, m := l.group(all)
+	for plan, all := range map[string]bool{allAtOnce: true, firstFree: false} {
+		simulate(t, plan, func(l *lab) {
+			caller, m := l.group()
 			caller.ask(to301)
 			ringing := m[:1]
 			if all {
@@ -279,7 +296,7 @@ func TestCancelGroup(t *testing.T) {
 			}
 			cancel := to301
 			cancel.method, cancel.seq, cancel.extra, cancel.body = "CANCEL", caller.seq, "", ""
-			cancel.branch = "z9hG4bK-reception-INVITE-" + itoa(caller.seq)
+			cancel.branch = "z9hG4bK-caller-INVITE-" + itoa(caller.seq)
 			caller.write(caller.text(cancel))
 			for _, p := range ringing {
 				p.answer(p.request(sip.CANCEL), 200, "")
@@ -294,8 +311,8 @@ func TestCancelGroup(t *testing.T) {
 
 // Who is not there is passed over without waiting; if nobody is, that is said.
 func TestAbsentMembers(t *testing.T) {
-	simulate(t, always, func(l *lab) {
-		caller, m := l.group(false)
+	simulate(t, firstFree, func(l *lab) {
+		caller, m := l.group()
 		m[0].hangUp()
 		time.Sleep(time.Second)
 		began := time.Now()
@@ -310,8 +327,8 @@ func TestAbsentMembers(t *testing.T) {
 		caller.response(200)
 		_ = req
 	})
-	simulate(t, always, func(l *lab) {
-		caller, m := l.group(true)
+	simulate(t, allAtOnce, func(l *lab) {
+		caller, m := l.group()
 		m[0].hangUp()
 		m[1].hangUp()
 		m[2].ask(msg{method: "REGISTER", uri: "sip:" + domain, to: "<sip:desk3@" + domain + ">", extra: "Expires: 0"})
@@ -319,5 +336,39 @@ func TestAbsentMembers(t *testing.T) {
 		time.Sleep(time.Second)
 		caller.ask(to301)
 		caller.response(430)
+	})
+}
+
+// A number may say who is called while its phone is busy.
+func TestBusyElsewhere(t *testing.T) {
+	simulate(t, firstFree, func(l *lab) {
+		caller, m := l.group()
+		to302 := to301
+		to302.uri = "sip:302@" + domain
+		caller.ask(to302)
+		m[0].refuse(m[0].request(sip.INVITE), 486)
+		m[1].refuse(m[1].request(sip.INVITE), 480)
+		caller.acknowledge(to302, caller.response(486))
+		m[2].silent(time.Minute)
+	})
+}
+
+// Who may dial whom is asked for every INVITE: an edit of the plan counts for the next call, and not for this one.
+func TestEditWhileCalling(t *testing.T) {
+	simulate(t, firstFree, func(l *lab) {
+		caller, m := l.group()
+		up, _ := caller.call(m[0], "sip:desk1@"+domain)
+		up.ack()
+		m[0].request(sip.ACK)
+		l.server.SetPlan(parsePlan(t, strings.Replace(firstFree, "may_dial = [desks, desk1, desk2]", "may_dial = [milano]", 1)))
+		caller.ask(up.in("INVITE"))
+		m[0].answer(m[0].request(sip.INVITE), 200, "")
+		caller.response(200)
+		up.ack()
+		m[0].request(sip.ACK)
+		for _, uri := range []string{"sip:desk1@" + domain, "sip:301@" + domain} {
+			caller.ask(msg{method: "INVITE", uri: uri, callID: "later" + uri})
+			caller.response(403)
+		}
 	})
 }

@@ -78,7 +78,6 @@ type Server struct {
 	busy      gate
 	calls     calls
 	echo      echoCalls
-	decide    func(p *dialplan.Plan, caller, dialled string, at time.Time) dialplan.Decision
 
 	mu      sync.Mutex
 	ended   bool
@@ -109,7 +108,7 @@ func New(c Config, l Listeners) (*Server, error) {
 	}
 	s := &Server{
 		cfg: c, log: c.Log, metrics: c.Metrics, auth: digest, locations: c.Locations, seal: sealer{key: c.Key}, listeners: l,
-		hosts: newHosts(c.Domain, c.Advertise, l), done: make(chan struct{}), decide: (*dialplan.Plan).Route,
+		hosts: newHosts(c.Domain, c.Advertise, l), done: make(chan struct{}),
 		busy:  gate{limit: 32, held: map[string]int{}},
 		calls: calls{byPair: map[pair]string{}, byID: map[string]pair{}},
 	}

@@ -29,7 +29,7 @@ func (s *Server) outside(r *request) {
 		return
 	}
 	now := time.Now()
-	decision := s.decide(s.Plan(), account, r.Recipient.User, now)
+	decision := s.Plan().Route(account, r.Recipient.User, now)
 	if decision.Status != 0 {
 		s.log.Info("refused by the plan", "aor", account, "call_id", r.CallID().Value(),
 			"status", decision.Status, "reason", decision.Reason)
@@ -41,12 +41,8 @@ func (s *Server) outside(r *request) {
 		s.echo.invite(r, account)
 		return
 	}
-	targets := decision.Targets
-	if len(targets) == 0 {
-		targets = []string{decision.Target}
-	}
 	var nobody best
-	reachable := slices.ContainsFunc(targets, func(t string) bool {
+	reachable := slices.ContainsFunc(decision.Targets, func(t string) bool {
 		_, v := s.reach(t, now)
 		nobody.note(nil, v)
 		return v.status == 0
@@ -57,7 +53,7 @@ func (s *Server) outside(r *request) {
 		return
 	}
 	s.flows.Keep(r.flow, now.Add(callerIdle))
-	s.call(r, account, targets, decision.All)
+	s.call(r, account, decision.Targets, decision.All)
 }
 
 // call forwards a request to accounts, of which one at least could be reached a moment ago.
