@@ -162,3 +162,20 @@ func TestBadEdit(t *testing.T) {
 	r.reload <- syscall.SIGHUP // says it again
 	r.expect(false)
 }
+
+// An expectation that does not hold refuses the reload, with its place, and a start too.
+func TestExpectation(t *testing.T) {
+	expect := "expect \"open on Monday\" {\n  at    = \"2027-01-04 09:30\"\n  space = milano\n  sees  = nobody\n}\n"
+	r := start(t, map[string]string{"plan.hcl": monday}, "plan.hcl")
+	r.put("plan.hcl", monday+expect)
+	r.expectNew()
+	r.put("plan.hcl", monday+strings.Replace(expect, "nobody", "munich", 1)+strings.Replace(monday, "milano", "munich", 1))
+	r.expect(false)
+	if got := r.logged(); !strings.Contains(got, filepath.Join(r.dir, "plan.hcl")+":8:") || !strings.Contains(got, "the plan in force stays") {
+		t.Errorf("logged %s", got)
+	}
+	s, err := Begin([]string{filepath.Join(r.dir, "plan.hcl")}, r.keep, discard, noon)
+	if err != nil || s.Failure == nil || len(s.Plan.Spaces()) != 1 {
+		t.Errorf("%+v %v", s, err)
+	}
+}
