@@ -33,7 +33,7 @@ const gcm = "AEAD_AES_128_GCM"
 func (l *lab) earphone(name, transport string) *earphone {
 	l.t.Helper()
 	l.accounts.add(name)
-	e := &earphone{number: "echo", peer: l.join(name, transport), key: bytes.Repeat([]byte{l.hosts}, 28)}
+	e := &earphone{number: "echo", peer: l.join(name, transport), key: bytes.Repeat([]byte{byte(l.hosts)}, 28)}
 	e.register()
 	var err error
 	if e.media, err = l.net.ListenPacket(netip.AddrPortFrom(e.host, 4000).String()); err != nil {
@@ -79,7 +79,7 @@ func (e *earphone) answered(res *sip.Response) {
 	e.in, e.out = srtpContext(t, theirs), srtpContext(t, e.key)
 }
 
-func srtpContext(t *testing.T, key []byte) *srtp.Context {
+func srtpContext(t testing.TB, key []byte) *srtp.Context {
 	t.Helper()
 	c, err := srtp.CreateContext(key[:16], key[16:], srtp.ProtectionProfileAeadAes128Gcm)
 	if err != nil {

@@ -3,6 +3,7 @@ package proxy
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -57,7 +58,7 @@ number "201" {
 }
 `
 
-func parsePlan(t *testing.T, text string) *dialplan.Plan {
+func parsePlan(t testing.TB, text string) *dialplan.Plan {
 	t.Helper()
 	p, err := dialplan.Parse(dialplan.File{Name: "plan.hcl", Data: []byte(text)})
 	if err != nil {
@@ -99,12 +100,13 @@ func (a *accounts) remove(name string) {
 
 // A lab is a server on a network in memory. Its "TLS" listener carries no TLS: that is tested by itself.
 type lab struct {
-	t        *testing.T
+	t        testing.TB
 	net      *memnet.Network
 	server   *Server
 	accounts *accounts
 	log      *bytes.Buffer
-	hosts    byte
+	hosts    uint16
+	tls      *tls.Config // of peers; nil: the "TLS" listener carries none
 }
 
 var serverHost = netip.MustParseAddr("10.0.0.1")
@@ -163,13 +165,13 @@ func (w *lockedWriter) Write(b []byte) (int, error) {
 
 func (l *lab) listen() Listeners {
 	l.t.Helper()
-	tls, err1 := l.net.Listen("10.0.0.1:5061")
+	secure, err1 := l.net.Listen("10.0.0.1:5061")
 	tcp, err2 := l.net.Listen("10.0.0.1:5060")
 	udp, err3 := l.net.ListenPacket("10.0.0.1:5060")
 	if err := errors.Join(err1, err2, err3); err != nil {
 		l.t.Fatal(err)
 	}
-	return Listeners{TLS: tls, TCP: tcp, UDP: udp}
+	return Listeners{TLS: secure, TCP: tcp, UDP: udp}
 }
 
 // echoSockets are the echo's: even ports and the ones after them.
