@@ -38,8 +38,9 @@ type Config struct {
 // A Watcher reads the files when they change. New makes it, Run runs it.
 type Watcher struct {
 	cfg     Config
-	current string // revision of the plan in force
-	failure string // text of the last error, so that it is said once; empty if the files are sound
+	current string    // revision of the plan in force
+	loaded  time.Time // when that was read from the files
+	failure string    // text of the last error, so that it is said once; empty if the files are sound
 }
 
 // New makes a watcher. It starts nothing.
@@ -50,7 +51,7 @@ func New(c Config) *Watcher {
 	if c.Result == nil {
 		c.Result = func(*Good) {}
 	}
-	w := &Watcher{cfg: c, current: c.Current.Plan.Revision()}
+	w := &Watcher{cfg: c, current: c.Current.Plan.Revision(), loaded: c.Current.Loaded}
 	if c.Current.Failure != nil {
 		w.failure = c.Current.Failure.Error()
 	}
@@ -124,7 +125,7 @@ func (w *Watcher) read(forced bool) {
 	if err != nil {
 		if text := err.Error(); text != w.failure || forced {
 			w.failure = text
-			report(w.cfg.Log, err, "the plan in force stays")
+			report(w.cfg.Log.With("revision", w.current, "loaded", w.loaded.Format(time.RFC3339)), err, "the plan in force stays")
 			w.cfg.Result(nil)
 		}
 		return
@@ -146,6 +147,7 @@ func (w *Watcher) read(forced bool) {
 }
 
 func (w *Watcher) good(g *Good) {
+	w.loaded = g.Loaded
 	keepOrSay(w.cfg.Keep, g, w.cfg.Log)
 	w.cfg.Result(g)
 }

@@ -140,8 +140,10 @@ func TestBadEdit(t *testing.T) {
 	r.put("plan.hcl", text("Monday"))
 	r.expect(false)
 	path := filepath.Join(r.dir, "plan.hcl")
-	if got := r.logged(); !strings.Contains(got, path+":3:") || !strings.Contains(got, "the plan in force stays") {
-		t.Errorf("logged %s", got)
+	for _, want := range []string{path + ":3:", "the plan in force stays", "revision=", "loaded=20"} {
+		if got := r.logged(); !strings.Contains(got, want) {
+			t.Errorf("no %q is logged:\n%s", want, got)
+		}
 	}
 	r.put("other.txt", "not the dialplan's business")
 	r.put("plan.hcl", text("Mo 09:00-10:00"))
