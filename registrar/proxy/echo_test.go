@@ -137,7 +137,7 @@ func (e *earphone) hear() *rtp.Packet {
 
 // Any account calls the echo and hears itself, over any transport.
 func TestEcho(t *testing.T) {
-	for name, transport := range map[string]string{"reception": "UDP", "office": "TCP", "milano": "TLS"} {
+	for name, transport := range map[string]string{"reception": "UDP", "office": "TLS", "milano": "TLS"} {
 		simulate(t, always+"number \"*43\" { rings = echo }\n", func(l *lab) {
 			e := l.earphone(name, transport)
 			if name == "office" {
@@ -218,7 +218,7 @@ func TestEchoUnacknowledged(t *testing.T) {
 func TestEchoPlaces(t *testing.T) {
 	plan := always
 	for i := range 5 {
-		plan += fmt.Sprintf("phone \"phone%d\" {}\n", i)
+		plan += fmt.Sprintf("phone \"phone%d\" { security = \"none\" }\n", i)
 	}
 	simulate(t, plan, func(l *lab) {
 		var all []*earphone
@@ -260,7 +260,7 @@ func TestEchoPlain(t *testing.T) {
 			plan = strings.Replace(plan, `auth     = "sha256"`, `security = "none"`, 1)
 		}
 		simulate(t, plan, func(l *lab) {
-			e := l.earphone("office", "TCP")
+			e := l.earphone("office", "TLS")
 			offer := fmt.Sprintf("v=0\r\no=- 1 1 IN IP4 %s\r\ns=-\r\nc=IN IP4 %s\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\n", e.host, e.host)
 			e.ask(msg{method: "INVITE", uri: "sip:echo@" + domain, callID: "plain", body: offer, extra: "Content-Type: application/sdp"})
 			if !allowed {

@@ -14,10 +14,11 @@ const (
 	desks = always + `
 phone "caller" {
   may_dial = [desks, desk1, desk2]
+  security = "none"
 }
-phone "desk1" {}
-phone "desk2" {}
-phone "desk3" {}
+phone "desk1" { security = "sdes" }
+phone "desk2" { security = "none" }
+phone "desk3" { security = "none" }
 number "302" {
   rings = desk1
   busy  = desk2
@@ -370,5 +371,21 @@ func TestEditWhileCalling(t *testing.T) {
 			caller.ask(msg{method: "INVITE", uri: uri, callID: "later" + uri})
 			caller.response(403)
 		}
+	})
+}
+
+// A phone whose SDP carries keys is called over TLS only.
+func TestCalleeInClear(t *testing.T) {
+	simulate(t, strings.Replace(firstFree, `phone "desk2" { security = "none" }`, `phone "desk2" {}`, 1), func(l *lab) {
+		caller, m := l.group()
+		caller.ask(msg{method: "INVITE", uri: "sip:desk2@" + domain, callID: "clear"})
+		if res := caller.response(480); !strings.Contains(res.Reason, "over TLS") {
+			t.Errorf("refused with %q", res.Reason)
+		}
+		caller.ask(to301)
+		m[0].refuse(m[0].request(sip.INVITE), 486)
+		m[2].answer(m[2].request(sip.INVITE), 200, "")
+		caller.response(200)
+		m[1].silent(time.Minute)
 	})
 }

@@ -15,8 +15,8 @@ import (
 func TestPlanRefuses(t *testing.T) {
 	simulate(t, always, func(l *lab) { // the bubble's clock begins on a Saturday, 00:00 UTC: potsdam is closed
 		milano, phone := l.join("milano", "TLS"), l.join("reception", "UDP")
-		stranger := l.join("stranger", "TCP")
-		for _, p := range []*peer{milano, phone, stranger} {
+		stranger, keys, safe := l.join("stranger", "TCP"), l.join("office", "TCP"), l.join("office", "TLS")
+		for _, p := range []*peer{milano, phone, stranger, keys, safe} {
 			p.register()
 		}
 		for _, test := range []struct {
@@ -33,6 +33,8 @@ func TestPlanRefuses(t *testing.T) {
 			{phone, "munich", 403, "reception may not dial munich"},
 			{phone, "potsdam", 480, "potsdam is closed now"},
 			{stranger, "milano", 403, "stranger is not in the plan"},
+			{keys, "milano", 403, "SDP of this phone carries keys: it calls over TLS only"},
+			{safe, "potsdam", 403, "office may not dial potsdam"},
 		} {
 			test.from.ask(msg{method: "INVITE", uri: "sip:" + test.to + "@" + domain, callID: "to-" + test.to})
 			res := test.from.response(test.status)

@@ -7,6 +7,8 @@ import (
 	"github.com/emiago/sipgo/sip"
 
 	"ewindow/dialplan"
+	"ewindow/dialplan/programme"
+	"ewindow/registrar/flow"
 	"ewindow/registrar/location"
 )
 
@@ -36,6 +38,10 @@ func (s *Server) outside(r *request) {
 		s.reply(r, refusal(decision, now))
 		return
 	}
+	if s.keysInClear(account, r.flow) {
+		s.reply(r, vKeysInClear)
+		return
+	}
 	if decision.Target == dialplan.Echo {
 		s.flows.Keep(r.flow, now.Add(callerIdle))
 		s.echo.invite(r, account)
@@ -43,7 +49,7 @@ func (s *Server) outside(r *request) {
 	}
 	var nobody best
 	reachable := slices.ContainsFunc(decision.Targets, func(t string) bool {
-		_, v := s.reach(t, now)
+		_, v := s.callee(t, now)
 		nobody.note(nil, v)
 		return v.status == 0
 	})
@@ -54,6 +60,21 @@ func (s *Server) outside(r *request) {
 	}
 	s.flows.Keep(r.flow, now.Add(callerIdle))
 	s.call(r, account, decision.Targets, decision.All)
+}
+
+// keysInClear says whether the SDP of a phone carries keys which whoever reads along could read (RFC 4568 §7).
+func (s *Server) keysInClear(account string, f location.Flow) bool {
+	phone, is := s.Plan().Phone(account)
+	return is && phone.Security == programme.SDES && f.Transport != flow.TLS
+}
+
+// callee is the binding over which an account may be called.
+func (s *Server) callee(account string, now time.Time) (location.Binding, verdict) {
+	b, v := s.reach(account, now)
+	if v.status == 0 && s.keysInClear(account, b.Flow) {
+		return location.Binding{}, vCalleeInClear
+	}
+	return b, v
 }
 
 // call forwards a request to accounts, of which one at least could be reached a moment ago.
@@ -77,7 +98,7 @@ func (s *Server) call(r *request, account string, targets []string, all bool) {
 
 // wayTo is the way of a new request from one account to where another is now.
 func (s *Server) wayTo(r *request, account, callee string) (hop, verdict) {
-	binding, v := s.reach(callee, time.Now())
+	binding, v := s.callee(callee, time.Now())
 	if v.status != 0 {
 		return hop{}, v
 	}

@@ -172,6 +172,7 @@ func TestWeek(t *testing.T) {
 		})
 		// Thursday: power cuts of either side, and devices that crash and hang.
 		o.around(at(25, 10, 10), func() { munich.PowerCut(); time.Sleep(20 * time.Second); munich.Start() })
+		o.around(at(25, 10, 15), func() { munich.PowerCut(); time.Sleep(3 * time.Second); munich.Start() })
 		o.around(at(25, 10, 20), func() { milano.PowerCut(); time.Sleep(2 * time.Second); milano.Start() })
 		o.around(at(25, 10, 30), func() { milano.Devices.Crash(protocol.Camera); munich.Devices.Hang(protocol.Screen) })
 		// Friday: the plan is edited while the window is open; and back.
