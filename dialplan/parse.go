@@ -25,6 +25,15 @@ type File struct {
 // Load reads and parses files, and the *.hcl files of directories in the order of their names.
 // The error is Diagnostics, or one that wraps an *fs.PathError if something cannot be read.
 func Load(paths ...string) (*Plan, error) {
+	files, err := Read(paths...)
+	if err != nil {
+		return nil, err
+	}
+	return Parse(files...)
+}
+
+// Read reads what Load parses. Its errors are those of Load.
+func Read(paths ...string) ([]File, error) {
 	var files []File
 	for _, path := range paths {
 		found, err := read(path)
@@ -36,7 +45,7 @@ func Load(paths ...string) (*Plan, error) {
 		}
 		files = append(files, found...)
 	}
-	return Parse(files...)
+	return files, nil
 }
 
 func read(path string) ([]File, error) {

@@ -18,13 +18,13 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"ewindow/dialplan"
 	"ewindow/registrar/location"
 	"ewindow/registrar/metrics"
 	"ewindow/registrar/pki"
 	"ewindow/registrar/planfile"
 	"ewindow/registrar/proxy"
 	"ewindow/registrar/store"
+	"ewindow/registrar/wholefile"
 )
 
 type serveCmd struct {
@@ -34,6 +34,7 @@ type serveCmd struct {
 	TLS       string   `help:"Address for SIP over TLS; empty for none." default:":5061" placeholder:"ADDR"`
 	TCP       string   `help:"Address for SIP over TCP; empty for none." default:":5060" placeholder:"ADDR"`
 	UDP       string   `help:"Address for SIP over UDP; empty for none." default:":5060" placeholder:"ADDR"`
+	EchoPorts string   `help:"UDP ports of the number echo, at which callers hear themselves: LOW-HIGH, an even number first, four for each of its calls; empty for none." default:"26000-26031" placeholder:"PORTS"`
 	HTTP      string   `help:"Address for /metrics and /healthz; empty for none." default:"127.0.0.1:9061" placeholder:"ADDR"`
 	Advertise string   `help:"Host by which phones reach this registrar, if a router forwards its ports." placeholder:"HOST"`
 	LogFormat string   `help:"text or json." enum:"text,json" default:"text"`
@@ -53,15 +54,12 @@ func (c *serveCmd) Run(s streams) error {
 // serve opens everything, runs it until ctx ends, and closes it.
 func (c *serveCmd) serve(ctx context.Context, s streams, reload <-chan os.Signal) (err error) {
 	log := newLogger(s.err, c.LogFormat, c.LogLevel)
-	plan, err := loadPlan(c.Dialplan)
-	if err != nil {
-		return err
-	}
-	for _, w := range plan.Warnings() {
-		log.Warn("dialplan", "warning", w.Error())
-	}
 	if err := os.MkdirAll(c.State, 0o700); err != nil {
 		return fmt.Errorf("make the state directory: %w", err)
+	}
+	start, err := c.beginPlan(log)
+	if err != nil {
+		return err
 	}
 	db, err := c.openStore(ctx, log)
 	if err != nil {
@@ -72,20 +70,20 @@ func (c *serveCmd) serve(ctx context.Context, s streams, reload <-chan os.Signal
 	if err != nil {
 		return err
 	}
-	server, listeners, web, counted, err := c.open(ctx, plan, db, identity, log)
+	server, listeners, web, counted, err := c.open(ctx, start, db, identity, log)
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(s.out, "pin %s\n", identity.Pin())
 	announce(log, listeners, web)
-	log.Info("registrar ready", "domain", c.Domain, "pin", identity.Pin(), "revision", plan.Revision(),
-		"spaces", len(plan.Spaces()), "links", len(plan.Links()))
+	log.Info("registrar ready", "domain", c.Domain, "pin", identity.Pin(), "revision", start.Plan.Revision(),
+		"loaded", start.Loaded.Format(time.RFC3339), "spaces", len(start.Plan.Spaces()), "links", len(start.Plan.Links()))
 
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return server.Run(ctx) })
 	g.Go(func() error { return db.Run(ctx) })
 	g.Go(func() error { return identity.Run(ctx) })
-	g.Go(func() error { return c.watcher(server, plan, counted, log).Run(ctx, reload) })
+	g.Go(func() error { return c.watcher(server, start, counted, log).Run(ctx, reload) })
 	if web != nil {
 		g.Go(func() error {
 			return serveHTTP(ctx, web, counted, db, func() { counted.CertExpiry(identity.NotAfter()) })
@@ -97,7 +95,7 @@ func (c *serveCmd) serve(ctx context.Context, s streams, reload <-chan os.Signal
 }
 
 // open opens the listeners and puts the server behind them.
-func (c *serveCmd) open(ctx context.Context, plan *dialplan.Plan, db *store.Store, identity *pki.Identity, log *slog.Logger) (
+func (c *serveCmd) open(ctx context.Context, start *planfile.Start, db *store.Store, identity *pki.Identity, log *slog.Logger) (
 	server *proxy.Server, listeners proxy.Listeners, web net.Listener, counted *metrics.Registry, err error,
 ) {
 	key, err := flowKey(filepath.Join(c.State, "flow.key"))
@@ -109,25 +107,23 @@ func (c *serveCmd) open(ctx context.Context, plan *dialplan.Plan, db *store.Stor
 		return
 	}
 	counted = metrics.New()
-	counted.Reloaded(true, time.Now())
+	counted.Reloaded(start.Failure == nil)
+	counted.PlanInForce(start.Plan.Revision(), start.Loaded)
+	reflector, err := c.echo()
+	if err != nil {
+		return
+	}
 	if listeners, web, err = c.listen(); err != nil {
 		return
 	}
 	server, err = proxy.New(proxy.Config{
-		Domain: c.Domain, Advertise: c.Advertise, Key: key, Plan: plan, Accounts: db, Locations: locations,
-		TLS: identity.ServerConfig(), Metrics: counted, Log: log,
+		Domain: c.Domain, Advertise: c.Advertise, Key: key, Plan: start.Plan, Accounts: db, Locations: locations,
+		Echo: reflector, TLS: identity.ServerConfig(), Metrics: counted, Log: log,
 	}, listeners)
 	if err == nil {
 		err = counted.Observe(server.State)
 	}
 	return
-}
-
-func (c *serveCmd) watcher(server *proxy.Server, plan *dialplan.Plan, counted *metrics.Registry, log *slog.Logger) *planfile.Watcher {
-	return planfile.New(planfile.Config{
-		Paths: c.Dialplan, Current: plan, Changed: server.SetPlan, Log: log,
-		Result: func(ok bool) { counted.Reloaded(ok, time.Now()) },
-	})
 }
 
 // openStore opens the accounts and makes sure that they are of this domain.
@@ -183,11 +179,7 @@ func flowKey(path string) ([]byte, error) {
 	}
 	key := make([]byte, 32)
 	_, _ = rand.Read(key) // never fails
-	next := path + ".new"
-	if err := os.WriteFile(next, []byte(hex.EncodeToString(key)+"\n"), 0o600); err != nil {
-		return nil, fmt.Errorf("write the key of flow tokens: %w", err)
-	}
-	if err := os.Rename(next, path); err != nil {
+	if err := wholefile.Write(path, []byte(hex.EncodeToString(key)+"\n"), 0o600); err != nil {
 		return nil, fmt.Errorf("write the key of flow tokens: %w", err)
 	}
 	return key, nil

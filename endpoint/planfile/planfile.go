@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 
 	"ewindow/dialplan/programme"
+	"ewindow/registrar/wholefile"
 )
 
 const (
@@ -35,7 +36,7 @@ func Save(dir string, p *programme.Programme) error {
 		}
 	}
 	sum := sha256.Sum256(body)
-	if err := write(path, append([]byte(hex.EncodeToString(sum[:])+" "), body...)); err != nil {
+	if err := wholefile.Write(path, append([]byte(hex.EncodeToString(sum[:])+" "), body...), 0o600); err != nil {
 		return fmt.Errorf("save the plan: %w", err)
 	}
 	return nil
@@ -75,29 +76,4 @@ func read(path string) (*programme.Programme, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return p, nil
-}
-
-func write(path string, b []byte) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			os.Remove(f.Name())
-		}
-	}()
-	_, err = f.Write(b)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err != nil {
-		return err
-	}
-	if err = os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	d, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

@@ -20,6 +20,7 @@ type Registry struct {
 	panics     prometheus.Counter
 	reloadOK   prometheus.Gauge
 	reloadTime prometheus.Gauge
+	revision   *prometheus.GaugeVec
 	certExpiry prometheus.Gauge
 }
 
@@ -42,11 +43,14 @@ func New() *Registry {
 		reloadTime: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "dialplan_last_reload_timestamp_seconds", Help: "When the plan in force was read.",
 		}),
+		revision: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "dialplan_last_good_revision", Help: "1 for the revision of the plan in force: the last that had no errors.",
+		}, []string{"revision"}),
 		certExpiry: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "cert_expiry_timestamp_seconds", Help: "When the server certificate in use expires.",
 		}),
 	}
-	m.reg.MustRegister(m.requests, m.auth, m.panics, m.reloadOK, m.reloadTime, m.certExpiry,
+	m.reg.MustRegister(m.requests, m.auth, m.panics, m.reloadOK, m.reloadTime, m.revision, m.certExpiry,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -71,13 +75,13 @@ func (m *Registry) AuthFailure(reason string) { m.auth.WithLabelValues(reason).I
 // Panic counts a request whose handling panicked.
 func (m *Registry) Panic() { m.panics.Inc() }
 
-// Reloaded notes that the plan was read, or that it could not be.
-func (m *Registry) Reloaded(ok bool, at time.Time) {
-	if !ok {
-		m.reloadOK.Set(0)
-		return
-	}
-	m.reloadOK.Set(1)
+// Reloaded notes that the plan in the files was read without errors, or that it could not be.
+func (m *Registry) Reloaded(ok bool) { m.reloadOK.Set(number(ok)) }
+
+// PlanInForce notes which plan is in force and when it was read from the files.
+func (m *Registry) PlanInForce(revision string, at time.Time) {
+	m.revision.Reset()
+	m.revision.WithLabelValues(revision).Set(1)
 	m.reloadTime.Set(float64(at.Unix()))
 }
 

@@ -25,8 +25,10 @@ func TestMetrics(t *testing.T) {
 	}
 	m.Request("INVITE", 200)
 	m.AuthFailure("refused")
-	m.Reloaded(true, time.Unix(100, 0))
-	m.Reloaded(false, time.Unix(200, 0))
+	m.Reloaded(true)
+	m.PlanInForce("cafe", time.Unix(50, 0))
+	m.PlanInForce("beef", time.Unix(100, 0))
+	m.Reloaded(false)
 	m.CertExpiry(time.Unix(300, 0))
 	m.Panic()
 	err := m.Observe(func() State {
@@ -39,13 +41,17 @@ func TestMetrics(t *testing.T) {
 	for _, want := range []string{
 		`sip_requests_total{code="405",method="other"} 1000`, `sip_requests_total{code="200",method="INVITE"} 1`,
 		`sip_auth_failures_total{reason="refused"} 1`, "sip_panics_total 1", "dialplan_last_reload_successful 0",
-		"dialplan_last_reload_timestamp_seconds 100", "cert_expiry_timestamp_seconds 300",
+		"dialplan_last_reload_timestamp_seconds 100", `dialplan_last_good_revision{revision="beef"} 1`,
+		"cert_expiry_timestamp_seconds 300",
 		`ewindow_registered{space="milano"} 1`, `ewindow_registered{space="munich"} 0`,
 		`ewindow_link_expected{peer="munich",space="milano"} 1`, `ewindow_link_up{peer="munich",space="milano"} 1`,
 	} {
 		if !strings.Contains(got, want+"\n") {
 			t.Errorf("no %s", want)
 		}
+	}
+	if strings.Contains(got, "cafe") {
+		t.Error("the revision before is still there")
 	}
 	if strings.Contains(got, "METHOD1") {
 		t.Error("a method made up by a stranger has a label of its own")

@@ -1,11 +1,15 @@
 // Package planfile keeps the plan in force equal to the dialplan's files: it reads them anew when they change and
-// when it is asked to, whole or not at all. While they have errors, the plan stays as it was.
+// when it is asked to, whole or not at all. While they have errors, the plan stays as it was, over restarts too: the
+// last good one is kept on disk.
+//
+//	files ──Begin──▶ plan in force ◀──Watcher── files changed, SIGHUP
+//	          │            │
+//	          └◀── dialplan.last-good in the state directory
 package planfile
 
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -24,17 +28,19 @@ const (
 // Config is what a Watcher is made from.
 type Config struct {
 	Paths   []string             // files and directories, as dialplan.Load takes them
-	Current *dialplan.Plan       // the plan in force, read from Paths before
+	Keep    string               // the directory in which the last good plan is kept; empty: nowhere
+	Current *Start               // the plan in force, which Begin made of Paths
 	Changed func(*dialplan.Plan) // is given each new plan, before the next is read
-	Result  func(ok bool)        // is told of each reading that found something new; may be nil
+	Result  func(*Good)          // is told of each reading that found something new: the plan, or nil; may be nil
 	Log     *slog.Logger         // nil: none
 }
 
 // A Watcher reads the files when they change. New makes it, Run runs it.
 type Watcher struct {
 	cfg     Config
-	current string // revision of the plan in force
-	failure string // text of the last error, so that it is said once; empty if the files are sound
+	current string    // revision of the plan in force
+	loaded  time.Time // when that was read from the files
+	failure string    // text of the last error, so that it is said once; empty if the files are sound
 }
 
 // New makes a watcher. It starts nothing.
@@ -43,9 +49,13 @@ func New(c Config) *Watcher {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	if c.Result == nil {
-		c.Result = func(bool) {}
+		c.Result = func(*Good) {}
 	}
-	return &Watcher{cfg: c, current: c.Current.Revision()}
+	w := &Watcher{cfg: c, current: c.Current.Plan.Revision(), loaded: c.Current.Loaded}
+	if c.Current.Failure != nil {
+		w.failure = c.Current.Failure.Error()
+	}
+	return w
 }
 
 // Run watches until ctx ends. Anything that comes from reload (a SIGHUP) has the files read at once and the outcome
@@ -111,38 +121,33 @@ func (w *Watcher) watch(watcher *fsnotify.Watcher) places {
 
 // read reads the files and puts what they say in force, if it is sound and new.
 func (w *Watcher) read(forced bool) {
-	plan, err := dialplan.Load(w.cfg.Paths...)
+	good, err := load(w.cfg.Paths, time.Now())
 	if err != nil {
 		if text := err.Error(); text != w.failure || forced {
 			w.failure = text
-			w.report(err)
-			w.cfg.Result(false)
+			report(w.cfg.Log.With("revision", w.current, "loaded", w.loaded.Format(time.RFC3339)), err, "the plan in force stays")
+			w.cfg.Result(nil)
 		}
 		return
 	}
 	repaired := w.failure != ""
 	w.failure = ""
-	if plan.Revision() == w.current {
+	revision := good.Plan.Revision()
+	if revision == w.current {
 		if repaired || forced {
-			w.cfg.Log.Info("dialplan read again: it is the plan in force", "revision", w.current)
-			w.cfg.Result(true)
+			w.good(good)
+			w.cfg.Log.Info("dialplan read again: it is the plan in force", "revision", revision)
 		}
 		return
 	}
-	w.current = plan.Revision()
-	w.cfg.Changed(plan)
-	w.cfg.Result(true)
-	w.cfg.Log.Info("dialplan changed", "revision", w.current, "spaces", len(plan.Spaces()), "links", len(plan.Links()))
+	w.current = revision
+	w.cfg.Changed(good.Plan) // before the disk is asked: windows are waiting
+	w.good(good)
+	w.cfg.Log.Info("dialplan changed", "revision", revision, "spaces", len(good.Plan.Spaces()), "links", len(good.Plan.Links()))
 }
 
-func (w *Watcher) report(err error) {
-	var all dialplan.Diagnostics
-	if !errors.As(err, &all) {
-		w.cfg.Log.Error("dialplan cannot be read; the plan in force stays", "err", err)
-		return
-	}
-	for _, d := range all {
-		w.cfg.Log.Error("dialplan has an error; the plan in force stays", "at", fmt.Sprintf("%s:%d:%d", d.File, d.Line, d.Column),
-			"err", d.Error())
-	}
+func (w *Watcher) good(g *Good) {
+	w.loaded = g.Loaded
+	keepOrSay(w.cfg.Keep, g, w.cfg.Log)
+	w.cfg.Result(g)
 }

@@ -24,6 +24,7 @@ func text(hours string) string {
 type rig struct {
 	t       *testing.T
 	dir     string
+	keep    string
 	changed chan *dialplan.Plan
 	result  chan bool
 	reload  chan os.Signal
@@ -46,11 +47,16 @@ func (r *rig) logged() string {
 // start writes files and runs a watcher on paths, both relative to a new directory.
 func start(t *testing.T, files map[string]string, paths ...string) *rig {
 	t.Helper()
-	r := &rig{t: t, dir: t.TempDir(), changed: make(chan *dialplan.Plan, 10), result: make(chan bool, 10), reload: make(chan os.Signal)}
+	r := newRig(t)
 	for name, content := range files {
 		r.put(name, content)
 	}
 	return r.run(paths...)
+}
+
+func newRig(t *testing.T) *rig {
+	return &rig{t: t, dir: t.TempDir(), keep: t.TempDir(), changed: make(chan *dialplan.Plan, 10),
+		result: make(chan bool, 10), reload: make(chan os.Signal)}
 }
 
 func (r *rig) run(paths ...string) *rig {
@@ -58,13 +64,14 @@ func (r *rig) run(paths ...string) *rig {
 	for i := range paths {
 		paths[i] = filepath.Join(r.dir, paths[i])
 	}
-	plan, err := dialplan.Load(paths...)
+	log := slog.New(slog.NewTextHandler(r, nil))
+	start, err := Begin(paths, r.keep, log, time.Now())
 	if err != nil {
 		r.t.Fatal(err)
 	}
 	w := New(Config{
-		Paths: paths, Current: plan, Log: slog.New(slog.NewTextHandler(r, nil)),
-		Changed: func(p *dialplan.Plan) { r.changed <- p }, Result: func(ok bool) { r.result <- ok },
+		Paths: paths, Keep: r.keep, Current: start, Log: log,
+		Changed: func(p *dialplan.Plan) { r.changed <- p }, Result: func(g *Good) { r.result <- g != nil },
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error)
@@ -76,7 +83,7 @@ func (r *rig) run(paths ...string) *rig {
 		}
 	})
 	r.reload <- syscall.SIGHUP // answered as soon as the watch is in place
-	r.expect(true)
+	r.expect(start.Failure == nil)
 	return r
 }
 
@@ -113,54 +120,6 @@ func (r *rig) expectNew() {
 	<-r.changed
 }
 
-func TestWays(t *testing.T) {
-	for name, test := range map[string]struct {
-		files map[string]string
-		path  string
-		edit  func(r *rig)
-	}{
-		"written in place": {map[string]string{"plan.hcl": text("Mo 09:00-10:00")}, "plan.hcl", func(r *rig) {
-			r.put("plan.hcl", text("Tu 09:00-10:00"))
-		}},
-		"written anew and renamed": {map[string]string{"plan.hcl": text("Mo 09:00-10:00")}, "plan.hcl", func(r *rig) {
-			r.put("plan.hcl~", text("Tu 09:00-10:00"))
-			r.rename("plan.hcl~", "plan.hcl")
-		}},
-		"removed and written": {map[string]string{"plan.hcl": text("Mo 09:00-10:00")}, "plan.hcl", func(r *rig) {
-			if err := os.Remove(filepath.Join(r.dir, "plan.hcl")); err != nil {
-				r.t.Fatal(err)
-			}
-			r.put("plan.hcl", text("Tu 09:00-10:00"))
-		}},
-		"another file in the directory": {map[string]string{"d/a.hcl": text("Mo 09:00-10:00")}, "d", func(r *rig) {
-			r.put("d/b.hcl", strings.Replace(text("Mo 09:00-10:00"), "milano", "munich", 1))
-		}},
-		"a link turned, as a ConfigMap does": {
-			map[string]string{"1/plan.hcl": text("Mo 09:00-10:00"), "2/plan.hcl": text("Tu 09:00-10:00")}, "now/plan.hcl",
-			func(r *rig) {
-				r.symlink("2", "next")
-				r.rename("next", "now")
-			}},
-		"the file behind a link": {map[string]string{"1/plan.hcl": text("Mo 09:00-10:00")}, "now/plan.hcl", func(r *rig) {
-			r.put("1/plan.hcl", text("Tu 09:00-10:00"))
-		}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			r := &rig{t: t, dir: t.TempDir(), changed: make(chan *dialplan.Plan, 10), result: make(chan bool, 10), reload: make(chan os.Signal)}
-			for name, content := range test.files {
-				r.put(name, content)
-			}
-			if strings.HasPrefix(test.path, "now/") {
-				r.symlink("1", "now")
-			}
-			r.run(test.path)
-			test.edit(r)
-			r.expectNew()
-		})
-	}
-}
-
 func (r *rig) rename(from, to string) {
 	r.t.Helper()
 	if err := os.Rename(filepath.Join(r.dir, from), filepath.Join(r.dir, to)); err != nil {
@@ -181,8 +140,10 @@ func TestBadEdit(t *testing.T) {
 	r.put("plan.hcl", text("Monday"))
 	r.expect(false)
 	path := filepath.Join(r.dir, "plan.hcl")
-	if got := r.logged(); !strings.Contains(got, path+":3:") || !strings.Contains(got, "the plan in force stays") {
-		t.Errorf("logged %s", got)
+	for _, want := range []string{path + ":3:", "the plan in force stays", "revision=", "loaded=20"} {
+		if got := r.logged(); !strings.Contains(got, want) {
+			t.Errorf("no %q is logged:\n%s", want, got)
+		}
 	}
 	r.put("other.txt", "not the dialplan's business")
 	r.put("plan.hcl", text("Mo 09:00-10:00"))
@@ -202,4 +163,21 @@ func TestBadEdit(t *testing.T) {
 	}
 	r.reload <- syscall.SIGHUP // says it again
 	r.expect(false)
+}
+
+// An expectation that does not hold refuses the reload, with its place, and a start too.
+func TestExpectation(t *testing.T) {
+	expect := "expect \"open on Monday\" {\n  at    = \"2027-01-04 09:30\"\n  space = milano\n  sees  = nobody\n}\n"
+	r := start(t, map[string]string{"plan.hcl": monday}, "plan.hcl")
+	r.put("plan.hcl", monday+expect)
+	r.expectNew()
+	r.put("plan.hcl", monday+strings.Replace(expect, "nobody", "munich", 1)+strings.Replace(monday, "milano", "munich", 1))
+	r.expect(false)
+	if got := r.logged(); !strings.Contains(got, filepath.Join(r.dir, "plan.hcl")+":8:") || !strings.Contains(got, "the plan in force stays") {
+		t.Errorf("logged %s", got)
+	}
+	s, err := Begin([]string{filepath.Join(r.dir, "plan.hcl")}, r.keep, discard, noon)
+	if err != nil || s.Failure == nil || len(s.Plan.Spaces()) != 1 {
+		t.Errorf("%+v %v", s, err)
+	}
 }

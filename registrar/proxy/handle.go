@@ -106,9 +106,12 @@ func (s *Server) readRoute(r *request) {
 }
 
 func (s *Server) dispatch(r *request) {
+	own := s.echo.find(r)
 	switch v := s.admissible(r); {
 	case v.status != 0:
 		s.reply(r, v)
+	case own != nil:
+		s.echo.within(r, own)
 	case r.IsAck():
 		s.ack(r)
 	case r.IsCancel():

@@ -114,7 +114,7 @@ func (h hop) sibling(sent *sip.Request, m sip.RequestMethod, seq uint32, to *sip
 }
 
 // backward makes the response that is sent back: without our Via, to where the request came from.
-func (h hop) backward(req *sip.Request, res *sip.Response) *sip.Response {
+func backward(req *sip.Request, res *sip.Response) *sip.Response {
 	out := res.Clone()
 	out.RemoveHeader("Via")
 	template := sip.NewResponseFromRequest(req, sip.StatusTrying, "Trying", nil) // knows the way back (RFC 3261 §18.2.2)
@@ -165,9 +165,12 @@ func removeCredentials(req *sip.Request, name, realm string) {
 	}
 }
 
-func removeAll(req *sip.Request, name string) {
-	for _, h := range req.GetHeaders(name) {
-		req.RemoveHeader(h.Name())
+func removeAll(m interface {
+	GetHeaders(name string) []sip.Header
+	RemoveHeader(name string) bool
+}, name string) {
+	for _, h := range m.GetHeaders(name) {
+		m.RemoveHeader(h.Name())
 	}
 }
 

@@ -108,12 +108,17 @@ func (h *hosts) sentBy(f location.Flow, local string) (host string, port int) {
 	if h.advertise != "" {
 		return h.advertise, port
 	}
+	return h.address(f, local), port
+}
+
+// address is the address of this machine that the peer at the other end of f talks to.
+func (h *hosts) address(f location.Flow, local string) string {
 	if f.Transport == "UDP" {
 		local = h.udp
 	}
 	host, _, err := net.SplitHostPort(local)
 	if err != nil {
-		return h.names[0], port
+		return h.names[0]
 	}
 	if addr, err := netip.ParseAddr(host); err == nil && addr.IsUnspecified() {
 		// Which of our addresses the peer sees is the kernel's choice: asked, no packet is sent.
@@ -123,7 +128,7 @@ func (h *hosts) sentBy(f location.Flow, local string) (host string, port int) {
 		}
 	}
 	host, _, _ = strings.Cut(host, "%")
-	return host, port
+	return host
 }
 
 // udpLocal is the local address of the UDP socket as sipgo wants it in Request.Laddr.

@@ -3,11 +3,14 @@ package proxy
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/netip"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -15,6 +18,7 @@ import (
 
 	"ewindow/dialplan"
 	"ewindow/registrar/auth"
+	"ewindow/registrar/echo"
 	"ewindow/registrar/flow"
 	"ewindow/registrar/location"
 	"ewindow/registrar/metrics"
@@ -24,7 +28,8 @@ import (
 
 const domain = "reg.example.org"
 
-// always links milano and munich all the time; potsdam is a space without a link, reception and office are phones, the first speaks plain RTP.
+// always links milano and munich all the time; potsdam is a space without a link; reception, which speaks plain RTP, and
+// office are phones.
 const always = `
 space "milano" {
   timezone = "Europe/Rome"
@@ -56,7 +61,10 @@ number "201" {
 }
 `
 
-func parsePlan(t *testing.T, text string) *dialplan.Plan {
+// plainOffice lets office do without SRTP too: over UDP it is called only so.
+var plainOffice = strings.Replace(always, `auth     = "sha256"`, `security = "none"`, 1)
+
+func parsePlan(t testing.TB, text string) *dialplan.Plan {
 	t.Helper()
 	p, err := dialplan.Parse(dialplan.File{Name: "plan.hcl", Data: []byte(text)})
 	if err != nil {
@@ -84,6 +92,12 @@ func (a *accounts) Account(_ context.Context, name string) (store.Account, error
 	}, nil
 }
 
+func (a *accounts) add(name string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.names[name] = true
+}
+
 func (a *accounts) remove(name string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -92,12 +106,13 @@ func (a *accounts) remove(name string) {
 
 // A lab is a server on a network in memory. Its "TLS" listener carries no TLS: that is tested by itself.
 type lab struct {
-	t        *testing.T
+	t        testing.TB
 	net      *memnet.Network
 	server   *Server
 	accounts *accounts
 	log      *bytes.Buffer
-	hosts    byte
+	hosts    uint16
+	tls      *tls.Config // of peers; nil: the "TLS" listener carries none
 }
 
 var serverHost = netip.MustParseAddr("10.0.0.1")
@@ -117,7 +132,8 @@ func simulateWith(t *testing.T, plan string, limits flow.Limits, f func(l *lab))
 		server, err := New(Config{
 			Domain: domain, Key: bytes.Repeat([]byte{7}, 32), Plan: parsePlan(t, plan), Accounts: l.accounts,
 			Locations: location.New(location.Config{}), Limits: limits, Metrics: metrics.New(),
-			Log: slog.New(slog.NewTextHandler(&lockedWriter{w: l.log}, nil)),
+			Echo: echo.New(echo.Config{Listen: l.echoSockets}),
+			Log:  slog.New(slog.NewTextHandler(&lockedWriter{w: l.log}, nil)),
 		}, l.listen())
 		if err != nil {
 			t.Fatal(err)
@@ -155,11 +171,23 @@ func (w *lockedWriter) Write(b []byte) (int, error) {
 
 func (l *lab) listen() Listeners {
 	l.t.Helper()
-	tls, err1 := l.net.Listen("10.0.0.1:5061")
+	secure, err1 := l.net.Listen("10.0.0.1:5061")
 	tcp, err2 := l.net.Listen("10.0.0.1:5060")
 	udp, err3 := l.net.ListenPacket("10.0.0.1:5060")
 	if err := errors.Join(err1, err2, err3); err != nil {
 		l.t.Fatal(err)
 	}
-	return Listeners{TLS: tls, TCP: tcp, UDP: udp}
+	return Listeners{TLS: secure, TCP: tcp, UDP: udp}
+}
+
+// echoSockets are the echo's: even ports and the ones after them.
+func (l *lab) echoSockets(at netip.Addr) (rtp, rtcp net.PacketConn, err error) {
+	for port := uint16(20000); port < 20100; port += 2 {
+		if rtp, err = l.net.ListenPacket(netip.AddrPortFrom(at, port).String()); err != nil {
+			continue
+		}
+		rtcp, err = l.net.ListenPacket(netip.AddrPortFrom(at, port+1).String())
+		return rtp, rtcp, err
+	}
+	return nil, nil, err
 }

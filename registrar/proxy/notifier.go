@@ -3,12 +3,10 @@ package proxy
 import (
 	"context"
 	"errors"
-	"slices"
 	"sync"
 	"time"
 
 	"ewindow/dialplan/programme"
-	"ewindow/registrar/location"
 	"ewindow/registrar/notify"
 )
 
@@ -189,7 +187,7 @@ func (n *notifier) deliver(ctx context.Context, d dialog, notice notify.Notice) 
 
 // send reports whether there was a way to the window, and whether it acknowledged.
 func (n *notifier) send(ctx context.Context, d dialog, notice notify.Notice) (sent, ok bool) {
-	f, found := n.way(d)
+	f, found := n.s.flowOf(d)
 	if !found {
 		return false, false
 	}
@@ -216,17 +214,4 @@ func (n *notifier) send(ctx context.Context, d dialog, notice notify.Notice) (se
 			return false, false
 		}
 	}
-}
-
-// way is the flow to the subscriber: the one its contact is registered on now, else the one it subscribed on.
-func (n *notifier) way(d dialog) (location.Flow, bool) {
-	now := time.Now()
-	contacts := n.s.locations.ByContact(d.contact.String(), now)
-	i := slices.IndexFunc(contacts, func(b location.Binding) bool {
-		return b.AOR == d.account && !b.Lost && n.s.flows.Alive(b.Flow)
-	})
-	if i >= 0 {
-		return contacts[i].Flow, true
-	}
-	return d.flow, n.s.flows.Alive(d.flow)
 }

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"crypto/tls"
 	"fmt"
 	"net"
 	"net/netip"
@@ -29,7 +30,7 @@ type peer struct {
 func (l *lab) join(name, transport string) *peer {
 	l.t.Helper()
 	l.hosts++
-	p := &peer{l: l, name: name, transport: transport, host: netip.AddrFrom4([4]byte{10, 0, 1, l.hosts})}
+	p := &peer{l: l, name: name, transport: transport, host: netip.AddrFrom4([4]byte{10, 0, 1 + byte(l.hosts>>8), byte(l.hosts)})}
 	p.callID = fmt.Sprintf("reg-%s-%d", name, l.hosts)
 	p.contact = fmt.Sprintf("sip:%s@%s.invalid;transport=%s", name, name, strings.ToLower(transport))
 	p.connect()
@@ -68,6 +69,9 @@ func (p *peer) connect() {
 	c, err := p.l.net.Dial(p.l.t.Context(), p.host, net.JoinHostPort(serverHost.String(), port))
 	if err != nil {
 		p.l.t.Fatal(err)
+	}
+	if p.transport == "TLS" && p.l.tls != nil {
+		c = tls.Client(c, p.l.tls)
 	}
 	p.conn = c
 	go readStream(c, inbox)

@@ -26,6 +26,7 @@ import (
 
 	"ewindow/dialplan"
 	"ewindow/registrar/auth"
+	"ewindow/registrar/echo"
 	"ewindow/registrar/flow"
 	"ewindow/registrar/location"
 	"ewindow/registrar/metrics"
@@ -46,6 +47,7 @@ type Config struct {
 	Plan      *dialplan.Plan    // the first; SetPlan gives later ones
 	Accounts  Accounts          //
 	Locations *location.Table   //
+	Echo      *echo.Echo        // answers calls to it; nil: it is switched off
 	TLS       *tls.Config       // for Listeners.TLS; nil if that listener's connections are secure already
 	Limits    flow.Limits       // zero: flow.DefaultLimits
 	Metrics   *metrics.Registry // nil: a new one
@@ -75,6 +77,7 @@ type Server struct {
 	notifier  *notifier
 	busy      gate
 	calls     calls
+	echo      echoCalls
 
 	mu      sync.Mutex
 	ended   bool
@@ -112,6 +115,7 @@ func New(c Config, l Listeners) (*Server, error) {
 	s.plan.Store(c.Plan)
 	s.flows = flow.NewTable(c.Limits, s.flowClosed)
 	s.notifier = newNotifier(s)
+	s.echo = echoCalls{s: s, byID: map[string]*echoCall{}}
 	if s.ua, err = s.newStack(); err != nil {
 		return nil, fmt.Errorf("proxy: %w", err)
 	}

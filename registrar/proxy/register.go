@@ -50,7 +50,7 @@ func (s *Server) register(r *request) {
 	v := vOK.with("Date", now.UTC().Format(http.TimeFormat))
 	for _, b := range bindings {
 		left := b.Expires.Sub(now)
-		v = v.with("Contact", fmt.Sprintf("<%s>%s;expires=%d", b.Contact, echo(b), int(left.Round(time.Second)/time.Second)))
+		v = v.with("Contact", fmt.Sprintf("<%s>%s;expires=%d", b.Contact, paramsOf(b), int(left.Round(time.Second)/time.Second)))
 		if b.Flow == r.flow {
 			s.flows.Keep(r.flow, b.Expires.Add(30*time.Second)) // a refresh that is late still finds its connection
 		}
@@ -65,8 +65,8 @@ func (s *Server) register(r *request) {
 	s.notifier.reachable(account)
 }
 
-// echo is the parameters of a binding's Contact in an answer.
-func echo(b location.Binding) string {
+// paramsOf is the parameters of a binding's Contact in an answer.
+func paramsOf(b location.Binding) string {
 	p := b.Params
 	if b.Instance != "" {
 		p += `;+sip.instance="` + b.Instance + `"`

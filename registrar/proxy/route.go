@@ -6,6 +6,7 @@ import (
 
 	"github.com/emiago/sipgo/sip"
 
+	"ewindow/dialplan"
 	"ewindow/dialplan/programme"
 	"ewindow/registrar/flow"
 	"ewindow/registrar/location"
@@ -37,32 +38,84 @@ func (s *Server) outside(r *request) {
 		s.reply(r, refusal(decision, now))
 		return
 	}
-	if phone, is := s.Plan().Phone(account); is && phone.Security == programme.SDES && r.flow.Transport != flow.TLS {
-		s.reply(r, vKeysInClear) // RFC 4568 §7: whoever reads the SDP can read the call
+	if s.keysInClear(account, r.flow) {
+		s.reply(r, vKeysInClear)
 		return
 	}
-	binding, v := s.reach(decision.Target, now)
-	if v.status != 0 {
-		s.log.Info("callee cannot be reached", "aor", decision.Target, "call_id", r.CallID().Value(), "status", v.status)
-		s.reply(r, v)
+	if decision.Target == dialplan.Echo {
+		s.flows.Keep(r.flow, now.Add(callerIdle))
+		s.echo.invite(r, account)
 		return
 	}
-	var target sip.Uri
-	if err := sip.ParseUri(binding.Contact, &target); err != nil {
-		s.reply(r, vInternal)
+	var nobody best
+	reachable := slices.ContainsFunc(decision.Targets, func(t string) bool {
+		_, v := s.callee(t, now)
+		nobody.note(nil, v)
+		return v.status == 0
+	})
+	if !reachable { // said without a transaction: it is what a flood would hear
+		s.log.Info("callee cannot be reached", "aor", decision.Target, "call_id", r.CallID().Value(), "status", nobody.v.status)
+		s.reply(r, nobody.v)
 		return
 	}
 	s.flows.Keep(r.flow, now.Add(callerIdle))
-	h := s.hop(r, account, decision.Target, binding.Flow)
-	h.target, h.record = &target, r.Method == sip.INVITE
-	s.relay(r, h)
+	s.call(r, account, decision.Targets, decision.All)
+}
+
+// keysInClear says whether the SDP of a phone carries keys which whoever reads along could read (RFC 4568 §7).
+func (s *Server) keysInClear(account string, f location.Flow) bool {
+	phone, is := s.Plan().Phone(account)
+	return is && phone.Security == programme.SDES && f.Transport != flow.TLS
+}
+
+// callee is the binding over which an account may be called.
+func (s *Server) callee(account string, now time.Time) (location.Binding, verdict) {
+	b, v := s.reach(account, now)
+	if v.status == 0 && s.keysInClear(account, b.Flow) {
+		return location.Binding{}, vCalleeInClear
+	}
+	return b, v
+}
+
+// call forwards a request to accounts, of which one at least could be reached a moment ago.
+func (s *Server) call(r *request, account string, targets []string, all bool) {
+	ways := make([]way, len(targets))
+	for i, t := range targets {
+		ways[i] = func() (hop, verdict) { return s.wayTo(r, account, t) }
+	}
+	if r.IsInvite() {
+		s.fork(r, account, ways, all)
+		return
+	}
+	for _, find := range ways {
+		if h, v := find(); v.status == 0 {
+			s.relay(r, h)
+			return
+		}
+	}
+	s.reply(r, vNotHere)
+}
+
+// wayTo is the way of a new request from one account to where another is now.
+func (s *Server) wayTo(r *request, account, callee string) (hop, verdict) {
+	binding, v := s.callee(callee, time.Now())
+	if v.status != 0 {
+		return hop{}, v
+	}
+	var target sip.Uri
+	if err := sip.ParseUri(binding.Contact, &target); err != nil {
+		return hop{}, vInternal
+	}
+	h := s.hop(r, account, callee, binding.Flow)
+	h.target, h.record = &target, r.IsInvite()
+	return h, verdict{}
 }
 
 // callerIdle is how long the connection of a caller that is not registered may be silent after a request.
 const callerIdle = 5 * time.Minute
 
 // reach is the binding over which an account is called: the one that registered last and whose flow is alive. One is
-// enough, a space has one window; so there is no forking (RFC 3261 §16.6 allows it, and its cost is in §16.7).
+// enough: a space has one window. Several are called as a group of the plan alone.
 func (s *Server) reach(account string, now time.Time) (location.Binding, verdict) {
 	bindings := s.locations.Lookup(account, now)
 	for _, b := range bindings {

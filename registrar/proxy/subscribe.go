@@ -22,17 +22,6 @@ const (
 	maxSubscription = 72 * time.Hour
 )
 
-// A dialog is what the notifier needs to write NOTIFYs in a subscription (RFC 6665 §4.2, RFC 3261 §12.1.1).
-type dialog struct {
-	account string
-	contact sip.Uri // the subscriber's, to which NOTIFYs go
-	flow    location.Flow
-	callID  string
-	local   string // our From: their To, with our tag
-	remote  string // our To: their From
-	event   string // their Event, with its parameters: some tell several subscriptions of a dialog apart
-}
-
 // subscribe begins, prolongs or ends a space's subscription to its own programme.
 func (s *Server) subscribe(r *request) {
 	account, v := s.subscriber(r)
@@ -110,40 +99,9 @@ func firstWord(s string) string {
 	return strings.TrimSpace(word)
 }
 
-func (s *Server) dialogOf(r *request, account, tag string) dialog {
-	local := sip.HeaderClone(r.To()).(*sip.ToHeader)
-	local.Params.Add("tag", tag)
-	d := dialog{
-		account: account, flow: r.flow, callID: r.CallID().Value(),
-		local: local.Value(), remote: r.From().Value(), event: r.GetHeader("Event").Value(),
-	}
-	if values := contactValues(r.Request); len(values) == 1 {
-		// One that cannot be read leaves the host empty.
-		_, _ = sip.ParseAddressValue(values[0], &d.contact, nil)
-	}
-	return d
-}
-
-// contactFor is this server's contact as the peer at the other end of f can use it.
-func (s *Server) contactFor(f location.Flow) string {
-	l := s.leg("", f)
-	u := sip.Uri{Scheme: "sip", Host: l.host, Port: l.port, UriParams: sip.HeaderParams{{K: "transport", V: strings.ToLower(f.Transport)}}}
-	return u.String()
-}
-
 // notifyRequest writes one NOTIFY for d, to be sent over f.
 func (s *Server) notifyRequest(d dialog, n notify.Notice, f location.Flow) (*sip.Request, error) {
-	h := hop{out: s.leg(d.account, f)}
-	h.laddr.IP, h.laddr.Port = s.hosts.udpLocal()
-	req := sip.NewRequest(sip.NOTIFY, *d.contact.Clone())
-	maxForwards, callID := sip.MaxForwardsHeader(70), sip.CallIDHeader(d.callID)
-	req.AppendHeader(h.out.via(sip.GenerateBranchN(16)))
-	req.AppendHeader(&maxForwards)
-	req.AppendHeader(sip.NewHeader("From", d.local))
-	req.AppendHeader(sip.NewHeader("To", d.remote))
-	req.AppendHeader(&callID)
-	req.AppendHeader(&sip.CSeqHeader{SeqNo: n.CSeq, MethodName: sip.NOTIFY})
-	req.AppendHeader(sip.NewHeader("Contact", "<"+s.contactFor(f)+">"))
+	h, req := s.ownRequest(d, sip.NOTIFY, n.CSeq, f)
 	req.AppendHeader(sip.NewHeader("Event", d.event))
 	switch {
 	case n.Programme == nil:

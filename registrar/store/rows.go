@@ -118,8 +118,14 @@ func setMeta(ctx context.Context, tx *sql.Tx, key, value string) error {
 	return err
 }
 
-// examine looks at every page and every row, and returns how often accounts were changed.
-func examine(ctx context.Context, db *sql.DB) (changes int, err error) {
+// examine looks at every page and every row, as they are at one moment: other processes go on writing. It returns how
+// often accounts were changed.
+func examine(ctx context.Context, store *sql.DB) (changes int, err error) {
+	db, err := store.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return 0, err
+	}
+	defer db.Rollback() // nothing was written
 	if err := integrity(ctx, db); err != nil {
 		return 0, err
 	}
@@ -176,7 +182,7 @@ func examineHeader(path string) error {
 	return nil
 }
 
-func integrity(ctx context.Context, db *sql.DB) error {
+func integrity(ctx context.Context, db querier) error {
 	rows, err := db.QueryContext(ctx, `PRAGMA integrity_check(3)`)
 	if err != nil {
 		return err
@@ -194,7 +200,7 @@ func integrity(ctx context.Context, db *sql.DB) error {
 	return rows.Err()
 }
 
-func examineSchema(ctx context.Context, db *sql.DB) error {
+func examineSchema(ctx context.Context, db querier) error {
 	rows, err := db.QueryContext(ctx, `SELECT sql FROM sqlite_schema ORDER BY name`)
 	if err != nil {
 		return err

@@ -1,0 +1,176 @@
+package planfile
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"ewindow/dialplan"
+)
+
+// A way is how somebody's tools change the dialplan.
+type way struct {
+	files map[string]string // before
+	links map[string]string // symbolic links, by name
+	path  string            // what the registrar was given
+	edit  func(r *rig)
+}
+
+var (
+	monday, tuesday = text("Mo 09:00-10:00"), text("Tu 09:00-10:00")
+	one             = map[string]string{"plan.hcl": monday}
+)
+
+var ways = map[string]way{
+	"written in place": {one, nil, "plan.hcl", func(r *rig) { r.put("plan.hcl", tuesday) }},
+	"written anew and renamed": {one, nil, "plan.hcl", func(r *rig) {
+		r.put("plan.hcl~", tuesday)
+		r.rename("plan.hcl~", "plan.hcl")
+	}},
+	"the old one renamed to a backup, a new one written": {one, nil, "plan.hcl", func(r *rig) {
+		r.rename("plan.hcl", "plan.hcl~")
+		r.put("plan.hcl", tuesday)
+	}},
+	"removed and written": {one, nil, "plan.hcl", func(r *rig) {
+		r.remove("plan.hcl")
+		r.put("plan.hcl", tuesday)
+	}},
+	"another file in the directory": {map[string]string{"d/a.hcl": monday}, nil, "d", func(r *rig) {
+		r.put("d/b.hcl", strings.Replace(monday, "milano", "munich", 1))
+	}},
+	"a file moved into the directory": {map[string]string{"d/a.hcl": monday, "b.txt": strings.Replace(monday, "milano", "munich", 1)}, nil, "d", func(r *rig) {
+		r.rename("b.txt", "d/b.hcl")
+	}},
+	"a file of the directory removed": {
+		map[string]string{"d/a.hcl": monday, "d/b.hcl": strings.Replace(monday, "milano", "munich", 1)}, nil, "d",
+		func(r *rig) { r.remove("d/b.hcl") },
+	},
+	"the directory renamed": {map[string]string{"d/a.hcl": monday, "e/a.hcl": tuesday}, nil, "d", func(r *rig) {
+		r.rename("d", "old")
+		r.rename("e", "d")
+		r.reload <- syscall.SIGHUP // what is above the directory is not watched
+	}},
+	"a link to a directory turned": {
+		map[string]string{"1/plan.hcl": monday, "2/plan.hcl": tuesday}, map[string]string{"now": "1"}, "now/plan.hcl",
+		func(r *rig) { r.turn("now", "2") },
+	},
+	"a link to the file turned": {
+		map[string]string{"1.hcl": monday, "2.hcl": tuesday}, map[string]string{"plan.hcl": "1.hcl"}, "plan.hcl",
+		func(r *rig) { r.turn("plan.hcl", "2.hcl") },
+	},
+	"the file behind a link": {
+		map[string]string{"1/plan.hcl": monday}, map[string]string{"now": "1"}, "now/plan.hcl",
+		func(r *rig) { r.put("1/plan.hcl", tuesday) },
+	},
+	"the file behind two links, renamed": {
+		map[string]string{"far/plan.hcl": monday}, map[string]string{"a.hcl": "b.hcl", "b.hcl": "far/plan.hcl"}, "a.hcl",
+		func(r *rig) {
+			r.put("far/new", tuesday)
+			r.rename("far/new", "far/plan.hcl")
+		},
+	},
+	"a ConfigMap's file":      {configMap, configMapLinks, "mnt/plan.hcl", turnConfigMap},
+	"a ConfigMap's directory": {configMap, configMapLinks, "mnt", turnConfigMap},
+}
+
+// What Kubernetes makes of a ConfigMap: plan.hcl → ..data/plan.hcl, ..data → ..<time of the version>. A new version
+// is written beside the old one, ..data is replaced by a rename, and the old version is removed.
+var (
+	configMap      = map[string]string{"mnt/..2027_01_04/plan.hcl": monday}
+	configMapLinks = map[string]string{"mnt/..data": "..2027_01_04", "mnt/plan.hcl": "..data/plan.hcl"}
+)
+
+func turnConfigMap(r *rig) {
+	r.put("mnt/..2027_01_05/plan.hcl", tuesday)
+	r.symlink("..2027_01_05", "mnt/..data_tmp")
+	r.rename("mnt/..data_tmp", "mnt/..data")
+	r.remove("mnt/..2027_01_04")
+}
+
+// Each way is seen, and so is a second edit after it: the watch follows where the links lead now.
+func TestWays(t *testing.T) {
+	for name, w := range ways {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t)
+			for name, content := range w.files {
+				r.put(name, content)
+			}
+			for name, to := range w.links {
+				r.symlink(to, name)
+			}
+			r.run(w.path)
+			w.edit(r)
+			r.expectNew()
+			real, err := filepath.EvalSymlinks(filepath.Join(r.dir, w.path))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if filepath.Ext(real) != ".hcl" {
+				real = filepath.Join(real, "z.hcl")
+			}
+			if err := os.WriteFile(real, []byte(strings.Replace(monday, "milano", "potsdam", 1)), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			r.expectNew()
+		})
+	}
+}
+
+// Without a watch, as on a network file system, a change is found within 30 s, and at once by SIGHUP.
+func TestUnwatched(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "plan.hcl")
+	put := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put(monday)
+	start, err := Begin([]string{path}, "", discard, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		var at []time.Duration
+		began := time.Now()
+		w := New(Config{Paths: []string{path}, Current: start, Changed: func(*dialplan.Plan) { at = append(at, time.Since(began)) }})
+		ctx, cancel := context.WithCancel(t.Context())
+		reload := make(chan os.Signal)
+		done := make(chan error)
+		go func() { done <- w.loop(ctx, reload, nil, nil) }()
+		time.Sleep(time.Second)
+		put(tuesday)
+		time.Sleep(40 * time.Second)
+		put(monday)
+		reload <- syscall.SIGHUP
+		synctest.Wait()
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		if len(at) != 2 || at[0] != look || at[1] != 41*time.Second {
+			t.Errorf("plans came after %v, want after 30 s and 41 s", at)
+		}
+	})
+}
+
+func (r *rig) remove(name string) {
+	r.t.Helper()
+	if err := os.RemoveAll(filepath.Join(r.dir, name)); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// turn makes a symbolic link point elsewhere, at once.
+func (r *rig) turn(name, to string) {
+	r.t.Helper()
+	r.symlink(to, name+".next")
+	r.rename(name+".next", name)
+}

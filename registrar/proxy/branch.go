@@ -1,0 +1,136 @@
+package proxy
+
+import (
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"github.com/emiago/sipgo/sip"
+)
+
+// A branch is one callee of a fork: a client transaction, followed to its end.
+type branch struct {
+	f    *fork
+	s    *Server
+	h    hop
+	sent *sip.Request
+	tx   *sip.ClientTx
+	stop chan struct{} // closed by giveUp
+	won  atomic.Bool   // the caller has this one's 2xx
+
+	// Of the fork's owner:
+	settled bool // a final answer has come, or never will
+	stopped bool
+}
+
+// giveUp has the branch cancelled. If it is answered all the same the owner hears of it.
+func (b *branch) giveUp() {
+	if !b.stopped && !b.settled {
+		b.stopped = true
+		close(b.stop)
+	}
+}
+
+// run follows the transaction. Answered, it lives on by itself: over UDP it acknowledges a repeated answer.
+func (b *branch) run() {
+	if !b.follow() {
+		b.tx.Terminate()
+	}
+}
+
+func (b *branch) follow() (answered bool) {
+	timer := time.NewTimer(timerC)
+	defer timer.Stop()
+	over, stop := b.f.over, b.stop
+	rung, cancelling := false, false
+	cancel := func() {
+		if !cancelling && rung { // only after a provisional answer (RFC 3261 §9.1)
+			b.s.send(b.h.cancel(b.sent))
+		}
+		cancelling = true
+		timer.Reset(giveUp)
+	}
+	for {
+		select {
+		case res := <-b.tx.Responses():
+			switch {
+			case !sound(res):
+			case !res.IsProvisional():
+				b.final(res)
+				return true
+			case !rung && cancelling:
+				rung = true
+				b.s.send(b.h.cancel(b.sent))
+			case !cancelling:
+				rung = true
+				timer.Reset(timerC)
+				b.tell(event{b: b, res: res})
+			}
+		case <-timer.C:
+			b.tell(event{b: b, v: vTimeout})
+			if cancelling {
+				return false
+			}
+			cancel()
+		case <-stop:
+			stop = nil
+			cancel()
+		case <-over:
+			over = nil
+			cancel()
+		case <-b.tx.Done():
+			b.tell(event{b: b, v: b.failure()})
+			return false
+		case <-b.s.done:
+			return false
+		}
+	}
+}
+
+// final passes on the last answer. If the callee has accepted when nobody waits any more, its call is ended at once.
+func (b *branch) final(res *sip.Response) {
+	told := b.tell(event{b: b, res: res})
+	if !res.IsSuccess() {
+		return
+	}
+	if !told {
+		b.release(res)
+		return
+	}
+	for { // what still comes would hold up the transaction
+		select {
+		case <-b.tx.Responses():
+		case <-b.tx.Done():
+			return
+		case <-b.f.r.tx.Done():
+			return
+		case <-b.s.done:
+			return
+		}
+	}
+}
+
+// tell reports to the owner of the fork; false if that does not listen any more.
+func (b *branch) tell(e event) bool {
+	select {
+	case b.f.events <- e:
+		return true
+	case <-b.f.over:
+		return false
+	}
+}
+
+// failure is what it means that the transaction ended without an answer.
+func (b *branch) failure() verdict {
+	if errors.Is(b.tx.Err(), sip.ErrTransactionTimeout) {
+		return vTimeout
+	}
+	return vFlowFailed
+}
+
+// release ends a call that was accepted too late: its 2xx finds no caller.
+func (b *branch) release(res *sip.Response) {
+	ack, bye := b.h.release(b.sent, res, sip.GenerateBranchN(16))
+	_ = b.s.ua.TransportLayer().WriteMsg(ack)
+	b.s.send(bye)
+}

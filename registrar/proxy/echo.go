@@ -1,0 +1,269 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/emiago/sipgo/sip"
+
+	"ewindow/dialplan/programme"
+	"ewindow/registrar/echo"
+	"ewindow/registrar/validate"
+)
+
+// Times of a call to the echo.
+const (
+	echoTime = 2 * time.Minute
+	timerT1  = 500 * time.Millisecond // RFC 3261 §13.3.1.4
+	timerT2  = 4 * time.Second
+	ackWait  = 64 * timerT1
+)
+
+var (
+	vNoEcho   = verdict{status: 480, reason: "The echo is switched off"}
+	vEchoBusy = verdict{status: 486, reason: "Every place of the echo is taken"}
+	vNoOffer  = verdict{status: 488, reason: "The echo wants an offer in the INVITE"}
+)
+
+// echoCalls are the calls that end at this server itself: a user agent server (RFC 3261 §13.3) of one answer.
+type echoCalls struct {
+	s    *Server
+	mu   sync.Mutex
+	byID map[string]*echoCall
+}
+
+// An echoCall is one of them. Its INVITE's handler owns it; others send it events.
+type echoCall struct {
+	dialog
+	media *echo.Call
+	acked chan struct{} // closed by the first ACK
+	ended chan struct{} // closed by a BYE
+	ack   func()
+	end   func()
+	stop  context.CancelFunc // ends it from our side
+
+	mu   sync.Mutex
+	cseq uint32 // of the other side's last request
+}
+
+// dialogID names a dialog of ours by its Call-ID, our tag and theirs.
+func dialogID(callID, ours, theirs string) string {
+	return strings.Join([]string{callID, ours, theirs}, "\x00")
+}
+
+// find is the call that a request belongs to, if it is one of ours.
+func (e *echoCalls) find(r *request) *echoCall {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.byID[dialogID(r.CallID().Value(), r.To().Params.GetOr("tag", ""), r.From().Params.GetOr("tag", ""))]
+}
+
+// invite answers a call to the echo, and sees it to its end.
+func (e *echoCalls) invite(r *request, account string) {
+	s := e.s
+	if r.Method == sip.OPTIONS {
+		s.reply(r, vOK.with("Allow", allow).with("Accept", sdpType))
+		return
+	}
+	tag := sip.GenerateTagN(16) // not the one of the 407 before: its ACK is not for this
+	d := s.dialogOf(r, account, tag)
+	switch {
+	case s.cfg.Echo == nil:
+		s.reply(r, vNoEcho)
+		return
+	case d.contact.Host == "":
+		s.reply(r, vBadContact)
+		return
+	case !hasSDP(r):
+		s.reply(r, vNoOffer)
+		return
+	}
+	e.leave(account)
+	media, answer, err := s.cfg.Echo.Answer(r.Body(), s.echoCaller(r, account))
+	if err != nil {
+		s.log.Info("the echo did not answer", "aor", account, "call_id", d.callID, "err", err)
+		s.reply(r, echoRefusal(err))
+		return
+	}
+	c := &echoCall{dialog: d, media: media, acked: make(chan struct{}), ended: make(chan struct{}), cseq: r.CSeq().SeqNo}
+	c.ack = sync.OnceFunc(func() { close(c.acked) })
+	c.end = sync.OnceFunc(func() { close(c.ended) })
+	ctx, stop := context.WithTimeout(context.Background(), echoTime)
+	defer stop()
+	c.stop = stop
+	id := dialogID(d.callID, tag, r.From().Params.GetOr("tag", ""))
+	e.mu.Lock()
+	e.byID[id] = c
+	e.mu.Unlock()
+	s.log.Info("the echo answers", "aor", account, "call_id", d.callID)
+	s.metrics.Request(string(r.Method), sip.StatusOK)
+	ok := s.withSDP(r, answer)
+	ok.To().Params.Add("tag", tag)
+	e.run(ctx, r, c, ok)
+	e.mu.Lock()
+	delete(e.byID, id)
+	e.mu.Unlock()
+	s.log.Info("the echo ended", "aor", account, "call_id", d.callID)
+}
+
+// leave ends the call that an account has here already: it has lost that one, or it would take everybody's place.
+func (e *echoCalls) leave(account string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, c := range e.byID {
+		if c.account == account {
+			c.media.Close()
+			c.stop()
+		}
+	}
+}
+
+// run holds the call until one side ends it. The 2xx is repeated until its ACK comes, on any transport.
+func (e *echoCalls) run(ctx context.Context, r *request, c *echoCall, ok *sip.Response) {
+	var playing sync.WaitGroup
+	playing.Go(func() { c.media.Run(ctx) })
+	defer playing.Wait()
+	defer c.stop()
+	_ = r.tx.Respond(ok)
+	every := timerT1
+	repeat, lost := time.NewTimer(every), time.NewTimer(ackWait)
+	defer repeat.Stop()
+	defer lost.Stop()
+	acked := c.acked
+	for {
+		select {
+		case <-repeat.C:
+			if acked != nil {
+				_ = r.tx.Respond(ok)
+				every = min(2*every, timerT2)
+				repeat.Reset(every)
+			}
+		case <-acked:
+			acked = nil
+			lost.Stop()
+		case <-r.tx.Acks(): // a caller that gives it the branch of the INVITE (RFC 2543)
+			c.ack()
+		case <-lost.C:
+			e.bye(c)
+			return
+		case <-ctx.Done():
+			e.bye(c)
+			return
+		case <-c.ended:
+			return
+		case <-e.s.done:
+			return
+		}
+	}
+}
+
+// bye ends a call from our side.
+func (e *echoCalls) bye(c *echoCall) {
+	if f, ok := e.s.flowOf(c.dialog); ok {
+		h, req := e.s.ownRequest(c.dialog, sip.BYE, 1, f)
+		req.SetBody(nil)
+		h.address(req)
+		e.s.send(req)
+	}
+}
+
+// within takes a request in one of these calls.
+func (e *echoCalls) within(r *request, c *echoCall) {
+	s := e.s
+	if r.IsAck() {
+		c.ack()
+		return
+	}
+	if r.Method == sip.BYE { // who sends it knows both tags, and may have lost its secret
+		s.reply(r, vOK)
+		c.end()
+		return
+	}
+	account, ok := s.authenticate(r, c.account, true)
+	switch {
+	case !ok:
+	case account != c.account:
+		s.reply(r, vFromMismatch)
+	case !c.inOrder(r.CSeq().SeqNo):
+		s.reply(r, verdict{status: 500, reason: "An older request came after a newer one"})
+	case r.Method != sip.INVITE && (r.Method != sip.UPDATE || len(r.Body()) == 0):
+		s.reply(r, vOK)
+	case !hasSDP(r):
+		s.reply(r, vNoOffer)
+	default:
+		answer, err := c.media.Answer(r.Body())
+		if err != nil {
+			s.reply(r, echoRefusal(err))
+			return
+		}
+		// Lost, it is asked for by repeating the request, which finds the same answer.
+		s.metrics.Request(string(r.Method), sip.StatusOK)
+		_ = r.tx.Connection().WriteMsg(s.withSDP(r, answer))
+	}
+}
+
+// inOrder says whether a request is not older than the last: one that is repeated finds the same answer.
+func (c *echoCall) inOrder(cseq uint32) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if cseq < c.cseq {
+		return false
+	}
+	c.cseq = cseq
+	return true
+}
+
+const sdpType = "application/sdp"
+
+func hasSDP(r *request) bool {
+	h := r.GetHeader("Content-Type")
+	return len(r.Body()) > 0 && h != nil && strings.EqualFold(firstWord(h.Value()), sdpType)
+}
+
+// withSDP is a 200 with an answer and our contact.
+func (s *Server) withSDP(r *request, answer []byte) *sip.Response {
+	res := s.response(r.Request, vOK.with("Contact", "<"+s.contactFor(r.flow)+">").with("Allow", allow).with("Content-Type", sdpType))
+	res.SetBody(answer)
+	return res
+}
+
+// echoCaller is what the echo needs to know of a caller. Whom the plan lets do without SRTP may do so here.
+func (s *Server) echoCaller(r *request, account string) echo.Caller {
+	c := echo.Caller{Host: s.hosts.advertise}
+	if at, err := netip.ParseAddrPort(r.flow.Remote); err == nil {
+		c.Peer = at.Addr()
+	}
+	c.Local, _ = netip.ParseAddr(s.hosts.address(r.flow, s.flows.Local(r.flow)))
+	if c.Host != "" && net.ParseIP(c.Host) == nil {
+		c.Host = resolve(c.Host) // few phones ask the DNS for what stands in SDP
+	}
+	if phone, ok := s.Plan().Phone(account); ok {
+		c.Plain = phone.Security == programme.None
+	}
+	return c
+}
+
+// resolve is the address of the host that the admin has given us to advertise, or that name if there is none.
+func resolve(host string) string {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	if found, err := net.DefaultResolver.LookupHost(ctx, host); err == nil && len(found) > 0 {
+		return found[0]
+	}
+	return host
+}
+
+func echoRefusal(err error) verdict {
+	switch {
+	case errors.Is(err, echo.ErrBusy):
+		return vEchoBusy
+	case errors.Is(err, echo.ErrRefused):
+		return verdict{status: 488, reason: validate.Sanitise(strings.ReplaceAll(err.Error(), "\n", "; "))}
+	}
+	return vInternal
+}

@@ -1,0 +1,338 @@
+package proxy
+
+import (
+	"bytes"
+	"encoding/base64"
+	"fmt"
+	"net"
+	"net/netip"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/emiago/sipgo/sip"
+	"github.com/pion/rtp"
+	"github.com/pion/srtp/v3"
+)
+
+// An earphone is a peer that calls the echo and speaks SRTP by hand.
+type earphone struct {
+	*peer
+	number  string
+	media   net.PacketConn
+	key     []byte // ours
+	call    call
+	invited msg
+	in, out *srtp.Context
+	to      netip.AddrPort
+}
+
+const gcm = "AEAD_AES_128_GCM"
+
+func (l *lab) earphone(name, transport string) *earphone {
+	l.t.Helper()
+	l.accounts.add(name)
+	e := &earphone{number: "echo", peer: l.join(name, transport), key: bytes.Repeat([]byte{byte(l.hosts)}, 28)}
+	e.register()
+	var err error
+	if e.media, err = l.net.ListenPacket(netip.AddrPortFrom(e.host, 4000).String()); err != nil {
+		l.t.Fatal(err)
+	}
+	l.t.Cleanup(func() { _ = e.media.Close() })
+	return e
+}
+
+func (e *earphone) offer() string {
+	return fmt.Sprintf("v=0\r\no=- 1 1 IN IP4 %s\r\ns=-\r\nc=IN IP4 %s\r\nt=0 0\r\nm=audio 4000 RTP/SAVP 8 0\r\n"+
+		"a=crypto:7 %s inline:%s\r\na=rtcp-mux\r\n", e.host, e.host, gcm, base64.StdEncoding.EncodeToString(e.key))
+}
+
+func (e *earphone) invite() {
+	e.l.t.Helper()
+	e.invited = msg{method: "INVITE", uri: "sip:" + e.number + "@" + domain, callID: "echo-" + e.name, body: e.offer(), extra: "Content-Type: application/sdp"}
+	e.ask(e.invited)
+}
+
+// dial calls the echo, and acknowledges its answer.
+func (e *earphone) dial() {
+	e.l.t.Helper()
+	e.invite()
+	e.answered(e.response(200))
+	e.call.ack()
+}
+
+// final is the next message but for 100.
+func (e *earphone) final() sip.Message {
+	for {
+		m := e.next()
+		if res, ok := m.(*sip.Response); !ok || res.StatusCode != 100 {
+			return m
+		}
+	}
+}
+
+func (e *earphone) answered(res *sip.Response) {
+	t := e.l.t
+	t.Helper()
+	e.call = call{p: e.peer, callID: "echo-" + e.name, from: res.From().Value(), to: res.To().Value(), target: res.Contact().Address.String()}
+	sdp := string(res.Body())
+	m := regexp.MustCompile(`(?s)c=IN IP4 (\S+)\r\n.*m=audio (\d+) RTP/SAVP 8\r\n.*a=crypto:7 ` + gcm + ` inline:(\S+)\r\n`).FindStringSubmatch(sdp)
+	if m == nil {
+		t.Fatalf("answer: %s", sdp)
+	}
+	e.to = netip.MustParseAddrPort(m[1] + ":" + m[2])
+	theirs, err := base64.StdEncoding.DecodeString(m[3])
+	if err != nil || bytes.Equal(theirs, e.key) {
+		t.Fatalf("the echo's key is %q, ours %x: %v", m[3], e.key, err)
+	}
+	e.in, e.out = srtpContext(t, theirs), srtpContext(t, e.key)
+}
+
+func srtpContext(t testing.TB, key []byte) *srtp.Context {
+	t.Helper()
+	c, err := srtp.CreateContext(key[:16], key[16:], srtp.ProtectionProfileAeadAes128Gcm)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// say sends a packet; hear is what comes back of it, nil if nothing does within a second.
+func (e *earphone) say(seq uint16, what string) {
+	t := e.l.t
+	t.Helper()
+	p := rtp.Packet{Header: rtp.Header{Version: 2, PayloadType: 8, SequenceNumber: seq, Timestamp: uint32(seq) * 160, SSRC: 99}, Payload: []byte(what)}
+	b, err := p.Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b, err = e.out.EncryptRTP(nil, b, nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.media.WriteTo(b, net.UDPAddrFromAddrPort(e.to)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (e *earphone) hear() *rtp.Packet {
+	t := e.l.t
+	t.Helper()
+	_ = e.media.SetReadDeadline(time.Now().Add(time.Second))
+	b := make([]byte, 2000)
+	n, _, err := e.media.ReadFrom(b)
+	if err != nil {
+		return nil
+	}
+	plain, err := e.in.DecryptRTP(nil, b[:n], nil)
+	if err != nil {
+		t.Fatalf("what came back: %v", err)
+	}
+	var p rtp.Packet
+	if err := p.Unmarshal(plain); err != nil {
+		t.Fatal(err)
+	}
+	return &p
+}
+
+// Any account calls the echo and hears itself, over any transport.
+func TestEcho(t *testing.T) {
+	for name, transport := range map[string]string{"reception": "UDP", "office": "TLS", "milano": "TLS"} {
+		simulate(t, always+"number \"*43\" { rings = echo }\n", func(l *lab) {
+			e := l.earphone(name, transport)
+			if name == "office" {
+				e.number = "*43"
+			}
+			e.dial()
+			for i := range 100 {
+				e.say(uint16(65500+i), fmt.Sprint("hello ", i)) // over a wrap
+				p := e.hear()
+				if p == nil || string(p.Payload) != fmt.Sprint("hello ", i) || p.SSRC == 99 || p.PayloadType != 8 {
+					t.Fatalf("%s said %d and heard %v", name, i, p)
+				}
+			}
+			e.silent(20 * time.Second) // acknowledged: the 200 is not repeated
+			bye := e.call.in("BYE")
+			e.write(e.text(bye))
+			e.response(200)
+			e.say(200, "anybody there?")
+			if p := e.hear(); p != nil {
+				t.Errorf("after BYE: %v", p)
+			}
+			e.write(e.text(e.call.in("INFO")))
+			e.response(481)
+		})
+	}
+}
+
+// It ends after two minutes by itself, and says so.
+func TestEchoEnds(t *testing.T) {
+	simulate(t, always, func(l *lab) {
+		e := l.earphone("reception", "TCP")
+		e.dial()
+		began := time.Now()
+		e.silent(100 * time.Second)
+		e.say(1, "still there")
+		if e.hear() == nil {
+			t.Error("nothing comes back after 100 s")
+		}
+		bye := e.request(sip.BYE)
+		if d := time.Since(began).Round(time.Second); d != echoTime {
+			t.Errorf("BYE after %v", d)
+		}
+		if bye.To().Params.GetOr("tag", "") != "reception-tag" || bye.Recipient.String() != e.contact {
+			t.Errorf("BYE: %v", bye)
+		}
+		e.answer(bye, 200, "")
+	})
+}
+
+// The 200 is repeated until it is acknowledged, and the call ended if it never is.
+func TestEchoUnacknowledged(t *testing.T) {
+	simulate(t, always, func(l *lab) {
+		e := l.earphone("reception", "UDP")
+		e.invite()
+		began, repeats := time.Now(), 0
+		for {
+			m := e.next()
+			if res, ok := m.(*sip.Response); ok {
+				if res.StatusCode == 200 {
+					repeats++
+				}
+				continue
+			}
+			bye, ok := m.(*sip.Request)
+			if !ok || bye.Method != sip.BYE {
+				t.Fatalf("got %v after %v and %d times 200", m, time.Since(began), repeats)
+			}
+			e.answer(bye, 200, "")
+			break
+		}
+		if d := time.Since(began).Round(time.Second); d != ackWait || repeats != 11 {
+			t.Errorf("%d times 200, then BYE after %v", repeats, d)
+		}
+	})
+}
+
+// There are four places; the same account takes one, the newest call.
+func TestEchoPlaces(t *testing.T) {
+	plan := always
+	for i := range 5 {
+		plan += fmt.Sprintf("phone \"phone%d\" { security = \"none\" }\n", i)
+	}
+	simulate(t, plan, func(l *lab) {
+		var all []*earphone
+		for i := range 5 {
+			all = append(all, l.earphone(fmt.Sprint("phone", i), "TCP"))
+		}
+		for _, e := range all[:4] {
+			e.dial()
+		}
+		all[4].invite()
+		all[4].response(486)
+		again := l.earphone("phone0", "TCP")
+		again.invite()
+		for range 2 { // the 200, and the BYE of the call before: to where the account is registered now
+			switch m := again.final().(type) {
+			case *sip.Response:
+				again.answered(m)
+				again.call.ack()
+			case *sip.Request:
+				again.answer(m, 200, "")
+			}
+		}
+		again.say(1, "hello")
+		if again.hear() == nil {
+			t.Error("the second call hears nothing")
+		}
+		all[1].say(1, "hello")
+		if all[1].hear() == nil {
+			t.Error("another account's call hears nothing")
+		}
+	})
+}
+
+// A phone may do without SRTP only if the plan says so.
+func TestEchoPlain(t *testing.T) {
+	for _, allowed := range []bool{false, true} {
+		plan := always
+		if allowed {
+			plan = strings.Replace(plan, `auth     = "sha256"`, `security = "none"`, 1)
+		}
+		simulate(t, plan, func(l *lab) {
+			e := l.earphone("office", "TLS")
+			offer := fmt.Sprintf("v=0\r\no=- 1 1 IN IP4 %s\r\ns=-\r\nc=IN IP4 %s\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\n", e.host, e.host)
+			e.ask(msg{method: "INVITE", uri: "sip:echo@" + domain, callID: "plain", body: offer, extra: "Content-Type: application/sdp"})
+			if !allowed {
+				if res := e.response(488); !strings.Contains(res.Reason, "turn on SRTP") {
+					t.Errorf("refused with %q", res.Reason)
+				}
+				return
+			}
+			sdp := string(e.response(200).Body())
+			m := regexp.MustCompile(`m=audio (\d+) RTP/AVP 8\r\n`).FindStringSubmatch(sdp)
+			if m == nil || strings.Contains(sdp, "crypto") {
+				t.Fatalf("answer: %s", sdp)
+			}
+			to := net.UDPAddrFromAddrPort(netip.MustParseAddrPort("10.0.0.1:" + m[1]))
+			b, err := (&rtp.Packet{Header: rtp.Header{Version: 2, PayloadType: 8, SSRC: 1}, Payload: []byte("hello")}).Marshal()
+			if err != nil {
+				t.Fatal(err)
+			}
+			stranger, err := l.net.ListenPacket("10.0.9.9:4000")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer stranger.Close()
+			for _, c := range []net.PacketConn{stranger, e.media} {
+				_, _ = c.WriteTo(b, to)
+				_ = c.SetReadDeadline(time.Now().Add(time.Second))
+				back := make([]byte, 2000)
+				n, _, err := c.ReadFrom(back)
+				if heard := err == nil && string(back[12:n]) == "hello"; heard != (c == e.media) {
+					t.Errorf("from %v: heard %v, %v", c.LocalAddr(), heard, err)
+				}
+			}
+		})
+	}
+}
+
+// Holding, and going on; a request without an offer, or with the secret of another, changes nothing.
+func TestEchoHold(t *testing.T) {
+	simulate(t, always, func(l *lab) {
+		e := l.earphone("reception", "TCP")
+		e.dial()
+		for i, hold := range []bool{true, false} {
+			m := e.call.in("INVITE")
+			m.extra, m.body = "Content-Type: application/sdp", e.offer()
+			if hold {
+				m.body += "a=sendonly\r\n"
+			}
+			e.ask(m)
+			res := e.response(200)
+			if got := strings.Contains(string(res.Body()), "a=recvonly"); got != hold {
+				t.Errorf("hold %v: answer %s", hold, res.Body())
+			}
+			e.call.ack()
+			e.say(uint16(10+i), "hello")
+			if heard := e.hear() != nil; heard == hold {
+				t.Errorf("hold %v: heard %v", hold, heard)
+			}
+		}
+		e.ask(e.call.in("INVITE"))
+		e.response(488)
+		e.ask(e.call.in("OPTIONS"))
+		e.response(200)
+		thief := l.join("office", "TCP")
+		m := e.call.in("INVITE")
+		m.seq, m.extra, m.body = 1000, "Content-Type: application/sdp", e.offer()
+		thief.write(thief.text(m))
+		thief.response(407)
+		e.ask(e.call.in("INFO")) // is not out of order now
+		e.response(200)
+		e.say(20, "hello")
+		if e.hear() == nil {
+			t.Error("nothing comes back any more")
+		}
+	})
+}

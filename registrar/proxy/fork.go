@@ -1,0 +1,236 @@
+package proxy
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/emiago/sipgo/sip"
+
+	"ewindow/registrar/validate"
+)
+
+// Times of a forwarded INVITE.
+const (
+	timerC   = 3 * time.Minute  // for a final answer after the last provisional one (RFC 3261 §16.6 step 11)
+	ringTime = 20 * time.Second // for one of a group, before the next one is tried
+	giveUp   = 32 * time.Second // 64·T1: for the answer to a CANCEL
+	maxTries = 500              // provisional answers that are passed on; then they are swallowed
+)
+
+// A way is found when its turn comes: meanwhile a callee may have registered, or gone.
+type way func() (hop, verdict)
+
+// A fork is one INVITE and everywhere it was forwarded to: the response context of RFC 3261 §16.7. It has one owner,
+// run; each branch follows its client transaction in a goroutine of its own and tells the owner.
+//
+//	caller ── INVITE ──▶ fork ──▶ branch ──▶ callee       all: every way at once
+//	       ◀─ the best ─      ◀── event ◀──               otherwise one after the other
+type fork struct {
+	s         *Server
+	r         *request
+	caller    string
+	ways      []way // not tried yet
+	all       bool
+	events    chan event    // of the branches
+	over      chan struct{} // closed when nobody waits for an answer any more: branches cancel
+	cancelled chan struct{} // closed by a CANCEL from the caller, who then has had its 487 from sipgo
+	running   sync.WaitGroup
+
+	// Of the owner alone:
+	branches []*branch
+	waiting  int // branches without a final answer
+	ring     *time.Timer
+	tries    int
+	best     best
+}
+
+// An event is what became of a branch: an answer, or a verdict of our own if none can come any more.
+type event struct {
+	b   *branch
+	res *sip.Response
+	v   verdict
+}
+
+// fork forwards an INVITE to the first free one of some ways, or to all of them, and passes back the answers.
+func (s *Server) fork(r *request, caller string, ways []way, all bool) {
+	if !s.busy.enter(caller) {
+		s.reply(r, vOverload.with("Retry-After", "5"))
+		return
+	}
+	defer s.busy.leave(caller)
+	f := &fork{
+		s: s, r: r, caller: caller, ways: ways, all: all, events: make(chan event),
+		over: make(chan struct{}), cancelled: make(chan struct{}), ring: time.NewTimer(timerC),
+	}
+	// Told under the lock of the transaction's state machine: note it, no more.
+	note := sync.OnceFunc(func() { close(f.cancelled) })
+	if !r.tx.OnCancel(func(*sip.Request) { note() }) {
+		return
+	}
+	_ = r.tx.Respond(s.response(r.Request, verdict{status: 100, reason: "Trying"}))
+	f.run()
+}
+
+// run owns the fork until the last branch has ended.
+func (f *fork) run() {
+	defer f.running.Wait()
+	end := sync.OnceFunc(func() { close(f.over) })
+	defer end()
+	defer f.ring.Stop()
+	f.advance()
+	for f.waiting > 0 {
+		select {
+		case e := <-f.events:
+			if f.take(e) {
+				end()
+				f.established(e.b)
+				return
+			}
+		case <-f.ring.C:
+			if len(f.ways) > 0 {
+				f.branches[len(f.branches)-1].giveUp()
+				f.advance()
+			}
+		case <-f.cancelled:
+			f.s.metrics.Request(string(f.r.Method), sip.StatusRequestTerminated)
+			return
+		case <-f.r.tx.Done(): // the caller's connection has ended
+			return
+		case <-f.s.done:
+			return
+		}
+	}
+	f.best.answer(f.s, f.r)
+}
+
+// advance forwards the INVITE to the next that can be reached, or to all that can.
+func (f *fork) advance() {
+	for len(f.ways) > 0 {
+		find := f.ways[0]
+		f.ways = f.ways[1:]
+		h, v := find()
+		if v.status == 0 {
+			v = f.send(h)
+		}
+		if v.status != 0 {
+			f.best.note(nil, v)
+			continue
+		}
+		if !f.all {
+			break
+		}
+	}
+	f.ring.Reset(ringTime)
+}
+
+func (f *fork) send(h hop) verdict {
+	b := &branch{f: f, s: f.s, h: h, sent: h.forward(f.r.Request), stop: make(chan struct{})}
+	tx, err := f.s.ua.TransactionLayer().Request(context.Background(), b.sent)
+	if err != nil {
+		f.s.cannotForward(f.r, h, err)
+		return vFlowFailed
+	}
+	b.tx = tx
+	// A repeated 2xx comes this way, and goes all the way: its ACK does too.
+	tx.OnRetransmission(func(res *sip.Response) {
+		if res.IsSuccess() && b.won.Load() {
+			_ = f.r.tx.Respond(backward(f.r.Request, res))
+		}
+	})
+	f.branches = append(f.branches, b)
+	f.waiting++
+	f.running.Go(b.run)
+	return verdict{}
+}
+
+// take deals with what became of a branch, and says whether the call was answered.
+//
+// One thing differs from RFC 3261 §16.7: a second 2xx, of a callee that answered at the same moment as another, is
+// not passed on but ended at once. Many phones do not know what to do with it, and one answered is who was called.
+func (f *fork) take(e event) (answered bool) {
+	switch {
+	case e.res != nil && e.res.IsProvisional():
+		if f.tries++; e.res.StatusCode > 100 && f.tries < maxTries && !e.b.settled {
+			f.s.pass(f.r, e.res)
+		}
+		return false
+	case e.res != nil && e.res.IsSuccess():
+		if f.late() {
+			e.b.release(e.res)
+			e.res, e.v = nil, vTimeout
+			break
+		}
+		e.b.won.Store(true)
+		f.s.pass(f.r, e.res)
+		f.accepted(e.b)
+		return true
+	}
+	if e.b.settled {
+		return false
+	}
+	e.b.settled = true
+	f.waiting--
+	if e.b.stopped {
+		e.res, e.v = nil, vTimeout // its 487 is the answer to our CANCEL
+	}
+	f.best.note(e.res, e.v)
+	if e.res != nil && e.res.StatusCode >= 600 { // nobody else is to be disturbed (§16.7 step 5)
+		f.ways = nil
+		for _, b := range f.branches {
+			b.giveUp()
+		}
+	}
+	if !f.all && e.b == f.branches[len(f.branches)-1] {
+		f.advance()
+	}
+	return false
+}
+
+// late says whether the caller does not wait for an answer any more.
+func (f *fork) late() bool {
+	select {
+	case <-f.cancelled:
+		return true
+	case <-f.r.tx.Done():
+		return true
+	default:
+		return false
+	}
+}
+
+// accepted notes that a call is up, if it is one of two spaces.
+func (f *fork) accepted(b *branch) {
+	if !b.h.record {
+		return // a re-INVITE
+	}
+	from, to, id := f.caller, b.h.out.account, f.r.CallID().Value()
+	f.s.log.Info("call answered", "aor", from, "callee", to, "call_id", id)
+	plan := f.s.Plan()
+	_, one := plan.Space(from)
+	_, other := plan.Space(to)
+	if one && other {
+		f.s.calls.up(from, to, id)
+	}
+}
+
+// established passes on what still comes after a 2xx, for as long as the callee may repeat it: the repetitions by
+// OnRetransmission, and the ACK of a caller that gives it the branch of the INVITE (RFC 2543).
+func (f *fork) established(b *branch) {
+	for {
+		select {
+		case ack := <-f.r.tx.Acks():
+			if validate.Request(ack) == nil {
+				a := &request{Request: ack, tx: f.r.tx, flow: f.r.flow}
+				f.s.readRoute(a)
+				f.s.ack(a)
+			}
+		case <-b.tx.Done():
+			return
+		case <-f.r.tx.Done():
+			return
+		case <-f.s.done:
+			return
+		}
+	}
+}

@@ -1,0 +1,78 @@
+package wholefile
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestWrite(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "file")
+	for _, step := range []struct {
+		text string
+		mode os.FileMode
+	}{{"one", 0o600}, {"another, longer", 0o644}, {"", 0o600}} {
+		if err := Write(path, []byte(step.text), step.mode); err != nil {
+			t.Fatal(err)
+		}
+		got, err := os.ReadFile(path)
+		info, err2 := os.Stat(path)
+		if err != nil || err2 != nil || string(got) != step.text || info.Mode() != step.mode {
+			t.Errorf("%q %v %v %v, want %q %v", got, info.Mode(), err, err2, step.text, step.mode)
+		}
+	}
+	left(t, dir, "file")
+}
+
+// Whoever has the file open goes on reading what it opened: the file is replaced, not written over.
+func TestReaderKeepsOldFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file")
+	if err := Write(path, []byte("old"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := Write(path, []byte("new and longer"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b := make([]byte, 100)
+	if n, _ := f.Read(b); string(b[:n]) != "old" {
+		t.Errorf("the open file reads %q", b[:n])
+	}
+}
+
+// What cannot take its place leaves the old content and no rubbish.
+func TestFailure(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "file")
+	if err := os.MkdirAll(filepath.Join(path, "in the way"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := Write(path, []byte("x"), 0o600); err == nil {
+		t.Error("a directory was replaced")
+	}
+	left(t, dir, "file")
+	if err := Write(filepath.Join(dir, "none", "file"), nil, 0o600); err == nil || !strings.Contains(err.Error(), "none") {
+		t.Errorf("without the directory: %v", err)
+	}
+}
+
+func left(t *testing.T, dir string, want ...string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	if strings.Join(names, " ") != strings.Join(want, " ") {
+		t.Errorf("in the directory: %v, want %v", names, want)
+	}
+}
