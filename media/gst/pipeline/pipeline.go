@@ -5,7 +5,7 @@
 package pipeline
 
 /*
-#cgo CFLAGS: -O2 -Wall -Wextra
+#cgo CFLAGS: -O3 -Wall -Wextra
 #cgo pkg-config: gstreamer-1.0 gstreamer-app-1.0 gstreamer-video-1.0
 #include <stdlib.h>
 #include "shim.h"

@@ -13,7 +13,8 @@ static char *take(GError *e, const char *otherwise) {
 char *ew_init(void) {
     mallopt(M_ARENA_MAX, 2); // pictures go from thread to thread: an arena for each would keep many of them
     GError *e = NULL;
-    return gst_init_check(NULL, NULL, &e) ? NULL : take(e, "GStreamer does not start");
+    if (!gst_init_check(NULL, NULL, &e)) return take(e, "GStreamer does not start");
+    return ew_colour_register() ? NULL : g_strdup("the element ewcolour cannot be registered");
 }
 
 int ew_has(const char *element) {

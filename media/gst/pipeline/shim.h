@@ -50,6 +50,7 @@ typedef struct {
 } EwGate;
 
 char *ew_init(void);
+int ew_colour_register(void);
 int ew_has(const char *element);
 GstElement *ew_parse(const char *description, char **err);
 GstElement *ew_get(GstElement *pipe, const char *name);
