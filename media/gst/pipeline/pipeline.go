@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime/debug"
 	"strings"
 	"time"
 	"unsafe"
@@ -27,6 +28,13 @@ func Init() error {
 		return fmt.Errorf("start GStreamer: %s; install gstreamer1.0-plugins-base", take(e))
 	}
 	return nil
+}
+
+// FreeMemory gives memory that is free, in C and in Go, back to the system. It takes milliseconds; call it after
+// something large and rare.
+func FreeMemory() {
+	debug.FreeOSMemory()
+	C.ew_trim()
 }
 
 // Has says whether this machine has the named element.

@@ -17,6 +17,8 @@ char *ew_init(void) {
     return ew_colour_register() ? NULL : g_strdup("the element ewcolour cannot be registered");
 }
 
+int ew_trim(void) { return malloc_trim(0); }
+
 int ew_has(const char *element) {
     GstElementFactory *f = gst_element_factory_find(element);
     if (f) gst_object_unref(f);

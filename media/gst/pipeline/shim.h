@@ -51,6 +51,7 @@ typedef struct {
 
 char *ew_init(void);
 int ew_colour_register(void);
+int ew_trim(void);
 int ew_has(const char *element);
 GstElement *ew_parse(const char *description, char **err);
 GstElement *ew_get(GstElement *pipe, const char *name);
