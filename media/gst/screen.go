@@ -86,7 +86,7 @@ func (s *screen) Run(ctx context.Context) error {
 	go s.decode(ctx)
 	s.change(s.newest())
 	s.ready("")
-	tick := time.NewTicker(50 * time.Millisecond)
+	tick := time.NewTicker(75 * time.Millisecond)
 	defer tick.Stop()
 	var sizes chan area
 	var gone chan error
