@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime/debug"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -131,7 +130,7 @@ func (k *camera) watch() error {
 // paint is the test camera.
 func (k *camera) paint(ctx context.Context) error {
 	p := newPainter(k.c, k.encoder.format)
-	debug.FreeOSMemory() // drawing the ground took a lot, once
+	pipeline.FreeMemory() // drawing the ground took a lot, once
 	k.report("test picture")
 	tick := time.NewTicker(time.Second / time.Duration(k.c.FPS))
 	defer tick.Stop()
@@ -271,6 +270,7 @@ func (k *camera) stream(ctx context.Context, s source, starting *time.Timer) (wo
 			worked = true
 			starting.Stop()
 			k.still.Store(nil)
+			pipeline.FreeMemory() // the encoder's trial took a lot, once
 			k.report(s.device)
 		}
 		k.take(f, s, &next)

@@ -115,6 +115,7 @@ func (d *decoder) run(ctx context.Context) error {
 	wg.Go(func() { d.collect(ctx, p) })
 	err = d.watch(ctx, p)
 	cancel()
+	p.Stop() // wakes collect
 	wg.Wait()
 	p.Close()
 	d.reset()
@@ -123,7 +124,7 @@ func (d *decoder) run(ctx context.Context) error {
 
 func (d *decoder) watch(ctx context.Context, p *pipeline.Pipeline) error {
 	for ctx.Err() == nil {
-		switch m := p.Next(50 * time.Millisecond); {
+		switch m := p.Next(250 * time.Millisecond); { // an overrun comes after seconds: it can wait
 		case m.Err != nil:
 			return fmt.Errorf("decoder: %w", m.Err)
 		case m.End:
@@ -168,7 +169,7 @@ func (d *decoder) feed(ctx context.Context, p *pipeline.Pipeline) {
 // collect keeps the newest picture ready.
 func (d *decoder) collect(ctx context.Context, p *pipeline.Pipeline) {
 	for ctx.Err() == nil {
-		s, err := p.Pull("out", 50*time.Millisecond)
+		s, err := p.Pull("out", 250*time.Millisecond)
 		if errors.Is(err, pipeline.ErrTimeout) {
 			continue
 		}

@@ -79,7 +79,7 @@ func openDisplay(c protocol.ScreenConfig) (*display, error) {
 		names = append(names, "sink")
 	}
 	d.pipe, err = pipeline.New(fmt.Sprintf("appsrc name=in is-live=true format=time max-buffers=2 max-bytes=0 leaky-type=downstream "+
-		"! videoconvertscale add-borders=true ! capsfilter name=last caps=%s ! %s", quoted(d.caps()), sink), names...)
+		"! videoconvertscale add-borders=true ! ewcolour ! capsfilter name=last caps=%s ! %s", quoted(d.caps()), sink), names...)
 	if err != nil {
 		return nil, fmt.Errorf("screen %s: %w; check the word screen in the window's file", c.Sink, err)
 	}

@@ -9,6 +9,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -52,6 +53,9 @@ func parentSocket() (*os.File, error) {
 		return nil, fmt.Errorf("file descriptor %d: %w", protocol.FD, err)
 	}
 	unix.CloseOnExec(protocol.FD)
+	if err := unix.SetNonblock(protocol.FD, true); err != nil { // then waiting for it holds no thread
+		return nil, fmt.Errorf("file descriptor %d: %w", protocol.FD, err)
+	}
 	return os.NewFile(protocol.FD, "parent"), nil
 }
 
@@ -68,7 +72,8 @@ func serve(conn io.ReadWriter) int {
 		fmt.Fprintln(os.Stderr, "ewindow-media: ask to die with the parent:", err)
 	}
 	p := &parent{w: conn}
-	r, err := configured(conn, p)
+	in := bufio.NewReaderSize(conn, 32<<10)
+	r, err := configured(in, p)
 	if errors.Is(err, io.EOF) {
 		return 0
 	}
@@ -76,7 +81,7 @@ func serve(conn io.ReadWriter) int {
 		return p.failed(err)
 	}
 	result := make(chan int, 2)
-	go func() { result <- listen(conn, r, p) }()
+	go func() { result <- listen(in, r, p) }()
 	go func() { result <- p.failed(r.Run(context.Background())) }()
 	return <-result // the process ends here: what hangs in a driver cannot be waited for
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -38,11 +37,9 @@ type screen struct {
 	now     protocol.Card    // what is on the screen
 	since   int64            // since when pictures are shown, ns of CLOCK_MONOTONIC
 	picture *pipeline.Sample // the last good picture; nil shows the card
-	full    card.Image       // the card, drawn
+	full    card.Image       // the card, drawn; empty while pictures are shown
 	labels  [2]int           // the size for which the texts over the picture were drawn
 	drawn   time.Time        // the last push
-	width   int              // of the drawn card
-	height  int
 }
 
 func newScreen(c protocol.ScreenConfig, p *parent) (*screen, error) {
@@ -89,7 +86,7 @@ func (s *screen) Run(ctx context.Context) error {
 	go s.decode(ctx)
 	s.change(s.newest())
 	s.ready("")
-	tick := time.NewTicker(50 * time.Millisecond)
+	tick := time.NewTicker(75 * time.Millisecond)
 	defer tick.Stop()
 	var sizes chan area
 	var gone chan error
@@ -151,12 +148,9 @@ func (s *screen) change(c protocol.Card) {
 		s.since = monotonic()
 	}
 	s.now = c
-	s.labels = [2]int{}
-	w, h := s.display.size(s.c.Width, s.c.Height)
-	s.width, s.height = w, h
-	s.full = card.Full(w, h, card.Texts{Title: c.Title, Reason: c.Reason, Next: c.Next, Notice: c.Notice})
+	s.labels, s.full = [2]int{}, card.Image{}
 	s.draw()
-	debug.FreeOSMemory() // cards are large and rare
+	pipeline.FreeMemory() // cards are large and rare
 }
 
 func (s *screen) drop() {
@@ -172,17 +166,26 @@ func (s *screen) take(picture *pipeline.Sample) {
 		picture.Free()
 		return
 	}
+	first := s.picture == nil
 	s.drop()
 	s.picture = picture
 	s.draw()
+	if first {
+		s.full = card.Image{}
+		pipeline.FreeMemory()
+	}
 }
 
 // draw pushes what is to be seen.
 func (s *screen) draw() {
 	s.drawn = time.Now()
 	if s.picture == nil {
+		if s.full.Pixels == nil {
+			w, h := s.display.size(s.c.Width, s.c.Height)
+			s.full = card.Full(w, h, card.Texts{Title: s.now.Title, Reason: s.now.Reason, Next: s.now.Next, Notice: s.now.Notice})
+		}
 		s.display.gate.Draw(nil)
-		s.display.pipe.PushPicture("in", s.full.Pixels, s.width, s.height)
+		s.display.pipe.PushPicture("in", s.full.Pixels, s.full.Width, s.full.Height)
 		return
 	}
 	w, h := s.display.size(s.picture.Width, s.picture.Height)

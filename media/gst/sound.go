@@ -273,7 +273,11 @@ func (s *sound) play(ctx context.Context, mic, spk soundDevice) error {
 		wg.Go(func() { s.search(ctx, back) })
 	}
 	s.report(mic, spk)
-	tick := time.NewTicker(20 * time.Millisecond)
+	every := 100 * time.Millisecond
+	if s.wav != nil {
+		every = frameTime
+	}
+	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
 		select {
@@ -290,7 +294,7 @@ func (s *sound) play(ctx context.Context, mic, spk soundDevice) error {
 	}
 }
 
-// tick is what the main loop does 50 times a second.
+// tick is what the main loop does 10 times a second, 50 times if it writes a file.
 func (s *sound) tick(p *pipeline.Pipeline, now time.Time) error {
 	switch m := p.Next(0); {
 	case m.Err != nil:

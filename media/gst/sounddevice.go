@@ -22,7 +22,7 @@ const lowDelay = "buffer-time=40000 latency-time=10000"
 
 // silentMicrophone stands in for one that is not there.
 func silentMicrophone() soundDevice {
-	return soundDevice{name: "silence", elements: "audiotestsrc is-live=true wave=silence samplesperbuffer=480"}
+	return soundDevice{name: "silence", elements: "audiotestsrc is-live=true wave=silence samplesperbuffer=960"}
 }
 
 // silentSpeaker stands in for one that is not there.
@@ -49,7 +49,7 @@ func microphone(c protocol.SoundConfig) (soundDevice, error) {
 			return soundDevice{}, fmt.Errorf("test tone of %d Hz: 20 to 20000 are possible", c.ToneHz)
 		}
 		return soundDevice{name: fmt.Sprintf("test tone of %d Hz", c.ToneHz), elements: fmt.Sprintf(
-			"audiotestsrc is-live=true wave=sine freq=%d volume=0.25 samplesperbuffer=480", c.ToneHz)}, nil
+			"audiotestsrc is-live=true wave=sine freq=%d volume=0.25 samplesperbuffer=960", c.ToneHz)}, nil
 	case "gst":
 		return soundDevice{name: "elements " + rest, elements: rest, acoustic: true}, nil
 	}

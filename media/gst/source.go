@@ -20,7 +20,7 @@ type source struct {
 
 // pictures is what comes out of a source, in the format that the encoder takes. One picture waits at most.
 func (s source) pictures(format string, c protocol.CameraConfig) string {
-	return fmt.Sprintf("%s ! videoconvertscale ! video/x-raw,format=%s,width=%d,height=%d,pixel-aspect-ratio=1/1 "+
+	return fmt.Sprintf("%s ! videoconvertscale ! ewcolour ! video/x-raw,format=%s,width=%d,height=%d,pixel-aspect-ratio=1/1 "+
 		"! appsink name=out sync=%t qos=false max-buffers=1 drop=true", s.elements, format, c.Width, c.Height, s.paced)
 }
 

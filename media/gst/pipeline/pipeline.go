@@ -5,7 +5,7 @@
 package pipeline
 
 /*
-#cgo CFLAGS: -O2 -Wall -Wextra
+#cgo CFLAGS: -O3 -Wall -Wextra
 #cgo pkg-config: gstreamer-1.0 gstreamer-app-1.0 gstreamer-video-1.0
 #include <stdlib.h>
 #include "shim.h"
@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime/debug"
 	"strings"
 	"time"
 	"unsafe"
@@ -29,6 +30,13 @@ func Init() error {
 	return nil
 }
 
+// FreeMemory gives memory that is free, in C and in Go, back to the system. It takes milliseconds; call it after
+// something large and rare.
+func FreeMemory() {
+	debug.FreeOSMemory()
+	C.ew_trim()
+}
+
 // Has says whether this machine has the named element.
 func Has(element string) bool {
 	c := C.CString(element)
@@ -40,6 +48,9 @@ func Has(element string) bool {
 type Pipeline struct {
 	gst      *C.GstElement
 	elements map[string]*C.GstElement // those with a name that were asked for
+	bells    map[string]*bell         // of those that are appsinks
+	bus      *C.EwBus                 // its messages
+	said     *bell                    // rung when there is one
 }
 
 // New builds a pipeline from GStreamer's own notation, with the names of the elements that will be asked for later.
@@ -51,7 +62,13 @@ func New(description string, names ...string) (*Pipeline, error) {
 	if gst == nil {
 		return nil, errors.New(take(e))
 	}
-	p := &Pipeline{gst: gst, elements: map[string]*C.GstElement{}}
+	p := &Pipeline{gst: gst, elements: map[string]*C.GstElement{}, bells: map[string]*bell{}}
+	b, err := newBell()
+	if err != nil {
+		p.Close()
+		return nil, err
+	}
+	p.said, p.bus = b, C.ew_bus(gst, C.int(b.fd))
 	for _, n := range names {
 		cn := C.CString(n)
 		el := C.ew_get(gst, cn)
@@ -61,6 +78,15 @@ func New(description string, names ...string) (*Pipeline, error) {
 			return nil, fmt.Errorf("pipeline has no element named %q", n)
 		}
 		p.elements[n] = el
+		if C.ew_is_sink(el) == 0 {
+			continue
+		}
+		if b, err = newBell(); err != nil {
+			p.Close()
+			return nil, err
+		}
+		p.bells[n] = b
+		C.ew_ring_samples(el, C.int(b.fd))
 	}
 	return p, nil
 }
@@ -82,7 +108,12 @@ func (p *Pipeline) Start() error {
 }
 
 // Stop ends all streaming and frees the devices; whoever waits in Pull gets io.EOF. It may hang if a driver does.
-func (p *Pipeline) Stop() { C.ew_stop(p.gst) }
+func (p *Pipeline) Stop() {
+	C.ew_stop(p.gst)
+	for _, b := range p.bells {
+		C.ew_ring(C.int(b.fd))
+	}
+}
 
 // Close stops the pipeline and frees it. Nobody may use it then.
 func (p *Pipeline) Close() {
@@ -91,6 +122,13 @@ func (p *Pipeline) Close() {
 		C.gst_object_unref(C.gpointer(e))
 	}
 	C.gst_object_unref(C.gpointer(p.gst))
+	for _, b := range p.bells {
+		b.close()
+	}
+	if p.bus != nil {
+		C.ew_bus_free(p.bus)
+		p.said.close()
+	}
 }
 
 // Message is what a pipeline says. At most one of the fields is set; none when nothing was said in time.
@@ -120,7 +158,11 @@ func (e *Error) Error() string {
 
 // Next waits for a message, at most so long.
 func (p *Pipeline) Next(timeout time.Duration) Message {
-	m := C.ew_next(p.gst, C.guint64(timeout.Nanoseconds()))
+	deadline := time.Now().Add(timeout)
+	m := C.ew_next(p.bus)
+	for m.kind == C.EW_NONE && timeout > 0 && p.said.wait(deadline) {
+		m = C.ew_next(p.bus)
+	}
 	source, text, detail := take(m.source), take(m.text), take(m.detail)
 	switch m.kind {
 	case C.EW_ERROR:
@@ -173,12 +215,15 @@ var ErrTimeout = errors.New("no buffer in time")
 func (p *Pipeline) Pull(sink string, timeout time.Duration) (*Sample, error) {
 	var ended C.int
 	el := p.elements[sink]
-	s := C.ew_pull(el, C.guint64(timeout.Nanoseconds()), &ended)
-	if s == nil {
+	deadline := time.Now().Add(timeout)
+	s := C.ew_pull(el, &ended)
+	for ; s == nil; s = C.ew_pull(el, &ended) {
 		if ended != 0 {
 			return nil, io.EOF
 		}
-		return nil, ErrTimeout
+		if timeout <= 0 || !p.bells[sink].wait(deadline) {
+			return nil, ErrTimeout
+		}
 	}
 	i := C.ew_info(s, el)
 	return &Sample{gst: s, Time: int64(i.time), Size: int(i.size), Key: i.key != 0,

@@ -2,6 +2,7 @@
 
 #include <malloc.h>
 #include <string.h>
+#include <unistd.h>
 
 static char *take(GError *e, const char *otherwise) {
     char *s = g_strdup(e ? e->message : otherwise);
@@ -12,8 +13,11 @@ static char *take(GError *e, const char *otherwise) {
 char *ew_init(void) {
     mallopt(M_ARENA_MAX, 2); // pictures go from thread to thread: an arena for each would keep many of them
     GError *e = NULL;
-    return gst_init_check(NULL, NULL, &e) ? NULL : take(e, "GStreamer does not start");
+    if (!gst_init_check(NULL, NULL, &e)) return take(e, "GStreamer does not start");
+    return ew_colour_register() ? NULL : g_strdup("the element ewcolour cannot be registered");
 }
+
+int ew_trim(void) { return malloc_trim(0); }
 
 int ew_has(const char *element) {
     GstElementFactory *f = gst_element_factory_find(element);
@@ -47,6 +51,46 @@ int ew_play(GstElement *pipe) { return gst_element_set_state(pipe, GST_STATE_PLA
 
 void ew_stop(GstElement *pipe) { gst_element_set_state(pipe, GST_STATE_NULL); }
 
+// Wakes who waits for the eventfd. It only fails when that has been rung 2^64 times.
+void ew_ring(int fd) {
+    guint64 one = 1;
+    if (write(fd, &one, sizeof one) < 0) return;
+}
+
+static int wanted(GstMessage *m) {
+    return GST_MESSAGE_TYPE(m) == GST_MESSAGE_ERROR || GST_MESSAGE_TYPE(m) == GST_MESSAGE_EOS ||
+           (GST_MESSAGE_TYPE(m) == GST_MESSAGE_ELEMENT && gst_message_has_name(m, "level"));
+}
+
+// Keeps what is wanted and rings; the bus's own queue is not used, since its message would come after the ring.
+static GstBusSyncReply said(GstBus *bus, GstMessage *m, gpointer user) {
+    (void)bus;
+    EwBus *b = user;
+    if (wanted(m)) {
+        g_async_queue_push(b->messages, m);
+        ew_ring(b->fd);
+    } else {
+        gst_message_unref(m);
+    }
+    return GST_BUS_DROP;
+}
+
+EwBus *ew_bus(GstElement *pipe, int fd) {
+    EwBus *b = g_new0(EwBus, 1);
+    b->messages = g_async_queue_new_full((GDestroyNotify)gst_message_unref);
+    b->fd = fd;
+    b->bus = gst_element_get_bus(pipe);
+    gst_bus_set_sync_handler(b->bus, said, b, NULL);
+    return b;
+}
+
+void ew_bus_free(EwBus *b) {
+    gst_bus_set_sync_handler(b->bus, NULL, NULL, NULL);
+    gst_object_unref(b->bus);
+    g_async_queue_unref(b->messages);
+    g_free(b);
+}
+
 static double loudest(const GstStructure *s) {
     const GValue *v = gst_structure_get_value(s, "rms");
     double db = -200;
@@ -62,11 +106,9 @@ static double loudest(const GstStructure *s) {
     return db;
 }
 
-EwMessage ew_next(GstElement *pipe, guint64 timeout) {
+EwMessage ew_next(EwBus *b) {
     EwMessage m = {.kind = EW_NONE};
-    GstBus *bus = gst_element_get_bus(pipe);
-    GstMessage *msg = gst_bus_timed_pop_filtered(bus, timeout, GST_MESSAGE_ERROR | GST_MESSAGE_EOS | GST_MESSAGE_ELEMENT);
-    gst_object_unref(bus);
+    GstMessage *msg = g_async_queue_try_pop(b->messages);
     if (!msg) return m;
     GError *e = NULL;
     switch (GST_MESSAGE_TYPE(msg)) {
@@ -79,10 +121,8 @@ EwMessage ew_next(GstElement *pipe, guint64 timeout) {
         m.kind = EW_EOS;
         break;
     default:
-        if (gst_message_has_name(msg, "level")) {
-            m.kind = EW_LEVEL;
-            m.level = loudest(gst_message_get_structure(msg));
-        }
+        m.kind = EW_LEVEL;
+        m.level = loudest(gst_message_get_structure(msg));
     }
     if (GST_MESSAGE_SRC(msg)) m.source = gst_object_get_path_string(GST_MESSAGE_SRC(msg));
     gst_message_unref(msg);
@@ -110,9 +150,24 @@ void ew_window(GstElement *sink, guint64 xid) {
     }
 }
 
-GstSample *ew_pull(GstElement *sink, guint64 timeout, int *ended) {
-    GstSample *s = gst_app_sink_try_pull_sample(GST_APP_SINK(sink), timeout);
-    *ended = !s && gst_app_sink_is_eos(GST_APP_SINK(sink));
+static GstFlowReturn came(GstAppSink *sink, gpointer fd) {
+    (void)sink;
+    ew_ring(GPOINTER_TO_INT(fd));
+    return GST_FLOW_OK;
+}
+
+static void ended(GstAppSink *sink, gpointer fd) { came(sink, fd); }
+
+int ew_is_sink(GstElement *e) { return GST_IS_APP_SINK(e); }
+
+void ew_ring_samples(GstElement *sink, int fd) {
+    GstAppSinkCallbacks c = {.eos = ended, .new_sample = came};
+    gst_app_sink_set_callbacks(GST_APP_SINK(sink), &c, GINT_TO_POINTER(fd), NULL);
+}
+
+GstSample *ew_pull(GstElement *sink, int *over) {
+    GstSample *s = gst_app_sink_try_pull_sample(GST_APP_SINK(sink), 0);
+    *over = !s && gst_app_sink_is_eos(GST_APP_SINK(sink));
     return s;
 }
 

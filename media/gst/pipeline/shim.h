@@ -19,6 +19,13 @@ typedef struct {
     double level; // dBFS
 } EwMessage;
 
+// Where a pipeline's messages wait, and the eventfd that is rung when one comes.
+typedef struct {
+    GstBus *bus;
+    GAsyncQueue *messages;
+    int fd;
+} EwBus;
+
 typedef struct {
     gint64 time; // of CLOCK_MONOTONIC, ns; 0 if the buffer has no time stamp
     gsize size;
@@ -43,19 +50,26 @@ typedef struct {
 } EwGate;
 
 char *ew_init(void);
+int ew_colour_register(void);
+int ew_trim(void);
 int ew_has(const char *element);
 GstElement *ew_parse(const char *description, char **err);
 GstElement *ew_get(GstElement *pipe, const char *name);
 void ew_latency(GstElement *pipe, guint64 ns);
 int ew_play(GstElement *pipe);
 void ew_stop(GstElement *pipe);
-EwMessage ew_next(GstElement *pipe, guint64 timeout);
+void ew_ring(int fd);
+EwBus *ew_bus(GstElement *pipe, int fd);
+void ew_bus_free(EwBus *b);
+int ew_is_sink(GstElement *e);
+void ew_ring_samples(GstElement *sink, int fd);
+EwMessage ew_next(EwBus *b);
 void ew_set(GstElement *e, const char *property, const char *value);
 int ew_may_set(GstElement *e, const char *property, const char *value);
 guint64 ew_queued(GstElement *src);
 int ew_force_keyframe(GstElement *e);
 void ew_window(GstElement *sink, guint64 xid);
-GstSample *ew_pull(GstElement *sink, guint64 timeout, int *ended);
+GstSample *ew_pull(GstElement *sink, int *ended);
 EwInfo ew_info(GstSample *s, GstElement *sink);
 gsize ew_read(GstSample *s, void *to, gsize size);
 int ew_push_sample(GstElement *src, GstSample *s, gint64 time, int with_caps);
