@@ -175,14 +175,6 @@ func (s *sound) device(side string, find func(protocol.SoundConfig) (soundDevice
 	return d
 }
 
-// alone is a pipeline of one device and nothing else.
-func alone(side string, d soundDevice) string {
-	if side == "speaker" {
-		return "audiotestsrc is-live=true wave=silence ! audioconvert ! audioresample ! " + rawSound + " ! " + d.elements
-	}
-	return d.elements + " ! audioconvert ! audioresample ! " + rawSound + " ! fakesink"
-}
-
 // prepare makes what a device needs beside its elements, and checks that those fit together.
 func (s *sound) prepare(side string, d soundDevice) error {
 	if d.file != "" && s.wav == nil {
@@ -372,45 +364,4 @@ func (s *sound) lacks() string {
 		return ""
 	}
 	return "N" + text[1:]
-}
-
-// search looks for missing devices without disturbing the others, and says when one of them works again.
-func (s *sound) search(ctx context.Context, back chan<- struct{}) {
-	tick := time.NewTicker(searchEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		for side, find := range map[string]func(protocol.SoundConfig) (soundDevice, error){"microphone": microphone, "speaker": speaker} {
-			if _, is := s.missing[side]; !is {
-				continue
-			}
-			if d, err := find(s.c); err == nil && works(ctx, alone(side, d)) {
-				back <- struct{}{}
-				return
-			}
-		}
-	}
-}
-
-// works tries a device on its own.
-func works(ctx context.Context, description string) bool {
-	p, err := pipeline.New(description)
-	if err != nil {
-		return false
-	}
-	defer closed(p)
-	if p.Start() != nil {
-		return false
-	}
-	select {
-	case <-ctx.Done():
-		return false
-	case <-time.After(listenFirst):
-	}
-	m := p.Next(0)
-	return m.Err == nil && !m.End
 }

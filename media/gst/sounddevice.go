@@ -1,12 +1,15 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"ewindow/media/engine/protocol"
+	"ewindow/media/gst/pipeline"
 )
 
 // A soundDevice is a microphone or a speaker.
@@ -110,4 +113,53 @@ func pulseRuns() bool {
 func alsaHas(direction string) bool {
 	b, err := os.ReadFile("/proc/asound/pcm")
 	return err == nil && strings.Contains(string(b), direction)
+}
+
+// alone is a pipeline of one device and nothing else.
+func alone(side string, d soundDevice) string {
+	if side == "speaker" {
+		return "audiotestsrc is-live=true wave=silence ! audioconvert ! audioresample ! " + rawSound + " ! " + d.elements
+	}
+	return d.elements + " ! audioconvert ! audioresample ! " + rawSound + " ! fakesink"
+}
+
+// search looks for missing devices without disturbing the others, and says when one of them works again.
+func (s *sound) search(ctx context.Context, back chan<- struct{}) {
+	tick := time.NewTicker(searchEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		for side, find := range map[string]func(protocol.SoundConfig) (soundDevice, error){"microphone": microphone, "speaker": speaker} {
+			if _, is := s.missing[side]; !is {
+				continue
+			}
+			if d, err := find(s.c); err == nil && works(ctx, alone(side, d)) {
+				back <- struct{}{}
+				return
+			}
+		}
+	}
+}
+
+// works tries a device on its own.
+func works(ctx context.Context, description string) bool {
+	p, err := pipeline.New(description)
+	if err != nil {
+		return false
+	}
+	defer closed(p)
+	if p.Start() != nil {
+		return false
+	}
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(listenFirst):
+	}
+	m := p.Next(0)
+	return m.Err == nil && !m.End
 }
