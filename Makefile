@@ -7,18 +7,16 @@ GOARCH_HOST := $(shell dpkg --print-architecture 2>/dev/null || uname -m)
 GOARCH      ?= $(GOARCH_HOST)
 GO_PURE      = CGO_ENABLED=0 GOARCH=$(GOARCH) go build -trimpath
 
-.PHONY: demo test build bench fuzz clean setup-demo setup-test setup-bench programs glass
+.PHONY: demo test build bench fuzz clean programs glass setup-build setup-demo setup-test setup-bench
 
 demo: setup-demo programs
 	go run ./scripts/demo $(if $(SECONDS),-seconds $(SECONDS)s) $(if $(CAMERA),-camera '$(CAMERA)') \
 		$(if $(MICROPHONE),-microphone '$(MICROPHONE)') $(if $(SPEAKER),-speaker '$(SPEAKER)')
 
 test: setup-demo setup-test programs
-	go vet ./...
-	go tool staticcheck ./...
-	go test -race -timeout 15m ./...
+	sh scripts/test.sh
 
-build: programs
+build: setup-build programs
 
 # ewindow and ewindow-registrar are pure Go and cross-compile; ewindow-media needs the target's GStreamer.
 programs: | bin
@@ -41,6 +39,8 @@ TIME ?= 30s
 fuzz:
 	sh scripts/fuzz.sh $(TIME)
 
+setup-build:
+	@sh scripts/setup.sh build
 setup-demo:
 	@sh scripts/setup.sh build run
 setup-test:

@@ -100,6 +100,7 @@ func plain(a, b *negotiate.Description) {
 
 // Whatever the network does, the recorder sees no broken picture; and pictures come back.
 func TestBadNetworksShowNoBrokenPicture(t *testing.T) {
+	t.Parallel()
 	networks := map[string]struct {
 		c    memnet.Conditions
 		want int // pictures in 30 s, of 900

@@ -3,11 +3,11 @@
 # Quiet and quick where everything is there already. Only apt-get needs root or sudo.
 set -eu
 
-BUILD="gcc libc6-dev make pkg-config git ca-certificates libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libx11-dev"
+BUILD="gcc libc6-dev make pkg-config git ca-certificates libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libpango1.0-dev"
 RUN="gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
      gstreamer1.0-libav gstreamer1.0-alsa gstreamer1.0-x gstreamer1.0-pulseaudio fonts-dejavu-core xvfb"
-TEST="baresip-core iproute2 sip-tester"
-BENCH="baresip-core baresip-x11 baresip-ffmpeg iproute2 libxext-dev"
+TEST="baresip-core baresip-x11 baresip-ffmpeg iproute2 sip-tester"
+BENCH="baresip-core baresip-x11 baresip-ffmpeg iproute2 libx11-dev libxext-dev"
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 
@@ -20,13 +20,20 @@ as_root() {
 
 installed() { dpkg-query -W -f='${db:Status-Status}\n' "$1" 2>/dev/null | grep -qx installed; }
 
+updated=
+update() { # the package lists, once
+    [ -z "$updated" ] || return 0
+    as_root apt-get update -qq
+    updated=yes
+}
+
 install() {
     missing=
     for p in "$@"; do installed "$p" || missing="$missing $p"; done
     [ -n "$missing" ] || return 0
     command -v apt-get >/dev/null || { say "this is no Debian; install by hand:$missing"; exit 1; }
     say "installing$missing"
-    as_root apt-get update -qq
+    update
     # shellcheck disable=SC2086 — one word a package
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
 }
@@ -36,7 +43,8 @@ go_minor() { GOTOOLCHAIN=local go version 2>/dev/null | sed -n 's/.*go1\.\([0-9]
 
 check_go() {
     have=$(go_minor || true)
-    if [ -z "$have" ]; then
+    if [ -z "$have" ] && command -v apt-get >/dev/null; then
+        update
         # Debian's own Go will do if it can fetch a newer toolchain by itself (Go ≥ 1.21).
         packaged=$(apt-cache policy golang-go 2>/dev/null | sed -n 's/.*Candidate: 2:1\.\([0-9]*\).*/\1/p')
         if [ "${packaged:-0}" -ge 21 ]; then install golang-go; have=$(go_minor || true); fi

@@ -27,6 +27,7 @@ type View struct {
 	Up      bool      // the call is answered
 	Picture bool      // a picture was shown in this call
 	NoVideo bool      // the other side sends none
+	Held    bool      // the other side holds the call: nothing is to be expected from it
 	Silent  time.Time // since when nothing comes, zero if something does
 	Partner string    // whom the plan names now, empty for nobody
 	LastWhy string    // why the last try to reach the partner failed
@@ -50,6 +51,9 @@ func Card(v View) protocol.Card {
 			c.Notice = join(c.Reason+" "+c.Next, c.Notice)
 			c.Reason, c.Next = "", ""
 		}
+	case v.Peer != "" && v.Up && v.Held:
+		c.Title, c.Reason = v.Peer, "On hold"
+		c.Next = "They will be back. They neither see nor hear you."
 	case v.Peer != "" && v.Up && v.NoVideo:
 		c.Title, c.Reason = v.Peer, "On the phone"
 		c.Next = "They hear you. They have no camera."

@@ -54,6 +54,8 @@ func TestCards(t *testing.T) {
 		"picture, registrar away, no microphone": {View{Offline: ten, Programme: plan(true, time.Time{}), Peer: munich, Up: true,
 			Picture: true, Missing: map[string]string{"sound": "No microphone"}},
 			protocol.Card{Title: munich, Picture: true, Notice: "No microphone · Registrar away since 11:00"}},
+		"a phone holds": {View{Online: true, Programme: plan(true, time.Time{}), Peer: "Front desk", Up: true, Picture: true, Held: true},
+			protocol.Card{Title: "Front desk", Reason: "On hold", Next: "They will be back. They neither see nor hear you."}},
 		"silent for 3 s": {View{Now: ten.Add(3 * time.Second), Online: true, Programme: plan(true, time.Time{}), Peer: munich, Up: true, Picture: true, Silent: ten},
 			protocol.Card{Title: munich, Picture: true, Notice: "The line is down since 11:00 – it comes back by itself"}},
 		"silent for long": {View{Now: ten.Add(20 * time.Second), Online: true, Programme: plan(true, time.Time{}), Peer: munich, Up: true, Picture: true, Silent: ten},

@@ -300,10 +300,9 @@ func (h *deviceHandler) Event(role protocol.Role, e protocol.Event) {
 	switch e.Kind {
 	case protocol.Ready:
 		w.log.Info("device ready", "role", role, "device", e.Device, "encoder", e.Encoder, "text", e.Text)
-		w.tell(Device{Role: string(role)})
+		w.tell(Device{Role: string(role), Missing: e.Lacks})
 	case protocol.Missing:
 		w.log.Warn("device missing", "role", role, "text", e.Text)
-		w.tell(Device{Role: string(role), Missing: e.Text})
 	case protocol.Failed:
 		w.log.Error("device failed", "role", role, "text", e.Text)
 	}

@@ -10,7 +10,7 @@ import (
 
 // reoffer answers an offer inside a call: a refresh, a hold, a new address. What cannot be agreed leaves the call as
 // it was (RFC 3261 §14.1).
-func (w *Window) reoffer(e agent.Reoffer) {
+func (w *Window) reoffer(ctx context.Context, e agent.Reoffer) {
 	c := w.calls[w.find(e.Call)]
 	if c == nil || c.session == nil {
 		e.Reject(481, "Call/Transaction Does Not Exist")
@@ -34,7 +34,7 @@ func (w *Window) reoffer(e agent.Reoffer) {
 		return
 	}
 	if e.Offer != nil {
-		w.adopt(c, d)
+		w.adopt(ctx, c, d)
 	}
 	if err := e.Answer(sdp); err != nil {
 		w.log.Warn("re-INVITE not answered", "call_id", e.Call.ID(), "err", err)
@@ -52,7 +52,7 @@ func (w *Window) answered(ctx context.Context, e agent.Answered) {
 	case err == nil && c.session == nil:
 		w.begin(ctx, c, d)
 	case err == nil:
-		w.adopt(c, d)
+		w.adopt(ctx, c, d)
 	case c.session == nil:
 		w.hangup(c.id, err.Error())
 		w.step(ctx, Failed{ID: c.id, Why: err.Error()})
@@ -88,7 +88,7 @@ func (w *Window) reinvite(ctx context.Context, id string) {
 	})
 }
 
-func (w *Window) reinvited(r reinvited) {
+func (w *Window) reinvited(ctx context.Context, r reinvited) {
 	c := w.calls[r.id]
 	if c == nil {
 		return
@@ -104,11 +104,11 @@ func (w *Window) reinvited(r reinvited) {
 		w.log.Warn("re-INVITE failed; the call goes on as it was", "call_id", c.sip.ID(), "err", err)
 		return
 	}
-	w.adopt(c, d)
+	w.adopt(ctx, c, d)
 }
 
 // adopt makes what was agreed anew hold for a running call.
-func (w *Window) adopt(c *call, d negotiate.Description) {
+func (w *Window) adopt(ctx context.Context, c *call, d negotiate.Description) {
 	if err := c.session.Update(d); err != nil {
 		w.log.Error("media not changed", "call_id", c.sip.ID(), "err", err)
 		return
@@ -116,4 +116,9 @@ func (w *Window) adopt(c *call, d negotiate.Description) {
 	if w.live.Load() == c {
 		w.devices.Open(formats(w.cfg.Video, d))
 	}
+	w.step(ctx, Changed{
+		ID:      c.id,
+		NoVideo: d.Video == nil || !d.Video.Direction.Receives(),
+		Held:    d.Audio != nil && !d.Audio.Direction.Sends(),
+	})
 }

@@ -24,6 +24,8 @@ const (
 	silenceNotice = 2 * time.Second  // say so, ask for a keyframe
 	silenceRepair = 10 * time.Second // re-INVITE
 	silenceEnd    = 30 * time.Second // hang up, call again
+
+	holdEnd = 5 * time.Minute // a phone that holds the call sends nothing; whoever has forgotten it is let go
 )
 
 // redial is how long to wait after the n-th failure in a row.
@@ -72,6 +74,7 @@ type Call struct {
 	Seen     time.Time // last picture given to the screen; zero before the first
 	Repaired bool      // a re-INVITE was sent for this silence
 	NoVideo  bool      // the other side has none
+	Held     bool      // a phone holds the call: it wants nothing from us and may be silent
 }
 
 // silence is how long nothing authenticated has come.

@@ -20,6 +20,10 @@ type (
 		ID      string
 		NoVideo bool
 	}
+	Changed struct { // a later offer and answer changed a call that is up
+		ID            string
+		NoVideo, Held bool
+	}
 	Failed struct { // our INVITE failed, or an answer of ours
 		ID         string
 		Status     int // SIP status, 0 for none
@@ -40,6 +44,7 @@ func (Lost) event()       {}
 func (Planned) event()    {}
 func (Invited) event()    {}
 func (Answered) event()   {}
+func (Changed) event()    {}
 func (Failed) event()     {}
 func (Ended) event()      {}
 func (Media) event()      {}
@@ -117,6 +122,8 @@ func (m *machine) take(e Event) {
 			m.Call = c
 			m.Failures, m.LastWhy = 0, ""
 		}
+	case Changed:
+		m.changed(e)
 	case Failed:
 		m.failed(e)
 	case Ended:
@@ -194,6 +201,20 @@ func (m *machine) invitedByPartner(e Invited, link *programme.Interval) {
 	m.do(Answer{ID: e.ID, Security: programme.GCM, Picture: true})
 }
 
+func (m *machine) changed(e Changed) {
+	c := m.call(e.ID)
+	if c == nil || c.Phase != Up {
+		return
+	}
+	held := e.Held && c.Phone // a partner that holds its window is at odds with the plan, and judged by its silence
+	if c.Held && !held {
+		c.Since = m.now // the silence so far was wanted
+		m.do(Keyframe{c.ID})
+	}
+	c.NoVideo, c.Held = e.NoVideo, held
+	m.Call = c
+}
+
 func (m *machine) failed(e Failed) {
 	c := m.call(e.ID)
 	if c == nil {
@@ -226,8 +247,13 @@ func (m *machine) media(e Media) {
 	silent := c.silence(m.now)
 	switch {
 	case c.Phase != Up:
+	case c.Held && silent < holdEnd:
 	case silent >= silenceEnd:
-		m.do(Hangup{c.ID, "silent for 30 s"})
+		why := "silent for 30 s"
+		if c.Held {
+			why = "held for 5 min"
+		}
+		m.do(Hangup{c.ID, why})
 		m.Call, m.LastWhy, m.NextDial = nil, "the line was silent", m.now
 		m.Fresh = m.Online // whichever side notices calls at once
 		return

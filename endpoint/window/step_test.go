@@ -309,6 +309,69 @@ func TestSilence(t *testing.T) {
 	}
 }
 
+// A phone that holds its call is not taken for dead as soon as it would be otherwise, but not for ever alive either.
+func TestHold(t *testing.T) {
+	silence := func(*Call) bool { return false }
+	answered := func() *run {
+		r := start("munich")
+		r.now = nine.Add(time.Hour)
+		r.send(Planned{plan("munich")})
+		r.send(Invited{ID: "p", From: "desk"})
+		r.up()
+		r.until(r.now.Add(time.Minute), nil)
+		r.done = nil
+		return r
+	}
+	t.Run("and back", func(t *testing.T) {
+		r := answered()
+		r.send(Changed{ID: "p", Held: true})
+		if !r.s.Call.Held {
+			t.Error("not held")
+		}
+		r.until(r.now.Add(4*time.Minute), silence)
+		r.expect(t)
+		r.send(Changed{ID: "p", NoVideo: true})
+		r.expect(t, "1h5m0s Keyframe{ID:p}")
+		if r.s.Call.Held || !r.s.Call.NoVideo {
+			t.Errorf("call %+v", r.s.Call)
+		}
+		r.until(r.now.Add(29*time.Second), silence)
+		r.expect(t)
+		r.until(r.now.Add(2*time.Second), silence)
+		r.expect(t, "1h5m30s Hangup{ID:p Why:silent for 30 s}")
+	})
+	t.Run("forgotten", func(t *testing.T) {
+		r := answered()
+		r.send(Changed{ID: "p", Held: true})
+		r.until(r.now.Add(5*time.Minute+time.Second), silence)
+		r.expect(t, "1h6m0s Hangup{ID:p Why:held for 5 min}")
+	})
+	t.Run("with music", func(t *testing.T) {
+		r := answered()
+		r.send(Changed{ID: "p", Held: true})
+		r.until(r.now.Add(time.Hour), nil)
+		r.expect(t)
+	})
+	t.Run("of a partner", func(t *testing.T) {
+		r := start("munich")
+		r.now = nine.Add(time.Hour)
+		r.send(Planned{plan("munich")})
+		r.send(Invited{ID: "x", From: "milano"})
+		r.up()
+		r.done = nil
+		r.send(Changed{ID: "x", Held: true})
+		r.until(r.now.Add(31*time.Second), silence)
+		r.expect(t, "1h0m30s Hangup{ID:x Why:silent for 30 s}")
+	})
+	t.Run("of a call that is over", func(t *testing.T) {
+		r := answered()
+		r.send(Changed{ID: "q", Held: true})
+		if r.s.Call.Held {
+			t.Error("another call is held")
+		}
+	})
+}
+
 func TestRegistrarAwayNeverEndsACall(t *testing.T) {
 	r := start("milano")
 	r.now = nine

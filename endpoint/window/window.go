@@ -175,7 +175,7 @@ func (w *Window) fromAgent(ctx context.Context, e agent.Event) {
 		w.invited[id] = &e
 		w.step(ctx, Invited{ID: id, From: e.From})
 	case agent.Reoffer:
-		w.reoffer(e)
+		w.reoffer(ctx, e)
 	case agent.Answered:
 		w.answered(ctx, e)
 	case agent.Info:
@@ -196,7 +196,7 @@ func (w *Window) fromInbox(ctx context.Context, m any) {
 	case dialled:
 		w.dialled(ctx, m)
 	case reinvited:
-		w.reinvited(m)
+		w.reinvited(ctx, m)
 	case accepted:
 		w.accepted(ctx, m)
 	case Event:
@@ -250,8 +250,8 @@ func (w *Window) show() {
 		v.Partner = link.PartnerName
 	}
 	if c := s.Call; c != nil {
-		v.Peer, v.Up, v.NoVideo, v.Picture = c.Name, c.Phase == Up, c.NoVideo, !c.Seen.IsZero()
-		if silent := c.silence(now); c.Phase == Up && silent >= silenceNotice {
+		v.Peer, v.Up, v.NoVideo, v.Held, v.Picture = c.Name, c.Phase == Up, c.NoVideo, c.Held, !c.Seen.IsZero()
+		if silent := c.silence(now); c.Phase == Up && !c.Held && silent >= silenceNotice {
 			v.Silent = now.Add(-silent)
 		}
 	}

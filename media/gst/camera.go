@@ -15,6 +15,9 @@ import (
 	"ewindow/media/gst/pipeline"
 )
 
+// stillPicture is the device that stands in for a camera.
+const stillPicture = "still picture"
+
 const (
 	stillEvery  = 200 * time.Millisecond  // a still picture is sent at 5 a second
 	firstFrame  = 2 * time.Second         // a camera that gives no picture within this time is not there
@@ -167,7 +170,11 @@ func (k *camera) showStill(reason, next string) {
 func (k *camera) report(device string) {
 	if device != k.ready {
 		k.ready = device
-		k.p.event(protocol.Event{Kind: protocol.Ready, Device: device, Encoder: k.encoder.name, Text: k.why})
+		lacks := ""
+		if device == stillPicture {
+			lacks = "No camera"
+		}
+		k.p.event(protocol.Event{Kind: protocol.Ready, Device: device, Encoder: k.encoder.name, Text: k.why, Lacks: lacks})
 	}
 }
 
@@ -182,15 +189,16 @@ func (k *camera) capture(ctx context.Context) error {
 			return err
 		}
 		starting.Stop()
-		if errors.Is(err, io.EOF) {
-			continue // a clip starts again
+		if errors.Is(err, io.EOF) { // a clip starts again; a very short one must not keep us busy
+			time.Sleep(50 * time.Millisecond)
+			continue
 		}
-		if told != err.Error() {
+		if told != err.Error() || k.ready != stillPicture {
 			told = err.Error()
 			k.p.event(protocol.Event{Kind: protocol.Missing, Text: "camera " + k.c.Source + ": " + told, Device: k.c.Source})
 		}
 		k.showStill("No camera", "sound only")
-		k.report("still picture")
+		k.report(stillPicture)
 		select {
 		case <-ctx.Done():
 		case <-time.After(searchEvery):

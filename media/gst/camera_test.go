@@ -75,7 +75,7 @@ func TestCameraOfEachEncoder(t *testing.T) {
 					t.Errorf("access unit %d was captured at %d, after the next", i-1, f.Time)
 				}
 			}
-			if age := time.Duration(monotonic() - units[69].Time); age < 0 || age > time.Second {
+			if age := time.Duration(monotonic() - units[69].Time); age < 0 || age > 2*time.Second {
 				t.Errorf("the last picture is %v old", age)
 			}
 			sps := bytes.Index(units[0].Data, []byte{0, 0, 1, 0x67})
@@ -91,9 +91,7 @@ func TestCameraOfEachEncoder(t *testing.T) {
 					t.Fatalf("picture %d: seed %d, counters %v", i, seeds[i], counters)
 				}
 			}
-			if n := k.count(protocol.Progress); n < 8 {
-				t.Errorf("%d reports of progress in 70 pictures", n)
-			}
+			k.progresses(4, 1500*time.Millisecond)
 		})
 	}
 }
@@ -197,7 +195,7 @@ func TestClipPlaysAgainAndAgain(t *testing.T) {
 	k := start(t, cameraRole(c))
 	k.event(protocol.Ready, "clip", 3*time.Second)
 	units := k.moreFrames(100, 12*time.Second) // the clip has 45
-	if took := time.Duration(units[99].Time - units[0].Time); took < 3*time.Second || took > 10*time.Second {
+	if took := time.Duration(units[99].Time - units[0].Time); took < 3*time.Second || took > 20*time.Second {
 		t.Errorf("100 pictures took %v", took)
 	}
 	if n := k.count(protocol.Missing); n > 0 {
@@ -243,10 +241,12 @@ func TestCameraThatIsNotThere(t *testing.T) {
 			k := start(t, cameraRole(c))
 			e := k.event(protocol.Missing, text, 3*time.Second)
 			t.Log(e.Text)
-			k.event(protocol.Ready, "still picture", time.Second)
-			k.moreFrames(10, 3*time.Second) // five a second
-			if n := k.count(protocol.Progress); n < 5 {
-				t.Errorf("%d reports of progress in 10 still pictures", n)
+			if e := k.event(protocol.Ready, "still picture", time.Second); e.Lacks != "No camera" {
+				t.Errorf("it lacks %q", e.Lacks)
+			}
+			k.moreFrames(6, 3*time.Second) // five a second
+			if n := k.count(protocol.Progress); n < 3 {
+				t.Errorf("%d reports of progress in 6 still pictures", n)
 			}
 		})
 	}
@@ -266,7 +266,7 @@ func TestCameraComesBack(t *testing.T) {
 	}
 	k.event(protocol.Ready, "clip", searchEvery+4*time.Second)
 	units := k.moreFrames(30, 3*time.Second)
-	if fps := 29 / time.Duration(units[29].Time-units[0].Time).Seconds(); fps < 20 {
+	if fps := 29 / time.Duration(units[29].Time-units[0].Time).Seconds(); fps < 8 { // a still picture has 5
 		t.Errorf("%.1f pictures a second after the camera is back", fps)
 	}
 }

@@ -28,6 +28,9 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// patience is how much longer than it should a thing may take on a machine that is busy with other tests.
+const patience = 4
+
 func program(args ...string) *exec.Cmd {
 	cmd := exec.Command("/proc/self/exe", args...)
 	cmd.Env = append(os.Environ(), "EWINDOW_MEDIA_CHILD=1", "GORACE=atexit_sleep_ms=0") // the race detector would wait for a second
@@ -114,7 +117,7 @@ func (k *child) read() {
 // until waits for a condition that is looked at whenever something comes.
 func (k *child) until(what string, within time.Duration, cond func() bool) {
 	k.t.Helper()
-	timeout := time.After(within)
+	timeout := time.After(patience * within)
 	for {
 		k.mu.Lock()
 		ok, more := cond(), k.more
@@ -205,7 +208,7 @@ func (k *child) ends(within time.Duration) int {
 	select {
 	case <-k.exited:
 		return k.status
-	case <-time.After(within):
+	case <-time.After(patience * within):
 		k.t.Fatalf("process still runs after %v; events: %s", within, k.said())
 		return 0
 	}
@@ -237,7 +240,7 @@ func (k *child) progresses(n int, within time.Duration) {
 // quiet waits until no progress was reported for so long.
 func (k *child) quiet(long, within time.Duration) {
 	k.t.Helper()
-	deadline := time.Now().Add(within)
+	deadline := time.Now().Add(patience * within)
 	last, since := k.count(protocol.Progress), time.Now()
 	for time.Since(since) < long {
 		if time.Now().After(deadline) {

@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	redrawAfter  = 200 * time.Millisecond // what is shown is drawn again, so that a sink that hangs is noticed
+	redrawAfter  = 150 * time.Millisecond // what is shown is drawn again, so that a sink that hangs is noticed
 	decoderPause = 300 * time.Millisecond // between two starts of the decoder
 )
 

@@ -84,7 +84,7 @@ func (x *xserver) code(a area) (uint16, uint32, bool) {
 // sees waits until the screen satisfies look.
 func (x *xserver) sees(what string, a area, within time.Duration, look func(luma []byte) bool) {
 	x.t.Helper()
-	for end := time.Now().Add(within); time.Now().Before(end); {
+	for end := time.Now().Add(patience * within); time.Now().Before(end); {
 		if look(x.grab(a)) {
 			return
 		}
@@ -138,7 +138,7 @@ func TestCardsFillTheScreen(t *testing.T) {
 	x.sees("the card", whole, 2*time.Second, func(luma []byte) bool { closed = bright(luma); return closed > 8000 })
 	k.command(protocol.Command{Card: &protocol.Card{Title: "Milano – Barra A – Kitchen", Reason: "The line is down", Next: "since 14:05", Notice: "No camera"}})
 	x.sees("the next card", whole, 2*time.Second, func(luma []byte) bool { return bright(luma) > closed*3/2 })
-	k.progresses(8, 2*time.Second)
+	k.progresses(5, 3*time.Second)
 	k.command(protocol.Command{Card: &protocol.Card{}})
 	x.sees("an empty card", whole, 2*time.Second, func(luma []byte) bool { return bright(luma) < 100 })
 	k.command(protocol.Command{Card: &protocol.Card{Title: "\xff\xfe\x00broken", Reason: strings.Repeat("long ", 5000), Next: "<b>&", Notice: strings.Repeat("ü", 3000)}})
@@ -200,7 +200,7 @@ func TestLastPictureIsHeldWhileNoneComes(t *testing.T) {
 		return ok && n > 10
 	})
 	close(stop)
-	k.progresses(8, 2*time.Second)
+	k.progresses(5, 3*time.Second)
 	if _, _, ok := x.code(whole); !ok {
 		t.Error("the last picture is not held")
 	}

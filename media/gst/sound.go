@@ -48,7 +48,7 @@ func newSound(c protocol.SoundConfig, p *parent) (*sound, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &sound{c: c, p: p, codec: k, pulse: pulse{p: p}, missing: map[string]string{}}
+	s := &sound{c: c, p: p, codec: k, pulse: pulse{p: p}, missing: map[string]string{}, muted: c.Muted}
 	trial, err := pipeline.New(s.describe(silentMicrophone(), silentSpeaker()))
 	if err != nil {
 		return nil, fmt.Errorf("codec %s: %w; install gstreamer1.0-plugins-base, -good, -bad and gstreamer1.0-libav", c.Codec, err)
@@ -204,6 +204,10 @@ func (s *sound) miss(side string, err error) {
 	word := s.c.Microphone
 	if side == "speaker" {
 		word = s.c.Speaker
+		if s.wav != nil {
+			_ = s.wav.f.Close() // its error was the reason, or nothing was lost
+			s.wav = nil
+		}
 	}
 	s.missing[side] = err.Error()
 	s.p.event(protocol.Event{Kind: protocol.Missing, Device: word, Text: fmt.Sprintf("%s %s: %v", side, word, err)})
@@ -347,8 +351,23 @@ func (s *sound) report(mic, spk soundDevice) {
 	if device != s.ready {
 		s.ready = device
 		_, echo := s.cancels(mic, spk)
-		s.p.event(protocol.Event{Kind: protocol.Ready, Device: device, Text: s.c.Codec + ", " + echo})
+		s.p.event(protocol.Event{Kind: protocol.Ready, Device: device, Text: s.c.Codec + ", " + echo, Lacks: s.lacks()})
 	}
+}
+
+// lacks says for the screen which devices silence stands in for.
+func (s *sound) lacks() string {
+	var sides []string
+	for _, side := range []string{"microphone", "speaker"} {
+		if s.missing[side] != "" {
+			sides = append(sides, "no "+side)
+		}
+	}
+	text := strings.Join(sides, ", ")
+	if text == "" {
+		return ""
+	}
+	return "N" + text[1:]
 }
 
 // search looks for missing devices without disturbing the others, and says when one of them works again.

@@ -73,7 +73,7 @@ func TestSoundThroughEachCodec(t *testing.T) {
 			k.event(protocol.Ready, "test tone of 1100 Hz, speaker file", 3*time.Second)
 			echoBack(t, k, 100, nil)
 			s := readWAV(t, path)
-			if len(s) < wavRate*3/2 || len(s) > wavRate*4 {
+			if len(s) < wavRate*3/2 || len(s) > wavRate*10 {
 				t.Errorf("%d samples after two seconds", len(s))
 			}
 			last := s[len(s)-wavRate/2:]
@@ -88,15 +88,13 @@ func TestSoundThroughEachCodec(t *testing.T) {
 				}
 			}
 			a, b := units[10], units[90]
-			if d := time.Duration(b.Time - a.Time); (d - 80*frameTime).Abs() > 30*time.Millisecond {
+			if d := time.Duration(b.Time - a.Time); (d - 80*frameTime).Abs() > 100*time.Millisecond {
 				t.Errorf("80 frames of sound are %v apart", d)
 			}
-			if age := time.Duration(monotonic() - units[len(units)-1].Time); age < 0 || age > 200*time.Millisecond {
+			if age := time.Duration(monotonic() - units[len(units)-1].Time); age < 0 || age > time.Second {
 				t.Errorf("the last frame is %v old", age)
 			}
-			if n := k.count(protocol.Progress); n < 8 {
-				t.Errorf("%d reports of progress in two seconds", n)
-			}
+			k.progresses(4, 1500*time.Millisecond)
 		})
 	}
 }
@@ -122,6 +120,16 @@ func TestMuteSendsSilence(t *testing.T) {
 	s = readWAV(t, path)
 	if db := goertzel(s[len(s)-wavRate/4:], 440); db < -35 {
 		t.Errorf("the tone is there at %.1f dB after muting ended", db)
+	}
+}
+
+func TestMuteHoldsOverARestart(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "out.wav")
+	k := start(t, soundRole(protocol.SoundConfig{Microphone: "test", ToneHz: 440, Speaker: "file:" + path, Codec: "opus", Kbps: 32, Muted: true}))
+	echoBack(t, k, 60, nil)
+	if db := goertzel(readWAV(t, path), 440); db > -60 {
+		t.Errorf("a process that began muted sent the tone at %.1f dB", db)
 	}
 }
 
@@ -183,6 +191,7 @@ func TestSoundDevicesThatAreNotThere(t *testing.T) {
 		"unknown word":           {"gramophone", "none", `microphone "gramophone" is not known; use auto`},
 		"unknown speaker":        {"none", "gramophone", `speaker "gramophone" is not known; use auto`},
 		"file in no directory":   {"none", "file:/nonesuch/out.wav", "name a file that can be written"},
+		"full disk":              {"none", "file:/dev/full", "no space left on device"},
 		"tone that nobody hears": {"test", "none", "test tone of 0 Hz"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -190,11 +199,15 @@ func TestSoundDevicesThatAreNotThere(t *testing.T) {
 			k := start(t, soundRole(protocol.SoundConfig{Microphone: c.mic, Speaker: c.spk, Codec: "opus"}))
 			e := k.event(protocol.Missing, c.text, 3*time.Second)
 			t.Log(e.Text)
-			k.event(protocol.Ready, "microphone silence, speaker nowhere", time.Second)
-			k.moreFrames(50, 3*time.Second)
-			if n := k.count(protocol.Progress); n < 4 {
-				t.Errorf("%d reports of progress in a second of silence", n)
+			lacks := "No speaker"
+			if c.mic != "none" {
+				lacks = "No microphone"
 			}
+			if e := k.event(protocol.Ready, "microphone silence, speaker nowhere", time.Second); e.Lacks != lacks {
+				t.Errorf("it lacks %q, not %q", e.Lacks, lacks)
+			}
+			k.moreFrames(50, 3*time.Second)
+			k.progresses(4, 1500*time.Millisecond)
 		})
 	}
 }

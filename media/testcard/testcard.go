@@ -48,6 +48,9 @@ func checksum(seed uint16, counter uint32) uint32 {
 // edge is the first pixel of the n-th cell.
 func edge(n, width int) int { return (n*width + PerWidth/2) / PerWidth }
 
+// Size is how many pixels of a picture of that width the code takes up: columns and rows.
+func Size(width int) (columns, rows int) { return edge(Columns, width), edge(Rows, width) }
+
 // fits says whether a picture is large enough for the code, and luma large enough for the picture.
 func fits(luma []byte, stride, width, height int) bool {
 	return width >= 2*PerWidth && stride >= width && height >= edge(Rows, width) && len(luma) >= (height-1)*stride+width

@@ -62,7 +62,7 @@ func main() {
 	flag.StringVar(&o.only, "only", "", "measure only this one: baresip or ewindow")
 	flag.BoolVar(&o.verbose, "v", false, "print what the programs print, and the share of each process")
 	flag.Parse()
-	if status, inside := enterNamespace(); !inside {
+	if status, inside := stage.Alone(); !inside {
 		os.Exit(status)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

@@ -2,55 +2,11 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
 	"os/exec"
 	"strconv"
 	"syscall"
 )
-
-// insideEnv marks the copy of this program that runs in a namespace of its own.
-const insideEnv = "EWINDOW_BENCH_INSIDE"
-
-// enterNamespace runs this program again as root of a user and network namespace of its own, unless it is root
-// already: only root may join network namespaces by a cable. inside says that this is the one that has to do the work.
-func enterNamespace() (status int, inside bool) {
-	path := os.Getenv("PATH") + ":/usr/sbin:/sbin" // where ip is
-	if err := os.Setenv("PATH", path); err != nil {
-		fmt.Fprintln(os.Stderr, "bench:", err)
-		return 1, false
-	}
-	if os.Getenv(insideEnv) != "" {
-		if out, err := exec.Command("ip", "link", "set", "lo", "up").CombinedOutput(); err != nil {
-			fmt.Fprintf(os.Stderr, "bench: bring up the loopback interface: %v: %s\n", err, out)
-			return 1, false
-		}
-		return 0, true
-	}
-	if os.Geteuid() == 0 {
-		return 0, true
-	}
-	cmd := exec.Command("/proc/self/exe", os.Args[1:]...)
-	cmd.Env = append(os.Environ(), insideEnv+"=1")
-	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{
-		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNET,
-		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
-		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
-		Pdeathsig:   syscall.SIGTERM,
-	}
-	err := cmd.Run()
-	var exit *exec.ExitError
-	switch {
-	case err == nil:
-		return 0, false
-	case errors.As(err, &exit):
-		return max(exit.ExitCode(), 1), false
-	}
-	fmt.Fprintf(os.Stderr, "bench: make a network namespace: %v; run it as root\n", err)
-	return 1, false
-}
 
 // cable is two network namespaces joined by a pair of virtual interfaces. They live as long as the processes that
 // hold them.

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -41,12 +42,15 @@ type options struct {
 func main() {
 	var o options
 	flag.DurationVar(&o.seconds, "seconds", 0, "end after so long and check what was seen and heard; 0: run until interrupted")
-	flag.StringVar(&o.camera, "camera", "", "milano's camera, as in window.hcl; else a test picture")
+	flag.StringVar(&o.camera, "camera", "", "milano's camera, as in window.hcl or a device such as /dev/video0; else a test picture")
 	flag.StringVar(&o.microphone, "microphone", "", "milano's microphone, as in window.hcl; else a tone")
 	flag.StringVar(&o.speaker, "speaker", "", "milano's speaker, as in window.hcl; else a file")
 	flag.StringVar(&o.dir, "dir", "demo", "directory for everything that is written")
 	flag.StringVar(&o.bin, "bin", "bin", "directory of the programs")
 	flag.Parse()
+	if strings.HasPrefix(o.camera, "/dev/") {
+		o.camera = "v4l2:" + o.camera
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, o, func(line string) { fmt.Println(line) }); err != nil {

@@ -20,7 +20,8 @@ import (
 type Eyes struct {
 	conn   *xgb.Conn
 	screen *xproto.ScreenInfo
-	title  string // empty: the whole screen
+	title  string        // empty: the whole screen
+	window xproto.Window // with that title; 0 while it was not found
 }
 
 var errNoWindow = errors.New("the window is not on the desktop")
@@ -43,15 +44,18 @@ func (e *Eyes) target() (xproto.Drawable, int, int, error) {
 	if e.title == "" {
 		return xproto.Drawable(e.screen.Root), int(e.screen.WidthInPixels), int(e.screen.HeightInPixels), nil
 	}
-	win, err := e.find(e.screen.Root)
-	if err != nil {
-		return 0, 0, 0, err
+	if e.window == 0 {
+		var err error
+		if e.window, err = e.find(e.screen.Root); err != nil {
+			return 0, 0, 0, err
+		}
 	}
-	g, err := xproto.GetGeometry(e.conn, xproto.Drawable(win)).Reply()
+	g, err := xproto.GetGeometry(e.conn, xproto.Drawable(e.window)).Reply()
 	if err != nil {
+		e.window = 0 // it was closed; there may be another by the next look
 		return 0, 0, 0, errNoWindow
 	}
-	return xproto.Drawable(win), int(g.Width), int(g.Height), nil
+	return xproto.Drawable(e.window), int(g.Width), int(g.Height), nil
 }
 
 // find searches the tree of windows for the title; a window manager wraps windows in frames of its own.
@@ -72,47 +76,49 @@ func (e *Eyes) find(root xproto.Window) (xproto.Window, error) {
 	return 0, errNoWindow
 }
 
-// grab takes the top rows of the picture as X's 32 bits a pixel.
-func (e *Eyes) grab(rows int) (pixels []byte, width, height int, err error) {
-	d, width, height, err := e.target()
-	if err != nil {
-		return nil, 0, 0, err
-	}
-	if rows > 0 {
-		height = min(rows, height)
-	}
+// grab takes a part of the picture, from its top left corner, as X's 32 bits a pixel.
+func (e *Eyes) grab(d xproto.Drawable, width, height int) ([]byte, error) {
 	img, err := xproto.GetImage(e.conn, xproto.ImageFormatZPixmap, d, 0, 0, uint16(width), uint16(height), ^uint32(0)).Reply()
 	if err != nil {
-		return nil, 0, 0, fmt.Errorf("grab: %w", err)
+		return nil, fmt.Errorf("grab: %w", err)
 	}
 	if len(img.Data) < 4*width*height {
-		return nil, 0, 0, fmt.Errorf("grab: a display of depth %d; 24 or 32 is needed", img.Depth)
+		return nil, fmt.Errorf("grab: a display of depth %d; 24 or 32 is needed", img.Depth)
 	}
-	return img.Data, width, height, nil
+	return img.Data, nil
 }
 
 // Code reads the test camera's code off the screen: whose picture it is and which.
 func (e *Eyes) Code() (seed uint16, counter uint32, ok bool, err error) {
-	_, width, _, err := e.target()
+	d, width, height, err := e.target()
 	if err != nil {
 		return 0, 0, false, err
 	}
-	pixels, width, height, err := e.grab((width*testcard.Rows + 39) / 40)
+	columns, rows := testcard.Size(width) // no more than the code: looking costs the X server time
+	rows = min(rows, height)
+	pixels, err := e.grab(d, columns, rows)
 	if err != nil {
 		return 0, 0, false, err
 	}
-	luma := make([]byte, width*height)
-	for i := range luma {
-		p := pixels[4*i : 4*i+3 : 4*i+3]
-		luma[i] = byte((29*int(p[0]) + 150*int(p[1]) + 77*int(p[2])) >> 8)
+	luma := make([]byte, width*rows)
+	for y := range rows {
+		row := pixels[4*columns*y:]
+		for x := range columns {
+			p := row[4*x : 4*x+3 : 4*x+3]
+			luma[width*y+x] = byte((29*int(p[0]) + 150*int(p[1]) + 77*int(p[2])) >> 8)
+		}
 	}
-	seed, counter, ok = testcard.Read(luma, width, width, height)
+	seed, counter, ok = testcard.Read(luma, width, width, rows)
 	return seed, counter, ok, nil
 }
 
 // Save writes what is seen as a PNG file, whole at any moment.
 func (e *Eyes) Save(path string) error {
-	pixels, width, height, err := e.grab(0)
+	d, width, height, err := e.target()
+	if err != nil {
+		return err
+	}
+	pixels, err := e.grab(d, width, height)
 	if err != nil {
 		return err
 	}

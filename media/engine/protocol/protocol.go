@@ -121,6 +121,7 @@ type Event struct {
 	Text    string    `json:"text,omitempty"`     // for people
 	Device  string    `json:"device,omitempty"`   // what was opened: "v4l2 /dev/video0", "test picture", "still picture"
 	Encoder string    `json:"encoder,omitempty"`  // ready, camera: the element that was chosen
+	Lacks   string    `json:"lacks,omitempty"`    // ready: what a stand-in is used for, in few words: "No camera"
 	Frames  uint64    `json:"frames,omitempty"`   // progress: pictures or sound frames so far
 	LevelDB float64   `json:"level_db,omitempty"` // level: microphone, dBFS
 }
@@ -129,7 +130,7 @@ type Event struct {
 type EventKind string
 
 const (
-	Ready    EventKind = "ready"    // devices are open; Device, Encoder, Text (why this encoder)
+	Ready    EventKind = "ready"    // devices are open; Device, Encoder, Text (why this encoder), Lacks
 	Progress EventKind = "progress" // a few times a second while media moves; Frames. Its absence is a hang
 	Missing  EventKind = "missing"  // a device is not there, a still or silence stands in; Text says which and why
 	Failed   EventKind = "failed"   // the role cannot go on and will exit; Text says why and what to do

@@ -5,6 +5,39 @@ import (
 	"time"
 )
 
+var berlin = func() *time.Location {
+	l, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		panic(err)
+	}
+	return l
+}()
+
+func at(day, hour, minute int) time.Time { return time.Date(2027, 3, day, hour, minute, 0, 0, berlin) }
+
+const callUp = `msg="call up" who=milano` // in the log
+
+// The week: 50 minutes on each working day, and a night in which the clocks jump from 2 to 3. Dresden has the same hours and no
+// partner, until the plan is edited.
+const week = `
+space "milano" {
+  timezone = "Europe/Rome"
+  open     = "Mo-Fr 10:00-10:50; Su 01:30-03:30"
+}
+space "munich" {
+  timezone = "Europe/Berlin"
+  open     = "Mo-Fr 10:00-10:50; Su 01:30-03:30"
+}
+space "dresden" {
+  timezone = "Europe/Berlin"
+  open     = "Mo-Fr 10:00-10:50; Su 01:30-03:30"
+}
+link "the long window" {
+  between = [milano, munich]
+  when    = open
+}
+`
+
 const always = `
 space "milano" {
   timezone = "Europe/Rome"
@@ -51,12 +84,14 @@ func TestTwoWindowsMeet(t *testing.T) {
 func TestCloseWithoutRegistrar(t *testing.T) {
 	Simulate(t, 1, at(22, 10, 0), week, func(tw *Town) {
 		a, b := tw.Window("milano"), tw.Window("munich")
-		a.Start()
-		b.Start()
+		for _, w := range []*Window{a, b} {
+			w.Devices.SetPace(time.Second, 3*time.Second)
+			w.Start()
+		}
 		time.Sleep(time.Minute)
 		tw.StopRegistrar()
 		time.Sleep(48 * time.Minute)
-		if scr := a.Devices.Screen(); !scr.Card.Picture || time.Since(scr.At) > time.Second {
+		if scr := a.Devices.Screen(); !scr.Card.Picture || time.Since(scr.At) > 2*time.Second {
 			t.Errorf("without registrar: %+v", scr)
 		}
 		time.Sleep(2 * time.Minute)

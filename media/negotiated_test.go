@@ -1,0 +1,52 @@
+package media
+
+import (
+	"net/netip"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"ewindow/media/negotiate"
+	"ewindow/scripts/lab/memnet"
+)
+
+// What offer and answer agree on is what two sessions talk with.
+func TestNegotiatedSessions(t *testing.T) {
+	for _, policy := range []negotiate.Policy{negotiate.GCM, negotiate.SDES, negotiate.None} {
+		t.Run(string(policy), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				n := memnet.New(30)
+				n.Default(memnet.Conditions{Latency: 10 * time.Millisecond})
+				a, b := newEnd(t, n, hostA), newEnd(t, n, hostB)
+				local := func(e *end, id uint64) negotiate.Local {
+					return negotiate.Local{Address: e.address, AudioRTP: 4000, AudioRTCP: 4001, VideoRTP: 4002, VideoRTCP: 4003,
+						SessionID: id, Width: 1280, Height: 720, FPS: 30, MaxKbps: 2000}
+				}
+				offer, err := negotiate.NewOffer(local(a, 1), policy)
+				if err != nil {
+					t.Fatal(err)
+				}
+				answer, d, err := negotiate.Answer(offer.SDP(), local(b, 2), policy)
+				if err != nil {
+					t.Fatal(err)
+				}
+				b.desc = d
+				if a.desc, err = offer.Accept(answer); err != nil {
+					t.Fatal(err)
+				}
+				for _, e := range []*end{a, b} {
+					e.begin()
+					e.rec.sent = map[uint32]AccessUnit{}
+				}
+				if to := a.video.latch.told[0]; to != netip.AddrPortFrom(hostB, 4002) {
+					t.Errorf("video goes to %v", to)
+				}
+				talk(10*time.Second, a, b)
+				settle(200 * time.Millisecond)
+				checkClean(t, a)
+				checkClean(t, b)
+				hangUp(a, b)
+			})
+		})
+	}
+}
