@@ -389,3 +389,20 @@ func TestCalleeInClear(t *testing.T) {
 		m[1].silent(time.Minute)
 	})
 }
+
+// Whoever was cancelled because it did not answer in time counts as that: the caller never cancelled anything.
+func TestNobodyAnswers(t *testing.T) {
+	simulate(t, firstFree, func(l *lab) {
+		caller, m := l.group()
+		caller.ask(to301)
+		for _, p := range m[:2] {
+			invite := p.request(sip.INVITE)
+			p.answer(invite, 180, "")
+			caller.response(180)
+			p.answer(p.request(sip.CANCEL), 200, "")
+			p.refuse(invite, 487)
+		}
+		m[2].refuse(m[2].request(sip.INVITE), 480)
+		caller.acknowledge(to301, caller.response(408))
+	})
+}

@@ -128,8 +128,8 @@ func startBig(b *testing.B, spaces int, path string) <-chan time.Time {
 		p := l.join(name, "TLS")
 		p.ask(msg{method: "REGISTER", uri: "sip:" + domain, to: fmt.Sprintf("<sip:%s@%s>", name, domain), extra: "Expires: 3600"})
 		p.response(200)
-		p.subscribe()
-		go func() {
+		p.ask(p.sub(3600))
+		go func() { // its 200 may come after the first NOTIFY (RFC 6665 §4.1.2.4)
 			for m := range p.inbox {
 				if req, ok := m.(*sip.Request); ok && req.Method == sip.NOTIFY {
 					arrived <- time.Now()
@@ -137,6 +137,7 @@ func startBig(b *testing.B, spaces int, path string) <-chan time.Time {
 				}
 			}
 		}()
+		<-arrived
 	}
 	return arrived
 }
