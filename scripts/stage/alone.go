@@ -68,7 +68,8 @@ func furnish() error {
 	if err := os.MkdirAll(xSockets, 0o777); err != nil {
 		return err
 	}
-	if err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {
+	// EINVAL: in a chroot, where / is no mount point.
+	if err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil && !errors.Is(err, syscall.EINVAL) {
 		return fmt.Errorf("keep our mounts to ourselves: %w", err)
 	}
 	if err := syscall.Mount("tmpfs", xSockets, "tmpfs", 0, "mode=1777"); err != nil {
