@@ -32,7 +32,7 @@ type Config struct {
 	CA              string // PEM file of the authority that vouches for the registrar, for tls
 	Encryption      string // of media, in baresip's words: srtp-mand, srtp, or empty for plain RTP
 	Codecs          string // of sound, in baresip's words, such as opus/48000/2 or pcmu
-	Pictures        string // codec of pictures, in baresip's words; empty for all that it has. h264 is packetization-mode 0 alone
+	Pictures        string // codec of pictures, in baresip's words; empty for all that it has. h264 is packetization-mode 0 alone in baresip 1.0
 	Tone            int    // Hz that its microphone hears
 
 	Camera, Display     string // X displays that it films and on which it shows what it sees
