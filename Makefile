@@ -1,5 +1,5 @@
 # make demo   sets up everything and runs two windows     make test   sets up everything and runs the tests
-# make build  only builds; make bench, make fuzz: see README.md
+# make build  sets up and builds; make bench, make fuzz: see README.md
 
 SHELL := /bin/sh
 export GOTOOLCHAIN ?= auto
@@ -34,6 +34,7 @@ bench: setup-demo setup-bench programs glass bench-plan
 # The dialplan alone: needs nothing but Go.
 bench-plan:
 	go run ./scripts/bench/plan
+	go test ./registrar/proxy -run '^$$' -bench Reload -benchtime 60x
 
 glass: | bin
 	$(CC) -O2 -o bin/glass scripts/bench/glass.c -lX11 -lXext -lm
