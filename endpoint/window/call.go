@@ -47,9 +47,9 @@ func (c *call) lastSeen() time.Time {
 	return time.Time{}
 }
 
-// dial sends the INVITE of a Dial; its result comes through the inbox.
+// dial sends the INVITE of a Dial; its result comes through the inbox, also when it was given up meanwhile.
 func (w *Window) dial(ctx context.Context, a Dial) {
-	ctx, cancel := context.WithCancel(ctx)
+	calling, cancel := context.WithCancel(ctx)
 	c := &call{id: a.ID, window: w, cancel: cancel}
 	w.calls[a.ID] = c
 	offer, err := w.offer(c)
@@ -58,11 +58,10 @@ func (w *Window) dial(ctx context.Context, a Dial) {
 		return
 	}
 	w.log.Info("calling", "peer", a.Peer)
-	loop := context.WithoutCancel(ctx)
 	w.work.Go(func() {
 		d := dialled{id: a.ID}
-		d.call, d.answer, d.err = w.cfg.Agent.Invite(ctx, a.Peer, offer)
-		w.post(loop, d)
+		d.call, d.answer, d.err = w.cfg.Agent.Invite(calling, a.Peer, offer)
+		w.post(ctx, d)
 	})
 }
 
@@ -115,7 +114,7 @@ func (w *Window) answer(ctx context.Context, a Answer) {
 	if inv == nil {
 		return
 	}
-	ctx, cancel := context.WithCancel(ctx)
+	answering, cancel := context.WithCancel(ctx)
 	c := &call{id: a.ID, window: w, sip: inv.Call, cancel: cancel}
 	w.calls[a.ID] = c
 	sdp, agreed, err := w.answerTo(c, inv.Offer, a)
@@ -128,7 +127,7 @@ func (w *Window) answer(ctx context.Context, a Answer) {
 		return
 	}
 	w.work.Go(func() {
-		w.post(ctx, accepted{id: a.ID, err: inv.Call.Answer(ctx, sdp)})
+		w.post(ctx, accepted{id: a.ID, err: inv.Call.Answer(answering, sdp)})
 	})
 	if inv.Offer != nil {
 		w.begin(ctx, c, agreed)
