@@ -1,6 +1,7 @@
 package media
 
 import (
+	"errors"
 	"net/netip"
 	"testing"
 	"testing/synctest"
@@ -22,16 +23,20 @@ func TestNegotiatedSessions(t *testing.T) {
 					return negotiate.Local{Address: e.address, AudioRTP: 4000, AudioRTCP: 4001, VideoRTP: 4002, VideoRTCP: 4003,
 						SessionID: id, Width: 1280, Height: 720, FPS: 30, MaxKbps: 2000}
 				}
-				offer, err := negotiate.NewOffer(local(a, 1), policy)
+				caller, err1 := negotiate.NewSession(local(a, 1), policy)
+				called, err2 := negotiate.NewSession(local(b, 2), policy)
+				if err := errors.Join(err1, err2); err != nil {
+					t.Fatal(err)
+				}
+				offer, err := caller.Offer()
 				if err != nil {
 					t.Fatal(err)
 				}
-				answer, d, err := negotiate.Answer(offer.SDP(), local(b, 2), policy)
-				if err != nil {
+				var answer []byte
+				if answer, b.desc, err = called.Answer(offer); err != nil {
 					t.Fatal(err)
 				}
-				b.desc = d
-				if a.desc, err = offer.Accept(answer); err != nil {
+				if a.desc, err = caller.Accept(answer); err != nil {
 					t.Fatal(err)
 				}
 				for _, e := range []*end{a, b} {

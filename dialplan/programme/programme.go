@@ -71,7 +71,7 @@ type Phone struct {
 	Account  string   `json:"account"` // user part of the phone's address-of-record
 	Name     string   `json:"name"`    // for the screen
 	Security Security `json:"security"`
-	Picture  bool     `json:"picture"` // whether the window sends it its camera
+	Picture  bool     `json:"picture"` // whether they see each other; without, neither side's picture is sent
 }
 
 // A Knock is a number by which others ask the window to be let in. A reader that does not know it has it ring like any

@@ -3,6 +3,7 @@ package window
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/netip"
@@ -102,7 +103,7 @@ func (w *Window) loop(ctx context.Context, errs <-chan error) error {
 			return nil
 		case err := <-errs:
 			if ctx.Err() == nil && err == nil {
-				err = fmt.Errorf("a part of the window ended by itself")
+				err = errors.New("a part of the window ended by itself")
 			}
 			return err
 		case <-ticker.C:

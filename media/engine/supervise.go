@@ -37,10 +37,6 @@ const (
 	killed                // it was killed and has not been seen to be gone
 )
 
-func (p phase) String() string {
-	return [...]string{"off", "waiting", "starting", "running", "stopping", "killed"}[p]
-}
-
 // state is what the supervisor of one role knows.
 type state struct {
 	phase    phase

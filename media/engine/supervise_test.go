@@ -295,3 +295,7 @@ func TestStepInvariants(t *testing.T) {
 		}
 	}
 }
+
+func (p phase) String() string {
+	return [...]string{"off", "waiting", "starting", "running", "stopping", "killed"}[p]
+}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"ewindow/media/engine/protocol"
+	"ewindow/media/opus"
 )
 
 // frameTime is the duration of one frame of sound.
@@ -37,7 +38,7 @@ func codecFor(c protocol.SoundConfig) (codec, error) {
 		if kbps < 6 || kbps > 510 {
 			return codec{}, fmt.Errorf("opus at %d kbit/s: 6 to 510 are possible", kbps)
 		}
-		return codec{length: opusLength, caps: "audio/x-opus,channel-mapping-family=0",
+		return codec{length: opus.Duration, caps: "audio/x-opus,channel-mapping-family=0",
 			encode: fmt.Sprintf("opusenc audio-type=voice frame-size=20 bitrate=%d", kbps*1000),
 			decode: "opusdec plc=true use-inband-fec=false"}, nil
 	case "G722":
@@ -51,30 +52,4 @@ func codecFor(c protocol.SoundConfig) (codec, error) {
 			encode: "audioresample ! audio/x-raw,rate=8000 ! " + split20 + " ! alawenc"}, nil
 	}
 	return codec{}, fmt.Errorf("sound codec %q is not known; opus, G722, PCMU and PCMA are", c.Codec)
-}
-
-// opusLength reads the duration of an Opus packet from its first bytes (RFC 6716 §3.1).
-func opusLength(p []byte) time.Duration {
-	if len(p) == 0 {
-		return 0
-	}
-	var one time.Duration
-	switch config := p[0] >> 3; {
-	case config < 12: // SILK
-		one = [4]time.Duration{10, 20, 40, 60}[config&3] * time.Millisecond
-	case config < 16: // hybrid
-		one = [2]time.Duration{10, 20}[config&1] * time.Millisecond
-	default: // CELT
-		one = 2500 * time.Microsecond << (config & 3)
-	}
-	switch p[0] & 3 {
-	case 0:
-		return one
-	case 1, 2:
-		return 2 * one
-	}
-	if len(p) < 2 {
-		return 0
-	}
-	return min(time.Duration(p[1]&63)*one, 120*time.Millisecond)
 }

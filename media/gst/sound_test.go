@@ -261,21 +261,6 @@ func TestGarbageSoundFrames(t *testing.T) {
 	}
 }
 
-func TestOpusLength(t *testing.T) {
-	for _, c := range []struct {
-		packet []byte
-		want   time.Duration
-	}{
-		{nil, 0}, {[]byte{0x78}, 20 * time.Millisecond}, {[]byte{0x00}, 10 * time.Millisecond}, {[]byte{0x18}, 60 * time.Millisecond},
-		{[]byte{0x80}, 2500 * time.Microsecond}, {[]byte{0x99}, 40 * time.Millisecond}, {[]byte{0x7b, 3}, 60 * time.Millisecond},
-		{[]byte{0x7b}, 0}, {[]byte{0x1b, 63}, 120 * time.Millisecond},
-	} {
-		if got := opusLength(c.packet); got != c.want {
-			t.Errorf("% x: %v, want %v", c.packet, got, c.want)
-		}
-	}
-}
-
 func TestWAVKeepsRealTime(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "out.wav")
 	t0 := time.Unix(1000, 0)

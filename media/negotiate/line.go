@@ -123,13 +123,8 @@ func (s *Session) ourFormats(l *line) []format {
 	return out
 }
 
-// wish is the direction that we would like.
-func (s *Session) wish(kind string) Direction {
-	if kind == "video" && s.local.HideCamera {
-		return RecvOnly
-	}
-	return SendRecv
-}
+// wish is the direction that we would like: who is seen sees, and the other way round.
+const wish = SendRecv
 
 // answerLine answers an m-line. A nil stream refuses it; so does an error, which says why.
 func (s *Session) answerLine(l *line, desc *sdp.SessionDescription, m *sdp.MediaDescription, d *Description) (*sdp.MediaDescription, *Stream, error) {
@@ -269,7 +264,7 @@ func (s *Session) stream(l *line, desc *sdp.SessionDescription, m *sdp.MediaDesc
 	if err != nil {
 		return nil, err
 	}
-	wish, theirWish := s.wish(l.kind), direction(desc, m)
+	theirWish := direction(desc, m)
 	st := &Stream{
 		Codec: theirs.codec, ClockRate: theirs.clock, SendType: theirs.number, ReceiveType: theirs.number,
 		Direction: directionOf(wish.Sends() && theirWish.Receives() && rtp.IsValid(), wish.Receives() && theirWish.Sends()),

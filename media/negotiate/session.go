@@ -24,7 +24,6 @@ type Local struct {
 	Width, Height       int        // the largest picture we take, in pixels
 	FPS                 int        // at that size
 	MaxKbps             int        // of video that we take, for b=TIAS; 0 says nothing
-	HideCamera          bool       // take the other side's picture but send none
 	Rand                io.Reader  // of keys; nil is crypto/rand
 }
 

@@ -143,7 +143,6 @@ func TestOfferAnswerAccept(t *testing.T) {
 				func(l *Local) {},
 				func(l *Local) { l.VideoRTP, l.VideoRTCP = 0, 0 },
 				func(l *Local) { l.Width, l.Height, l.MaxKbps = 1920, 1080, 0 },
-				func(l *Local) { l.HideCamera = true },
 			} {
 				la, lb := ours(), other()
 				change(&lb)
@@ -232,15 +231,6 @@ func TestLocal(t *testing.T) {
 	_, _, err := Answer(b.SDP(), l, GCM)
 	if err == nil || errors.Is(err, ErrNotAcceptable) {
 		t.Errorf("no randomness is not the caller's fault: %v", err)
-	}
-}
-
-func TestHideCamera(t *testing.T) {
-	l := ours()
-	l.HideCamera = true
-	offer, _, da, db := exchange(t, session(t, l, GCM), session(t, other(), GCM))
-	if da.Video.Direction != RecvOnly || db.Video.Direction != SendOnly || da.Audio.Direction != SendRecv {
-		t.Errorf("%s, %s, sound %s in\n%s", da.Video.Direction, db.Video.Direction, da.Audio.Direction, offer)
 	}
 }
 

@@ -55,7 +55,7 @@ func (s *Session) offerLine(l *line) (*sdp.MediaDescription, error) {
 		}
 	}
 	formats := s.ourFormats(l)
-	m := s.media(l, formats, s.wish(l.kind))
+	m := s.media(l, formats, wish)
 	if l.kind == "video" {
 		for _, f := range formats {
 			m.WithValueAttribute("rtcp-fb", fmt.Sprintf("%d nack pli", f.number))
