@@ -16,7 +16,7 @@ import (
 	"github.com/emiago/sipgo"
 	"github.com/emiago/sipgo/sip"
 
-	"ewindow/registrar/validate"
+	"ewindow/registrar/signal/validate"
 )
 
 // Keepalive (RFC 5626 §4.4.1, §3.5.1) and the time that a write may take.

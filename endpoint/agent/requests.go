@@ -7,7 +7,7 @@ import (
 
 	"github.com/emiago/sipgo/sip"
 
-	"ewindow/registrar/validate"
+	"ewindow/registrar/signal/validate"
 )
 
 // maxOvertook bounds the CANCELs that are remembered for INVITEs still to come, for overtookFor.

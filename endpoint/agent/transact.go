@@ -10,7 +10,7 @@ import (
 
 	"github.com/emiago/sipgo/sip"
 
-	"ewindow/registrar/validate"
+	"ewindow/registrar/signal/validate"
 )
 
 // What can become of a request instead of a final response.

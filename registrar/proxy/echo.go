@@ -13,7 +13,7 @@ import (
 
 	"ewindow/dialplan/programme"
 	"ewindow/registrar/echo"
-	"ewindow/registrar/validate"
+	"ewindow/registrar/signal/validate"
 )
 
 // Times of a call to the echo.

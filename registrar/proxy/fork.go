@@ -7,7 +7,7 @@ import (
 
 	"github.com/emiago/sipgo/sip"
 
-	"ewindow/registrar/validate"
+	"ewindow/registrar/signal/validate"
 )
 
 // Times of a forwarded INVITE.

@@ -14,7 +14,7 @@ import (
 	"ewindow/registrar/auth"
 	"ewindow/registrar/location"
 	"ewindow/registrar/store"
-	"ewindow/registrar/validate"
+	"ewindow/registrar/signal/validate"
 )
 
 // A request is one on its way through the server, with what has been found out about it.

@@ -31,7 +31,7 @@ import (
 	"ewindow/registrar/location"
 	"ewindow/registrar/metrics"
 	"ewindow/registrar/store"
-	"ewindow/registrar/validate"
+	"ewindow/registrar/signal/validate"
 )
 
 // Accounts finds what is kept of an account. The error for a name that has none is store.ErrUnknown.

@@ -6,7 +6,7 @@ import (
 
 	"github.com/emiago/sipgo/sip"
 
-	"ewindow/registrar/validate"
+	"ewindow/registrar/signal/validate"
 )
 
 // relay forwards a request and passes back the answers, until the transaction is over (RFC 3261 §16.6, §16.7).

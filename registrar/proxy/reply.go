@@ -11,7 +11,7 @@ import (
 
 	"ewindow/dialplan"
 	"ewindow/registrar/location"
-	"ewindow/registrar/validate"
+	"ewindow/registrar/signal/validate"
 )
 
 // A verdict is an answer of our own to a request.
