@@ -13,8 +13,8 @@ import (
 
 	"ewindow/registrar/auth"
 	"ewindow/registrar/location"
-	"ewindow/registrar/store"
 	"ewindow/registrar/signal/validate"
+	"ewindow/registrar/store"
 )
 
 // A request is one on its way through the server, with what has been found out about it.

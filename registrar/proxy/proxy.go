@@ -30,8 +30,8 @@ import (
 	"ewindow/registrar/flow"
 	"ewindow/registrar/location"
 	"ewindow/registrar/metrics"
-	"ewindow/registrar/store"
 	"ewindow/registrar/signal/validate"
+	"ewindow/registrar/store"
 )
 
 // Accounts finds what is kept of an account. The error for a name that has none is store.ErrUnknown.
