@@ -242,14 +242,14 @@ func TestProgrammeAgreesWithPlanAndRoute(t *testing.T) {
 				}
 				for _, other := range p.spaces {
 					d := p.Route(s.Name, other.Name, now)
-					soon := pr.LinkAt(now.Add(Early))
+					soon := pr.LinkAt(now.Add(programme.Early))
 					for _, n := range pr.Links { // one that lies wholly within the minute
-						if n.Partner == other.Name && n.From.After(now) && !n.From.After(now.Add(Early)) {
+						if n.Partner == other.Name && n.From.After(now) && !n.From.After(now.Add(programme.Early)) {
 							soon = &n
 						}
 					}
 					want := i != nil && i.Partner == other.Name || soon != nil && soon.Partner == other.Name
-					if (d.Status == 0) != want && now.Add(Early).Before(pr.Until) {
+					if (d.Status == 0) != want && now.Add(programme.Early).Before(pr.Until) {
 						t.Fatalf("%s calls %s at %v: %+v, programme says %+v, then %+v", s.Name, other.Name, now, d, i, soon)
 					}
 				}

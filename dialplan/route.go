@@ -4,10 +4,9 @@ import (
 	"fmt"
 	"slices"
 	"time"
-)
 
-// Early is how long before an interval begins a window may call: clocks differ.
-const Early = 60 * time.Second
+	"ewindow/dialplan/programme"
+)
 
 // A Decision is the plan's answer to an INVITE outside a dialog.
 type Decision struct {
@@ -22,7 +21,7 @@ type Decision struct {
 
 // Route says whether an account may call now what it dialled: the user part of the request URI, a name or a number.
 //
-//   - A space calls a space while a link holds between the two, or up to Early before; either of the two may call.
+//   - A space calls a space while a link holds between the two, or up to programme.Early before; either of the two may call.
 //   - A phone calls a space of its may_dial while that is open, and a phone of its may_dial always. Of a group it calls
 //     the members in its may_dial, or all of them if the group is in it.
 //   - A space never calls a phone, nor a group.
@@ -69,9 +68,9 @@ func (p *Plan) routeLink(a, b int, at time.Time) Decision {
 		return refuse(403, "no link is between %s and %s", nameA, nameB)
 	}
 	t := at.Unix()
-	held := p.timetable(t).held[a] // of two weeks at least, so Early is never beyond its end
+	held := p.timetable(t).held[a] // of two weeks at least, so programme.Early is never beyond its end
 	i := slices.IndexFunc(held, func(h holding) bool { return h.Until > t && together(h.link) })
-	if i >= 0 && held[i].From <= at.Add(Early).Unix() {
+	if i >= 0 && held[i].From <= at.Add(programme.Early).Unix() {
 		return Decision{Target: nameB, Targets: []string{nameB}}
 	}
 	d := refuse(480, "%s and %s do not see each other now", nameA, nameB)

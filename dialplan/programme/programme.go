@@ -20,6 +20,10 @@ const ContentType = "application/vnd.ewindow.programme+json"
 // Version is the only version of the encoding so far. A reader refuses any other.
 const Version = 1
 
+// Early is how long before an interval begins its partner's call is let through by the registrar and answered by the
+// window: clocks differ.
+const Early = 60 * time.Second
+
 // MaxSize bounds an encoded Programme, in bytes. A SIP message ends at 65,535.
 const MaxSize = 60_000
 

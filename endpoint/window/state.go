@@ -14,7 +14,6 @@ import (
 
 // The times by which a window lives. Silence is judged by authenticated media alone: SIP never ends a call.
 const (
-	earlyAnswer   = 60 * time.Second // before an interval begins its partner is answered already: clocks differ
 	settling      = 60 * time.Second // after an opening the other clock may still say closed: try again soon
 	settlingRetry = time.Second
 	patience      = 30 * time.Second // the side that does not call waits so long, then calls too

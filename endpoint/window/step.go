@@ -149,7 +149,7 @@ func (m *machine) call(id string) *Call {
 
 // invited answers by itself only whom the plan names (design decision 4), one at a time.
 func (m *machine) invited(e Invited) {
-	link, soon := m.partner(m.now), m.partner(m.now.Add(earlyAnswer))
+	link, soon := m.partner(m.now), m.partner(m.now.Add(programme.Early))
 	if link == nil {
 		link = soon
 	}
@@ -309,7 +309,7 @@ func (m *machine) hangUpIfOver(link *programme.Interval) {
 		return
 	}
 	if link == nil && !c.Ours { // answered up to a minute early
-		link = m.partner(m.now.Add(earlyAnswer))
+		link = m.partner(m.now.Add(programme.Early))
 	}
 	if link == nil || link.Partner != c.Peer {
 		m.do(Hangup{c.ID, "the plan says so"})

@@ -460,7 +460,7 @@ func TestRandomEvents(t *testing.T) {
 				t.Fatalf("seed %d: open %v, state %+v", seed, open, r.s.Call)
 			}
 			if c := r.s.Call; c != nil && !c.Phone {
-				l, soon := r.s.partner(r.now), r.s.partner(r.now.Add(earlyAnswer))
+				l, soon := r.s.partner(r.now), r.s.partner(r.now.Add(programme.Early))
 				if (l == nil || l.Partner != c.Peer) && (soon == nil || soon.Partner != c.Peer) {
 					t.Fatalf("seed %d: with %s at %v", seed, c.Peer, r.now)
 				}
