@@ -20,7 +20,7 @@ var rules = []struct {
 }{
 	{who: `^ewindow/dialplan(/|$)`, not: `^ewindow/`, but: `^ewindow/dialplan(/|$)`, why: "dialplan is a leaf"},
 	{who: `^ewindow/registrar/(location|auth)$`, not: `^ewindow/`, but: `^$`, why: "location and auth are leaves"},
-	{who: `^ewindow/registrar/(echo|wholefile)$`, not: `^ewindow/`, but: `^$`, why: "echo and wholefile are leaves"},
+	{who: `^ewindow/registrar/(block|echo|wholefile)$`, not: `^ewindow/`, but: `^$`, why: "block, echo and wholefile are leaves"},
 	{who: `^ewindow/registrar/echo$`, not: `^github.com/emiago/sipgo`, why: "the echo knows no SIP"},
 	{who: `^ewindow/registrar(/|$)`, not: `^ewindow/(media|endpoint)(/|$)`, why: "the registrar knows no media and no windows"},
 	{who: `^ewindow/media(/|$)`, not: `^github.com/emiago/sipgo`, why: "media knows no SIP"},
