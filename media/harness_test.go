@@ -66,7 +66,7 @@ func (e *fakeEncoder) slice(b []byte, header byte, size int) []byte {
 }
 
 func numberOf(au []byte) (n uint32, key bool) {
-	for _, nal := range h264.AppendNALs(nil, au) {
+	for nal := range h264.NALs(au) {
 		if t := h264.TypeOf(nal); t == h264.TypeSlice || t == h264.TypeIDR {
 			for _, b := range nal[1:9] {
 				n = n<<4 | uint32(b&0xf)

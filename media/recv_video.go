@@ -41,7 +41,7 @@ type videoSink struct {
 	size     int  // of the last access unit, bytes
 	src      *source
 
-	holding   bool
+	gate      h264.KeyGate
 	asker     asker
 	firNumber uint8
 	given     limiter // KeyframeRequested, for requests from the other side
@@ -55,14 +55,15 @@ type lateUnit struct {
 }
 
 func newVideoSink(st *stream, rate uint32) *videoSink {
-	return &videoSink{st: st, clock: rtptime.NewClock(rate), holding: true}
+	return &videoSink{st: st, clock: rtptime.NewClock(rate)}
 }
 
 func (v *videoSink) reset() {
 	v.reorder.Reset()
 	v.clock.Reset()
 	v.params = h264.Parameters{}
-	v.open, v.afterGap, v.holding = false, true, true
+	v.open, v.afterGap = false, true
+	v.gate.Close()
 	v.asker.tries = 0
 }
 
@@ -149,11 +150,10 @@ func (v *videoSink) finish(now time.Time) {
 		}
 	}
 	if key {
-		v.holding = false
 		v.asker.got()
 		v.st.progress.since = time.Time{}
 	}
-	if v.holding {
+	if !v.gate.Admit(key) {
 		v.st.progress.held++
 		v.hold(now)
 		return
@@ -163,7 +163,7 @@ func (v *videoSink) finish(now time.Time) {
 
 // hold stops the picture until a keyframe comes, and asks for one.
 func (v *videoSink) hold(now time.Time) {
-	v.holding = true
+	v.gate.Close()
 	if v.st.progress.since.IsZero() {
 		v.st.progress.since = now
 	}

@@ -26,7 +26,7 @@ type videoSender struct {
 	mu      sync.Mutex
 	queue   []AccessUnit
 	bytes   int
-	needKey bool // what comes next is of no use to the other side unless it is a keyframe
+	gate    h264.KeyGate // what comes next is of no use to the other side unless it is a keyframe
 	dropped uint64
 
 	pacer     pacer
@@ -38,7 +38,7 @@ type videoSender struct {
 }
 
 func newVideoSender(t *transmitter, want func()) *videoSender {
-	return &videoSender{t: t, wake: make(chan struct{}, 1), want: want, needKey: true, mode: -1}
+	return &videoSender{t: t, wake: make(chan struct{}, 1), want: want, mode: -1}
 }
 
 // push queues an access unit. It never blocks.
@@ -49,22 +49,19 @@ func (v *videoSender) push(au AccessUnit) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if !sends {
-		v.needKey = true
+		v.gate.Close()
 		v.clear()
 		return
 	}
 	if len(v.queue) >= queueUnits || v.bytes+len(au.Data) > queueBytes {
 		v.dropped += uint64(len(v.queue))
 		v.clear()
-		v.needKey = true
+		v.gate.Close()
 	}
-	if v.needKey {
-		if !au.Key && !h264.IsKey(au.Data) || len(au.Data) > queueBytes {
-			v.dropped++
-			v.want()
-			return
-		}
-		v.needKey = false
+	if len(au.Data) > queueBytes || !v.gate.Admit(au.Key || v.gate.Waits() && h264.IsKey(au.Data)) {
+		v.dropped++
+		v.want()
+		return
 	}
 	v.queue = append(v.queue, au)
 	v.bytes += len(au.Data)
@@ -84,7 +81,7 @@ func (v *videoSender) restart() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.clear()
-	v.needKey = true
+	v.gate.Close()
 	v.want()
 }
 

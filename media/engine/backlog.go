@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"ewindow/media/engine/protocol"
+	"ewindow/media/h264"
 )
 
 // The bounds of a backlog.
@@ -26,7 +27,7 @@ type backlog struct {
 	pictures bool // else sound
 	frames   []coded
 	bytes    int
-	gap      bool // pictures are missing; the next must be an IDR picture
+	gate     h264.KeyGate // closed when pictures are missing
 }
 
 // push takes a frame, or says that a picture had to be dropped and an IDR picture is needed.
@@ -41,10 +42,9 @@ func (b *backlog) push(f coded) (needKey bool) {
 	if len(b.frames) >= maxPictures || len(b.frames) > 0 && b.bytes+len(f.Data) > maxBacklogBytes {
 		b.clear()
 	}
-	if b.gap && f.Flags&protocol.FlagKey == 0 {
+	if !b.gate.Admit(f.Flags&protocol.FlagKey != 0) {
 		return true
 	}
-	b.gap = false
 	b.add(f)
 	return false
 }
@@ -68,5 +68,6 @@ func (b *backlog) pop() (coded, bool) {
 // clear drops everything.
 func (b *backlog) clear() {
 	clear(b.frames)
-	b.frames, b.bytes, b.gap = b.frames[:0], 0, true
+	b.frames, b.bytes = b.frames[:0], 0
+	b.gate.Close()
 }

@@ -33,10 +33,21 @@ func TestBacklogSoundDropsOldest(t *testing.T) {
 	}
 }
 
+// keyIfFirst is the flags of the n-th picture of a sequence.
+func keyIfFirst(n byte) byte {
+	if n == 0 {
+		return protocol.FlagKey
+	}
+	return 0
+}
+
 func TestBacklogPicturesDropUpToTheNextKeyframe(t *testing.T) {
 	b := backlog{pictures: true}
+	if !b.push(frame(99, 0)) {
+		t.Error("a picture before the first keyframe was taken")
+	}
 	for n := range byte(maxPictures) {
-		if b.push(frame(n, 0)) {
+		if b.push(frame(n, keyIfFirst(n))) {
 			t.Fatalf("picture %d needs a keyframe", n)
 		}
 	}
@@ -56,7 +67,7 @@ func TestBacklogPicturesDropUpToTheNextKeyframe(t *testing.T) {
 func TestBacklogOverflowByAKeyframe(t *testing.T) {
 	b := backlog{pictures: true}
 	for n := range byte(maxPictures) {
-		b.push(frame(n, 0))
+		b.push(frame(n, keyIfFirst(n)))
 	}
 	if b.push(frame(200, protocol.FlagKey)) {
 		t.Error("a keyframe was refused")

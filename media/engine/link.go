@@ -54,7 +54,7 @@ func (r *role) connect(c Child, version int, conf protocol.Configure) *link {
 		exited:   make(chan error, 1),
 		stopped:  make(chan struct{}),
 		gone:     make(chan struct{}),
-		out:      backlog{pictures: r.name == protocol.Screen, gap: true},
+		out:      backlog{pictures: r.name == protocol.Screen},
 	}
 	r.mu.Lock()
 	l.first, l.command = r.introduction(conf), r.standing

@@ -12,6 +12,7 @@ import (
 	"ewindow/media/engine/protocol"
 	"ewindow/media/gst/card"
 	"ewindow/media/gst/pipeline"
+	"ewindow/media/h264"
 )
 
 // stillPicture is the device that stands in for a camera.
@@ -110,7 +111,7 @@ func (k *camera) send() error {
 		}
 		f := protocol.Frame{Time: s.Time, Data: s.Bytes()}
 		s.Free()
-		if key, _ := scan(f.Data); key {
+		if h264.IsKey(f.Data) {
 			f.Flags = protocol.FlagKey
 		}
 		k.p.frame(f)

@@ -13,6 +13,7 @@ import (
 
 	"ewindow/media/engine/protocol"
 	"ewindow/media/gst/pipeline"
+	"ewindow/media/h264"
 	"ewindow/media/testcard"
 )
 
@@ -67,7 +68,7 @@ func TestCameraOfEachEncoder(t *testing.T) {
 			k.moreFrames(70, 5*time.Second)
 			units := k.took()[:70]
 			for i, f := range units {
-				key, _ := scan(f.Data)
+				key := h264.IsKey(f.Data)
 				if key != (i == 0) || key != (f.Flags&protocol.FlagKey != 0) {
 					t.Errorf("access unit %d: keyframe %v, flags %d", i, key, f.Flags)
 				}
@@ -107,7 +108,7 @@ func TestForcedKeyframe(t *testing.T) {
 			k.command(protocol.Command{Keyframe: true})
 			keys := 0
 			for i, f := range k.moreFrames(30, 5*time.Second) {
-				if key, _ := scan(f.Data); key {
+				if h264.IsKey(f.Data) {
 					keys++
 					if i > 4 {
 						t.Errorf("keyframe only after %d pictures", i)
@@ -158,7 +159,7 @@ func TestSlicesFitPackets(t *testing.T) {
 	c.Source = "gst:videotestsrc is-live=true pattern=snow ! video/x-raw,width=640,height=360,framerate=30/1"
 	k := start(t, cameraRole(c))
 	for i, f := range k.moreFrames(40, 5*time.Second) {
-		if _, largest := scan(f.Data); largest > c.MaxSlice {
+		if largest := largestNAL(f.Data); largest > c.MaxSlice {
 			t.Errorf("access unit %d has a NAL unit of %d bytes", i, largest)
 		}
 	}

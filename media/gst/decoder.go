@@ -9,6 +9,7 @@ import (
 
 	"ewindow/media/engine/protocol"
 	"ewindow/media/gst/pipeline"
+	"ewindow/media/h264"
 )
 
 const (
@@ -27,8 +28,8 @@ type decoder struct {
 
 	overrun chan struct{}
 
-	mu      sync.Mutex
-	needKey bool
+	mu   sync.Mutex
+	gate h264.KeyGate
 }
 
 // arrival is an access unit and when it came, ns of CLOCK_MONOTONIC.
@@ -39,7 +40,7 @@ type arrival struct {
 
 func newDecoder() *decoder {
 	return &decoder{waiting: make(chan arrival, waitingMost), pictures: make(chan *pipeline.Sample, 1),
-		overrun: make(chan struct{}, 1), needKey: true}
+		overrun: make(chan struct{}, 1)}
 }
 
 // errOverrun says that the decoder did not keep up.
@@ -49,16 +50,13 @@ var errOverrun = errors.New("the decoder is too slow")
 func (d *decoder) put(f protocol.Frame) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.needKey {
-		if key, _ := scan(f.Data); !key {
-			return
-		}
-		d.needKey = false
+	if !d.gate.Admit(h264.IsKey(f.Data)) {
+		return
 	}
 	select {
 	case d.waiting <- arrival{f, monotonic()}:
 	default:
-		d.needKey = true
+		d.gate.Close()
 		select {
 		case d.overrun <- struct{}{}:
 		default:
@@ -70,7 +68,7 @@ func (d *decoder) put(f protocol.Frame) {
 func (d *decoder) reset() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.needKey = true
+	d.gate.Close()
 	for {
 		select {
 		case <-d.waiting:

@@ -13,6 +13,7 @@ import (
 
 	"ewindow/media/engine/protocol"
 	"ewindow/media/gst/pipeline"
+	"ewindow/media/h264"
 )
 
 // An encoder is one way to make H.264 on this machine.
@@ -160,8 +161,9 @@ func (e encoder) try(c protocol.CameraConfig) error {
 		if err != nil {
 			break // too late, or the end
 		}
-		key, largest := scan(s.Bytes())
+		au := s.Bytes()
 		s.Free()
+		key, largest := h264.IsKey(au), largestNAL(au)
 		switch {
 		case units == 0 && !key:
 			return errors.New("does not begin with a keyframe with parameter sets")
@@ -184,6 +186,14 @@ func (e encoder) try(c protocol.CameraConfig) error {
 		return errors.New("makes no keyframe when asked to")
 	}
 	return nil
+}
+
+// largestNAL is the size of an access unit's largest NAL unit in bytes.
+func largestNAL(au []byte) (largest int) {
+	for nal := range h264.NALs(au) {
+		largest = max(largest, len(nal))
+	}
+	return largest
 }
 
 // choose finds the encoder: the named one, or the first that passes its trial. why says in words what was found.

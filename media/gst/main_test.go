@@ -82,20 +82,3 @@ func TestNonsenseFromTheParent(t *testing.T) {
 		})
 	}
 }
-
-func TestScan(t *testing.T) {
-	for _, c := range []struct {
-		au      string
-		key     bool
-		largest int
-	}{
-		{"", false, 0}, {"\x00\x00\x01", false, 0}, {"garbage", false, 0},
-		{"\x00\x00\x00\x01\x67abc\x00\x00\x00\x01\x68a\x00\x00\x01\x65abcdef", true, 7},
-		{"\x00\x00\x00\x01\x67abc\x00\x00\x01\x65abcdef", false, 7},
-		{"\x00\x00\x00\x01\x41abc\x00\x00\x01\x41ab", false, 4},
-	} {
-		if key, largest := scan([]byte(c.au)); key != c.key || largest != c.largest {
-			t.Errorf("%q: %v %d", c.au, key, largest)
-		}
-	}
-}

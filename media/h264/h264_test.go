@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -31,7 +32,7 @@ var (
 	pps = []byte{0x68, 0xce, 0x3c, 0x80}
 )
 
-func TestAppendNALs(t *testing.T) {
+func TestNALs(t *testing.T) {
 	for name, c := range map[string]struct {
 		stream []byte
 		want   [][]byte
@@ -48,7 +49,7 @@ func TestAppendNALs(t *testing.T) {
 		"emulation":        {[]byte{0, 0, 1, 0x65, 0, 0, 3, 1}, [][]byte{{0x65, 0, 0, 3, 1}}},
 		"cut":              {[]byte{0, 0, 1, 0x65, 5, 0, 0}, [][]byte{{0x65, 5}}},
 	} {
-		got := AppendNALs(nil, c.stream)
+		got := slices.Collect(NALs(c.stream))
 		if len(got) != len(c.want) {
 			t.Errorf("%s: %d NAL units, want %d", name, len(got), len(c.want))
 			continue

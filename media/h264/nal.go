@@ -3,6 +3,8 @@
 //	access unit (Annex B) ──Packetizer──▶ payloads ⇢ network ⇢ payloads ──Depacketizer──▶ access unit (Annex B)
 package h264
 
+import "iter"
+
 // Type is nal_unit_type (H.264 table 7-1; 24 and up: RFC 6184 §5.2).
 type Type uint8
 
@@ -24,21 +26,19 @@ func TypeOf(nal []byte) Type { return Type(nal[0] & 0x1f) }
 // IsPicture says whether a NAL unit of this type carries a part of a coded picture.
 func (t Type) IsPicture() bool { return t >= TypeSlice && t <= TypeIDR }
 
-// AppendNALs appends the NAL units of a byte stream (H.264 annex B) to dst. They point into stream.
+// NALs gives the NAL units of a byte stream (H.264 annex B) one after another. They point into stream.
 // Bytes before the first start code, empty units and zeros at the end of a unit are left out.
-func AppendNALs(dst [][]byte, stream []byte) [][]byte {
-	start := -1
-	for i := 0; ; {
-		code, next := nextStartCode(stream, i)
-		if start >= 0 {
-			if nal := trimZeros(stream[start:code]); len(nal) > 0 {
-				dst = append(dst, nal)
+func NALs(stream []byte) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		code, start := nextStartCode(stream, 0)
+		for code < len(stream) {
+			var next int
+			code, next = nextStartCode(stream, start)
+			if nal := trimZeros(stream[start:code]); len(nal) > 0 && !yield(nal) {
+				return
 			}
+			start = next
 		}
-		if code == len(stream) {
-			return dst
-		}
-		start, i = next, next
 	}
 }
 
@@ -66,24 +66,17 @@ func trimZeros(b []byte) []byte {
 }
 
 // IsKey says whether an access unit has an IDR picture and the parameter sets that it needs.
-func IsKey(stream []byte) bool {
+func IsKey(au []byte) bool {
 	var idr, sps, pps bool
-	start := -1
-	for i := 0; ; {
-		code, next := nextStartCode(stream, i)
-		if start >= 0 && start < code {
-			switch TypeOf(stream[start:]) {
-			case TypeIDR:
-				idr = true
-			case TypeSPS:
-				sps = true
-			case TypePPS:
-				pps = true
-			}
+	for nal := range NALs(au) {
+		switch TypeOf(nal) {
+		case TypeIDR:
+			idr = true
+		case TypeSPS:
+			sps = true
+		case TypePPS:
+			pps = true
 		}
-		if code == len(stream) {
-			return idr && sps && pps
-		}
-		start, i = next, next
 	}
+	return idr && sps && pps
 }

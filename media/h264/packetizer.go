@@ -24,10 +24,9 @@ func NewPacketizer(mode, max int) *Packetizer {
 // Begin takes an access unit as a byte stream, which must not change until Next has given the last payload.
 // Access unit delimiters and filler data are left out. An access unit without a picture is an error.
 func (p *Packetizer) Begin(au []byte) error {
-	all := AppendNALs(p.nals[:0], au)
-	p.nals, p.at, p.offset = all[:0], 0, 0
+	p.nals, p.at, p.offset = p.nals[:0], 0, 0
 	picture := false
-	for _, nal := range all {
+	for nal := range NALs(au) {
 		t := TypeOf(nal)
 		if t == TypeAUD || t == TypeFiller {
 			continue

@@ -15,16 +15,8 @@ type Parameters struct {
 
 // Note keeps the parameter sets that are in an access unit.
 func (p *Parameters) Note(au []byte) {
-	start := -1
-	for i := 0; ; {
-		code, next := nextStartCode(au, i)
-		if start >= 0 && start < code {
-			p.note(trimZeros(au[start:code]))
-		}
-		if code == len(au) {
-			return
-		}
-		start, i = next, next
+	for nal := range NALs(au) {
+		p.note(nal)
 	}
 }
 

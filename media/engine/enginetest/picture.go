@@ -3,6 +3,8 @@ package enginetest
 import (
 	"bytes"
 	"encoding/binary"
+
+	"ewindow/media/h264"
 )
 
 // Picture is what a fake camera writes into an access unit.
@@ -122,7 +124,7 @@ func message(p Picture, pad int) []byte {
 func ParsePicture(au []byte) (Picture, bool) {
 	var p Picture
 	var marked, slice, sps, pps, idr bool
-	for _, nal := range splitNALs(au) {
+	for nal := range h264.NALs(au) {
 		switch nal[0] & 0x1f {
 		case 1:
 			slice = true
@@ -155,17 +157,6 @@ func (p *Picture) read(sei []byte) bool {
 	body = body[1+len(uuid):]
 	p.Seed, p.Counter = binary.BigEndian.Uint16(body), binary.BigEndian.Uint32(body[2:])
 	return true
-}
-
-// splitNALs splits a byte stream (Annex B) into NAL units that are not empty.
-func splitNALs(au []byte) [][]byte {
-	var nals [][]byte
-	for _, part := range bytes.Split(au, []byte{0, 0, 1}) {
-		if part = bytes.TrimRight(part, "\x00"); len(part) > 0 {
-			nals = append(nals, part)
-		}
-	}
-	return nals
 }
 
 // appendNAL adds a NAL unit with start code and emulation prevention (§7.4.1).

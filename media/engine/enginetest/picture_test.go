@@ -3,6 +3,8 @@ package enginetest
 import (
 	"bytes"
 	"testing"
+
+	"ewindow/media/h264"
 )
 
 func TestPictureRoundTrip(t *testing.T) {
@@ -33,7 +35,7 @@ func TestPictureNotWhole(t *testing.T) {
 	au := accessUnit(Picture{Seed: 1, Counter: 7, Key: true}, 0, 0)
 	for _, missing := range []byte{0x67, 0x68, 0x06, 0x65} {
 		var cut []byte
-		for _, nal := range splitNALs(au) {
+		for nal := range h264.NALs(au) {
 			if nal[0] != missing {
 				cut = append(append(cut, 0, 0, 0, 1), nal...)
 			}
