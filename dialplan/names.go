@@ -8,12 +8,11 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"ewindow/dialplan/username"
 )
 
-var (
-	namePattern   = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,62}$`)
-	numberPattern = regexp.MustCompile(`^[0-9*#+][0-9*#]{0,31}$`)
-)
+var numberPattern = regexp.MustCompile(`^[0-9*#+][0-9*#]{0,31}$`)
 
 // reserved are words that mean something else where a name could stand, now or in what the language will grow to.
 var reserved = []string{"true", "false", "null", "for", "if", "open", "always", Echo, nobody, members}
@@ -55,16 +54,16 @@ func (r *reader) claimName(b *hclsyntax.Block) {
 	switch {
 	case slices.Contains(reserved, word):
 		r.fail(at, fmt.Sprintf("%q is a word of the language", word), "choose another name")
-	case namePattern.MatchString(word):
+	case username.Valid(word):
 		r.claim(b.Type, word, at)
-	case namePattern.MatchString(strings.ToLower(word)):
+	case username.Valid(strings.ToLower(word)):
 		do := "write " + strings.ToLower(word)
 		if slices.Contains(blocks[b.Type], "name") {
 			do = fmt.Sprintf(`write %q, and name = "%s" for people`, strings.ToLower(word), word)
 		}
 		r.fail(at, fmt.Sprintf("name %q has capital letters", word), do)
 	default:
-		do := "write small letters, digits, - and _, a letter first, 63 at most"
+		do := "write " + username.Rule
 		if slices.Contains(blocks[b.Type], "name") {
 			do += `; people read what is set by name = "…"`
 		}

@@ -25,8 +25,10 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/emiago/sipgo"
 	"github.com/emiago/sipgo/sip"
+
+	"ewindow/dialplan/username"
+	"ewindow/registrar/signal/stack"
 )
 
 // Times of RFC 3261 §17.1.1.1 and what follows from them.
@@ -92,7 +94,7 @@ type Agent struct {
 	aor     sip.Uri
 	contact sip.Uri // the same for the life of the agent, over all connections
 	outward string  // our Contact header's value in a REGISTER
-	ua      *sipgo.UserAgent
+	stack   *stack.Stack
 	creds   *credentials
 	events  *queue
 
@@ -117,8 +119,8 @@ func New(cfg Config) (*Agent, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !isName(cfg.Space) {
-		return nil, fmt.Errorf("space %q: an account name has letters, digits, '-', '_' and '.' only; use the label of the space's block in the dialplan", cfg.Space)
+	if !username.Valid(cfg.Space) {
+		return nil, fmt.Errorf("space %q is no account name (%s); use the label of the space's block in the dialplan", cfg.Space, username.Rule)
 	}
 	if cfg.Secret == "" {
 		return nil, fmt.Errorf("space %q has no secret; make one with `ewindow-registrar account add %s`", cfg.Space, cfg.Space)
@@ -144,14 +146,10 @@ func New(cfg Config) (*Agent, error) {
 	instance := newUUID()
 	a.contact = sip.Uri{Scheme: "sip", User: cfg.Space, Host: instance + ".invalid", UriParams: sip.HeaderParams{{K: "transport", V: "tls"}}}
 	a.outward = fmt.Sprintf(`<%s>;+sip.instance="<urn:uuid:%s>";reg-id=1`, a.contact.String(), instance)
-	a.ua, err = newUA(a.log, a.unmatched)
-	if err != nil {
-		return nil, fmt.Errorf("SIP user agent: %w", err)
-	}
-	a.ua.TransactionLayer().OnRequest(func(req *sip.Request, tx *sip.ServerTx) {
+	a.stack = stack.New(stack.Config{Log: a.log, Stray: a.unmatched, Request: func(req *sip.Request, tx *sip.ServerTx) {
 		defer tx.Terminate() // sipgo leaves that to whoever handles the request
 		a.handle(req, tx)
-	})
+	}})
 	return a, nil
 }
 
@@ -193,8 +191,8 @@ func (a *Agent) Run(ctx context.Context) error {
 	a.closed = true
 	a.mu.Unlock()
 	close(a.stop)
-	if err := a.ua.Close(); err != nil {
-		a.log.Debug("closing the SIP user agent", "err", err)
+	if err := a.stack.Close(); err != nil {
+		a.log.Debug("closing the SIP stack", "err", err)
 	}
 	a.jobs.Wait()
 	pump.Wait()

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/emiago/sipgo/sip"
+
+	"ewindow/registrar/signal/header"
 )
 
 // callKey finds the dialog of a message: our half of the dialog's identifier. The other half is compared then.
@@ -156,7 +158,7 @@ func (c *Call) sayBye(reason string) {
 		c.dialog.seq++
 		req := c.a.request(&c.dialog, sip.BYE, c.dialog.seq)
 		if reason != "" {
-			req.AppendHeader(sip.NewHeader("Reason", fmt.Sprintf(`SIP;cause=200;text="%s"`, headerText(reason)))) // RFC 3326
+			req.AppendHeader(sip.NewHeader("Reason", fmt.Sprintf(`SIP;cause=200;text="%s"`, header.Safe(reason)))) // RFC 3326
 		}
 		return req
 	})
@@ -178,7 +180,7 @@ func (a *Agent) bye(ctx context.Context, build func() *sip.Request) {
 
 // Bye ends the call, for a reason that the other side may show. It returns at once; Ended follows. A call that was
 // not answered yet is refused with 480.
-func (c *Call) Bye(reason string) { c.hangUp(forPeople(reason)) }
+func (c *Call) Bye(reason string) { c.hangUp(header.Text(reason)) }
 
 // endAll ends every call. The channel is closed when the other sides know, or nothing may wait any more.
 func (a *Agent) endAll(reason string) <-chan struct{} {
@@ -212,7 +214,7 @@ func (a *Agent) endAll(reason string) <-chan struct{} {
 // for: sipgo handles each message in a goroutine of its own, and what follows may come first.
 func (a *Agent) findCall(m sip.Message) *Call {
 	a.mu.Lock()
-	c := a.calls[callKey{m.CallID().Value(), tagOf(&m.To().Params)}]
+	c := a.calls[callKey{m.CallID().Value(), header.ToTag(m)}]
 	a.mu.Unlock()
 	if c == nil {
 		return nil
@@ -227,7 +229,7 @@ func (a *Agent) findCall(m sip.Message) *Call {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.dialog.remoteTag != tagOf(&m.From().Params) {
+	if c.dialog.remoteTag != header.FromTag(m) {
 		return nil
 	}
 	return c
@@ -279,7 +281,7 @@ func (c *Call) Info(ctx context.Context, contentType string, body []byte) error 
 		return ErrOffline
 	}
 	defer c.a.jobs.Done()
-	_, err := c.ask(ctx, sip.INFO, func(req *sip.Request) { setBody(req, contentType, body) })
+	_, err := c.ask(ctx, sip.INFO, func(req *sip.Request) { header.SetBody(req, contentType, body) })
 	return err
 }
 

@@ -6,6 +6,9 @@ import (
 	"strings"
 
 	"github.com/emiago/sipgo/sip"
+
+	"ewindow/dialplan/username"
+	"ewindow/registrar/signal/header"
 )
 
 const (
@@ -69,28 +72,19 @@ func (a *Agent) addContact(m sip.Message) {
 
 func (a *Agent) addAgent(m sip.Message) {
 	if a.cfg.UserAgent != "" {
-		m.AppendHeader(sip.NewHeader("User-Agent", headerText(a.cfg.UserAgent)))
+		m.AppendHeader(sip.NewHeader("User-Agent", header.Safe(a.cfg.UserAgent)))
 	}
-}
-
-// setBody sets a body and its type.
-func setBody(m sip.Message, contentType string, body []byte) {
-	if len(body) > 0 {
-		h := sip.ContentTypeHeader(contentType)
-		m.AppendHeader(&h)
-	}
-	m.SetBody(body)
 }
 
 // confirm takes what a 2xx to our request settles: on the first one the other side's tag and the route
 // (RFC 3261 §12.1.2), on each the target.
 func (d *dialog) confirm(res *sip.Response) {
 	if d.remoteTag == "" {
-		d.remoteTag = tagOf(&res.To().Params)
-		d.routes = recordRoute(res)
+		d.remoteTag = header.ToTag(res)
+		d.routes = header.RecordRoute(res)
 		slices.Reverse(d.routes)
 	}
-	if contact := contactOf(res); contact != nil {
+	if contact := header.Contact(res); contact != nil {
 		d.target = *contact
 	}
 }
@@ -98,12 +92,12 @@ func (d *dialog) confirm(res *sip.Response) {
 // accept is the dialog that a request outside dialogs makes when it is accepted (RFC 3261 §12.1.1).
 func accept(req *sip.Request) *dialog {
 	d := &dialog{
-		callID: req.CallID().Value(), localTag: newTag(), remoteTag: tagOf(&req.From().Params),
+		callID: req.CallID().Value(), localTag: newTag(), remoteTag: header.FromTag(req),
 		local: *req.To().Address.Clone(), remote: *req.From().Address.Clone(),
-		target: *req.From().Address.Clone(), routes: recordRoute(req),
+		target: *req.From().Address.Clone(), routes: header.RecordRoute(req),
 		heard: req.CSeq().SeqNo, heardAny: true,
 	}
-	if contact := contactOf(req); contact != nil {
+	if contact := header.Contact(req); contact != nil {
 		d.target = *contact
 	}
 	return d
@@ -118,66 +112,9 @@ func (d *dialog) inOrder(seq uint32) bool {
 	return true
 }
 
-func recordRoute(m sip.Message) []sip.Uri {
-	var routes []sip.Uri
-	for _, h := range m.GetHeaders("Record-Route") {
-		if rr, ok := h.(*sip.RecordRouteHeader); ok {
-			routes = append(routes, *rr.Address.Clone())
-		}
-	}
-	return routes
-}
-
-// contactOf is the first Contact's URI, or nil.
-func contactOf(m sip.Message) *sip.Uri {
-	for _, h := range m.GetHeaders("Contact") {
-		if c, ok := h.(*sip.ContactHeader); ok && !c.Address.Wildcard && c.Address.Host != "" {
-			return c.Address.Clone()
-		}
-	}
-	return nil
-}
-
-func tagOf(params *sip.HeaderParams) string {
-	tag, _ := params.Get("tag")
-	return tag
-}
-
-// header is the value of the first header of that name, or "".
-func header(m sip.Message, name string) string {
-	if hs := m.GetHeaders(name); len(hs) > 0 {
-		return hs[0].Value()
-	}
-	return ""
-}
-
-// listed says whether a comma-separated header names a token.
-func listed(m sip.Message, name, token string) bool {
-	return slices.ContainsFunc(tokens(m, name), func(t string) bool { return strings.EqualFold(t, token) })
-}
-
-// tokens are the elements of a comma-separated header.
-func tokens(m sip.Message, name string) []string {
-	var list []string
-	for _, h := range m.GetHeaders(name) {
-		for t := range strings.SplitSeq(h.Value(), ",") {
-			if t = strings.TrimSpace(t); t != "" {
-				list = append(list, t)
-			}
-		}
-	}
-	return list
-}
-
-// mediaType is the Content-Type in lower case, without parameters; "" without one.
-func mediaType(m sip.Message) string {
-	t, _, _ := strings.Cut(header(m, "Content-Type"), ";")
-	return strings.ToLower(strings.TrimSpace(t))
-}
-
 // peerURI is the URI for whom the window calls: an account name, or a whole SIP URI.
 func (a *Agent) peerURI(to string) (sip.Uri, error) {
-	if isName(to) {
+	if username.Valid(to) {
 		return sip.Uri{Scheme: "sip", User: to, Host: a.domain}, nil
 	}
 	var uri sip.Uri

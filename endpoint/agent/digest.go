@@ -11,6 +11,8 @@ import (
 
 	"github.com/emiago/sipgo/sip"
 	"github.com/icholy/digest"
+
+	"ewindow/registrar/signal/header"
 )
 
 // algorithms are those we answer, the strongest first (RFC 8760 §2.4).
@@ -71,7 +73,7 @@ func (c *credentials) learn(res *sip.Response) (stale bool, err error) {
 	}
 	switch {
 	case best == nil && foreign != "":
-		return false, &foreignRealm{asked: forPeople(foreign), ours: c.realm}
+		return false, &foreignRealm{asked: header.Text(foreign), ours: c.realm}
 	case best == nil:
 		return false, fmt.Errorf("%d without a digest challenge that we can answer (%s)", res.StatusCode, strings.Join(algorithms, ", "))
 	}

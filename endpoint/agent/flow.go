@@ -5,18 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"math/rand/v2"
 	"net"
 	"net/netip"
 	"sync"
-	"syscall"
 	"time"
-
-	"github.com/emiago/sipgo"
-	"github.com/emiago/sipgo/sip"
-
-	"ewindow/registrar/signal/validate"
 )
 
 // Keepalive (RFC 5626 §4.4.1, §3.5.1) and the time that a write may take.
@@ -31,7 +24,6 @@ var (
 	errNoPong  = errors.New("the registrar did not answer a ping within 10 s")
 	errClosed  = errors.New("the registrar closed the connection")
 	errReplace = errors.New("the connection is given up")
-	errNoDial  = errors.New("the agent alone dials")
 )
 
 // flow is one connection to the registrar (RFC 5626 §2): what sipgo reads and writes, with an eye on its life.
@@ -222,53 +214,10 @@ func (l *oneConn) Addr() net.Addr { return l.f.local }
 
 // adopt gives a flow to sipgo, which reads it from now on.
 func (a *Agent) adopt(f *flow) {
-	if err := a.ua.TransportLayer().ServeTLS(&oneConn{f: f}); !errors.Is(err, net.ErrClosed) {
+	if err := a.stack.ServeTLS(&oneConn{f: f}); !errors.Is(err, net.ErrClosed) {
 		f.fail(fmt.Errorf("giving the connection to the SIP stack: %w", err))
 	}
 	a.mu.Lock()
 	a.local = f.local.AddrPort().Addr()
 	a.mu.Unlock()
 }
-
-// newUA makes sipgo's user agent so that it can't open a connection or resolve a name: its own dialling would go
-// to whatever address a message names, without pin or certificate.
-func newUA(log *slog.Logger, unmatched func(*sip.Response)) (*sipgo.UserAgent, error) {
-	log = slog.New(demoted{log.Handler()})
-	tls := &sip.TransportTLS{TransportTCP: &sip.TransportTCP{
-		DialerCreate: func(net.Addr) net.Dialer {
-			return net.Dialer{Control: func(string, string, syscall.RawConn) error { return errNoDial }}
-		},
-	}}
-	resolver := &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) { return nil, errNoDial }}
-	return sipgo.NewUA(
-		sipgo.WithUserAgentParser(validate.Parser()),
-		sipgo.WithUserAgentDNSResolver(resolver),
-		sipgo.WithUserAgentTransportLayerOptions(
-			sip.WithTransportLayerLogger(log),
-			sip.WithTransportLayerTransports(sip.TransportsConfig{TLS: tls}),
-		),
-		sipgo.WithUserAgentTransactionLayerOptions(
-			sip.WithTransactionLayerLogger(log),
-			sip.WithTransactionLayerTerminateOnConnClose(),
-			sip.WithTransactionLayerUnhandledResponseHandler(unmatched),
-		),
-	)
-}
-
-// demoted makes everything that sipgo says a matter for debugging: what it calls an error is a peer's mistake or
-// a lost connection, of which the agent speaks itself.
-type demoted struct{ slog.Handler }
-
-func (d demoted) Enabled(ctx context.Context, _ slog.Level) bool {
-	return d.Handler.Enabled(ctx, slog.LevelDebug)
-}
-
-func (d demoted) Handle(ctx context.Context, r slog.Record) error {
-	r.Level = slog.LevelDebug
-	return d.Handler.Handle(ctx, r)
-}
-
-func (d demoted) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return demoted{d.Handler.WithAttrs(attrs)}
-}
-func (d demoted) WithGroup(name string) slog.Handler { return demoted{d.Handler.WithGroup(name)} }

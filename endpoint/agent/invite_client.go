@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/emiago/sipgo/sip"
+
+	"ewindow/registrar/signal/header"
 )
 
 const (
@@ -137,7 +139,7 @@ func (c *Call) offer(ctx context.Context, f *flow, sdp []byte) ([]byte, error) {
 		req := c.a.request(&c.dialog, sip.INVITE, c.dialog.seq)
 		req.AppendHeader(sip.NewHeader("Accept", sdpType))
 		c.askSession(req)
-		setBody(req, sdpType, sdp)
+		header.SetBody(req, sdpType, sdp)
 		return req
 	}
 	for try := 1; ; try++ {
@@ -147,7 +149,7 @@ func (c *Call) offer(ctx context.Context, f *flow, sdp []byte) ([]byte, error) {
 		}
 		if res.StatusCode == 422 && try == 1 { // RFC 4028 §7.3
 			c.mu.Lock()
-			c.session.least = seconds(header(res, "Min-SE"))
+			c.session.least = seconds(header.First(res, "Min-SE"))
 			c.session.interval = max(c.session.interval, c.session.least)
 			c.mu.Unlock()
 			continue
@@ -227,7 +229,7 @@ func (c *Call) abandon(tx *sip.ClientTx, f *flow, req *sip.Request, provisional 
 			if _, err := sound(res); err != nil || !res.IsSuccess() {
 				return
 			}
-			if tagOf(&req.To().Params) == "" {
+			if header.ToTag(req) == "" {
 				a.decline(req, res)
 			} else if answer, err := c.accepted(req, res, req.Body()); err == nil && !c.isOver() {
 				a.events.put(Answered{Call: c, SDP: answer})
@@ -260,7 +262,7 @@ func cancelFor(invite *sip.Request) *sip.Request {
 
 // accepted takes a 2xx to our INVITE: it acknowledges, and returns the answer.
 func (c *Call) accepted(req *sip.Request, res *sip.Response, sdp []byte) ([]byte, error) {
-	if tagOf(&res.To().Params) == "" {
+	if header.ToTag(res) == "" {
 		return nil, errors.New("the 2xx to our INVITE has no tag in To: there is no dialog")
 	}
 	answer := res.Body()
@@ -277,11 +279,11 @@ func (c *Call) accepted(req *sip.Request, res *sip.Response, sdp []byte) ([]byte
 		c.phase = confirmed
 		close(c.settled)
 	}
-	usable := len(answer) > 0 && mediaType(res) == sdpType
+	usable := len(answer) > 0 && header.MediaType(res) == sdpType
 	if usable {
 		c.localSDP, c.remoteSDP = sdp, answer
 	}
-	c.canUpdate = listed(res, "Allow", "UPDATE")
+	c.canUpdate = header.Lists(res, "Allow", "UPDATE")
 	c.agreed(res)
 	c.mu.Unlock()
 	c.a.write(ack)
@@ -305,7 +307,7 @@ func (a *Agent) unmatched(res *sip.Response) {
 		return
 	}
 	a.mu.Lock()
-	c := a.calls[callKey{res.CallID().Value(), tagOf(&res.From().Params)}]
+	c := a.calls[callKey{res.CallID().Value(), header.FromTag(res)}]
 	a.mu.Unlock()
 	if c != nil && c.ours {
 		c.again(res)
@@ -322,7 +324,7 @@ func (c *Call) again(res *sip.Response) {
 	if _, err := sound(res); err != nil {
 		return
 	}
-	tag := tagOf(&res.To().Params)
+	tag := header.ToTag(res)
 	c.mu.Lock()
 	if c.ack == nil || c.ack.CSeq().SeqNo != res.CSeq().SeqNo {
 		c.mu.Unlock()
@@ -349,7 +351,7 @@ func (c *Call) again(res *sip.Response) {
 // decline acknowledges a 2xx that nobody wants any more, and ends its dialog. like is the INVITE, or its ACK.
 func (a *Agent) decline(like *sip.Request, res *sip.Response) {
 	d := &dialog{
-		callID: res.CallID().Value(), localTag: tagOf(&res.From().Params),
+		callID: res.CallID().Value(), localTag: header.FromTag(res),
 		local: *res.From().Address.Clone(), remote: *res.To().Address.Clone(), target: *like.Recipient.Clone(),
 		seq: like.CSeq().SeqNo,
 	}

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/emiago/sipgo/sip"
+
+	"ewindow/registrar/signal/header"
 )
 
 // dialled is what an Invite in the background comes to.
@@ -79,7 +81,7 @@ func TestCallAndBye(t *testing.T) {
 			t.Errorf("%+v", e)
 		}
 		bye := l.gets(sip.BYE)
-		if r := header(bye, "Reason"); r != `SIP;cause=200;text="closing time"` {
+		if r := header.First(bye, "Reason"); r != `SIP;cause=200;text="closing time"` {
 			t.Errorf("Reason: %s", r)
 		}
 		routes := bye.GetHeaders("Route")
@@ -118,7 +120,7 @@ func TestInviteChallenged(t *testing.T) {
 		simulate(t, func(t *testing.T, l *lab) {
 			done := l.invite(t.Context())
 			invite := l.gets(sip.INVITE)
-			if header(invite, "Authorization")+header(invite, "Proxy-Authorization") != "" {
+			if header.First(invite, "Authorization")+header.First(invite, "Proxy-Authorization") != "" {
 				t.Errorf("credentials of a REGISTER went on: %s", invite)
 			}
 			l.current().challenge(invite, code, domain, "SHA-256", "MD5")
@@ -129,7 +131,7 @@ func TestInviteChallenged(t *testing.T) {
 			}
 			l.reply(second, 200, "far", answer1)
 			ack := l.gets(sip.ACK)
-			if header(ack, "Authorization")+header(ack, "Proxy-Authorization") == "" {
+			if header.First(ack, "Authorization")+header.First(ack, "Proxy-Authorization") == "" {
 				t.Errorf("ACK without the INVITE's credentials: %s", ack)
 			}
 			if d := <-done; d.err != nil {
@@ -215,7 +217,7 @@ func TestLateCancel(t *testing.T) {
 		l.reply(invite, 200, "far", answer1) // had crossed
 		ack := l.gets(sip.ACK)
 		bye := l.gets(sip.BYE)
-		if tagOf(&ack.To().Params) != "far" || tagOf(&bye.To().Params) != "far" || bye.CSeq().SeqNo <= ack.CSeq().SeqNo {
+		if header.ToTag(ack) != "far" || header.ToTag(bye) != "far" || bye.CSeq().SeqNo <= ack.CSeq().SeqNo {
 			t.Errorf("%s\n%s", ack, bye)
 		}
 		l.reply(bye, 200, "", "")
@@ -237,7 +239,7 @@ func TestSecondAnswers(t *testing.T) {
 		l.reply(invite, 200, "fork", answer1) // somebody else took the call, too
 		ack := l.gets(sip.ACK)
 		bye := l.gets(sip.BYE)
-		if tagOf(&ack.To().Params) != "fork" || tagOf(&bye.To().Params) != "fork" {
+		if header.ToTag(ack) != "fork" || header.ToTag(bye) != "fork" {
 			t.Errorf("%s\n%s", ack, bye)
 		}
 		l.reply(bye, 200, "", "")
@@ -332,7 +334,7 @@ func TestReinviteChallengedInDialog(t *testing.T) {
 		done := async(func() error { return c.Info(t.Context(), controlType, []byte("<x/>")) })
 		l.current().challenge(l.gets(sip.INFO), 407, domain, "SHA-256")
 		info := l.gets(sip.INFO)
-		if !l.knows(info) || string(info.Body()) != "<x/>" || mediaType(info) != controlType {
+		if !l.knows(info) || string(info.Body()) != "<x/>" || header.MediaType(info) != controlType {
 			t.Errorf("INFO: %s", info)
 		}
 		l.reply(info, 200, "", "")
@@ -473,7 +475,7 @@ func TestByeAtTheEnd(t *testing.T) {
 		c := l.callUp()
 		go l.cancel()
 		bye := l.gets(sip.BYE)
-		if header(bye, "Reason") != `SIP;cause=200;text="the window was switched off"` {
+		if header.First(bye, "Reason") != `SIP;cause=200;text="the window was switched off"` {
 			t.Errorf("%s", bye)
 		}
 		_ = c // the BYE is not answered: Run ends all the same

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/emiago/sipgo/sip"
+
+	"ewindow/registrar/signal/header"
 )
 
 const (
@@ -86,10 +88,10 @@ func (a *Agent) invited(req *sip.Request, tx *sip.ServerTx) {
 	}
 	c.mu.Lock()
 	c.invitation = in
-	c.canUpdate = listed(req, "Allow", "UPDATE")
+	c.canUpdate = header.Lists(req, "Allow", "UPDATE")
 	c.mu.Unlock()
 	a.log.Debug("invitation", "call_id", c.ID(), "peer", c.peer)
-	invitation := Invitation{Call: c, From: c.peer, FromName: displayName(req.From().DisplayName), Offer: body(req)}
+	invitation := Invitation{Call: c, From: c.peer, FromName: header.DisplayName(req.From().DisplayName), Offer: header.Body(req)}
 	if !a.events.put(invitation) {
 		in.decide(retryLater(req))
 		c.finish("too busy")
@@ -183,14 +185,14 @@ func (c *Call) Reject(code int, reason string, headers ...Header) {
 	if in == nil {
 		return
 	}
-	res := c.tagged(reply(in.req, max(code, 300), headerText(reason)))
+	res := c.tagged(reply(in.req, max(code, 300), header.Safe(reason)))
 	for _, h := range headers {
-		if isName(h.Name) {
-			res.AppendHeader(sip.NewHeader(h.Name, headerText(h.Value)))
+		if header.IsToken(h.Name) {
+			res.AppendHeader(sip.NewHeader(h.Name, header.Safe(h.Value)))
 		}
 	}
 	in.decide(res)
-	c.finish(fmt.Sprintf("refused: %d %s", code, headerText(reason)))
+	c.finish(fmt.Sprintf("refused: %d %s", code, header.Safe(reason)))
 	c.a.forget(c)
 }
 
@@ -215,7 +217,7 @@ func (w *awaited) end(came bool) {
 
 // accept sends the 2xx to an INVITE and repeats it until the ACK. The turn is given back then.
 func (c *Call) accept(in *incoming, sdp []byte) (*awaited, error) {
-	offer := body(in.req)
+	offer := header.Body(in.req)
 	w := &awaited{seq: in.req.CSeq().SeqNo, offered: offer == nil, done: make(chan struct{})}
 	c.mu.Lock()
 	res := c.yes(in.req, sdp)
@@ -274,8 +276,8 @@ func (c *Call) yes(req *sip.Request, sdp []byte) *sip.Response {
 	res.AppendHeader(sip.NewHeader("Allow", allowed))
 	res.AppendHeader(sip.NewHeader("Supported", supported))
 	c.agree(req, res)
-	setBody(res, sdpType, sdp)
-	if contact := contactOf(req); contact != nil {
+	header.SetBody(res, sdpType, sdp)
+	if contact := header.Contact(req); contact != nil {
 		c.dialog.target = *contact
 	}
 	return res
@@ -289,7 +291,7 @@ func (c *Call) acknowledged(req *sip.Request) {
 		c.mu.Unlock()
 		return
 	}
-	answer := body(req)
+	answer := header.Body(req)
 	news := w.offered && answer != nil && c.phase == confirmed
 	if news {
 		c.remoteSDP = answer

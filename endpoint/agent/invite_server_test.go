@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/emiago/sipgo/sip"
+
+	"ewindow/registrar/signal/header"
 )
 
 // rings sends an INVITE to the window and returns it as the other side sees it.
@@ -29,7 +31,7 @@ func (l *lab) rings(offer string, headers ...string) (*sip.Request, Invitation) 
 
 // within makes a further request of the caller's in the dialog that a 2xx of the window confirmed.
 func (l *lab) within(res *sip.Response, method string, cseq int, body string, headers ...string) string {
-	h := map[string]string{"To": header(res, "To"), "From": header(res, "From"), "Call-ID": header(res, "Call-ID"), "CSeq": fmt.Sprint(cseq, " ", method)}
+	h := map[string]string{"To": header.First(res, "To"), "From": header.First(res, "From"), "Call-ID": header.First(res, "Call-ID"), "CSeq": fmt.Sprint(cseq, " ", method)}
 	for i := 0; i+1 < len(headers); i += 2 {
 		h[headers[i]] = headers[i+1]
 	}
@@ -57,7 +59,7 @@ func TestIncomingCall(t *testing.T) {
 		}
 		done := async(func() error { return in.Call.Answer(t.Context(), []byte(answer1)) })
 		res := l.answers(200)
-		if string(res.Body()) != answer1 || mediaType(res) != sdpType || len(res.GetHeaders("Record-Route")) == 0 || contactOf(res).String() != l.agent.contact.String() {
+		if string(res.Body()) != answer1 || header.MediaType(res) != sdpType || len(res.GetHeaders("Record-Route")) == 0 || header.Contact(res).String() != l.agent.contact.String() {
 			t.Errorf("%s", res)
 		}
 		l.send(l.within(res, "ACK", 1, ""))
@@ -105,7 +107,7 @@ func TestReject(t *testing.T) {
 		_, in := l.rings(offer1)
 		in.Call.Reject(486, "Busy\r\nEvil: yes", Header{"Retry-After", "30\r\nEvil: yes"}, Header{"Bad Name", "x"})
 		res := l.answers(486)
-		if res.Reason != "Busy Evil: yes" || header(res, "Retry-After") != "30 Evil: yes" || header(res, "Evil") != "" || header(res, "Bad Name") != "" {
+		if res.Reason != "Busy Evil: yes" || header.First(res, "Retry-After") != "30 Evil: yes" || header.First(res, "Evil") != "" || header.First(res, "Bad Name") != "" {
 			t.Errorf("%s", res)
 		}
 		if e := expect[Ended](l); e.Reason != "refused: 486 Busy Evil: yes" {
@@ -298,7 +300,7 @@ func TestIncomingReinvite(t *testing.T) {
 		l.send(l.within(res, "INVITE", 6, offer1))
 		re = expect[Reoffer](l)
 		l.send(l.within(res, "INVITE", 7, offer1))
-		if busy := l.answers(500); header(busy, "Retry-After") == "" {
+		if busy := l.answers(500); header.First(busy, "Retry-After") == "" {
 			t.Errorf("%s", busy)
 		}
 		if err := re.Answer([]byte(answer1)); err != nil {

@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/emiago/sipgo/sip"
+
+	"ewindow/registrar/signal/header"
 	"github.com/icholy/digest"
 
 	"ewindow/dialplan/programme"
@@ -228,15 +230,15 @@ func (ln *line) admit(req *sip.Request) {
 	}
 	res := sip.NewResponseFromRequest(req, 200, "OK", nil)
 	if req.Method == sip.REGISTER {
-		want := header(req, "Expires")
+		want := header.First(req, "Expires")
 		if want != "0" {
 			want = fmt.Sprint(l.expires)
-			res.AppendHeader(sip.NewHeader("Contact", header(req, "Contact")+";expires="+want))
+			res.AppendHeader(sip.NewHeader("Contact", header.First(req, "Contact")+";expires="+want))
 		}
 		ln.write(res.String())
 		return
 	}
-	res.AppendHeader(sip.NewHeader("Expires", header(req, "Expires")))
+	res.AppendHeader(sip.NewHeader("Expires", header.First(req, "Expires")))
 	res.AppendHeader(sip.NewHeader("Contact", "<sip:10.0.0.1:5061;transport=tls>"))
 	res.To().Params.Add("tag", "notifier")
 	ln.write(res.String())
@@ -249,7 +251,7 @@ func (ln *line) admit(req *sip.Request) {
 // notify sends a NOTIFY in the subscription of a SUBSCRIBE.
 func (ln *line) notify(sub *sip.Request, seq int, state, text string) {
 	ln.write(request("NOTIFY", ln.l.agent.contact.String(), map[string]string{
-		"From": "<sip:milano@" + domain + ">;tag=notifier", "To": header(sub, "From"), "Call-ID": header(sub, "Call-ID"),
+		"From": "<sip:milano@" + domain + ">;tag=notifier", "To": header.First(sub, "From"), "Call-ID": header.First(sub, "Call-ID"),
 		"CSeq": fmt.Sprint(seq, " NOTIFY"), "Event": "ua-profile", "Subscription-State": state,
 		"Content-Type": programme.ContentType,
 	}, text))
@@ -258,7 +260,7 @@ func (ln *line) notify(sub *sip.Request, seq int, state, text string) {
 // knows says whether the request's credentials are right.
 func (l *lab) knows(req *sip.Request) bool {
 	for _, name := range []string{"Authorization", "Proxy-Authorization"} {
-		cred, err := digest.ParseCredentials(header(req, name))
+		cred, err := digest.ParseCredentials(header.First(req, name))
 		if err != nil {
 			continue
 		}

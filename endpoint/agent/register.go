@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/emiago/sipgo/sip"
+
+	"ewindow/registrar/signal/header"
 )
 
 const (
@@ -247,7 +249,7 @@ func (r *registration) once(ctx context.Context, f *flow, want time.Duration) (t
 		case err != nil:
 			return 0, err
 		case res.StatusCode == sip.StatusIntervalToBrief:
-			r.least = min(seconds(header(res, "Min-Expires")), 24*time.Hour)
+			r.least = min(seconds(header.First(res, "Min-Expires")), 24*time.Hour)
 			if r.least > want {
 				continue
 			}
@@ -283,7 +285,7 @@ func (r *registration) granted(res *sip.Response, want time.Duration) time.Durat
 			}
 		}
 	}
-	if v := header(res, "Expires"); v != "" {
+	if v := header.First(res, "Expires"); v != "" {
 		return seconds(v)
 	}
 	return want

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/emiago/sipgo/sip"
+
+	"ewindow/registrar/signal/header"
 )
 
 func TestRegistersAndSubscribes(t *testing.T) {
@@ -36,8 +38,8 @@ func TestTakesBackItsRegistration(t *testing.T) {
 		gone := make(chan string, 10)
 		l.set(func() {
 			l.override = func(ln *line, req *sip.Request) bool {
-				if req.Method == sip.REGISTER && header(req, "Expires") == "0" {
-					gone <- header(req, "Contact")
+				if req.Method == sip.REGISTER && header.First(req, "Expires") == "0" {
+					gone <- header.First(req, "Contact")
 				}
 				return false
 			}
@@ -56,7 +58,7 @@ func TestDayOfReconnections(t *testing.T) {
 		l.set(func() {
 			l.override = func(ln *line, req *sip.Request) bool {
 				if req.Method == sip.REGISTER {
-					contacts[header(req, "Contact")] = true
+					contacts[header.First(req, "Contact")] = true
 				}
 				return false
 			}
@@ -165,7 +167,7 @@ func TestChallengeOfAnotherRealm(t *testing.T) {
 		l.set(func() {
 			l.override = func(ln *line, req *sip.Request) bool {
 				for _, h := range []string{"Authorization", "Proxy-Authorization"} {
-					if v := header(req, h); v != "" {
+					if v := header.First(req, h); v != "" {
 						t.Errorf("credentials were sent: %s", v)
 					}
 				}
@@ -189,7 +191,7 @@ func TestStrongestAlgorithm(t *testing.T) {
 		used := make(chan string, 10)
 		l.set(func() {
 			l.override = func(ln *line, req *sip.Request) bool {
-				if v := header(req, "Authorization"); v != "" {
+				if v := header.First(req, "Authorization"); v != "" {
 					if !l.knows(req) {
 						t.Errorf("wrong response: %s", v)
 					}
@@ -268,16 +270,16 @@ func TestLongerIntervalIfAsked(t *testing.T) {
 		asked := ""
 		l.set(func() {
 			l.override = func(ln *line, req *sip.Request) bool {
-				if req.Method != sip.REGISTER || header(req, "Authorization") == "" || asked != "" {
+				if req.Method != sip.REGISTER || header.First(req, "Authorization") == "" || asked != "" {
 					return false
 				}
-				if header(req, "Expires") == "300" {
+				if header.First(req, "Expires") == "300" {
 					res := sip.NewResponseFromRequest(req, 423, "Interval Too Brief", nil)
 					res.AppendHeader(sip.NewHeader("Min-Expires", "3600"))
 					ln.write(res.String())
 					return true
 				}
-				asked = header(req, "Expires")
+				asked = header.First(req, "Expires")
 				return false
 			}
 		})
@@ -341,7 +343,7 @@ func TestBadConfig(t *testing.T) {
 		{Config{Registrar: "", Space: "a", Secret: "b", Dial: dial}, `registrar "" is not an address; write it like "sips:reg.example.org"`},
 		{Config{Registrar: "sips:a b", Space: "a", Secret: "b", Dial: dial}, `registrar "sips:a b" is not an address; write it like "sips:reg.example.org"`},
 		{Config{Registrar: "http://x", Space: "a", Secret: "b", Dial: dial}, `registrar "http://x" is not an address; write it like "sips:reg.example.org"`},
-		{Config{Registrar: "r", Space: "a b\r\n", Secret: "b", Dial: dial}, `space "a b\r\n": an account name has letters, digits, '-', '_' and '.' only; use the label of the space's block in the dialplan`},
+		{Config{Registrar: "r", Space: "a b\r\n", Secret: "b", Dial: dial}, `space "a b\r\n" is no account name (small letters, digits, - and _, a letter first, 63 at most); use the label of the space's block in the dialplan`},
 		{Config{Registrar: "r", Space: "a", Dial: dial}, "space \"a\" has no secret; make one with `ewindow-registrar account add a`"},
 		{Config{Registrar: "r", Space: "a", Secret: "b"}, "agent: Config.Dial is missing"},
 	} {

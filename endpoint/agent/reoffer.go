@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/emiago/sipgo/sip"
+
+	"ewindow/registrar/signal/header"
 )
 
 // reinvited handles an INVITE within the call.
@@ -46,12 +48,12 @@ func (c *Call) updated(req *sip.Request, tx *sip.ServerTx) {
 		}
 		if sdp != nil {
 			c.mu.Lock()
-			c.localSDP, c.remoteSDP = sdp, body(req)
+			c.localSDP, c.remoteSDP = sdp, header.Body(req)
 			c.mu.Unlock()
 		}
 		return nil
 	}
-	if body(req) == nil {
+	if header.Body(req) == nil {
 		_ = answer(nil)
 		return
 	}
@@ -103,7 +105,7 @@ func (c *Call) claimSoon() bool {
 // consult asks the application about an offer within the call, unless the offer is what stands already, and waits
 // for its decision. It says whether answer was called; if not, the offer was refused and the session stands.
 func (c *Call) consult(in *incoming, answer func([]byte) error) (accepted bool) {
-	offer := body(in.req)
+	offer := header.Body(in.req)
 	c.mu.Lock()
 	same := offer != nil && string(offer) == string(c.remoteSDP) && c.localSDP != nil
 	sdp := c.localSDP
@@ -113,7 +115,7 @@ func (c *Call) consult(in *incoming, answer func([]byte) error) (accepted bool) 
 		return true
 	}
 	no := func(status int, reason string) {
-		in.decide(reply(in.req, min(max(status, 400), 699), headerText(reason)))
+		in.decide(reply(in.req, min(max(status, 400), 699), header.Safe(reason)))
 	}
 	var mu sync.Mutex
 	event := Reoffer{Call: c, Offer: offer, Reject: func(status int, reason string) {

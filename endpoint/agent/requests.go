@@ -7,6 +7,7 @@ import (
 
 	"github.com/emiago/sipgo/sip"
 
+	"ewindow/registrar/signal/header"
 	"ewindow/registrar/signal/validate"
 )
 
@@ -67,16 +68,10 @@ func (a *Agent) refusal(req *sip.Request) *sip.Response {
 		res.AppendHeader(sip.NewHeader("Allow", allowed))
 		return res
 	}
-	var unknown []string
-	for _, tag := range tokens(req, "Require") {
-		if !slices.Contains(extensions, tag) {
-			unknown = append(unknown, tag)
-		}
-	}
-	if unknown != nil {
+	if unknown := header.Unknown(req, "Require", extensions...); unknown != nil {
 		res := reply(req, sip.StatusBadExtension, "Bad Extension")
 		for _, tag := range unknown {
-			res.AppendHeader(sip.NewHeader("Unsupported", headerText(tag)))
+			res.AppendHeader(sip.NewHeader("Unsupported", tag))
 		}
 		return res
 	}
@@ -98,22 +93,22 @@ func understood(req *sip.Request) bool {
 	if len(req.Body()) == 0 {
 		return true
 	}
-	encoding := header(req, "Content-Encoding")
+	encoding := header.First(req, "Content-Encoding")
 	if encoding != "" && encoding != "identity" {
 		return false
 	}
 	switch req.Method {
 	case sip.INVITE, sip.UPDATE:
-		return mediaType(req) == sdpType
+		return header.MediaType(req) == sdpType
 	case sip.INFO:
-		return slices.Contains([]string{controlType, "application/dtmf-relay", "application/dtmf"}, mediaType(req))
+		return slices.Contains([]string{controlType, "application/dtmf-relay", "application/dtmf"}, header.MediaType(req))
 	}
 	return true
 }
 
 // route gives a request to its call.
 func (a *Agent) route(req *sip.Request, tx *sip.ServerTx) {
-	if tagOf(&req.To().Params) == "" {
+	if header.ToTag(req) == "" {
 		switch req.Method {
 		case sip.INVITE:
 			a.invited(req, tx)
@@ -163,7 +158,7 @@ func (c *Call) byeCame(req *sip.Request, tx *sip.ServerTx) {
 		w.end(true) // who says BYE has our 2xx
 	}
 	reason := "the other side hung up"
-	if text := reasonText(header(req, "Reason")); text != "" {
+	if text := header.ReasonText(header.First(req, "Reason")); text != "" {
 		reason += ": " + text
 	}
 	if _, first := c.finish(reason); first {
@@ -173,7 +168,7 @@ func (c *Call) byeCame(req *sip.Request, tx *sip.ServerTx) {
 
 // infoCame handles an INFO.
 func (c *Call) infoCame(req *sip.Request, tx *sip.ServerTx) {
-	if b := body(req); b != nil && !c.a.events.put(Info{Call: c, ContentType: mediaType(req), Body: b}) {
+	if b := header.Body(req); b != nil && !c.a.events.put(Info{Call: c, ContentType: header.MediaType(req), Body: b}) {
 		respond(tx, retryLater(req))
 		return
 	}
@@ -239,7 +234,7 @@ func (a *Agent) merged(d *dialog) bool {
 
 // reply makes a response. The phrase may be anything.
 func reply(req *sip.Request, code int, reason string) *sip.Response {
-	return sip.NewResponseFromRequest(req, code, headerText(reason), nil)
+	return sip.NewResponseFromRequest(req, code, header.Safe(reason), nil)
 }
 
 // retryLater is the response of somebody who has too much to do.
@@ -256,12 +251,4 @@ func respond(tx *sip.ServerTx, res *sip.Response) { _ = tx.Respond(res) }
 func (c *Call) tagged(res *sip.Response) *sip.Response {
 	res.To().Params.Add("tag", c.dialog.localTag)
 	return res
-}
-
-// body is the body, or nil.
-func body(req *sip.Request) []byte {
-	if len(req.Body()) == 0 {
-		return nil
-	}
-	return req.Body()
 }

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/emiago/sipgo/sip"
+
+	"ewindow/registrar/signal/header"
 )
 
 func TestRequestsOutsideDialogs(t *testing.T) {
@@ -46,8 +48,8 @@ func TestRequestsOutsideDialogs(t *testing.T) {
 			simulate(t, func(t *testing.T, l *lab) {
 				l.send(request(test.method, l.agent.contact.String(), test.headers, test.body))
 				res := l.answers(test.code)
-				if test.header != "" && header(res, test.header) != test.want {
-					t.Errorf("%s: %q, want %q", test.header, header(res, test.header), test.want)
+				if test.header != "" && header.First(res, test.header) != test.want {
+					t.Errorf("%s: %q, want %q", test.header, header.First(res, test.header), test.want)
 				}
 				l.quiet(time.Second)
 				l.gone()
@@ -82,7 +84,7 @@ func TestRequestsInDialog(t *testing.T) {
 		l.send(l.within(res, "INFO", 3, "")) // a sign of life
 		l.answers(200)
 		l.send(l.within(res, "INFO", 4, "hello", "Content-Type", "text/plain"))
-		if r := l.answers(415); header(r, "Accept") != controlType {
+		if r := l.answers(415); header.First(r, "Accept") != controlType {
 			t.Errorf("%s", r)
 		}
 		l.send(l.within(res, "OPTIONS", 5, ""))
@@ -189,22 +191,6 @@ func TestFlood(t *testing.T) {
 		}
 		l.gone()
 	})
-}
-
-func TestNames(t *testing.T) {
-	for in, want := range map[string]string{
-		"Milano – Barra A":        "Milano – Barra A",
-		"a\r\nb\tc  d":            "a b c d",
-		"\u202egnirts\u202c":      "gnirts",
-		"bad \xff utf8\x00":       "bad utf8",
-		strings.Repeat("é", 1000): strings.Repeat("é", maxName),
-		`quo\"ted \\ one`:         `quo"ted \ one`,
-		"   ":                     "",
-	} {
-		if got := displayName(in); got != want {
-			t.Errorf("%q: %q, want %q", in, got, want)
-		}
-	}
 }
 
 func TestAccount(t *testing.T) {

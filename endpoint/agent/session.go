@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/emiago/sipgo/sip"
+
+	"ewindow/registrar/signal/header"
 )
 
 // minSession is the shortest session interval that anybody may ask for (RFC 4028 §4).
@@ -164,22 +166,13 @@ func (c *Call) agree(req *sip.Request, res *sip.Response) {
 }
 
 func knowsTimer(req *sip.Request) bool {
-	return listed(req, "Supported", "timer") || listed(req, "Require", "timer")
+	return header.Lists(req, "Supported", "timer") || header.Lists(req, "Require", "timer")
 }
 
-// sessionExpires reads Session-Expires, also in its compact form.
+// sessionExpires reads Session-Expires.
 func sessionExpires(m sip.Message) (interval time.Duration, refresher string) {
-	value := header(m, "Session-Expires")
-	if value == "" {
-		value = header(m, "x")
-	}
-	interval = seconds(value)
-	for param := range strings.SplitSeq(value, ";") {
-		if k, v, ok := strings.Cut(strings.TrimSpace(param), "="); ok && strings.EqualFold(k, "refresher") {
-			refresher = strings.ToLower(v)
-		}
-	}
-	return interval, refresher
+	value := header.First(m, "Session-Expires")
+	return seconds(value), strings.ToLower(header.Param(value, "refresher"))
 }
 
 func seconds10(d time.Duration) int { return int(d / time.Second) }

@@ -5,13 +5,15 @@ import (
 	"time"
 
 	"github.com/emiago/sipgo/sip"
+
+	"ewindow/registrar/signal/header"
 )
 
 // The caller asks for a session timer and refreshes itself, until it does not any more.
 func TestSessionRefreshedByCaller(t *testing.T) {
 	simulate(t, func(t *testing.T, l *lab) {
 		_, res := l.answered("Session-Expires", "120", "Supported", "timer")
-		if se := header(res, "Session-Expires"); se != "120;refresher=uac" || header(res, "Require") != "timer" {
+		if se := header.First(res, "Session-Expires"); se != "120;refresher=uac" || header.First(res, "Require") != "timer" {
 			t.Errorf("%s", res)
 		}
 		for seq := 2; seq < 10; seq++ {
@@ -37,7 +39,7 @@ func TestSessionRefreshedByUs(t *testing.T) {
 	for _, allow := range []string{"INVITE, UPDATE", "INVITE"} {
 		simulate(t, func(t *testing.T, l *lab) {
 			_, res := l.answered("Session-Expires", "100;refresher=uas", "Supported", "timer", "Allow", allow)
-			if se := header(res, "Session-Expires"); se != "100;refresher=uas" {
+			if se := header.First(res, "Session-Expires"); se != "100;refresher=uas" {
 				t.Errorf("%s", res)
 			}
 			method, body := sip.UPDATE, ""
@@ -50,7 +52,7 @@ func TestSessionRefreshedByUs(t *testing.T) {
 				if took := time.Since(begun).Round(time.Second); took != 50*time.Second {
 					t.Errorf("%s after %v", method, took)
 				}
-				if string(req.Body()) != body || header(req, "Session-Expires") != "100;refresher=uac" {
+				if string(req.Body()) != body || header.First(req, "Session-Expires") != "100;refresher=uac" {
 					t.Errorf("%s", req)
 				}
 				back := ""
@@ -128,7 +130,7 @@ func TestSessionIntervalTooSmallForThem(t *testing.T) {
 		l.reply(l.gets(sip.INVITE), 422, "", "", "Min-SE", "600")
 		l.gets(sip.ACK)
 		invite := l.gets(sip.INVITE)
-		if header(invite, "Min-SE") != "600" {
+		if header.First(invite, "Min-SE") != "600" {
 			t.Errorf("%s", invite)
 		}
 		l.reply(invite, 200, "far", answer1)
@@ -143,7 +145,7 @@ func TestSessionOfCallersWithoutTheExtension(t *testing.T) {
 	simulate(t, func(t *testing.T, l *lab) {
 		// A proxy asked, the caller knows nothing of it: we refresh, and no interval is too short to start with.
 		_, res := l.answered("Session-Expires", "30")
-		if se := header(res, "Session-Expires"); se != "90;refresher=uas" || header(res, "Require") != "" {
+		if se := header.First(res, "Session-Expires"); se != "90;refresher=uas" || header.First(res, "Require") != "" {
 			t.Errorf("%s", res)
 		}
 		l.gets(sip.INVITE)

@@ -10,6 +10,8 @@ import (
 
 	"github.com/emiago/sipgo/sip"
 
+	"ewindow/registrar/signal/header"
+
 	"ewindow/dialplan/programme"
 )
 
@@ -137,7 +139,7 @@ func (a *Agent) subscribeOnce(ctx context.Context, f *flow, s *subscription) (ti
 		return 0, statusError(res)
 	}
 	s.dialog.confirm(res)
-	granted := seconds(header(res, "Expires"))
+	granted := seconds(header.First(res, "Expires"))
 	if granted == 0 {
 		granted = subscribeFor
 	}
@@ -147,18 +149,13 @@ func (a *Agent) subscribeOnce(ctx context.Context, f *flow, s *subscription) (ti
 // notified handles a NOTIFY. One that is not our subscription's is told so, and the notifier forgets it
 // (RFC 6665 §4.1.3). One that was overtaken by a later one says nothing new.
 func (a *Agent) notified(req *sip.Request, tx *sip.ServerTx) {
-	state, params, _ := strings.Cut(header(req, "Subscription-State"), ";")
-	state = strings.ToLower(strings.TrimSpace(state))
-	event := header(req, "Event")
-	if event == "" {
-		event = header(req, "o")
-	}
-	event, _, _ = strings.Cut(event, ";")
-	tag, seq := tagOf(&req.From().Params), req.CSeq().SeqNo
+	told := header.First(req, "Subscription-State")
+	state := strings.ToLower(header.Word(told))
+	tag, seq := header.FromTag(req), req.CSeq().SeqNo
 
 	a.mu.Lock()
 	s := a.sub
-	ours := s != nil && s.dialog.callID == req.CallID().Value() && s.dialog.localTag == tagOf(&req.To().Params) &&
+	ours := s != nil && s.dialog.callID == req.CallID().Value() && s.dialog.localTag == header.ToTag(req) &&
 		(s.remote == "" || s.remote == tag) && tag != ""
 	late := ours && s.remote != "" && seq <= s.heard
 	if ours && !late {
@@ -170,7 +167,7 @@ func (a *Agent) notified(req *sip.Request, tx *sip.ServerTx) {
 	case !ours:
 		respond(tx, reply(req, sip.StatusCallTransactionDoesNotExists, "Subscription Does Not Exist"))
 		return
-	case strings.TrimSpace(event) != eventPackage:
+	case header.Word(header.First(req, "Event")) != eventPackage:
 		res := reply(req, 489, "Bad Event")
 		res.AppendHeader(sip.NewHeader("Allow-Events", eventPackage))
 		respond(tx, res)
@@ -185,36 +182,25 @@ func (a *Agent) notified(req *sip.Request, tx *sip.ServerTx) {
 	if late {
 		return
 	}
-	if b := body(req); b != nil && mediaType(req) == programme.ContentType {
+	if b := header.Body(req); b != nil && header.MediaType(req) == programme.ContentType {
 		a.events.put(Programme{Body: b})
 	}
 	if state == "terminated" {
-		offer(s.news, afterTermination(params))
+		offer(s.news, afterTermination(told))
 		return
 	}
 	offer(s.arrived, struct{}{})
 }
 
 // afterTermination is how long to wait before subscribing anew (RFC 6665 §4.1.3).
-func afterTermination(params string) time.Duration {
-	var reason string
-	var after time.Duration
-	for p := range strings.SplitSeq(params, ";") {
-		k, v, _ := strings.Cut(strings.TrimSpace(p), "=")
-		switch strings.ToLower(k) {
-		case "reason":
-			reason = strings.ToLower(v)
-		case "retry-after":
-			after = seconds(v)
-		}
-	}
-	switch reason {
+func afterTermination(state string) time.Duration {
+	switch strings.ToLower(header.Param(state, "reason")) {
 	case "rejected", "noresource", "invariant":
 		return backoffMost
 	case "deactivated", "timeout":
 		return 0
 	}
-	return after
+	return seconds(header.Param(state, "retry-after"))
 }
 
 // offer puts v into a channel that has room.

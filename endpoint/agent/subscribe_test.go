@@ -8,6 +8,8 @@ import (
 
 	"github.com/emiago/sipgo/sip"
 
+	"ewindow/registrar/signal/header"
+
 	"ewindow/dialplan/programme"
 )
 
@@ -15,7 +17,7 @@ func TestSubscription(t *testing.T) {
 	simulate(t, func(t *testing.T, l *lab) {
 		var sub *sip.Request
 		l.set(func() { sub = l.sub })
-		if e := header(sub, "Event"); e != `ua-profile;profile-type="user"` || header(sub, "Accept") != programme.ContentType {
+		if e := header.First(sub, "Event"); e != `ua-profile;profile-type="user"` || header.First(sub, "Accept") != programme.ContentType {
 			t.Errorf("%s", sub)
 		}
 		ln := l.current()
@@ -28,7 +30,7 @@ func TestSubscription(t *testing.T) {
 		time.Sleep(3 * time.Hour)
 		var last *sip.Request
 		l.set(func() { last = l.sub })
-		if last.CallID().Value() != sub.CallID().Value() || tagOf(&last.To().Params) != "notifier" || last.CSeq().SeqNo <= sub.CSeq().SeqNo {
+		if last.CallID().Value() != sub.CallID().Value() || header.ToTag(last) != "notifier" || last.CSeq().SeqNo <= sub.CSeq().SeqNo {
 			t.Errorf("refresh: %s", last)
 		}
 		for len(l.events) > 0 { // the notifier's answers to refreshes begin their count anew and are old news
@@ -43,7 +45,7 @@ func TestSubscriptionOfSomebodyElse(t *testing.T) {
 		l.set(func() { sub = l.sub })
 		h := func(k, v string) map[string]string {
 			m := map[string]string{
-				"From": "<sip:milano@" + domain + ">;tag=notifier", "To": header(sub, "From"), "Call-ID": header(sub, "Call-ID"),
+				"From": "<sip:milano@" + domain + ">;tag=notifier", "To": header.First(sub, "From"), "Call-ID": header.First(sub, "Call-ID"),
 				"CSeq": "9 NOTIFY", "Event": "ua-profile", "Subscription-State": "active", "Content-Type": programme.ContentType,
 			}
 			m[k] = v
@@ -153,7 +155,7 @@ func TestProgrammeTypeOnly(t *testing.T) {
 		var sub *sip.Request
 		l.set(func() { sub = l.sub })
 		text := request("NOTIFY", l.agent.contact.String(), map[string]string{
-			"From": "<sip:milano@" + domain + ">;tag=notifier", "To": header(sub, "From"), "Call-ID": header(sub, "Call-ID"),
+			"From": "<sip:milano@" + domain + ">;tag=notifier", "To": header.First(sub, "From"), "Call-ID": header.First(sub, "Call-ID"),
 			"CSeq": "2 NOTIFY", "Event": "ua-profile", "Subscription-State": "active", "Content-Type": "text/html",
 		}, "<html>")
 		l.send(strings.Replace(text, "Event:", "o:", 1)) // compact form

@@ -4,12 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/emiago/sipgo/sip"
 
+	"ewindow/registrar/signal/header"
 	"ewindow/registrar/signal/validate"
 )
 
@@ -81,7 +80,7 @@ func (a *Agent) begin(ctx context.Context, f *flow, req *sip.Request) (*sip.Clie
 		return nil, errLost
 	}
 	address(req, f)
-	tx, err := a.ua.TransactionLayer().Request(ctx, req)
+	tx, err := a.stack.Request(ctx, req)
 	if err != nil {
 		a.log.Debug("request not sent", "method", req.Method, "err", err)
 		return nil, errLost
@@ -97,7 +96,7 @@ func (a *Agent) write(m sip.Message) {
 		return
 	}
 	address(m, f)
-	if err := a.ua.TransportLayer().WriteMsg(m); err != nil {
+	if err := a.stack.Write(m); err != nil {
 		a.log.Debug("message not sent", "err", err)
 	}
 }
@@ -138,19 +137,11 @@ func within(ctx context.Context, d time.Duration) (context.Context, context.Canc
 
 // statusError makes an error of a final response that is not 2xx.
 func statusError(res *sip.Response) *StatusError {
-	return &StatusError{Code: res.StatusCode, Reason: forPeople(res.Reason), RetryAfter: seconds(header(res, "Retry-After"))}
+	return &StatusError{Code: res.StatusCode, Reason: header.Text(res.Reason), RetryAfter: seconds(header.First(res, "Retry-After"))}
 }
 
-// seconds reads the number of seconds at the head of a header's value; 0 if there is none, a day at most.
+// seconds is the number of seconds that a header's value names; 0 if there is none, a day at most.
 func seconds(value string) time.Duration {
-	value = strings.TrimSpace(value)
-	end := strings.IndexFunc(value, func(c rune) bool { return c < '0' || c > '9' })
-	if end >= 0 {
-		value = value[:end]
-	}
-	n, err := strconv.ParseUint(value, 10, 32)
-	if err != nil {
-		return 0
-	}
-	return min(time.Duration(n)*time.Second, 24*time.Hour)
+	d, _ := header.Seconds(value)
+	return min(d, 24*time.Hour)
 }

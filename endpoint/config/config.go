@@ -14,6 +14,8 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/gohcl"
 	"github.com/hashicorp/hcl/v2/hclparse"
+
+	"ewindow/dialplan/username"
 )
 
 // Config is what a window's file says, checked, with its defaults.
@@ -108,10 +110,7 @@ func orElse(n *int, value int) {
 	}
 }
 
-var (
-	pinForm   = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
-	spaceForm = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]*$`)
-)
+var pinForm = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
 
 // check returns the first problem and the key that it is about.
 func (c *Config) check() (key string, err error) {
@@ -121,7 +120,7 @@ func (c *Config) check() (key string, err error) {
 	if !pinForm.MatchString(c.Pin) {
 		return "pin", errors.New(`is not a pin; it is "sha256:" and 64 hexadecimal digits, and ewindow-registrar pin prints it`)
 	}
-	if !spaceForm.MatchString(c.Space) {
+	if !username.Valid(c.Space) {
 		return "space", fmt.Errorf("%q is no name of a space; use the one from the dialplan", c.Space)
 	}
 	words := []struct {

@@ -131,6 +131,6 @@ func (b *branch) failure() verdict {
 // release ends a call that was accepted too late: its 2xx finds no caller.
 func (b *branch) release(res *sip.Response) {
 	ack, bye := b.h.release(b.sent, res, sip.GenerateBranchN(16))
-	_ = b.s.ua.TransportLayer().WriteMsg(ack)
+	_ = b.s.stack.Write(ack)
 	b.s.send(bye)
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/emiago/sipgo/sip"
 
 	"ewindow/registrar/location"
+	"ewindow/registrar/signal/header"
 )
 
 // A dialog is one that ends here, a subscription or a call to the echo: what is needed to write requests in it (RFC
@@ -26,10 +27,8 @@ func (s *Server) dialogOf(r *request, account, tag string) dialog {
 	local := sip.HeaderClone(r.To()).(*sip.ToHeader)
 	local.Params.Add("tag", tag)
 	d := dialog{account: account, flow: r.flow, callID: r.CallID().Value(), local: local.Value(), remote: r.From().Value()}
-	if h := r.GetHeader("Event"); h != nil {
-		d.event = h.Value()
-	}
-	if values := contactValues(r.Request); len(values) == 1 {
+	d.event = header.First(r, "Event")
+	if values := header.Contacts(r); len(values) == 1 {
 		// One that cannot be read leaves the host empty.
 		_, _ = sip.ParseAddressValue(values[0], &d.contact, nil)
 	}

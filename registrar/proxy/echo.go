@@ -13,7 +13,7 @@ import (
 
 	"ewindow/dialplan/programme"
 	"ewindow/registrar/echo"
-	"ewindow/registrar/signal/validate"
+	"ewindow/registrar/signal/header"
 )
 
 // Times of a call to the echo.
@@ -60,7 +60,7 @@ func dialogID(callID, ours, theirs string) string {
 func (e *echoCalls) find(r *request) *echoCall {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.byID[dialogID(r.CallID().Value(), r.To().Params.GetOr("tag", ""), r.From().Params.GetOr("tag", ""))]
+	return e.byID[dialogID(r.CallID().Value(), header.ToTag(r), header.FromTag(r))]
 }
 
 // invite answers a call to the echo, and sees it to its end.
@@ -96,7 +96,7 @@ func (e *echoCalls) invite(r *request, account string) {
 	ctx, stop := context.WithTimeout(context.Background(), echoTime)
 	defer stop()
 	c.stop = stop
-	id := dialogID(d.callID, tag, r.From().Params.GetOr("tag", ""))
+	id := dialogID(d.callID, tag, header.FromTag(r))
 	e.mu.Lock()
 	e.byID[id] = c
 	e.mu.Unlock()
@@ -221,8 +221,7 @@ func (c *echoCall) inOrder(cseq uint32) bool {
 const sdpType = "application/sdp"
 
 func hasSDP(r *request) bool {
-	h := r.GetHeader("Content-Type")
-	return len(r.Body()) > 0 && h != nil && strings.EqualFold(firstWord(h.Value()), sdpType)
+	return len(r.Body()) > 0 && header.MediaType(r) == sdpType
 }
 
 // withSDP is a 200 with an answer and our contact.
@@ -263,7 +262,7 @@ func echoRefusal(err error) verdict {
 	case errors.Is(err, echo.ErrBusy):
 		return vEchoBusy
 	case errors.Is(err, echo.ErrRefused):
-		return verdict{status: 488, reason: validate.Sanitise(strings.ReplaceAll(err.Error(), "\n", "; "))}
+		return verdict{status: 488, reason: header.Safe(strings.ReplaceAll(err.Error(), "\n", "; "))}
 	}
 	return vInternal
 }

@@ -126,7 +126,7 @@ func (f *fork) advance() {
 
 func (f *fork) send(h hop) verdict {
 	b := &branch{f: f, s: f.s, h: h, sent: h.forward(f.r.Request), stop: make(chan struct{})}
-	tx, err := f.s.ua.TransactionLayer().Request(context.Background(), b.sent)
+	tx, err := f.s.stack.Request(context.Background(), b.sent)
 	if err != nil {
 		f.s.cannotForward(f.r, h, err)
 		return vFlowFailed

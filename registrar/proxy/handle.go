@@ -13,6 +13,7 @@ import (
 
 	"ewindow/registrar/auth"
 	"ewindow/registrar/location"
+	"ewindow/registrar/signal/header"
 	"ewindow/registrar/signal/validate"
 	"ewindow/registrar/store"
 )
@@ -58,7 +59,7 @@ func (s *Server) handle(req *sip.Request, tx *sip.ServerTx) {
 	if problem := validate.Request(req); problem != nil {
 		s.log.Debug("malformed request", "peer", req.Source(), "reason", problem.Reason)
 		if problem.Status != 0 {
-			s.answer(req, tx, verdict{status: problem.Status, reason: validate.Sanitise(problem.Reason)})
+			s.answer(req, tx, verdict{status: problem.Status, reason: header.Safe(problem.Reason)})
 		}
 		return
 	}
@@ -77,11 +78,7 @@ func (s *Server) handle(req *sip.Request, tx *sip.ServerTx) {
 var scanners = []string{"friendly-scanner", "sipvicious", "sipcli", "pplsip", "sip-scan", "sundayddr", "vaxsipuseragent"}
 
 func scanner(req *sip.Request) bool {
-	h := req.GetHeader("User-Agent")
-	if h == nil {
-		return false
-	}
-	agent := strings.ToLower(h.Value())
+	agent := strings.ToLower(header.First(req, "User-Agent"))
 	return slices.ContainsFunc(scanners, func(name string) bool { return strings.Contains(agent, name) })
 }
 
@@ -141,8 +138,8 @@ func (s *Server) admissible(r *request) verdict {
 	if r.IsAck() || r.IsCancel() {
 		return verdict{}
 	}
-	if tags := unknownOptions(r.Request, "Proxy-Require"); tags != "" {
-		return badExtension(tags)
+	if v := unknownOptions(r.Request, "Proxy-Require"); v.status != 0 {
+		return v
 	}
 	if r.far {
 		return vForeignRoute
@@ -170,10 +167,8 @@ func (s *Server) looped(r *request) bool {
 }
 
 func (s *Server) mark(r *request) string {
-	to := r.To().Params.GetOr("tag", "")
-	from := r.From().Params.GetOr("tag", "")
 	seq := strconv.FormatUint(uint64(r.CSeq().SeqNo), 10)
-	return s.seal.text("loop", r.Recipient.String(), from, to, r.CallID().Value(), seq, string(r.CSeq().MethodName))
+	return s.seal.text("loop", r.Recipient.String(), header.FromTag(r), header.ToTag(r), r.CallID().Value(), seq, string(r.CSeq().MethodName))
 }
 
 // branch is for the Via of the forwarded request.
@@ -207,7 +202,7 @@ func (s *Server) authenticate(r *request, user string, asProxy bool) (account st
 	}
 	s.metrics.AuthFailure(authReason(found.Err))
 	if errors.Is(found.Err, auth.ErrRefused) {
-		s.log.Warn("authentication failed: unknown account or wrong secret", "aor", validate.Sanitise(user), "peer", r.flow.Remote)
+		s.log.Warn("authentication failed: unknown account or wrong secret", "aor", header.Safe(user), "peer", r.flow.Remote)
 	}
 	if found.Challenge == "" {
 		s.reply(r, verdict{status: 400, reason: "Malformed credentials"})
@@ -244,7 +239,7 @@ func (s *Server) credentials(name string) (auth.Credentials, bool) {
 	a, err := s.cfg.Accounts.Account(ctx, name)
 	if err != nil {
 		if !errors.Is(err, store.ErrUnknown) {
-			s.log.Error("cannot look up an account: nobody can log in", "aor", validate.Sanitise(name), "err", err)
+			s.log.Error("cannot look up an account: nobody can log in", "aor", header.Safe(name), "err", err)
 		}
 		return c, false
 	}

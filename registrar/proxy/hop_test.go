@@ -99,20 +99,6 @@ Contact: <sip:a@10.0.0.5>`)
 	}
 }
 
-func TestSplitList(t *testing.T) {
-	for text, want := range map[string]string{
-		"<sip:a@b>":                                 "<sip:a@b>",
-		"<sip:a@b>, <sip:c@d>;q=0.5":                "<sip:a@b>|<sip:c@d>;q=0.5",
-		`"a, b" <sip:a@b;x=1,2>,<sip:c@d>`:          `"a, b" <sip:a@b;x=1,2>|<sip:c@d>`,
-		`"a\", b" <sip:a@b>,*`:                      `"a\", b" <sip:a@b>|*`,
-		`<sip:a@b>;+sip.instance="<urn:x,y>",sip:c`: `<sip:a@b>;+sip.instance="<urn:x,y>"|sip:c`,
-	} {
-		if got := strings.Join(splitList(text), "|"); got != want {
-			t.Errorf("%s: %s, want %s", text, got, want)
-		}
-	}
-}
-
 func TestContact(t *testing.T) {
 	for text, want := range map[string]location.Contact{
 		"<sip:a@b;transport=tcp>;expires=60;q=0.7":        {URI: "sip:a@b;transport=tcp", Expires: time.Minute, Params: ";q=0.7"},

@@ -196,7 +196,7 @@ func (n *notifier) send(ctx context.Context, d dialog, notice notify.Notice) (se
 		n.s.log.Error("cannot write a space's programme", "aor", d.account, "err", err)
 		return true, false
 	}
-	tx, err := n.s.ua.TransactionLayer().Request(ctx, req)
+	tx, err := n.s.stack.Request(ctx, req)
 	if err != nil {
 		return false, false
 	}

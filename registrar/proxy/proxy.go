@@ -17,10 +17,8 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
-	"github.com/emiago/sipgo"
 	"github.com/emiago/sipgo/sip"
 	"golang.org/x/sync/errgroup"
 
@@ -30,7 +28,7 @@ import (
 	"ewindow/registrar/flow"
 	"ewindow/registrar/location"
 	"ewindow/registrar/metrics"
-	"ewindow/registrar/signal/validate"
+	"ewindow/registrar/signal/stack"
 	"ewindow/registrar/store"
 )
 
@@ -73,7 +71,7 @@ type Server struct {
 	seal      sealer
 	flows     *flow.Table
 	listeners Listeners
-	ua        *sipgo.UserAgent
+	stack     *stack.Stack
 	notifier  *notifier
 	busy      gate
 	calls     calls
@@ -116,60 +114,12 @@ func New(c Config, l Listeners) (*Server, error) {
 	s.flows = flow.NewTable(c.Limits, s.flowClosed)
 	s.notifier = newNotifier(s)
 	s.echo = echoCalls{s: s, byID: map[string]*echoCall{}}
-	if s.ua, err = s.newStack(); err != nil {
-		return nil, fmt.Errorf("proxy: %w", err)
-	}
+	s.stack = stack.New(stack.Config{
+		Request: s.handle,
+		Seen:    func(m sip.Message) { s.flows.Complete(m.Transport(), m.Source()) },
+	})
 	return s, nil
 }
-
-// tuneSIP sets the two variables of sipgo that no option reaches, once.
-//
-//   - It refuses to send a datagram of more than 1,300 bytes and cannot fall back to TCP, nor can many phones: an
-//     INVITE with video and keys is larger. IP fragments carry it.
-//   - Its connections log to the default logger, every malformed packet whole.
-var tuneSIP = sync.OnceFunc(func() {
-	sip.UDPMTUSize = 65_507 + 200
-	sip.SetDefaultLogger(slog.New(slog.DiscardHandler))
-})
-
-// newStack makes sipgo's layers, without any way to open a connection or to ask the DNS: a request that lies about
-// its origin would make it do both.
-func (s *Server) newStack() (*sipgo.UserAgent, error) {
-	tuneSIP()
-	quiet := slog.New(slog.DiscardHandler)
-	dialer := func(net.Addr) net.Dialer {
-		return net.Dialer{Control: func(string, string, syscall.RawConn) error { return errNoDial }}
-	}
-	ua, err := sipgo.NewUA(
-		sipgo.WithUserAgent("ewindow-registrar"),
-		sipgo.WithUserAgentHostname(s.cfg.Domain),
-		sipgo.WithUserAgentParser(validate.Parser()),
-		sipgo.WithUserAgentDNSResolver(&net.Resolver{
-			PreferGo: true,
-			Dial:     func(context.Context, string, string) (net.Conn, error) { return nil, errNoDial },
-		}),
-		sipgo.WithUserAgentTransportLayerOptions(
-			sip.WithTransportLayerLogger(quiet),
-			sip.WithTransportLayerTransports(sip.TransportsConfig{
-				TCP: &sip.TransportTCP{DialerCreate: dialer},
-				TLS: &sip.TransportTLS{TransportTCP: &sip.TransportTCP{DialerCreate: dialer}},
-			}),
-		),
-		sipgo.WithUserAgentTransactionLayerOptions(
-			sip.WithTransactionLayerLogger(quiet),
-			sip.WithTransactionLayerTerminateOnConnClose(),
-			sip.WithTransactionLayerUnhandledResponseHandler(func(*sip.Response) {}), // strays are dropped (RFC 6026 §8.9)
-		),
-	)
-	if err != nil {
-		return nil, err
-	}
-	ua.TransportLayer().OnMessage(func(m sip.Message) { s.flows.Complete(m.Transport(), m.Source()) })
-	ua.TransactionLayer().OnRequest(s.handle)
-	return ua, nil
-}
-
-var errNoDial = errors.New("the registrar opens no connections")
 
 // SetPlan puts another plan in force, at once. Windows whose two weeks it changes are told.
 func (s *Server) SetPlan(p *dialplan.Plan) {
@@ -195,7 +145,7 @@ func (s *Server) Run(ctx context.Context) error {
 		return s.closeUDP()
 	})
 	err := g.Wait()
-	_ = s.ua.Close()
+	_ = s.stack.Close()
 	s.working.Wait()
 	s.flows.Wait()
 	if errors.Is(err, context.Canceled) {
@@ -226,15 +176,15 @@ func (s *Server) serve(ctx context.Context, g *errgroup.Group) {
 			return nil
 		})
 	}
-	stream(s.listeners.TLS, flow.TLS, s.cfg.TLS, s.ua.TransportLayer().ServeTLS)
-	stream(s.listeners.TCP, flow.TCP, nil, s.ua.TransportLayer().ServeTCP)
+	stream(s.listeners.TLS, flow.TLS, s.cfg.TLS, s.stack.ServeTLS)
+	stream(s.listeners.TCP, flow.TCP, nil, s.stack.ServeTCP)
 	if s.listeners.UDP == nil {
 		return
 	}
 	packets := flow.Packets(s.listeners.UDP)
 	g.Go(func() error {
 		for !packets.Served() {
-			if err := s.ua.TransportLayer().ServeUDP(packets); err != nil {
+			if err := s.stack.ServeUDP(packets); err != nil {
 				return fmt.Errorf("UDP socket %s: %w", s.listeners.UDP.LocalAddr(), err)
 			}
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/emiago/sipgo/sip"
 
 	"ewindow/registrar/location"
+	"ewindow/registrar/signal/header"
 )
 
 // maxContacts bounds what one REGISTER may list.
@@ -21,8 +22,8 @@ func (s *Server) register(r *request) {
 		s.reply(r, vNotFound)
 		return
 	}
-	if tags := unknownOptions(r.Request, "Require", "outbound", "path"); tags != "" {
-		s.reply(r, badExtension(tags))
+	if v := unknownOptions(r.Request, "Require", "outbound", "path"); v.status != 0 {
+		s.reply(r, v)
 		return
 	}
 	account, ok := s.authenticate(r, r.To().Address.User, false)
@@ -55,7 +56,7 @@ func (s *Server) register(r *request) {
 			s.flows.Keep(r.flow, b.Expires.Add(30*time.Second)) // a refresh that is late still finds its connection
 		}
 	}
-	if supports(r.Request, "outbound") {
+	if header.Lists(r, "Supported", "outbound") {
 		v = v.with("Require", "outbound") // RFC 5626 §6
 	}
 	s.reply(r, v)
@@ -84,7 +85,7 @@ func registration(r *request) (location.Registration, bool) {
 	if h := r.GetHeader("Expires"); h != nil {
 		wish = seconds(h.Value())
 	}
-	values := contactValues(r.Request)
+	values := header.Contacts(r)
 	if len(values) == 1 && values[0] == "*" {
 		reg.All = true
 		return reg, wish == 0 // RFC 3261 §10.3 step 6
@@ -135,56 +136,11 @@ func contact(text string, wish time.Duration) (location.Contact, bool) {
 	return c, true
 }
 
-// seconds reads a delta-seconds. What cannot be read, or is beyond all reason, is left to the registrar
-// (RFC 3261 §10.3 step 7 wants malformed ones taken as 3600).
+// seconds is a wished lifetime. What cannot be read, or is beyond all reason, is left to the registrar (RFC 3261 §10.3
+// step 7 wants malformed ones taken as 3600).
 func seconds(text string) time.Duration {
-	n, err := strconv.ParseUint(strings.TrimSpace(text), 10, 32)
-	if err != nil {
-		return location.Unsaid
+	if d, ok := header.Seconds(text); ok {
+		return d
 	}
-	return time.Duration(n) * time.Second
-}
-
-// contactValues lists the values of all Contact headers; several may stand in one, between commas.
-func contactValues(req *sip.Request) []string {
-	var out []string
-	for _, h := range req.GetHeaders("Contact") {
-		out = append(out, splitList(h.Value())...)
-	}
-	return out
-}
-
-// splitList splits at the commas that stand neither in quotes nor in angle brackets.
-func splitList(s string) []string {
-	var out []string
-	quoted, bracket, start := false, false, 0
-	for i := 0; i < len(s); i++ {
-		switch c := s[i]; {
-		case quoted && c == '\\':
-			i++
-		case c == '"':
-			quoted = !quoted
-		case quoted:
-		case c == '<':
-			bracket = true
-		case c == '>':
-			bracket = false
-		case c == ',' && !bracket:
-			out = append(out, strings.TrimSpace(s[start:i]))
-			start = i + 1
-		}
-	}
-	return append(out, strings.TrimSpace(s[start:]))
-}
-
-// supports says whether the sender understands an option.
-func supports(req *sip.Request, option string) bool {
-	for _, h := range req.GetHeaders("Supported") {
-		for tag := range strings.SplitSeq(h.Value(), ",") {
-			if strings.EqualFold(strings.TrimSpace(tag), option) {
-				return true
-			}
-		}
-	}
-	return false
+	return location.Unsaid
 }

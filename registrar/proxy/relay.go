@@ -23,7 +23,7 @@ func (s *Server) relay(r *request, h hop) {
 	x := &exchange{s: s, r: r, h: h}
 	sent := h.forward(r.Request)
 	var err error
-	if x.tx, err = s.ua.TransactionLayer().Request(context.Background(), sent); err != nil {
+	if x.tx, err = s.stack.Request(context.Background(), sent); err != nil {
 		s.cannotForward(r, h, err)
 		s.conclude(r.Request, r.tx, vFlowFailed)
 		return
@@ -90,7 +90,7 @@ func (s *Server) send(req *sip.Request) {
 	if !s.enter() {
 		return
 	}
-	tx, err := s.ua.TransactionLayer().Request(context.Background(), req)
+	tx, err := s.stack.Request(context.Background(), req)
 	if err != nil {
 		s.working.Done()
 		return

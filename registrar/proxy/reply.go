@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"errors"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -11,7 +10,7 @@ import (
 
 	"ewindow/dialplan"
 	"ewindow/registrar/location"
-	"ewindow/registrar/signal/validate"
+	"ewindow/registrar/signal/header"
 )
 
 // A verdict is an answer of our own to a request.
@@ -53,7 +52,7 @@ const allow = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REGISTER,
 
 // refusal is the answer for a decision of the plan that is not 0.
 func refusal(d dialplan.Decision, now time.Time) verdict {
-	v := verdict{status: d.Status, reason: validate.Sanitise(d.Reason)}
+	v := verdict{status: d.Status, reason: header.Safe(d.Reason)}
 	if d.Status == sip.StatusTemporarilyUnavailable && !d.Next.IsZero() {
 		wait := max(1, int64(d.Next.Sub(now)+time.Second-1)/int64(time.Second))
 		v = v.with("Retry-After", strconv.FormatInt(wait, 10))
@@ -95,8 +94,8 @@ func (s *Server) response(req *sip.Request, v verdict) *sip.Response {
 
 func (s *Server) tag(req *sip.Request) string {
 	var parts []string // whatever is there: the request may be malformed
-	if from := req.From(); from != nil {
-		parts = append(parts, from.Params.GetOr("tag", ""))
+	if req.From() != nil {
+		parts = append(parts, header.FromTag(req))
 	}
 	if id := req.CallID(); id != nil {
 		parts = append(parts, id.Value())
@@ -120,20 +119,10 @@ func (s *Server) conclude(req *sip.Request, tx *sip.ServerTx, v verdict) {
 	_ = tx.Respond(s.response(req, v))
 }
 
-// unknownOptions lists the option tags in the headers that are not in known.
-func unknownOptions(req *sip.Request, header string, known ...string) string {
-	var out []string
-	for _, h := range req.GetHeaders(header) {
-		for tag := range strings.SplitSeq(h.Value(), ",") {
-			tag = strings.ToLower(strings.TrimSpace(tag))
-			if tag != "" && !slices.Contains(known, tag) {
-				out = append(out, validate.Sanitise(tag))
-			}
-		}
+// unknownOptions is the answer if one of the headers has an option tag that is not known; status 0 if none.
+func unknownOptions(req *sip.Request, name string, known ...string) verdict {
+	if unknown := header.Unknown(req, name, known...); unknown != nil {
+		return verdict{status: 420, reason: "Bad Extension"}.with("Unsupported", strings.Join(unknown, ", "))
 	}
-	return strings.Join(out, ", ")
-}
-
-func badExtension(tags string) verdict {
-	return verdict{status: 420, reason: "Bad Extension"}.with("Unsupported", tags)
+	return verdict{}
 }

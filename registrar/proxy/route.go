@@ -163,7 +163,7 @@ func (s *Server) ack(r *request) {
 	}
 	if f, ok := s.dialogFlow(r); ok {
 		h := s.hop(r, r.from().account, r.to().account, f)
-		_ = s.ua.TransportLayer().WriteMsg(h.forward(r.Request)) // lost ones are asked for by repeating the 2xx
+		_ = s.stack.Write(h.forward(r.Request)) // lost ones are asked for by repeating the 2xx
 	}
 }
 

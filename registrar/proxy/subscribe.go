@@ -11,6 +11,7 @@ import (
 	"ewindow/dialplan/programme"
 	"ewindow/registrar/location"
 	"ewindow/registrar/notify"
+	"ewindow/registrar/signal/header"
 )
 
 // eventPackage carries a window's programme (RFC 6080).
@@ -47,7 +48,7 @@ func (s *Server) subscribe(r *request) {
 	if !within {
 		tag = s.tag(r.Request)
 	}
-	id := strings.Join([]string{r.CallID().Value(), tag, r.From().Params.GetOr("tag", "")}, "\x00")
+	id := strings.Join([]string{r.CallID().Value(), tag, header.FromTag(r)}, "\x00")
 	ask := subscription{id: id, cseq: r.CSeq().SeqNo, lifetime: lifetime, within: within, dialog: s.dialogOf(r, account, tag)}
 	if !within && ask.dialog.contact.Host == "" {
 		s.reply(r, vBadContact)
@@ -71,11 +72,10 @@ func (s *Server) subscribe(r *request) {
 
 // subscriber finds out whose programme is asked for and whether that is allowed.
 func (s *Server) subscriber(r *request) (account string, v verdict) {
-	if tags := unknownOptions(r.Request, "Require"); tags != "" {
-		return "", badExtension(tags)
+	if v := unknownOptions(r.Request, "Require"); v.status != 0 {
+		return "", v
 	}
-	event := r.GetHeader("Event")
-	if event == nil || !strings.EqualFold(firstWord(event.Value()), eventPackage) {
+	if !strings.EqualFold(header.Word(header.First(r, "Event")), eventPackage) {
 		return "", verdict{status: 489, reason: "Bad Event"}.with("Allow-Events", eventPackage)
 	}
 	account, ok := s.authenticate(r, r.From().Address.User, false)
@@ -92,11 +92,6 @@ func (s *Server) subscriber(r *request) (account string, v verdict) {
 		return "", verdict{status: 406, reason: "Not Acceptable"}.with("Accept", programme.ContentType)
 	}
 	return account, verdict{}
-}
-
-func firstWord(s string) string {
-	word, _, _ := strings.Cut(s, ";")
-	return strings.TrimSpace(word)
 }
 
 // notifyRequest writes one NOTIFY for d, to be sent over f.

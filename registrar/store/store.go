@@ -16,11 +16,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"regexp"
 	"strconv"
 	"sync"
 	"time"
 
+	"ewindow/dialplan/username"
 	"ewindow/registrar/auth"
 )
 
@@ -98,16 +98,12 @@ func (s *Store) Realm(ctx context.Context) (string, error) {
 	return realm, s.explain(err)
 }
 
-// accountName: what may stand in a SIP URI, in a digest and in the plan without quoting (RFC 3261 §25.1 user, less
-// all that needs care).
-var accountName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$`)
-
 // AddAccount makes an account in the store's realm and returns its secret, which nobody can find out later.
 // Errors: ErrExists, ErrName, ErrRealm (none is set).
 // An account that is not in the last good copy too would be lost with the next damage: then it is not made at all.
 func (s *Store) AddAccount(ctx context.Context, name string, now time.Time) (secret string, err error) {
-	if !accountName.MatchString(name) {
-		return "", fmt.Errorf("%.80q is %w; use 1 to 64 letters, digits, and .-_+ after the first", name, ErrName)
+	if !username.Valid(name) {
+		return "", fmt.Errorf("%.80q is %w; use %s", name, ErrName, username.Rule)
 	}
 	secret = newSecret()
 	err = s.change(ctx, func(tx *sql.Tx) error {

@@ -122,8 +122,9 @@ func TestRefusals(t *testing.T) {
 		is  error
 	}{
 		"milano: account exists already; remove it first":                              {add("milano"), ErrExists},
-		`"" is not a name for an account; use 1 to 64 letters`:                         {add(""), ErrName},
+		`"" is not a name for an account; use small letters`:                           {add(""), ErrName},
 		`"a b" is not a name`:                                                          {add("a b"), ErrName},
+		`"Milano" is not a name`:                                                       {add("Milano"), ErrName},
 		`"a\r\nb" is not a name`:                                                       {add("a\r\nb"), ErrName},
 		`"a:b" is not a name`:                                                          {add("a:b"), ErrName},
 		`"munich": no such account; ` + "`ewindow-registrar account list`":             {s.RemoveAccount(t.Context(), "munich"), ErrUnknown},

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/emiago/sipgo/sip"
+
+	"ewindow/registrar/signal/header"
 )
 
 // message is what requests and responses have in common.
@@ -25,7 +27,7 @@ func head(headers []sip.Header, body []byte) *Problem {
 		switch {
 		case len(value) > MaxHeaderSize || total > MaxHead:
 			return &Problem{sip.StatusMessageTooLarge, "headers are too long"}
-		case !token(name):
+		case !header.IsToken(name):
 			return bad("a header's name is no token")
 		case !clean(value):
 			return bad("a header has control characters in it")
@@ -60,7 +62,7 @@ func common(m message) *Problem {
 			return p
 		}
 	}
-	if !token(strings.TrimSpace(string(cseq.MethodName))) {
+	if !header.IsToken(strings.TrimSpace(string(cseq.MethodName))) {
 		return bad("CSeq names no method")
 	}
 	if len(*m.CallID()) > 512 {
@@ -132,7 +134,7 @@ func vias(hs []sip.Header) *Problem {
 	}
 	for _, h := range hs {
 		v, ok := h.(*sip.ViaHeader)
-		if !ok || v.Host == "" || v.Port < 0 || v.Port > 65535 || !token(v.Transport) ||
+		if !ok || v.Host == "" || v.Port < 0 || v.Port > 65535 || !header.IsToken(v.Transport) ||
 			!strings.EqualFold(v.ProtocolName, "SIP") || v.ProtocolVersion != "2.0" || strings.ContainsAny(v.Host, " \t<>\"") {
 			return bad("Via is malformed")
 		}
@@ -190,17 +192,6 @@ func param(ps sip.HeaderParams, name string) string {
 		}
 	}
 	return ""
-}
-
-// token: RFC 3261 §25.1.
-func token(s string) bool {
-	for i := range len(s) {
-		c := s[i]
-		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("-.!%*_+`'~", c) >= 0) {
-			return false
-		}
-	}
-	return s != ""
 }
 
 // clean says that a value has no control characters but tabs; behind a backslash all but CR and LF may stand

@@ -7,12 +7,14 @@ import (
 	"strings"
 
 	"github.com/emiago/sipgo/sip"
+
+	"ewindow/registrar/signal/header"
 )
 
 // normalise spells the names of headers that sipgo keeps as text. After Parser there is nothing left to do.
 func normalise(headers []sip.Header) {
 	for i, h := range headers {
-		if name := canonicalName(h.Name()); name != h.Name() && token(h.Name()) {
+		if name := canonicalName(h.Name()); name != h.Name() && header.IsToken(h.Name()) {
 			headers[i] = sip.NewHeader(name, h.Value())
 		}
 	}
@@ -133,30 +135,4 @@ func trim(u *sip.Uri, bare bool) {
 	if bare {
 		u.Host = strings.TrimRight(u.Host, " \t")
 	}
-}
-
-// maxText is the longest text that Sanitise lets through, in characters.
-const maxText = 200
-
-// Sanitise makes a text from anywhere fit for a header's value, a display name or a reason phrase: no control
-// characters, no quotes or backslashes that end a quoted string (sipgo writes display names as they are), UTF-8, and
-// not endless.
-func Sanitise(s string) string {
-	var b strings.Builder
-	n := 0
-	for _, r := range s {
-		switch {
-		case r < ' ' || r >= 0x7f && r < 0xa0 || r == '\u2028' || r == '\u2029':
-			r = ' '
-		case r == '"':
-			r = '\''
-		case r == '\\':
-			r = '/'
-		}
-		if n++; n > maxText {
-			break
-		}
-		b.WriteRune(r) // a broken sequence came as utf8.RuneError
-	}
-	return strings.TrimSpace(b.String())
 }

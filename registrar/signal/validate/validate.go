@@ -1,5 +1,5 @@
 // Package validate looks at SIP messages before anybody acts on them: sipgo's parser lets many through that
-// RFC 3261 forbids. It needs nothing but sipgo/sip, so that registrar and window share it.
+// RFC 3261 forbids. Registrar and window share it.
 //
 //	bytes ──▶ Parser ──▶ sip.Message ──▶ Request, Response ──▶ handler
 //	          spells names in one way     nil, or why not
@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"github.com/emiago/sipgo/sip"
+
+	"ewindow/registrar/signal/header"
 )
 
 // Bounds on what is looked at. A window's largest message, with a programme of two weeks, stays under all of them.
@@ -54,7 +56,7 @@ func request(req *sip.Request) *Problem {
 	if !strings.EqualFold(req.SipVersion, "SIP/2.0") {
 		return &Problem{sip.StatusVersionNotSupported, "SIP version is not 2.0"}
 	}
-	if !token(string(req.Method)) || len(req.Method) > 64 {
+	if !header.IsToken(string(req.Method)) || len(req.Method) > 64 {
 		return bad("method is no token")
 	}
 	if p := requestURI(&req.Recipient); p != nil {

@@ -1,0 +1,62 @@
+package header
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// How long texts from the network may be, in characters.
+const (
+	MaxName = 64  // of somebody or something: a display name, a user, a host
+	MaxText = 200 // of a sentence: a reason phrase, a header's value
+)
+
+// Name makes a name from the network fit for a screen and a log: see plain.
+func Name(s string) string { return plain(s, MaxName) }
+
+// Text makes a sentence from the network fit for a screen and a log: see plain.
+func Text(s string) string { return plain(s, MaxText) }
+
+// Safe makes a text from anywhere fit for a header's value, a display name or a reason phrase: besides, it has no quotes
+// or backslashes that end a quoted string (sipgo writes display names as they are).
+func Safe(s string) string { return strings.NewReplacer(`"`, "'", `\`, "/").Replace(Text(s)) }
+
+// DisplayName is a display name as sipgo left it, quoted pairs resolved (RFC 3261 §25.1), fit for a screen.
+func DisplayName(raw string) string { return Name(unescape(raw)) }
+
+// ReasonText is the text of a Reason header (RFC 3326), for people.
+func ReasonText(value string) string {
+	for _, reason := range split(value, ',') {
+		if text := Text(Param(reason, "text")); text != "" {
+			return text
+		}
+	}
+	return ""
+}
+
+// plain is a text as valid UTF-8 in one line, without control characters and without formatting characters (an override
+// of writing direction could make one name look like another), bounded.
+func plain(s string, most int) string {
+	var b strings.Builder
+	n, space := 0, false
+	for _, c := range s {
+		if n == most {
+			break
+		}
+		switch {
+		case c == utf8.RuneError || unicode.Is(unicode.Cf, c):
+		case unicode.IsSpace(c) || unicode.IsControl(c):
+			space = n > 0
+		default:
+			if space && n < most-1 {
+				b.WriteByte(' ')
+				n++
+			}
+			space = false
+			b.WriteRune(c)
+			n++
+		}
+	}
+	return b.String()
+}
