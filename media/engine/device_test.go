@@ -3,6 +3,8 @@ package engine_test
 import (
 	"bufio"
 	"bytes"
+	"context"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -17,6 +19,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"ewindow/media"
 	"ewindow/media/engine"
 	"ewindow/media/engine/protocol"
 )
@@ -33,6 +36,8 @@ func TestMain(m *testing.M) {
 		os.Exit(m.Run())
 	case mode == "parent":
 		beParent()
+	case mode == "window":
+		beWindow()
 	default:
 		beDevice(mode, filepath.Dir(path), role)
 	}
@@ -96,10 +101,22 @@ func heed(in io.Reader, mode string) {
 	}
 }
 
+// frameOf is a frame that was captured 40 ms ago, and says so.
 func frameOf(role protocol.Role) protocol.Frame {
+	t := monotonic().Add(-40 * time.Millisecond).UnixNano()
+	return protocol.Frame{Time: t, Flags: protocol.FlagKey, Data: binary.BigEndian.AppendUint64([]byte(role), uint64(t))}
+}
+
+// capturedAt is what a frame of frameOf says.
+func capturedAt(data []byte) time.Time {
+	return time.Unix(0, int64(binary.BigEndian.Uint64(data[len(data)-8:])))
+}
+
+// monotonic is CLOCK_MONOTONIC, counted from the Unix epoch.
+func monotonic() time.Time {
 	var now unix.Timespec
 	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &now)
-	return protocol.Frame{Time: now.Nano() - int64(40*time.Millisecond), Flags: protocol.FlagKey, Data: []byte(role)}
+	return time.Unix(now.Unix())
 }
 
 func misbehave(mode string, conn *os.File, event func(protocol.Event)) {
@@ -139,10 +156,28 @@ func misbehave(mode string, conn *os.File, event func(protocol.Event)) {
 	case "close":
 		_ = syscall.Shutdown(protocol.FD, syscall.SHUT_WR)
 		select {}
-	case "chatter":
+	case "chatter": // as the libraries of a driver do, which take no notice of what a write says
+		line := []byte(strings.Repeat("chatter ", 1000) + "\n")
 		for range 10_000 {
-			fmt.Fprintln(os.Stderr, strings.Repeat("chatter ", 1000))
+			_, _ = syscall.Write(2, line)
 		}
+	}
+}
+
+// beWindow runs an engine with a camera and prints the kind of each event of the camera, until it is killed.
+func beWindow() {
+	e := engine.New(engine.Config{Program: os.Args[1], Handler: printer{}})
+	e.Open(video, audio)
+	fmt.Println(e.Run(context.Background()))
+}
+
+type printer struct{ engine.Handler }
+
+func (printer) Video(media.AccessUnit) {}
+func (printer) Audio(media.AudioFrame) {}
+func (printer) Event(role protocol.Role, e protocol.Event) {
+	if role == protocol.Camera {
+		fmt.Println(e.Kind, e.Text)
 	}
 }
 

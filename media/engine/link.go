@@ -15,8 +15,9 @@ import (
 
 // The limits of the conversation with a process.
 const (
-	writePatience = time.Second            // for a process to take one message
-	drainPatience = 200 * time.Millisecond // for what a process said last, and for its end to follow that of its socket
+	writePatience = time.Second            // for a process to take anything of a message
+	drainPatience = 200 * time.Millisecond // for what a process said last
+	exitPatience  = runPatience / 2        // for the end of a process to follow that of its socket
 	maxEventBytes = 64 << 10
 	maxMessages   = 2000     // a second: a camera and a microphone make 50 each
 	maxPerSecond  = 64 << 20 // bytes
@@ -25,6 +26,7 @@ const (
 // link is one run of a device process, with the goroutines that talk to it: reader, writer, and one that waits.
 type link struct {
 	child   Child
+	in      *tap // what the process says
 	version int
 	first   protocol.Configure
 
@@ -47,6 +49,7 @@ type link struct {
 func (r *role) connect(c Child, version int, conf protocol.Configure) *link {
 	l := &link{
 		child:    c,
+		in:       newTap(c.Conn()),
 		version:  version,
 		wake:     make(chan struct{}, 1),
 		progress: make(chan struct{}, 1),
@@ -70,10 +73,7 @@ func (r *role) connect(c Child, version int, conf protocol.Configure) *link {
 	go func() {
 		err := c.Wait()
 		close(l.gone)
-		select { // what it said last is still in the socket
-		case <-read:
-		case <-time.After(drainPatience):
-		}
+		l.in.drain(read)
 		c.Conn().Close()
 		<-read
 		r.disconnect(l)
@@ -150,22 +150,22 @@ func (l *link) breakOff(err error) {
 func (l *link) lost(err error) {
 	select {
 	case <-l.gone:
-	case <-time.After(drainPatience):
+	case <-time.After(exitPatience):
 		l.breakOff(err)
 	}
 }
 
 // write sends the configuration, then commands and frames as they come.
 func (r *role) write(l *link) {
-	conn := l.child.Conn()
-	err := patiently(conn, func(w io.Writer) error { return protocol.WriteJSON(w, protocol.TypeConfigure, l.first) })
+	out := patient{l.child.Conn()}
+	err := protocol.WriteJSON(out, protocol.TypeConfigure, l.first)
 	for err == nil {
 		select {
 		case <-l.stopped:
 			return
 		case <-l.wake:
 		}
-		err = r.flush(l, conn)
+		err = r.flush(l, out)
 	}
 	err = fmt.Errorf("does not take what it is told: %w", err)
 	if errors.Is(err, os.ErrDeadlineExceeded) {
@@ -176,7 +176,7 @@ func (r *role) write(l *link) {
 }
 
 // flush sends what there is, commands first.
-func (r *role) flush(l *link, conn net.Conn) error {
+func (r *role) flush(l *link, out io.Writer) error {
 	for {
 		r.mu.Lock()
 		c := l.command
@@ -184,32 +184,43 @@ func (r *role) flush(l *link, conn net.Conn) error {
 		f, ok := l.out.pop()
 		r.mu.Unlock()
 		if c != (protocol.Command{}) {
-			send := func(w io.Writer) error { return protocol.WriteJSON(w, protocol.TypeCommand, c) }
-			if err := patiently(conn, send); err != nil {
+			if err := protocol.WriteJSON(out, protocol.TypeCommand, c); err != nil {
 				return err
 			}
 		}
 		if !ok {
 			return nil
 		}
-		if err := patiently(conn, func(w io.Writer) error { return protocol.WriteFrame(w, f.Frame) }); err != nil {
+		if err := protocol.WriteFrame(out, f.Frame); err != nil {
 			return err
 		}
 	}
 }
 
-// patiently writes one message within writePatience.
-func patiently(conn net.Conn, send func(io.Writer) error) error {
-	if err := conn.SetWriteDeadline(time.Now().Add(writePatience)); err != nil {
-		return err
+// patient writes to a process that takes something each writePatience.
+type patient struct{ net.Conn }
+
+// Write fails when the process has taken nothing for writePatience, all of which this one was there to see: who comes
+// late to its own deadline tries again.
+func (p patient) Write(b []byte) (n int, err error) {
+	for {
+		began := time.Now()
+		if err := p.SetWriteDeadline(began.Add(writePatience)); err != nil {
+			return n, err
+		}
+		k, err := p.Conn.Write(b[n:])
+		n += k
+		late := time.Since(began) > writePatience+lateness
+		if k == 0 && !late || !errors.Is(err, os.ErrDeadlineExceeded) {
+			return n, err
+		}
 	}
-	return send(conn)
 }
 
 // read takes what the process says until that ends. It never waits for anyone else. There is no deadline here:
 // a process that says nothing, or half a message, makes no progress, and the supervisor kills it for that.
 func (r *role) read(l *link) {
-	in := bufio.NewReaderSize(l.child.Conn(), 64<<10)
+	in := bufio.NewReaderSize(l.in, 64<<10)
 	var m meter
 	for {
 		t, payload, err := protocol.ReadMessage(in)

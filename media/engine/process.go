@@ -10,7 +10,6 @@ import (
 	"runtime"
 	"sync"
 	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -37,10 +36,10 @@ func StartProcess(program string, role protocol.Role, log *slog.Logger) (Child, 
 		return nil, fmt.Errorf("start the %s process: %w", role, err)
 	}
 	defer theirs.Close()
-	said, says, err := os.Pipe()
+	said, says, err := pipe()
 	if err != nil {
 		ours.Close()
-		return nil, fmt.Errorf("start the %s process: pipe: %w", role, err)
+		return nil, fmt.Errorf("start the %s process: %w", role, err)
 	}
 	defer says.Close()
 
@@ -89,10 +88,21 @@ func socketpair() (net.Conn, *os.File, error) {
 	return conn, theirs, nil
 }
 
+// pipe is a pipe for what a process prints. Its end does not block: a driver that prints more than we read loses some of
+// that, not its time.
+func pipe() (said, says *os.File, err error) {
+	var fds [2]int
+	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
+		return nil, nil, fmt.Errorf("pipe: %w", err)
+	}
+	_, _ = unix.FcntlInt(uintptr(fds[1]), unix.F_SETPIPE_SZ, pipeBytes) // else it holds 64 KiB
+	return os.NewFile(uintptr(fds[0]), "printed"), os.NewFile(uintptr(fds[1]), "printed"), nil
+}
+
 // reap waits for the process, takes its children with it, and ends its log.
 func (p *process) reap(cmd *exec.Cmd, said *os.File, log *slog.Logger) {
-	forwarded := make(chan struct{})
-	go func() { defer close(forwarded); forward(said, log) }()
+	in, gone, forwarded := newTap(said), make(chan struct{}), make(chan struct{})
+	go func() { defer close(forwarded); forward(in, gone, log) }()
 
 	// Not yet collected, the process keeps its pid, so that the group that is killed is surely its own.
 	for {
@@ -107,9 +117,10 @@ func (p *process) reap(cmd *exec.Cmd, said *os.File, log *slog.Logger) {
 	p.mu.Unlock()
 	p.err = cmd.Wait()
 
-	_ = said.SetReadDeadline(time.Now().Add(drainPatience)) // someone who left the group may hold the other end
-	<-forwarded
+	close(gone)
+	in.drain(forwarded)
 	said.Close()
+	<-forwarded
 	close(p.done)
 }
 

@@ -15,6 +15,13 @@ const softwareEncoder = "x264enc"
 // handlerPatience is how long Run waits at its end for a call of the Handler to return.
 const handlerPatience = time.Second
 
+// How the supervisor notices that it was itself kept from its work.
+const (
+	maxNap     = 600 * time.Millisecond // longer than between two reports of progress, so it costs nothing as a rule
+	lateness   = 50 * time.Millisecond  // of a timer, which is no more than that
+	secondLook = 20 * time.Millisecond  // at what a process has said, after the first found it unread
+)
+
 // run keeps the process of the role as it is wanted until ctx ends, then ends it.
 func (r *role) run(ctx context.Context) error {
 	stop, delivered := make(chan struct{}), make(chan struct{})
@@ -34,10 +41,15 @@ func (r *role) run(ctx context.Context) error {
 // supervise is the loop around step.
 func (r *role) supervise(ctx context.Context) error {
 	s := supervisor{role: r}
-	due := time.NewTimer(time.Hour)
-	defer due.Stop()
+	wake := time.NewTimer(maxNap)
+	defer wake.Stop()
 	end := ctx.Done()
 	for {
+		began, nap := time.Now(), s.nap()
+		wake.Reset(nap)
+		if s.state.phase == off {
+			wake.Stop()
+		}
 		h := happening{what: tick}
 		select {
 		case <-end:
@@ -51,15 +63,12 @@ func (r *role) supervise(ctx context.Context) error {
 			h = happening{what: broke, text: err.Error()}
 		case err := <-s.exited():
 			h = happening{what: exited, text: s.farewell(err)}
-		case <-due.C:
+		case <-wake.C:
 		}
+		s.awake(time.Since(began) - nap)
 		s.handle(h)
 		if s.err != nil || s.ending && s.state.phase == off {
 			return s.err
-		}
-		due.Reset(time.Until(s.state.due)) // off has none: a tick that does nothing, and the zero time is long ago
-		if s.state.phase == off {
-			due.Stop()
 		}
 	}
 }
@@ -68,6 +77,7 @@ func (r *role) supervise(ctx context.Context) error {
 type supervisor struct {
 	*role
 	state  state
+	absent time.Duration       // for so long in all this process was kept from looking
 	conf   *protocol.Configure // of state.want
 	link   *link               // to the process, nil without one
 	told   bool                // the process that ended last had said why
@@ -120,12 +130,32 @@ func (s *supervisor) farewell(err error) string {
 	return "ended by itself"
 }
 
+// now is the time by which processes are judged. It stands still while this one gets no processor, or the whole machine
+// does: the processes get none either.
+func (s *supervisor) now() time.Time { return time.Now().Add(-s.absent) }
+
+// nap is how long to sleep until the next look.
+func (s *supervisor) nap() time.Duration {
+	return min(max(s.state.due.Sub(s.now()), 0), maxNap)
+}
+
+// awake is told how much longer than a nap the last one was. Without a process there was none.
+func (s *supervisor) awake(late time.Duration) {
+	if s.state.phase != off && late > lateness {
+		s.absent += late
+	}
+}
+
 // handle takes a step and does what follows from it.
 func (s *supervisor) handle(h happening) {
+	if h.what == tick && s.state.alive() && s.link != nil && !s.link.in.empty() {
+		s.state.due = s.now().Add(secondLook) // it has said something, and only we have not read it yet
+		return
+	}
 	todo := []happening{h}
 	for len(todo) > 0 {
 		var actions []action
-		s.state, actions = step(s.state, todo[0], time.Now())
+		s.state, actions = step(s.state, todo[0], s.now())
 		todo = todo[1:]
 		for _, a := range actions {
 			if err := s.do(a); err != nil {
@@ -165,7 +195,7 @@ func (s *supervisor) do(a action) error {
 
 // failure says that a process failed, once: one that has told why itself needs no second word.
 func (s *supervisor) failure(text string) {
-	again := time.Until(s.state.notUntil).Round(time.Millisecond)
+	again := s.state.notUntil.Sub(s.now()).Round(time.Millisecond)
 	s.log.Info("device process is replaced", "why", text, "in", again, "failures", s.state.failures)
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -86,7 +86,7 @@ const (
 
 // step is the supervisor of one role: what happened, when, and what is to be done about it.
 func step(s state, h happening, now time.Time) (state, []action) {
-	alive := s.phase == starting || s.phase == running
+	alive := s.alive()
 	switch h.what {
 	case wanted:
 		s.want = h.version
@@ -128,6 +128,9 @@ func step(s state, h happening, now time.Time) (state, []action) {
 	}
 	return s, nil
 }
+
+// alive says whether there is a process that has to report progress.
+func (s state) alive() bool { return s.phase == starting || s.phase == running }
 
 // overdue is a tick at or after due.
 func (s state) overdue(now time.Time) (state, []action) {

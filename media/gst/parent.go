@@ -38,8 +38,8 @@ func (p *parent) failed(err error) int {
 	if err == nil {
 		return 0
 	}
-	fmt.Fprintln(os.Stderr, "ewindow-media:", err)
 	p.event(protocol.Event{Kind: protocol.Failed, Text: err.Error()})
+	fmt.Fprintln(os.Stderr, "ewindow-media:", err)
 	return 1
 }
 
