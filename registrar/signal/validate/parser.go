@@ -2,8 +2,8 @@ package validate
 
 import (
 	"errors"
-	"fmt"
 	"maps"
+	"reflect"
 	"strings"
 
 	"github.com/emiago/sipgo/sip"
@@ -29,14 +29,17 @@ func normalise(headers []sip.Header) {
 // What frames messages or matches them with transactions must be right at once: Content-Length, Via, CSeq.
 func Parser() *sip.Parser {
 	parsers := sip.HeadersParser(maps.Clone(sip.DefaultHeadersParser()))
-	for name, parse := range parsers {
-		switch canonicalName(name) {
-		case "Content-Length", "CSeq":
-			parsers[name] = tidied(parse)
-		case "Via":
-			parsers[name] = func(key []byte, value string) (sip.Header, error) { return tidied(parse)(key, closeUp(value)) }
+	for key, parse := range parsers {
+		switch name := canonicalName(key); {
+		case name == "Content-Length", name == "CSeq":
+			parsers[key] = tidied(parse)
+		case name == "Via":
+			parse = tidied(parse)
+			parsers[key] = listed(func(key []byte, value string) (sip.Header, error) { return parse(key, closeUp(value)) })
+		case lists[name]:
+			parsers[key] = listed(lenient(name, tidied(parse)))
 		default:
-			parsers[name] = lenient(canonicalName(name), tidied(parse))
+			parsers[key] = lenient(name, tidied(parse))
 		}
 	}
 	for key, name := range names {
@@ -49,10 +52,36 @@ func Parser() *sip.Parser {
 	return sip.NewParser(sip.WithHeadersParsers(parsers))
 }
 
-// isComma recognises sipgo's unexported way of saying that more values follow in the same line.
-func isComma(err error) bool { return err != nil && fmt.Sprintf("%T", err) == "sip.errComaDetected" }
+// moreFollow is sipgo's unexported way of saying that further elements follow in the same line: an integer, the place of the
+// comma.
+var moreFollow = func() reflect.Type {
+	_, err := sip.DefaultHeadersParser()["contact"](nil, "sip:a@b,sip:c@d")
+	return reflect.TypeOf(err)
+}()
 
-var errHeaders = errors.New("URI with headers outside <>")
+func moreAt(comma int) error {
+	err := reflect.New(moreFollow).Elem()
+	err.SetInt(int64(comma))
+	return err.Interface().(error)
+}
+
+var (
+	errHeaders = errors.New("URI with headers outside <>")
+	errComma   = errors.New("a comma where no list is")
+)
+
+// listed gives parse one element of a list at a time, and nothing of those behind it: sipgo's own would look at all of
+// them for each.
+func listed(parse sip.HeaderParser) sip.HeaderParser {
+	return func(key []byte, value string) (sip.Header, error) {
+		end := elementEnd(value)
+		h, err := parse(key, value[:end])
+		if err == nil && end < len(value) {
+			err = moreAt(end)
+		}
+		return h, err
+	}
+}
 
 func lenient(name string, parse sip.HeaderParser) sip.HeaderParser {
 	return func(key []byte, value string) (sip.Header, error) {
@@ -60,15 +89,14 @@ func lenient(name string, parse sip.HeaderParser) sip.HeaderParser {
 		if c, ok := h.(*sip.ContactHeader); ok && err == nil && len(c.Address.Headers) > 0 && !strings.Contains(value, "<") {
 			err = errHeaders // RFC 4475 §3.1.2.13
 		}
-		if err == nil || isComma(err) {
-			return h, err
+		if err != nil {
+			return sip.NewHeader(name, value), nil
 		}
-		return sip.NewHeader(name, value), nil
+		return h, nil
 	}
 }
 
-// closeUp takes the spaces out of "SIP / 2.0 / UDP  host", which sipgo misreads, and puts them before it: sipgo counts
-// on the text keeping its length when further values follow a comma.
+// closeUp takes the spaces out of "SIP / 2.0 / UDP  host", which sipgo misreads.
 func closeUp(via string) string {
 	const space = " \t"
 	slash := strings.IndexByte(via, '/')
@@ -87,14 +115,17 @@ func closeUp(via string) string {
 	}
 	rest := strings.TrimLeft(via[start+end:], space)
 	protocol := strings.Join(strings.FieldsFunc(via[:start+end], func(r rune) bool { return r == ' ' || r == '\t' }), "")
-	return strings.Repeat(" ", len(via)-len(protocol)-1-len(rest)) + protocol + " " + rest
+	return protocol + " " + rest
 }
 
 // tidied lets parameters' names be compared: RFC 3261 §7.3.1 has them without case, and spaces around "=" and ";".
 func tidied(parse sip.HeaderParser) sip.HeaderParser {
 	return func(key []byte, value string) (sip.Header, error) {
 		h, err := parse(key, value)
-		if err != nil && !isComma(err) {
+		switch {
+		case err != nil && reflect.TypeOf(err) == moreFollow:
+			return h, errComma
+		case err != nil:
 			return h, err
 		}
 		bare := !strings.Contains(value, "<")
@@ -117,7 +148,7 @@ func tidied(parse sip.HeaderParser) sip.HeaderParser {
 		case *sip.CSeqHeader:
 			h.MethodName = sip.RequestMethod(strings.TrimSpace(string(h.MethodName)))
 		}
-		return h, err
+		return h, nil
 	}
 }
 
