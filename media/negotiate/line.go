@@ -131,7 +131,7 @@ func (s *Session) answerLine(l *line, desc *sdp.SessionDescription, m *sdp.Media
 	if m.MediaName.Port.Value == 0 {
 		return nil, nil, nil
 	}
-	if err := s.takes(l, d); err != nil {
+	if err := s.takes(l, m, d); err != nil {
 		return nil, nil, err
 	}
 	offered, left := readFormats(m)
@@ -173,7 +173,7 @@ func (s *Session) answerLine(l *line, desc *sdp.SessionDescription, m *sdp.Media
 }
 
 // takes says whether we could have a stream of this kind at all.
-func (s *Session) takes(l *line, d *Description) error {
+func (s *Session) takes(l *line, m *sdp.MediaDescription, d *Description) error {
 	switch {
 	case l.kind != "audio" && l.kind != "video":
 		return errors.New("not a kind of media that we have")
@@ -182,8 +182,17 @@ func (s *Session) takes(l *line, d *Description) error {
 	case l.kind == "video" && s.local.VideoRTP == 0:
 		return errors.New("this call has no picture")
 	}
-	if _, _, err := parseProto(l.proto); err != nil {
+	if err := onePort(m); err != nil {
 		return err
+	}
+	_, _, err := parseProto(l.proto)
+	return err
+}
+
+// onePort refuses a stream in layers that are on ports of their own (RFC 8866 §5.14).
+func onePort(m *sdp.MediaDescription) error {
+	if port := m.MediaName.Port; port.Range != nil && *port.Range > 1 {
+		return fmt.Errorf("several ports (%d/%d) for one stream", port.Value, *port.Range)
 	}
 	return nil
 }
@@ -195,6 +204,9 @@ func (s *Session) acceptLine(l *line, desc *sdp.SessionDescription, m *sdp.Media
 	}
 	if m.MediaName.Port.Value == 0 {
 		return nil, errors.New("refused by the other side")
+	}
+	if err := onePort(m); err != nil {
+		return nil, err
 	}
 	if _, _, err := parseProto(strings.Join(m.MediaName.Protos, "/")); err != nil {
 		return nil, err

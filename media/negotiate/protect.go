@@ -124,7 +124,7 @@ func (s *Session) readCrypto(m *sdp.MediaDescription) (good []crypto, reasons []
 // unprotected says why an m-line has no key.
 func unprotected(reasons []error) error {
 	if len(reasons) == 0 {
-		reasons = []error{errors.New("no a=crypto line, and plain RTP is not allowed")}
+		reasons = []error{errors.New("no a=crypto line, and plain RTP is not allowed: turn on SRTP with SDES keys")}
 	}
 	texts := make([]string, len(reasons))
 	for i, r := range reasons {

@@ -104,10 +104,15 @@ func (r *reader) media(value string) error {
 	if err != nil {
 		return fmt.Errorf("%s: port %q is not a number from 0 to 65535", shorten(f[0]), shorten(port))
 	}
-	if ranged && count != "1" {
-		return fmt.Errorf("%s: several ports (%s) for one stream", shorten(f[0]), shorten(f[1]))
-	}
 	name.Port.Value = int(n)
+	if ranged {
+		n, err := strconv.ParseUint(count, 10, 16)
+		if err != nil || n == 0 {
+			return fmt.Errorf("%s: %q is no number of ports", shorten(f[0]), shorten(count))
+		}
+		several := int(n)
+		name.Port.Range = &several
+	}
 	switch {
 	case len(name.Formats) > maxFormats:
 		return fmt.Errorf("%s: more than %d payload types", shorten(f[0]), maxFormats)

@@ -15,6 +15,9 @@ var ErrNotAcceptable = errors.New("session description not acceptable")
 // ErrPending says that an offer of ours is unanswered, so that one of theirs cannot be answered: 491 (RFC 3261 §14.2).
 var ErrPending = errors.New("an offer of ours is still unanswered")
 
+// ErrNoOffer says that an answer came though no offer of ours is out.
+var ErrNoOffer = errors.New("an answer, but no offer is out")
+
 // Local is what this side brings to a call. It stays the same for the life of a Session.
 type Local struct {
 	Address             netip.Addr // where we receive; an address of the machine, not the unspecified one
@@ -103,7 +106,7 @@ func (s *Session) Offer() ([]byte, error) {
 // Accept takes the answer to the last Offer.
 func (s *Session) Accept(answer []byte) (Description, error) {
 	if s.pending == nil {
-		return Description{}, errors.New("negotiate: an answer, but no offer is out")
+		return Description{}, ErrNoOffer
 	}
 	lines := s.pending
 	s.pending = nil

@@ -1,16 +1,17 @@
-// Package echo is the far end of a test call: it takes an SDP offer and sends back every picture and sound that comes,
-// so that whoever sets up a phone or a window hears whether keys, ports and routers are right.
+// Package echo is the far end of a test call: it agrees on media like a window and sends back every picture and sound
+// that comes, so that whoever sets up a phone or a window hears whether keys, ports and routers are right.
 //
 //	offer ──Answer──▶ answer, Call        phone ── SRTP ──▶ authenticate, decrypt ─┐
 //	                  Call.Run            phone ◀─ SRTP ── own key, SSRC, index ◀──┘
 //
-// It knows no SIP, no codecs and no dialplan. What it accepts is what a window accepts: a phone that gets its echo gets
-// its call.
+// What it accepts is what a window accepts, since both ask media/negotiate: a phone that gets its echo gets its call.
+// It knows no SIP, no codecs and no dialplan.
 package echo
 
 import (
 	"context"
 	"crypto/rand"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -18,15 +19,26 @@ import (
 	"net/netip"
 	"sync"
 	"sync/atomic"
+
+	"ewindow/media/negotiate"
 )
 
 // Places is how many calls an Echo holds at once, unless its Config says otherwise.
 const Places = 4
 
-// Errors of Answer.
+// The picture that the echo says it takes: a window's, as long as its file names no other.
+const (
+	width, height = 1280, 720
+	fps           = 30
+	maxKbps       = 2000
+)
+
+// What a caller's offer or answer can be at fault for.
 var (
 	ErrBusy    = errors.New("all places of the echo are taken")
-	ErrRefused = errors.New("the offer cannot be answered")
+	ErrRefused = negotiate.ErrNotAcceptable
+	ErrPending = negotiate.ErrPending
+	ErrNoOffer = negotiate.ErrNoOffer
 )
 
 // Config is what an Echo is made from.
@@ -56,104 +68,133 @@ func New(c Config) *Echo {
 
 // A Caller is what is known of whoever called.
 type Caller struct {
-	Peer  netip.Addr // where its SIP comes from: unprotected media is taken from there alone
-	Local netip.Addr // where it reaches us: sockets are opened on it
-	Host  string     // the same as the caller knows it, for the answer; empty: Local
-	Plain bool       // it may do without SRTP
+	Peer   netip.Addr // where its SIP comes from: unprotected media is taken from there alone
+	Local  netip.Addr // where it reaches us: sockets are opened on it
+	Public netip.Addr // the same as the caller knows it, for SDP; invalid: Local
+	Plain  bool       // it may do without SRTP
 }
 
-// A Call is one that was answered. Run it, or Close it.
+// A Call is one that was answered. Run it, or Close it. It has sockets for sound and picture from the beginning, since
+// a later offer may add either.
 type Call struct {
-	e       *Echo
-	caller  Caller
-	id      uint64
-	version int
-	mu      sync.Mutex // of answers
-	streams []*stream  // by m-line; nil where it was refused
-	closed  sync.Once
+	e            *Echo
+	audio, video *stream
+	mu           sync.Mutex // of sdp
+	sdp          *negotiate.Session
+	closed       sync.Once
 }
 
 // Answer takes an offer. Nothing is read from the network before Run. The error is ErrBusy, wraps ErrRefused if the
 // offer is at fault, or says that a socket could not be opened.
 func (e *Echo) Answer(offer []byte, c Caller) (*Call, []byte, error) {
+	return e.begin(c, func(call *Call) ([]byte, error) { return call.Answer(offer) })
+}
+
+// Offer begins a call whose INVITE had no offer: the answer to ours comes later, to Call.Accept.
+func (e *Echo) Offer(c Caller) (*Call, []byte, error) {
+	return e.begin(c, (*Call).Offer)
+}
+
+func (e *Echo) begin(c Caller, describe func(*Call) ([]byte, error)) (*Call, []byte, error) {
 	if e.taken.Add(1) > int32(e.cfg.Places) {
 		e.taken.Add(-1)
 		return nil, nil, ErrBusy
 	}
-	call := &Call{e: e, caller: c}
-	var id [4]byte
-	_, err := io.ReadFull(e.cfg.Random, id[:])
+	call := &Call{e: e}
+	err := call.open(c)
 	if err == nil {
-		call.id = uint64(id[0])<<24 | uint64(id[1])<<16 | uint64(id[2])<<8 | uint64(id[3])
-		var answer []byte
-		if answer, err = call.Answer(offer); err == nil {
-			return call, answer, nil
+		var sdp []byte
+		if sdp, err = describe(call); err == nil {
+			return call, sdp, nil
 		}
 	}
 	call.Close()
 	return nil, nil, err
 }
 
-// Answer takes an offer, also a later one in the same call, which may bring new keys, or hold it. Its m-lines have to
-// be the ones of before (RFC 3264 §8). An offer that is refused changes nothing.
-func (c *Call) Answer(offer []byte) ([]byte, error) {
-	o, err := parse(offer)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
+// open opens the sockets of a call and begins its negotiation.
+func (c *Call) open(from Caller) error {
+	var err error
+	if c.audio, err = c.e.stream(from); err != nil {
+		return err
 	}
+	if c.video, err = c.e.stream(from); err != nil {
+		return err
+	}
+	var id [4]byte
+	if _, err := io.ReadFull(c.e.cfg.Random, id[:]); err != nil {
+		return fmt.Errorf("draw a session's number: %w", err)
+	}
+	local := negotiate.Local{
+		Address:  from.Public,
+		AudioRTP: port(c.audio.rtp), AudioRTCP: port(c.audio.rtcp),
+		VideoRTP: port(c.video.rtp), VideoRTCP: port(c.video.rtcp),
+		SessionID: uint64(binary.BigEndian.Uint32(id[:])),
+		Width:     width, Height: height, FPS: fps, MaxKbps: maxKbps,
+		Rand: c.e.cfg.Random,
+	}
+	if !local.Address.IsValid() {
+		local.Address = from.Local
+	}
+	policy := negotiate.SDES
+	if from.Plain {
+		policy = negotiate.None
+	}
+	c.sdp, err = negotiate.NewSession(local, policy)
+	return err
+}
+
+func port(c net.PacketConn) uint16 {
+	a, err := netip.ParseAddrPort(c.LocalAddr().String())
+	if err != nil {
+		return 0 // no socket of ours
+	}
+	return a.Port()
+}
+
+// Answer takes an offer, also a later one in the same call, which may bring new keys or a picture, or hold it. An offer
+// that is refused changes nothing.
+func (c *Call) Answer(offer []byte) ([]byte, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.version > 0 && len(o.lines) != len(c.streams) {
-		return nil, fmt.Errorf("%w: it has %d m-lines, the call has %d", ErrRefused, len(o.lines), len(c.streams))
-	}
-	terms, err := c.terms(o)
+	answer, d, err := c.sdp.Answer(offer)
 	if err != nil {
 		return nil, err
 	}
-	if c.version == 0 {
-		c.streams = make([]*stream, len(o.lines))
-	}
-	for i := range terms {
-		s := c.streams[i]
-		switch {
-		case s == nil && terms[i] != nil && c.version == 0:
-			if s, err = c.open(); err != nil {
-				return nil, err
-			}
-			c.streams[i] = s
-		case s == nil:
-			terms[i] = nil // what was refused stays so: nobody reads for it
-			continue
-		}
-		if err := s.use(terms[i]); err != nil {
-			return nil, err
-		}
-	}
-	c.version++
-	return c.write(o, terms), nil
+	return answer, c.use(d)
 }
 
-// open opens the sockets of a stream.
-func (c *Call) open() (*stream, error) {
-	rtp, rtcp, err := c.e.cfg.Listen(c.caller.Local)
+// Offer makes an offer, for a caller that asks for ours. It holds when Accept has its answer.
+func (c *Call) Offer() ([]byte, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.sdp.Offer()
+}
+
+// Accept takes the answer to Offer. An answer that cannot be used changes nothing.
+func (c *Call) Accept(answer []byte) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	d, err := c.sdp.Accept(answer)
 	if err != nil {
-		return nil, fmt.Errorf("open sockets for the echo: %w", err)
+		return err
 	}
-	s, err := newStream(rtp, rtcp, c.caller.Peer.Unmap(), c.e.cfg.Random)
-	if err != nil {
-		return nil, errors.Join(err, rtp.Close(), rtcp.Close())
-	}
-	return s, nil
+	return c.use(d)
+}
+
+// Agreed says whether any media was agreed on yet.
+func (c *Call) Agreed() bool { return c.audio.isAgreed() || c.video.isAgreed() }
+
+func (c *Call) use(d negotiate.Description) error {
+	return errors.Join(c.audio.use(d.Audio), c.video.use(d.Video))
 }
 
 // Run sends back what comes, until ctx ends. The call is closed then.
 func (c *Call) Run(ctx context.Context) {
 	var reading sync.WaitGroup
-	for _, s := range c.streams {
-		if s != nil {
-			reading.Go(func() { s.read(s.rtp) })
-			reading.Go(func() { s.read(s.rtcp) })
-		}
+	for _, s := range []*stream{c.audio, c.video} {
+		reading.Go(func() { s.read(s.rtp) })
+		reading.Go(func() { s.read(s.rtcp) })
 	}
 	<-ctx.Done()
 	c.Close()
@@ -163,7 +204,7 @@ func (c *Call) Run(ctx context.Context) {
 // Close closes the sockets and gives the place back.
 func (c *Call) Close() {
 	c.closed.Do(func() {
-		for _, s := range c.streams {
+		for _, s := range []*stream{c.audio, c.video} {
 			if s != nil {
 				_ = s.rtp.Close()
 				_ = s.rtcp.Close()

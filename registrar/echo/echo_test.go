@@ -1,15 +1,21 @@
 package echo
 
 import (
+	"bytes"
 	"encoding/base64"
 	"errors"
 	"math/rand/v2"
 	"net"
 	"net/netip"
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/pion/rtcp"
+
+	"ewindow/media/negotiate"
 )
 
 // A socket has an address and nothing else: what is read is given to packet by the tests.
@@ -35,7 +41,6 @@ func testEcho() (*Echo, *[]*socket) {
 
 var (
 	gcmKey = base64.StdEncoding.EncodeToString([]byte("0123456789abcdef" + "salt-of-12--"))
-	cmKey  = base64.StdEncoding.EncodeToString([]byte("0123456789abcdef" + "salt-of-14-by-"))
 )
 
 // offered is an offer with some lines after v=, o=, s= and t=.
@@ -43,65 +48,82 @@ func offered(lines ...string) []byte {
 	return []byte("v=0\r\no=- 1 1 IN IP4 10.0.1.1\r\ns=-\r\nc=IN IP4 10.0.1.1\r\nt=0 0\r\n" + strings.Join(lines, "\r\n") + "\r\n")
 }
 
-func TestAnswers(t *testing.T) {
-	for name, test := range map[string]struct {
-		offer []string
-		plain bool
-		want  string // lines of the answer after t=, without the key; or the reason for refusing
-	}{
-		"GCM": {[]string{"m=audio 4000 RTP/SAVP 0 8", "a=crypto:1 AEAD_AES_128_GCM inline:" + gcmKey}, false,
-			"m=audio 20000 RTP/SAVP 0|a=rtcp:20001|a=crypto:1 AEAD_AES_128_GCM|a=sendrecv"},
-		"CM in another spelling, second": {[]string{"m=audio 4000 RTP/SAVPF 96", "a=rtpmap:96 opus/48000/2", "a=fmtp:96 useinbandfec=1",
-			"a=crypto:1 AES_256_CM_HMAC_SHA1_80 inline:x", "a=crypto:2 AES_128_CM_HMAC_SHA1_80 inline:" + cmKey + "|2^31", "a=rtcp-mux"}, false,
-			"m=audio 20000 RTP/SAVPF 96|a=rtpmap:96 opus/48000/2|a=fmtp:96 useinbandfec=1|a=rtcp-mux|a=rtcp:20000|a=crypto:2 AES_128_CM_HMAC_SHA1_80|a=sendrecv"},
-		"a key in an AVP line": {[]string{"m=audio 4000 RTP/AVP 8", "a=crypto:1 AEAD_AES_128_GCM inline:" + gcmKey}, false,
-			"m=audio 20000 RTP/AVP 8|a=rtcp:20001|a=crypto:1 AEAD_AES_128_GCM|a=sendrecv"},
-		"telephone-event and CN before": {[]string{"m=audio 4000 RTP/AVP 101 13 9", "a=rtpmap:101 telephone-event/8000"}, true,
-			"m=audio 20000 RTP/AVP 9|a=rtcp:20001|a=sendrecv"},
-		"picture too, and something else": {[]string{"a=sendonly", "m=audio 4000 RTP/AVP 0", "m=video 4002 RTP/AVP 96 97", "a=rtpmap:96 rtx/90000",
-			"a=rtpmap:97 H264/90000", "a=fmtp:97 profile-level-id=42e01f", "a=rtcp-fb:* nack pli", "a=rtcp-fb:97 nack", "a=inactive", "m=application 9 TCP/BFCP *"}, true,
-			"m=audio 20000 RTP/AVP 0|a=rtcp:20001|a=recvonly|m=video 20002 RTP/AVP 97|a=rtpmap:97 H264/90000|a=fmtp:97 profile-level-id=42e01f|" +
-				"a=rtcp-fb:* nack pli|a=rtcp:20003|a=inactive|m=application 0 TCP/BFCP *"},
-		"a picture that is switched off": {[]string{"m=audio 4000 RTP/AVP 0", "m=video 0 RTP/AVP 97"}, true,
-			"m=audio 20000 RTP/AVP 0|a=rtcp:20001|a=sendrecv|m=video 0 RTP/AVP 97"},
-		"no key":               {[]string{"m=audio 4000 RTP/AVP 0"}, false, "turn on SRTP"},
-		"no key though secure": {[]string{"m=audio 4000 RTP/SAVP 0"}, true, "turn on SRTP"},
-		"a short key":          {[]string{"m=audio 4000 RTP/SAVP 0", "a=crypto:1 AEAD_AES_128_GCM inline:abcd"}, false, "28 bytes"},
-		"MKI":                  {[]string{"m=audio 4000 RTP/SAVP 0", "a=crypto:1 AEAD_AES_128_GCM inline:" + gcmKey + "|2^31|1:4"}, false, "master key identifiers"},
-		"unencrypted":          {[]string{"m=audio 4000 RTP/SAVP 0", "a=crypto:1 AEAD_AES_128_GCM inline:" + gcmKey + " UNENCRYPTED_SRTP"}, false, "UNENCRYPTED_SRTP"},
-		"DTLS":                 {[]string{"m=audio 4000 UDP/TLS/RTP/SAVPF 0"}, true, "transport"},
-		"only events":          {[]string{"m=audio 4000 RTP/AVP 101", "a=rtpmap:101 telephone-event/8000"}, true, "no format"},
-		"a control character":  {[]string{"m=audio 4000 RTP/AVP 0", "a=fmtp:0 x\ry"}, true, "control character"},
-		"nothing":              {nil, true, "no m-line"},
+// Every offer that a window takes from a phone the echo takes too, with the same m-lines, formats and suites; what a
+// window refuses it refuses for the same reason.
+func TestTakesWhatAWindowTakes(t *testing.T) {
+	const dir = "../../media/negotiate/testdata/phones"
+	seen := 0
+	for _, policy := range []negotiate.Policy{negotiate.SDES, negotiate.None} {
+		files, err := filepath.Glob(filepath.Join(dir, string(policy), "*.sdp"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			seen++
+			t.Run(string(policy)+"/"+filepath.Base(file), func(t *testing.T) {
+				offer, err := os.ReadFile(file)
+				if err != nil {
+					t.Fatal(err)
+				}
+				session, err := negotiate.NewSession(negotiate.Local{
+					Address: caller.Local, AudioRTP: 20000, AudioRTCP: 20001, VideoRTP: 20002, VideoRTCP: 20003,
+					SessionID: 1, Width: 1280, Height: 720, FPS: 30, MaxKbps: 2000,
+				}, policy)
+				if err != nil {
+					t.Fatal(err)
+				}
+				window, _, refused := session.Answer(offer)
+				e, _ := testEcho()
+				c := caller
+				c.Plain = policy == negotiate.None
+				call, answer, err := e.Answer(offer, c)
+				if refused != nil {
+					if err == nil || err.Error() != refused.Error() || !errors.Is(err, ErrRefused) || e.taken.Load() != 0 {
+						t.Errorf("%v, %d places taken; a window says %v", err, e.taken.Load(), refused)
+					}
+					return
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer call.Close()
+				if got, want := mediaOf(answer), mediaOf(window); got != want {
+					t.Errorf("the echo answers\n%s\na window\n%s", got, want)
+				}
+			})
+		}
+	}
+	if seen < 14 {
+		t.Errorf("%d offers in %s: this test proves little", seen, dir)
+	}
+}
+
+// mediaOf is an answer from its first m-line on, without keys.
+func mediaOf(sdp []byte) string {
+	_, media, _ := strings.Cut(string(sdp), "t=0 0\r\n")
+	return regexp.MustCompile(`inline:\S+`).ReplaceAllString(media, "inline:")
+}
+
+// An error never shows a key, and the address is the one by which the caller knows us.
+func TestAnswer(t *testing.T) {
+	e, _ := testEcho()
+	for offer, want := range map[string]string{
+		"m=audio 4000 RTP/AVP 0": "turn on SRTP",
+		"m=audio 4000 RTP/SAVP 0\r\na=crypto:1 AEAD_AES_128_GCM inline:" + gcmKey + "|2^31|1:4": "MKI 1:4 is not supported",
 	} {
-		t.Run(name, func(t *testing.T) {
-			e, _ := testEcho()
-			c := caller
-			c.Plain = test.plain
-			call, answer, err := e.Answer(offered(test.offer...), c)
-			if err != nil {
-				if !errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), test.want) {
-					t.Errorf("refused: %v, want %q", err, test.want)
-				}
-				if strings.Contains(err.Error(), "0123") || strings.Contains(err.Error(), gcmKey) {
-					t.Errorf("the error shows the key: %v", err)
-				}
-				if n := e.taken.Load(); n != 0 {
-					t.Errorf("%d places are taken", n)
-				}
-				return
-			}
-			defer call.Close()
-			_, got, _ := strings.Cut(string(answer), "t=0 0\r\n")
-			var lines []string
-			for l := range strings.Lines(got) {
-				l, _, _ = strings.Cut(strings.TrimSpace(l), " inline:")
-				lines = append(lines, l)
-			}
-			if got := strings.Join(lines, "|"); got != test.want {
-				t.Errorf("answer\n%s, want\n%s", got, test.want)
-			}
-		})
+		if _, _, err := e.Answer(offered(offer), caller); !errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), gcmKey) {
+			t.Errorf("%s: %v, want %s", offer, err, want)
+		}
+	}
+	c := caller
+	c.Plain, c.Public = true, netip.MustParseAddr("203.0.113.5")
+	call, answer, err := e.Answer(offered("m=audio 4000 RTP/AVP 0"), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer call.Close()
+	if !strings.Contains(string(answer), "\r\nc=IN IP4 203.0.113.5\r\n") {
+		t.Errorf("answer %s", answer)
 	}
 }
 
@@ -141,92 +163,71 @@ func TestPlaces(t *testing.T) {
 	}
 }
 
-// A later offer with the same keys leaves the echo's own key, index and rollover counter alone; a new key of the
-// caller is taken, and m-lines cannot come or go.
+// A later offer with the same keys leaves the echo's own key, index and rollover counter alone, and gets the same
+// answer, byte by byte: RFC 3264 §8 lets the version grow only with what is said. A new key of the caller is taken, and
+// so is a picture that comes later.
 func TestLaterOffer(t *testing.T) {
 	e, _ := testEcho()
-	one := offered("m=audio 4000 RTP/SAVP 0", "a=crypto:1 AEAD_AES_128_GCM inline:"+gcmKey)
-	call, first, err := e.Answer(one, caller)
+	sound := []string{"m=audio 4000 RTP/SAVP 0", "a=crypto:1 AEAD_AES_128_GCM inline:" + gcmKey}
+	call, first, err := e.Answer(offered(sound...), caller)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer call.Close()
-	s := call.streams[0]
-	in, out, key := s.in, s.out, s.ours.raw
-	again, err := call.Answer(one)
-	if err != nil || s.in != in || s.out != out || s.ours.raw != key {
-		t.Errorf("the same keys: %v, contexts kept: %v %v", err, s.in == in, s.out == out)
-	}
-	if a, b := version(first), version(again); a == b {
-		t.Errorf("both answers have the version %s", a)
+	s := call.audio
+	in, out := s.in, s.out
+	again, err := call.Answer(offered(sound...))
+	if err != nil || s.in != in || s.out != out || !bytes.Equal(first, again) {
+		t.Errorf("the same offer: %v, contexts kept: %v %v, answer\n%s", err, s.in == in, s.out == out, again)
 	}
 	other := base64.StdEncoding.EncodeToString([]byte("fedcba9876543210" + "salt-of-12--"))
-	if _, err := call.Answer(offered("m=audio 4000 RTP/SAVP 0", "a=crypto:1 AEAD_AES_128_GCM inline:"+other)); err != nil || s.in == in || s.out != out {
+	if _, err := call.Answer(offered(sound[0], "a=crypto:1 AEAD_AES_128_GCM inline:"+other)); err != nil || s.in == in || s.out != out {
 		t.Errorf("another key: %v, contexts kept: %v %v", err, s.in == in, s.out == out)
 	}
-	if _, err := call.Answer(offered("m=audio 4000 RTP/SAVP 0", "m=video 4002 RTP/AVP 97")); !errors.Is(err, ErrRefused) {
-		t.Errorf("an m-line more: %v", err)
+	picture := []string{"m=video 4002 RTP/SAVP 97", "a=rtpmap:97 H264/90000", "a=crypto:1 AEAD_AES_128_GCM inline:" + gcmKey}
+	answer, err := call.Answer(offered(append(sound, picture...)...))
+	if err != nil || !call.video.agreed || !strings.Contains(string(answer), "\r\nm=video 20002 ") {
+		t.Errorf("a picture that comes later: %v\n%s", err, answer)
+	}
+	answer, err = call.Answer(offered(append(sound, "m=video 0 RTP/SAVP 97")...))
+	if err != nil || call.video.agreed || !call.audio.agreed || !strings.Contains(string(answer), "\r\nm=video 0 ") {
+		t.Errorf("a picture that is switched off: %v\n%s", err, answer)
+	}
+	if _, err := call.Answer(offered("m=audio 4000 RTP/SAVP 0")); !errors.Is(err, ErrRefused) || !call.audio.agreed || call.audio.in == nil {
+		t.Errorf("an offer without a key: %v", err)
 	}
 }
 
-func version(sdp []byte) string {
-	_, rest, _ := strings.Cut(string(sdp), "o=- ")
-	return strings.Fields(rest)[1]
-}
-
-// Whatever comes, no number is given twice, and gaps stay gaps.
-func TestIndex(t *testing.T) {
-	random := rand.New(rand.NewPCG(1, 2))
-	for range 200 {
-		x := index{highest: int64(random.IntN(1 << 14))}
-		given := map[int64]bool{}
-		seq, source := uint16(random.IntN(1<<16)), 0
-		for range 2000 {
-			switch n := random.IntN(100); {
-			case n < 1:
-				x.restart()
-				seq, source = uint16(random.IntN(1<<16)), source+1
-			case n < 80:
-				seq++
-			case n < 85:
-				seq += uint16(random.IntN(200))
-			case n < 95:
-				seq -= uint16(random.IntN(100))
-			}
-			before := x.highest
-			ours, fresh := x.next(seq)
-			if !fresh {
-				continue
-			}
-			at := before + int64(int16(ours-uint16(before)))
-			if given[at] {
-				t.Fatalf("%d was given twice", at)
-			}
-			given[at] = true
-		}
+// A caller may want to hear our offer (RFC 3264 §5); what it answers is what holds, with its own payload types.
+func TestOffer(t *testing.T) {
+	e, _ := testEcho()
+	c := caller
+	c.Plain = true
+	call, offer, err := e.Offer(c)
+	if err != nil || !strings.Contains(string(offer), "m=audio 20000 RTP/AVP 96 9 0 8 100 101\r\n") {
+		t.Fatalf("%v\n%s", err, offer)
 	}
-	x := index{highest: 100}
-	var got []uint16
-	for _, seq := range []uint16{65534, 65535, 2, 1, 1, 2, 65533} { // 0 is lost, 1 late and repeated, 65533 from before
-		if ours, fresh := x.next(seq); fresh {
-			got = append(got, ours)
-		}
+	defer call.Close()
+	from := &net.UDPAddr{IP: net.IPv4(10, 0, 1, 1), Port: 4000}
+	sound := []byte{0x80, 0x80 | 96, 0, 1, 0, 0, 0, 0, 0, 0, 0, 77, 'x'}
+	if back := call.audio.packet(sound, from); back != nil {
+		t.Errorf("before anything was agreed %x came back", back)
 	}
-	if want := []uint16{101, 102, 105, 104}; !equal(got, want) {
-		t.Errorf("got %v, want %v", got, want)
+	if _, err := call.Answer(offered("m=audio 4000 RTP/AVP 0")); !errors.Is(err, ErrPending) {
+		t.Errorf("an offer while ours is open: %v", err)
 	}
-}
-
-func equal(a, b []uint16) bool {
-	if len(a) != len(b) {
-		return false
+	if err := call.Accept(offered("m=audio 0 RTP/AVP 0")); !errors.Is(err, ErrRefused) {
+		t.Errorf("a refusal: %v", err)
 	}
-	for i := range a {
-		if a[i] != b[i] {
-			return false
-		}
+	if _, err := call.Offer(); err != nil {
+		t.Fatal(err)
 	}
-	return true
+	if err := call.Accept(offered("m=audio 4000 RTP/AVP 111", "a=rtpmap:111 opus/48000/2", "m=video 0 RTP/AVP 97")); err != nil {
+		t.Fatal(err)
+	}
+	if back := call.audio.packet(sound, from); len(back) != 13 || back[1] != 0x80|111 || back[12] != 'x' {
+		t.Errorf("%x came back", back)
+	}
 }
 
 // Whoever asks for a new picture is asked for it; other RTCP gets an empty report, one a second at most.
@@ -239,7 +240,7 @@ func TestPictureRequest(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer call.Close()
-	s, from := call.streams[0], &net.UDPAddr{IP: net.IPv4(10, 0, 1, 1), Port: 4000}
+	s, from := call.video, &net.UDPAddr{IP: net.IPv4(10, 0, 1, 1), Port: 4000}
 	media := []byte{0x80, 97, 0, 1, 0, 0, 0, 0, 0, 0, 0, 77, 'x'}
 	if back := s.packet(media, from); len(back) != 13 || back[12] != 'x' {
 		t.Fatalf("media came back as %x", back)
@@ -285,7 +286,7 @@ func TestRubbish(t *testing.T) {
 		if len(b) > 1 {
 			b[0] = 0x80 | b[0]&0x3f
 		}
-		if back := call.streams[0].packet(b, from); back != nil {
+		if back := call.audio.packet(b, from); back != nil {
 			t.Fatalf("%x came back as %x", b, back)
 		}
 	}
@@ -303,8 +304,8 @@ func FuzzAnswer(f *testing.F) {
 			return
 		}
 		defer call.Close()
-		if strings.Count(string(answer), "\r\nm=") != len(call.streams) {
-			t.Errorf("%d m-lines were offered, answer %q", len(call.streams), answer)
+		if !call.audio.agreed && !call.video.agreed {
+			t.Errorf("nothing was agreed on in %q", answer)
 		}
 		for l := range strings.Lines(string(answer)) {
 			if len(l) < 4 || l[1] != '=' || !strings.HasSuffix(l, "\r\n") || strings.ContainsAny(l[:len(l)-2], "\r\n") {

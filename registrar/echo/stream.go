@@ -1,6 +1,7 @@
 package echo
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -12,6 +13,8 @@ import (
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	"github.com/pion/srtp/v3"
+
+	"ewindow/media/negotiate"
 )
 
 const (
@@ -19,79 +22,78 @@ const (
 	reportEvery = time.Second
 )
 
-// A stream is one m-line's media.
+// A stream is one kind of media of a call, on sockets of its own.
 type stream struct {
 	rtp, rtcp net.PacketConn
 	from      netip.Addr // the only source of packets that nothing protects
-	random    io.Reader
-	ssrc      uint32 // of what is sent back: one's own SSRC from elsewhere would be a loop (RFC 3550 §8.2)
+	ssrc      uint32     // of what is sent back: one's own SSRC from elsewhere would be a loop (RFC 3550 §8.2)
 
-	mu      sync.Mutex // of all below: both sockets' readers use it
-	ours    *keys      // nil: without protection
-	theirs  *keys
-	in, out *srtp.Context
-	format  uint8
-	mux     bool
-	send    bool // the caller wants to hear
+	mu      sync.Mutex       // of all below: both sockets' readers use it
+	agreed  bool             // else nothing is taken
+	d       negotiate.Stream // what was agreed on last
+	in, out *srtp.Context    // nil: without protection
 	source  uint32
 	index   index
 	said    time.Time // last RTCP
 }
 
-func newStream(rtp, rtcp net.PacketConn, from netip.Addr, random io.Reader) (*stream, error) {
-	s := &stream{rtp: rtp, rtcp: rtcp, from: from, random: random}
+// stream opens the sockets of a stream.
+func (e *Echo) stream(c Caller) (*stream, error) {
 	var b [6]byte
-	if _, err := io.ReadFull(random, b[:]); err != nil {
+	if _, err := io.ReadFull(e.cfg.Random, b[:]); err != nil {
 		return nil, fmt.Errorf("draw an SSRC: %w", err)
 	}
-	s.ssrc = binary.BigEndian.Uint32(b[:])
+	rtp, rtcp, err := e.cfg.Listen(c.Local)
+	if err != nil {
+		return nil, fmt.Errorf("open sockets for the echo: %w", err)
+	}
+	s := &stream{rtp: rtp, rtcp: rtcp, from: c.Peer.Unmap(), ssrc: binary.BigEndian.Uint32(b[:])}
 	s.index.highest = int64(binary.BigEndian.Uint16(b[4:]) & 0x3fff) // far from its wrap: no rollover is missed
 	return s, nil
 }
 
-// use puts what was negotiated in force; nil: nothing is sent. Keys that stay keep their rollover counters.
-func (s *stream) use(t *terms) error {
+// use puts what was negotiated in force. Keys that stay keep their rollover counters.
+func (s *stream) use(d *negotiate.Stream) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if t == nil {
-		s.send = false
-		return nil
+	if s.agreed = d != nil; !s.agreed {
+		return nil // the contexts stay: the line may come back with the same keys
 	}
-	if t.theirs == nil {
-		s.theirs, s.ours, s.in, s.out = nil, nil, nil, nil
-	} else if err := s.rekey(t.theirs); err != nil {
-		return err
-	}
-	s.format, s.mux = t.format, t.mux
-	s.send = t.direction == "sendrecv" || t.direction == "sendonly"
-	return nil
-}
-
-func (s *stream) rekey(theirs *keys) error {
-	if s.theirs == nil || s.theirs.raw != theirs.raw || s.theirs.name != theirs.name {
-		in, err := theirs.context()
-		if err != nil {
-			return err
-		}
-		s.in = in
-	}
-	s.theirs = theirs
-	ours := &keys{tag: theirs.tag, name: theirs.name, suite: theirs.suite}
-	if s.ours != nil && s.ours.name == ours.name {
-		s.ours.tag = ours.tag
-		return nil
-	}
-	raw := make([]byte, ours.suite.length)
-	if _, err := io.ReadFull(s.random, raw); err != nil {
-		return fmt.Errorf("draw a key: %w", err)
-	}
-	ours.raw = string(raw)
-	out, err := ours.context()
+	in, err := protection(s.in, s.d.Receive, d.Receive)
 	if err != nil {
 		return err
 	}
-	s.ours, s.out = ours, out
+	out, err := protection(s.out, s.d.Send, d.Send)
+	if err != nil {
+		return err
+	}
+	s.d, s.in, s.out = *d, in, out
 	return nil
+}
+
+func (s *stream) isAgreed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.agreed
+}
+
+// protection is the one in use as long as the keys stay, else a new one; nil without keys.
+func protection(now *srtp.Context, was, keys *negotiate.Keys) (*srtp.Context, error) {
+	if keys == nil {
+		return nil, nil
+	}
+	if now != nil && was != nil && was.Suite == keys.Suite && bytes.Equal(was.Key, keys.Key) && bytes.Equal(was.Salt, keys.Salt) {
+		return now, nil
+	}
+	profile := srtp.ProtectionProfileAes128CmHmacSha1_80
+	if keys.Suite == negotiate.AEAD_AES_128_GCM {
+		profile = srtp.ProtectionProfileAeadAes128Gcm
+	}
+	c, err := srtp.CreateContext(keys.Key, keys.Salt, profile, srtp.SRTPReplayProtection(1024), srtp.SRTCPReplayProtection(128))
+	if err != nil {
+		return nil, fmt.Errorf("SRTP keys for %s: %w", keys.Suite, err)
+	}
+	return c, nil
 }
 
 // read takes packets until the socket is closed.
@@ -116,6 +118,9 @@ func (s *stream) packet(b []byte, from net.Addr) []byte {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if !s.agreed {
+		return nil
+	}
 	if s.in == nil {
 		at, err := netip.ParseAddrPort(from.String())
 		if err != nil || at.Addr().Unmap() != s.from {
@@ -140,7 +145,7 @@ func (s *stream) media(b []byte) []byte {
 	} else if _, err := h.Unmarshal(b); err != nil {
 		return nil
 	}
-	if h.PayloadType != s.format {
+	if h.PayloadType != s.d.ReceiveType {
 		return nil
 	}
 	if h.SSRC != s.source {
@@ -148,9 +153,10 @@ func (s *stream) media(b []byte) []byte {
 		s.index.restart()
 	}
 	seq, fresh := s.index.next(h.SequenceNumber)
-	if !fresh || !s.send {
+	if !fresh || !s.d.Direction.Sends() {
 		return nil
 	}
+	plain[1] = plain[1]&0x80 | s.d.SendType
 	binary.BigEndian.PutUint16(plain[2:], seq)
 	binary.BigEndian.PutUint32(plain[8:], s.ssrc)
 	if s.out == nil {
@@ -204,41 +210,4 @@ func (s *stream) control(b []byte) []byte {
 		return nil
 	}
 	return out
-}
-
-// An index gives each packet that is sent a number of its own, with the gaps of what came in. None is given twice:
-// under one key that would undo the encryption (RFC 3711 §9.1, RFC 7714 §5.2).
-type index struct {
-	highest int64  // given so far
-	given   uint64 // bit n: highest-n was given
-	first   int64  // of this source; lower ones belong to the source before
-	shift   int64  // from the source's number to ours
-	known   bool   // a packet of this source has come
-	last    int64  // the source's highest number, counted on over its wraps
-}
-
-// restart expects another source.
-func (x *index) restart() { x.known = false }
-
-func (x *index) next(seq uint16) (ours uint16, fresh bool) {
-	if !x.known {
-		x.known, x.last = true, int64(seq)
-		x.first = x.highest + 1
-		x.shift = x.first - x.last
-	}
-	at := x.last + int64(int16(seq-uint16(x.last)))
-	x.last = max(x.last, at)
-	n := at + x.shift
-	switch ahead := n - x.highest; {
-	case n < x.first || ahead <= -64:
-		return 0, false
-	case ahead > 0:
-		x.given = x.given<<min(ahead, 64) | 1
-		x.highest = n
-	case x.given>>-ahead&1 == 1:
-		return 0, false
-	default:
-		x.given |= 1 << -ahead
-	}
-	return uint16(n), true
 }

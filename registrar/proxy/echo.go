@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -27,7 +28,7 @@ const (
 var (
 	vNoEcho   = verdict{status: 480, reason: "The echo is switched off"}
 	vEchoBusy = verdict{status: 486, reason: "Every place of the echo is taken"}
-	vNoOffer  = verdict{status: 488, reason: "The echo wants an offer in the INVITE"}
+	vNotSDP   = verdict{status: 415, reason: "The echo reads application/sdp alone"}.with("Accept", sdpType)
 )
 
 // echoCalls are the calls that end at this server itself: a user agent server (RFC 3261 §13.3) of one answer.
@@ -79,12 +80,12 @@ func (e *echoCalls) invite(r *request, account string) {
 	case d.contact.Host == "":
 		s.reply(r, vBadContact)
 		return
-	case !hasSDP(r):
-		s.reply(r, vNoOffer)
+	case len(r.Body()) > 0 && !hasSDP(r):
+		s.reply(r, vNotSDP)
 		return
 	}
 	e.leave(account)
-	media, answer, err := s.cfg.Echo.Answer(r.Body(), s.echoCaller(r, account))
+	media, sdp, err := e.describe(r, account)
 	if err != nil {
 		s.log.Info("the echo did not answer", "aor", account, "call_id", d.callID, "err", err)
 		s.reply(r, echoRefusal(err))
@@ -102,13 +103,22 @@ func (e *echoCalls) invite(r *request, account string) {
 	e.mu.Unlock()
 	s.log.Info("the echo answers", "aor", account, "call_id", d.callID)
 	s.metrics.Request(string(r.Method), sip.StatusOK)
-	ok := s.withSDP(r, answer)
+	ok := s.withSDP(r, sdp)
 	ok.To().Params.Add("tag", tag)
 	e.run(ctx, r, c, ok)
 	e.mu.Lock()
 	delete(e.byID, id)
 	e.mu.Unlock()
 	s.log.Info("the echo ended", "aor", account, "call_id", d.callID)
+}
+
+// describe makes a call of an INVITE, and the SDP of its 2xx: our answer, or our offer where the INVITE had none.
+func (e *echoCalls) describe(r *request, account string) (*echo.Call, []byte, error) {
+	caller := e.s.echoCaller(r, account)
+	if len(r.Body()) == 0 {
+		return e.s.cfg.Echo.Offer(caller)
+	}
+	return e.s.cfg.Echo.Answer(r.Body(), caller)
 }
 
 // leave ends the call that an account has here already: it has lost that one, or it would take everybody's place.
@@ -146,8 +156,10 @@ func (e *echoCalls) run(ctx context.Context, r *request, c *echoCall, ok *sip.Re
 		case <-acked:
 			acked = nil
 			lost.Stop()
-		case <-r.tx.Acks(): // a caller that gives it the branch of the INVITE (RFC 2543)
-			c.ack()
+		case ack := <-r.tx.Acks(): // a caller that gives it the branch of the INVITE (RFC 2543)
+			if ack != nil {
+				e.acked(c, ack)
+			}
 		case <-lost.C:
 			e.bye(c)
 			return
@@ -172,11 +184,23 @@ func (e *echoCalls) bye(c *echoCall) {
 	}
 }
 
+// acked takes an ACK. Where our 2xx had an offer it brings the answer (RFC 3264 §5); if that can't be used, a call that
+// has not begun ends, and one that has goes on as it was.
+func (e *echoCalls) acked(c *echoCall, ack *sip.Request) {
+	if err := c.media.Accept(ack.Body()); err != nil && !errors.Is(err, echo.ErrNoOffer) {
+		e.s.log.Info("an answer to the echo's offer cannot be used", "aor", c.account, "call_id", c.callID, "err", err)
+		if !c.media.Agreed() {
+			c.stop()
+		}
+	}
+	c.ack()
+}
+
 // within takes a request in one of these calls.
 func (e *echoCalls) within(r *request, c *echoCall) {
 	s := e.s
 	if r.IsAck() {
-		c.ack()
+		e.acked(c, r.Request)
 		return
 	}
 	if r.Method == sip.BYE { // who sends it knows both tags, and may have lost its secret
@@ -193,10 +217,10 @@ func (e *echoCalls) within(r *request, c *echoCall) {
 		s.reply(r, verdict{status: 500, reason: "An older request came after a newer one"})
 	case r.Method != sip.INVITE && (r.Method != sip.UPDATE || len(r.Body()) == 0):
 		s.reply(r, vOK)
-	case !hasSDP(r):
-		s.reply(r, vNoOffer)
+	case len(r.Body()) > 0 && !hasSDP(r):
+		s.reply(r, vNotSDP)
 	default:
-		answer, err := c.media.Answer(r.Body())
+		answer, err := c.describe(r.Body())
 		if err != nil {
 			s.reply(r, echoRefusal(err))
 			return
@@ -205,6 +229,14 @@ func (e *echoCalls) within(r *request, c *echoCall) {
 		s.metrics.Request(string(r.Method), sip.StatusOK)
 		_ = r.tx.Connection().WriteMsg(s.withSDP(r, answer))
 	}
+}
+
+// describe is the SDP of the 2xx to a later INVITE.
+func (c *echoCall) describe(offer []byte) ([]byte, error) {
+	if len(offer) == 0 {
+		return c.media.Offer()
+	}
+	return c.media.Answer(offer)
 }
 
 // inOrder says whether a request is not older than the last: one that is repeated finds the same answer.
@@ -233,13 +265,13 @@ func (s *Server) withSDP(r *request, answer []byte) *sip.Response {
 
 // echoCaller is what the echo needs to know of a caller. Whom the plan lets do without SRTP may do so here.
 func (s *Server) echoCaller(r *request, account string) echo.Caller {
-	c := echo.Caller{Host: s.hosts.advertise}
+	var c echo.Caller
 	if at, err := netip.ParseAddrPort(r.flow.Remote); err == nil {
 		c.Peer = at.Addr()
 	}
 	c.Local, _ = netip.ParseAddr(s.hosts.address(r.flow, s.flows.Local(r.flow)))
-	if c.Host != "" && net.ParseIP(c.Host) == nil {
-		c.Host = resolve(c.Host) // few phones ask the DNS for what stands in SDP
+	if s.hosts.advertise != "" {
+		c.Public = resolve(s.hosts.advertise, c.Local)
 	}
 	if phone, ok := s.Plan().Phone(account); ok {
 		c.Plain = phone.Security == programme.None
@@ -247,20 +279,28 @@ func (s *Server) echoCaller(r *request, account string) echo.Caller {
 	return c
 }
 
-// resolve is the address of the host that the admin has given us to advertise, or that name if there is none.
-func resolve(host string) string {
+// resolve is the address of the host that the admin has given us to advertise, of the family by which the caller
+// reaches us if there is one; invalid if there is none: no phone asks the DNS for what stands in SDP.
+func resolve(host string, like netip.Addr) netip.Addr {
+	if a, err := netip.ParseAddr(host); err == nil {
+		return a
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
-	if found, err := net.DefaultResolver.LookupHost(ctx, host); err == nil && len(found) > 0 {
-		return found[0]
+	found, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+	if err != nil || len(found) == 0 {
+		return netip.Addr{}
 	}
-	return host
+	same := slices.IndexFunc(found, func(a netip.Addr) bool { return a.Unmap().Is4() == like.Unmap().Is4() })
+	return found[max(same, 0)].Unmap()
 }
 
 func echoRefusal(err error) verdict {
 	switch {
 	case errors.Is(err, echo.ErrBusy):
 		return vEchoBusy
+	case errors.Is(err, echo.ErrPending):
+		return verdict{status: 491, reason: "An offer of the echo is still unanswered"}
 	case errors.Is(err, echo.ErrRefused):
 		return verdict{status: 488, reason: header.Safe(strings.ReplaceAll(err.Error(), "\n", "; "))}
 	}

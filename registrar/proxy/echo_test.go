@@ -48,6 +48,11 @@ func (e *earphone) offer() string {
 		"a=crypto:7 %s inline:%s\r\na=rtcp-mux\r\n", e.host, e.host, gcm, base64.StdEncoding.EncodeToString(e.key))
 }
 
+// accept is the answer to an offer of the echo's.
+func (e *earphone) accept() string {
+	return strings.Replace(strings.Replace(e.offer(), "a=crypto:7", "a=crypto:1", 1), "SAVP 8 0", "SAVP 8", 1)
+}
+
 func (e *earphone) invite() {
 	e.l.t.Helper()
 	e.invited = msg{method: "INVITE", uri: "sip:" + e.number + "@" + domain, callID: "echo-" + e.name, body: e.offer(), extra: "Content-Type: application/sdp"}
@@ -161,6 +166,52 @@ func TestEcho(t *testing.T) {
 			}
 			e.write(e.text(e.call.in("INFO")))
 			e.response(481)
+		})
+	}
+}
+
+// An INVITE without an offer gets the echo's; the answer in the ACK is what holds. Without one that can be used, the
+// call ends.
+func TestEchoOffers(t *testing.T) {
+	for _, usable := range []bool{true, false} {
+		simulate(t, always, func(l *lab) {
+			e := l.earphone("office", "TLS")
+			e.ask(msg{method: "INVITE", uri: "sip:echo@" + domain, callID: "echo-" + e.name})
+			res := e.response(200)
+			sdp := string(res.Body())
+			m := regexp.MustCompile(`(?s)c=IN IP4 (\S+)\r\n.*m=audio (\d+) RTP/SAVP .*?a=crypto:1 ` + gcm + ` inline:(\S+)\r\n`).FindStringSubmatch(sdp)
+			if m == nil {
+				t.Fatalf("offer: %s", sdp)
+			}
+			e.to = netip.MustParseAddrPort(m[1] + ":" + m[2])
+			key, err := base64.StdEncoding.DecodeString(m[3])
+			if err != nil {
+				t.Fatal(err)
+			}
+			e.in, e.out = srtpContext(t, key), srtpContext(t, e.key)
+			e.call = call{p: e.peer, callID: "echo-" + e.name, from: res.From().Value(), to: res.To().Value(), target: res.Contact().Address.String()}
+			ack := e.call.in("ACK")
+			if ack.extra = "Content-Type: application/sdp"; usable {
+				ack.body = e.accept()
+			} else {
+				ack.body = "v=0\r\nm=audio 0 RTP/SAVP 8\r\n"
+			}
+			e.write(e.text(ack))
+			if !usable {
+				bye, ok := e.final().(*sip.Request)
+				if !ok || bye.Method != sip.BYE {
+					t.Fatalf("got %v, want BYE", bye)
+				}
+				e.answer(bye, 200, "")
+				return
+			}
+			e.silent(time.Second) // the ACK has arrived
+			e.say(1, "hello")
+			if p := e.hear(); p == nil || string(p.Payload) != "hello" {
+				t.Errorf("heard %v", p)
+			}
+			e.write(e.text(e.call.in("BYE")))
+			e.response(200)
 		})
 	}
 }
@@ -297,7 +348,7 @@ func TestEchoPlain(t *testing.T) {
 	}
 }
 
-// Holding, and going on; a request without an offer, or with the secret of another, changes nothing.
+// Holding, and going on; a request without an offer gets ours; one with the secret of another changes nothing.
 func TestEchoHold(t *testing.T) {
 	simulate(t, always, func(l *lab) {
 		e := l.earphone("reception", "TCP")
@@ -319,8 +370,21 @@ func TestEchoHold(t *testing.T) {
 				t.Errorf("hold %v: heard %v", hold, heard)
 			}
 		}
-		e.ask(e.call.in("INVITE"))
-		e.response(488)
+		e.ask(e.call.in("INVITE")) // wants to hear our offer, and answers it in the ACK
+		if offer := string(e.response(200).Body()); !strings.Contains(offer, "m=audio ") {
+			t.Errorf("offer: %s", offer)
+		}
+		ack := e.call.in("ACK")
+		ack.extra, ack.body = "Content-Type: application/sdp", e.accept()
+		e.write(e.text(ack))
+		e.say(15, "hello")
+		if e.hear() == nil {
+			t.Error("nothing comes back after an answer in an ACK")
+		}
+		fax := e.call.in("INVITE")
+		fax.extra, fax.body = "Content-Type: multipart/mixed;boundary=b", "--b--"
+		e.ask(fax)
+		e.response(415)
 		e.ask(e.call.in("OPTIONS"))
 		e.response(200)
 		old := e.call.in("INVITE")
