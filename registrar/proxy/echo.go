@@ -31,6 +31,9 @@ var (
 	vNotSDP   = verdict{status: 415, reason: "The echo reads application/sdp alone"}.with("Accept", sdpType)
 )
 
+// echoOptions are what a request may require, as of a window: a call of two minutes outlives no session timer (RFC 4028).
+var echoOptions = []string{"timer"}
+
 // echoCalls are the calls that end at this server itself: a user agent server (RFC 3261 §13.3) of one answer.
 type echoCalls struct {
 	s    *Server
@@ -79,6 +82,9 @@ func (e *echoCalls) invite(r *request, account string) {
 		return
 	case d.contact.Host == "":
 		s.reply(r, vBadContact)
+		return
+	case unknownOptions(r.Request, "Require", echoOptions...) != "":
+		s.reply(r, badExtension(unknownOptions(r.Request, "Require", echoOptions...)))
 		return
 	case len(r.Body()) > 0 && !hasSDP(r):
 		s.reply(r, vNotSDP)
@@ -217,6 +223,8 @@ func (e *echoCalls) within(r *request, c *echoCall) {
 		s.reply(r, verdict{status: 500, reason: "An older request came after a newer one"})
 	case r.Method != sip.INVITE && (r.Method != sip.UPDATE || len(r.Body()) == 0):
 		s.reply(r, vOK)
+	case unknownOptions(r.Request, "Require", echoOptions...) != "":
+		s.reply(r, badExtension(unknownOptions(r.Request, "Require", echoOptions...)))
 	case len(r.Body()) > 0 && !hasSDP(r):
 		s.reply(r, vNotSDP)
 	default:

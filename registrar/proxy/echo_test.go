@@ -176,6 +176,8 @@ func TestEchoOffers(t *testing.T) {
 	for _, usable := range []bool{true, false} {
 		simulate(t, always, func(l *lab) {
 			e := l.earphone("office", "TLS")
+			e.ask(msg{method: "INVITE", uri: "sip:echo@" + domain, callID: "beyond", extra: "Require: foo"})
+			e.response(420)
 			e.ask(msg{method: "INVITE", uri: "sip:echo@" + domain, callID: "echo-" + e.name})
 			res := e.response(200)
 			sdp := string(res.Body())
@@ -385,6 +387,12 @@ func TestEchoHold(t *testing.T) {
 		fax.extra, fax.body = "Content-Type: multipart/mixed;boundary=b", "--b--"
 		e.ask(fax)
 		e.response(415)
+		beyond := e.call.in("INVITE")
+		beyond.extra, beyond.body = "Require: foo\nContent-Type: application/sdp", e.offer()
+		e.ask(beyond)
+		if res := e.response(420); res.GetHeader("Unsupported").Value() != "foo" {
+			t.Errorf("Unsupported: %v", res.GetHeader("Unsupported"))
+		}
 		e.ask(e.call.in("OPTIONS"))
 		e.response(200)
 		old := e.call.in("INVITE")
