@@ -83,11 +83,9 @@ func (e *echoCalls) invite(r *request, account string) {
 	case d.contact.Host == "":
 		s.reply(r, vBadContact)
 		return
-	case unknownOptions(r.Request, "Require", echoOptions...) != "":
-		s.reply(r, badExtension(unknownOptions(r.Request, "Require", echoOptions...)))
-		return
-	case len(r.Body()) > 0 && !hasSDP(r):
-		s.reply(r, vNotSDP)
+	}
+	if v := notUnderstood(r); v.status != 0 {
+		s.reply(r, v)
 		return
 	}
 	e.leave(account)
@@ -223,10 +221,8 @@ func (e *echoCalls) within(r *request, c *echoCall) {
 		s.reply(r, verdict{status: 500, reason: "An older request came after a newer one"})
 	case r.Method != sip.INVITE && (r.Method != sip.UPDATE || len(r.Body()) == 0):
 		s.reply(r, vOK)
-	case unknownOptions(r.Request, "Require", echoOptions...) != "":
-		s.reply(r, badExtension(unknownOptions(r.Request, "Require", echoOptions...)))
-	case len(r.Body()) > 0 && !hasSDP(r):
-		s.reply(r, vNotSDP)
+	case notUnderstood(r).status != 0:
+		s.reply(r, notUnderstood(r))
 	default:
 		answer, err := c.describe(r.Body())
 		if err != nil {
@@ -259,6 +255,17 @@ func (c *echoCall) inOrder(cseq uint32) bool {
 }
 
 const sdpType = "application/sdp"
+
+// notUnderstood is the answer to an INVITE that asks for what the echo has not; status 0 if it does not.
+func notUnderstood(r *request) verdict {
+	if v := unknownOptions(r.Request, "Require", echoOptions...); v.status != 0 {
+		return v
+	}
+	if len(r.Body()) > 0 && !hasSDP(r) {
+		return vNotSDP
+	}
+	return verdict{}
+}
 
 func hasSDP(r *request) bool {
 	return len(r.Body()) > 0 && header.MediaType(r) == sdpType
