@@ -20,7 +20,7 @@ func (r *Refusal) Answer() []byte {
 		return nil
 	}
 	var out bytes.Buffer
-	fmt.Fprintf(&out, "SIP/2.0 %d %s\r\n", r.Problem.Status, validate.Sanitise(r.Problem.Reason))
+	fmt.Fprintf(&out, "SIP/2.0 %d %s\r\n", r.Problem.Status, r.Problem.Reason)
 	seen := map[string]int{}
 	for line := []byte(nil); len(rest) > 0; {
 		if line, rest = validate.Line(rest); len(line) == 0 {
