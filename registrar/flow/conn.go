@@ -63,7 +63,11 @@ func (c *conn) Read(b []byte) (int, error) {
 	return n, err
 }
 
+// Write sends a whole message, or a keepalive.
 func (c *conn) Write(b []byte) (int, error) {
+	if err := c.table.safe(c.flow, b); err != nil {
+		return 0, err
+	}
 	if err := c.SetWriteDeadline(time.Now().Add(c.table.limits.Write)); err != nil {
 		return 0, err
 	}

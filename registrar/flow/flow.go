@@ -5,10 +5,15 @@
 // net.Conn and net.PacketConn and does both:
 //
 //	listener → limits → TLS handshake → Accept ⇢ SIP stack reads → Complete, Keep
-//	                                             close → OnClose → bindings dropped
+//	                                             SIP stack writes → keys? → TLS alone
+//	                                             close → Events.Closed → bindings dropped
+//
+// Every message that leaves the registrar passes Write or WriteTo here, each in one call: so this is where no path
+// through the proxy can forget that keys travel encrypted or not at all.
 package flow
 
 import (
+	"errors"
 	"net"
 	"net/netip"
 	"strconv"
@@ -16,6 +21,7 @@ import (
 	"time"
 
 	"ewindow/registrar/location"
+	"ewindow/registrar/signal/keys"
 )
 
 // Transports, in the spelling of a Via header.
@@ -24,6 +30,18 @@ const (
 	TCP = "TCP"
 	TLS = "TLS"
 )
+
+// ErrKeysInClear is why a message was not written.
+var ErrKeysInClear = errors.New("the message carries keys of media, and this flow is not encrypted")
+
+// safe says whether a message may be written to f as it is.
+func (t *Table) safe(f Flow, message []byte) error {
+	if f.Transport == TLS || !keys.Carried(message) {
+		return nil
+	}
+	t.events.KeysRefused(f)
+	return ErrKeysInClear
+}
 
 // A Flow names one way to a peer; ID is the number of the connection, so that a reused port is not the same flow.
 type Flow = location.Flow
@@ -74,10 +92,16 @@ func (l Limits) orDefaults() Limits {
 	return l
 }
 
+// Events are what a Table tells its owner, from a goroutine of the SIP stack or of the caller of Drop. Fields may be nil.
+type Events struct {
+	Closed      func(Flow) // a connection that was handed to the SIP stack has ended; once for each
+	KeysRefused func(Flow) // a message was not written: it carries keys, and this flow is not encrypted
+}
+
 // A Table holds the live connections.
 type Table struct {
 	limits  Limits
-	onClose func(Flow)
+	events  Events
 	closing sync.WaitGroup
 
 	mu      sync.Mutex
@@ -90,14 +114,16 @@ type Table struct {
 
 type peer struct{ transport, remote string }
 
-// NewTable makes an empty table. onClose is called once for each connection that was handed to the SIP stack and
-// has ended, from a goroutine of the SIP stack or of the caller of Drop; it may be nil.
-func NewTable(limits Limits, onClose func(Flow)) *Table {
-	if onClose == nil {
-		onClose = func(Flow) {}
+// NewTable makes an empty table.
+func NewTable(limits Limits, events Events) *Table {
+	if events.Closed == nil {
+		events.Closed = func(Flow) {}
+	}
+	if events.KeysRefused == nil {
+		events.KeysRefused = func(Flow) {}
 	}
 	return &Table{
-		limits: limits.orDefaults(), onClose: onClose,
+		limits: limits.orDefaults(), events: events,
 		serial: uint64(time.Now().Unix()), // a flow of the process before this one is none of ours
 		live:   map[uint64]*conn{}, byPeer: map[peer]*conn{}, perAddr: map[netip.Addr]int{},
 	}
@@ -258,7 +284,7 @@ func (t *Table) closed(c *conn) {
 	published := c.published
 	t.mu.Unlock()
 	if published {
-		t.onClose(c.flow)
+		t.events.Closed(c.flow)
 	}
 }
 

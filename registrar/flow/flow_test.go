@@ -32,11 +32,11 @@ func start(t *testing.T, limits Limits, config *tls.Config) *stack {
 	t.Helper()
 	s := &stack{t: t, net: memnet.New(1)}
 	s.net.Default(memnet.Conditions{Latency: time.Millisecond})
-	s.table = NewTable(limits, func(f Flow) {
+	s.table = NewTable(limits, Events{Closed: func(f Flow) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.closed = append(s.closed, f)
-	})
+	}})
 	inner, err := s.net.Listen(server)
 	if err != nil {
 		t.Fatal(err)
@@ -273,7 +273,7 @@ func TestPacketConnForgets(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p := Packets(inner)
+		p := NewTable(Limits{}, Events{}).Packets(inner)
 		p.max = 10
 		for i := range 25 {
 			c, err := n.ListenPacket(netip.AddrFrom4([4]byte{10, 0, 1, byte(i)}).String() + ":5060")

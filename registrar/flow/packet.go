@@ -15,7 +15,8 @@ const maxSources = 50_000
 // the stack forgets, and Served tells the caller to let it begin again. The socket itself stays open.
 type PacketConn struct {
 	net.PacketConn
-	max int
+	table *Table
+	max   int
 
 	mu      sync.Mutex
 	sources int    // changes of source since the last restart: no fewer than sources
@@ -24,7 +25,17 @@ type PacketConn struct {
 }
 
 // Packets wraps a UDP socket.
-func Packets(c net.PacketConn) *PacketConn { return &PacketConn{PacketConn: c, max: maxSources} }
+func (t *Table) Packets(c net.PacketConn) *PacketConn {
+	return &PacketConn{PacketConn: c, table: t, max: maxSources}
+}
+
+// WriteTo sends a message.
+func (p *PacketConn) WriteTo(b []byte, to net.Addr) (int, error) {
+	if err := p.table.safe(Flow{Transport: UDP, Remote: to.String()}, b); err != nil {
+		return 0, err
+	}
+	return p.PacketConn.WriteTo(b, to)
+}
 
 // ReadFrom reads a datagram. Errors other than a closed socket concern one datagram and are passed over.
 func (p *PacketConn) ReadFrom(b []byte) (int, net.Addr, error) {

@@ -18,6 +18,7 @@ type Registry struct {
 	requests   *prometheus.CounterVec
 	auth       *prometheus.CounterVec
 	panics     prometheus.Counter
+	keys       *prometheus.CounterVec
 	reloadOK   prometheus.Gauge
 	reloadTime prometheus.Gauge
 	revision   *prometheus.GaugeVec
@@ -37,6 +38,10 @@ func New() *Registry {
 		panics: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "sip_panics_total", Help: "Requests whose handling failed by a mistake in this program.",
 		}),
+		keys: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "sip_keys_in_clear_total",
+			Help: "Messages with keys of media that came without TLS and were refused, or were not sent without it.",
+		}, []string{"direction"}),
 		reloadOK: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "dialplan_last_reload_successful", Help: "1 if the plan in force is the one in the files, 0 if those have errors.",
 		}),
@@ -50,7 +55,7 @@ func New() *Registry {
 			Name: "cert_expiry_timestamp_seconds", Help: "When the server certificate in use expires.",
 		}),
 	}
-	m.reg.MustRegister(m.requests, m.auth, m.panics, m.reloadOK, m.reloadTime, m.revision, m.certExpiry,
+	m.reg.MustRegister(m.requests, m.auth, m.panics, m.keys, m.reloadOK, m.reloadTime, m.revision, m.certExpiry,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -74,6 +79,9 @@ func (m *Registry) AuthFailure(reason string) { m.auth.WithLabelValues(reason).I
 
 // Panic counts a request whose handling panicked.
 func (m *Registry) Panic() { m.panics.Inc() }
+
+// KeysInClear counts a message that carries keys and came without TLS ("in"), or was to go without it ("out").
+func (m *Registry) KeysInClear(direction string) { m.keys.WithLabelValues(direction).Inc() }
 
 // Reloaded notes that the plan in the files was read without errors, or that it could not be.
 func (m *Registry) Reloaded(ok bool) { m.reloadOK.Set(number(ok)) }

@@ -128,9 +128,11 @@ func (b *branch) failure() verdict {
 	return vFlowFailed
 }
 
-// release ends a call that was accepted too late: its 2xx finds no caller.
+// release ends a call whose 2xx finds no caller. That of a re-INVITE is acknowledged, and the call goes on.
 func (b *branch) release(res *sip.Response) {
 	ack, bye := b.h.release(b.sent, res, sip.GenerateBranchN(16))
 	_ = b.s.stack.Write(ack)
-	b.s.send(bye)
+	if b.h.record {
+		b.s.send(bye)
+	}
 }

@@ -217,6 +217,8 @@ func (e *echoCalls) within(r *request, c *echoCall) {
 	case !ok:
 	case account != c.account:
 		s.reply(r, vFromMismatch)
+	case bargains(r) && s.keysInClear(account, r.flow):
+		s.reply(r, vKeysWithin)
 	case !c.inOrder(r.CSeq().SeqNo):
 		s.reply(r, verdict{status: 500, reason: "An older request came after a newer one"})
 	case r.Method != sip.INVITE && (r.Method != sip.UPDATE || len(r.Body()) == 0):

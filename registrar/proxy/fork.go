@@ -150,6 +150,15 @@ func (f *fork) send(h hop) verdict {
 // not passed on but ended at once. Many phones do not know what to do with it, and one answered is who was called.
 func (f *fork) take(e event) (answered bool) {
 	switch {
+	case e.res != nil && f.s.leaks(e.res, f.r.flow):
+		if e.res.IsProvisional() {
+			return false
+		}
+		if e.res.IsSuccess() {
+			e.b.release(e.res)
+		}
+		f.s.log.Info("the answer carries keys in clear: it is not passed on", "aor", f.caller, "callee", e.b.h.out.account, "call_id", f.r.CallID().Value())
+		e.res, e.v = nil, vAnswerKeys
 	case e.res != nil && e.res.IsProvisional():
 		if f.tries++; e.res.StatusCode > 100 && f.tries < maxTries && !e.b.settled {
 			f.s.pass(f.r, e.res)
@@ -220,7 +229,7 @@ func (f *fork) established(b *branch) {
 	for {
 		select {
 		case ack := <-f.r.tx.Acks():
-			if validate.Request(ack) == nil {
+			if validate.Request(ack) == nil && !f.s.leaked(ack) {
 				a := &request{Request: ack, tx: f.r.tx, flow: f.r.flow}
 				f.s.readRoute(a)
 				f.s.ack(a)

@@ -105,6 +105,9 @@ func (s *Server) readRoute(r *request) {
 func (s *Server) dispatch(r *request) {
 	own := s.echo.find(r)
 	switch v := s.admissible(r); {
+	case s.leaked(r.Request):
+		s.log.Info("refused: keys came in clear", "method", r.Method, "peer", r.flow.Remote, "transport", r.flow.Transport)
+		s.reply(r, leakRefusal(r))
 	case v.status != 0:
 		s.reply(r, v)
 	case own != nil:

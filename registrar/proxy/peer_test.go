@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bytes"
 	"crypto/tls"
 	"fmt"
 	"net"
@@ -57,6 +58,7 @@ func (p *peer) connect() {
 					close(inbox)
 					return
 				}
+				p.overhear(buf[:n])
 				if m, err := sip.ParseMessage(buf[:n]); err == nil {
 					inbox <- m
 				}
@@ -74,11 +76,18 @@ func (p *peer) connect() {
 		c = tls.Client(c, p.l.tls)
 	}
 	p.conn = c
-	go readStream(c, inbox)
+	go p.readStream(c, inbox)
 	p.l.t.Cleanup(func() { _ = c.Close() })
 }
 
-func readStream(c net.Conn, inbox chan<- sip.Message) {
+// overhear is anybody on the way of a peer without TLS.
+func (p *peer) overhear(b []byte) {
+	if p.transport != "TLS" && (bytes.Contains(b, []byte("inline:")) || bytes.Contains(b, []byte("a=crypto"))) {
+		p.l.t.Errorf("%s: keys came over %s: %s", p.name, p.transport, b)
+	}
+}
+
+func (p *peer) readStream(c net.Conn, inbox chan<- sip.Message) {
 	defer close(inbox)
 	stream := sip.NewParser().NewSIPStream()
 	buf := make([]byte, 4096)
@@ -87,6 +96,7 @@ func readStream(c net.Conn, inbox chan<- sip.Message) {
 		if err != nil {
 			return
 		}
+		p.overhear(buf[:n])
 		_ = stream.ParseSIPStream(buf[:n], func(m sip.Message) { inbox <- m })
 	}
 }

@@ -111,7 +111,7 @@ func New(c Config, l Listeners) (*Server, error) {
 		calls: calls{byPair: map[pair]string{}, byID: map[string]pair{}},
 	}
 	s.plan.Store(c.Plan)
-	s.flows = flow.NewTable(c.Limits, s.flowClosed)
+	s.flows = flow.NewTable(c.Limits, flow.Events{Closed: s.flowClosed, KeysRefused: s.keysRefused})
 	s.notifier = newNotifier(s)
 	s.echo = echoCalls{s: s, byID: map[string]*echoCall{}}
 	s.stack = stack.New(stack.Config{
@@ -181,7 +181,7 @@ func (s *Server) serve(ctx context.Context, g *errgroup.Group) {
 	if s.listeners.UDP == nil {
 		return
 	}
-	packets := flow.Packets(s.listeners.UDP)
+	packets := s.flows.Packets(s.listeners.UDP)
 	g.Go(func() error {
 		for !packets.Served() {
 			if err := s.stack.ServeUDP(packets); err != nil {

@@ -53,6 +53,10 @@ func (x *exchange) wait() {
 			if !sound(res) || res.IsProvisional() {
 				continue // a provisional answer has no place here (RFC 4320 §4.1)
 			}
+			if x.s.leaks(res, x.r.flow) {
+				x.s.conclude(x.r.Request, x.r.tx, vAnswerKeys)
+				return
+			}
 			x.s.pass(x.r, res)
 			if x.r.Method == sip.BYE {
 				x.s.calls.down(x.r.CallID().Value())

@@ -27,24 +27,22 @@ func (v verdict) with(name, value string) verdict {
 
 // Answers that need no explanation.
 var (
-	vOK            = verdict{status: 200, reason: "OK"}
-	vNotFound      = verdict{status: 404, reason: "Not Found"}
-	vNoDialog      = verdict{status: 481, reason: "Call/Transaction Does Not Exist"}
-	vLoop          = verdict{status: 482, reason: "Loop Detected"}
-	vTooManyHops   = verdict{status: 483, reason: "Too Many Hops"}
-	vFlowFailed    = verdict{status: 430, reason: "Flow Failed"} // RFC 5626 §11.5
-	vNotHere       = verdict{status: 480, reason: "Not registered"}
-	vTimeout       = verdict{status: 408, reason: "Request Timeout"}
-	vOverload      = verdict{status: 503, reason: "Too many requests under way"}
-	vInternal      = verdict{status: 500, reason: "Internal Server Error"}
-	vOutOfOrder    = verdict{status: 500, reason: "An older REGISTER came after a newer one"}
-	vTooMany       = verdict{status: 403, reason: "Too many contacts"}
-	vBadContact    = verdict{status: 400, reason: "Malformed Contact"}
-	vNotTLS        = verdict{status: 403, reason: "A window speaks TLS only"}
-	vKeysInClear   = verdict{status: 403, reason: "SDP of this phone carries keys: it calls over TLS only"}
-	vCalleeInClear = verdict{status: 480, reason: "SDP of the callee carries keys: it has to register over TLS"}
-	vFromMismatch  = verdict{status: 403, reason: "From is not the account"}
-	vForeignRoute  = verdict{status: 403, reason: "No routing beyond this registrar"}
+	vOK           = verdict{status: 200, reason: "OK"}
+	vNotFound     = verdict{status: 404, reason: "Not Found"}
+	vNoDialog     = verdict{status: 481, reason: "Call/Transaction Does Not Exist"}
+	vLoop         = verdict{status: 482, reason: "Loop Detected"}
+	vTooManyHops  = verdict{status: 483, reason: "Too Many Hops"}
+	vFlowFailed   = verdict{status: 430, reason: "Flow Failed"} // RFC 5626 §11.5
+	vNotHere      = verdict{status: 480, reason: "Not registered"}
+	vTimeout      = verdict{status: 408, reason: "Request Timeout"}
+	vOverload     = verdict{status: 503, reason: "Too many requests under way"}
+	vInternal     = verdict{status: 500, reason: "Internal Server Error"}
+	vOutOfOrder   = verdict{status: 500, reason: "An older REGISTER came after a newer one"}
+	vTooMany      = verdict{status: 403, reason: "Too many contacts"}
+	vBadContact   = verdict{status: 400, reason: "Malformed Contact"}
+	vNotTLS       = verdict{status: 403, reason: "A window speaks TLS only"}
+	vFromMismatch = verdict{status: 403, reason: "From is not the account"}
+	vForeignRoute = verdict{status: 403, reason: "No routing beyond this registrar"}
 )
 
 // methods that are understood, for Allow.

@@ -7,7 +7,6 @@ import (
 	"github.com/emiago/sipgo/sip"
 
 	"ewindow/dialplan"
-	"ewindow/dialplan/programme"
 	"ewindow/registrar/flow"
 	"ewindow/registrar/location"
 )
@@ -49,7 +48,7 @@ func (s *Server) outside(r *request) {
 	}
 	var nobody best
 	reachable := slices.ContainsFunc(decision.Targets, func(t string) bool {
-		_, v := s.callee(t, now)
+		_, v := s.callee(r, t, now)
 		nobody.note(nil, v)
 		return v.status == 0
 	})
@@ -62,17 +61,15 @@ func (s *Server) outside(r *request) {
 	s.call(r, account, decision.Targets, decision.All)
 }
 
-// keysInClear says whether the SDP of a phone carries keys which whoever reads along could read (RFC 4568 §7).
-func (s *Server) keysInClear(account string, f location.Flow) bool {
-	phone, is := s.Plan().Phone(account)
-	return is && phone.Security == programme.SDES && f.Transport != flow.TLS
-}
-
-// callee is the binding over which an account may be called.
-func (s *Server) callee(account string, now time.Time) (location.Binding, verdict) {
+// callee is the binding over which an account may be called with this request.
+func (s *Server) callee(r *request, account string, now time.Time) (location.Binding, verdict) {
 	b, v := s.reach(account, now)
-	if v.status == 0 && s.keysInClear(account, b.Flow) {
+	switch {
+	case v.status != 0:
+	case s.keysInClear(account, b.Flow):
 		return location.Binding{}, vCalleeInClear
+	case b.Flow.Transport != flow.TLS && carriesKeys(r.Request):
+		return location.Binding{}, vOfferInClear
 	}
 	return b, v
 }
@@ -98,7 +95,7 @@ func (s *Server) call(r *request, account string, targets []string, all bool) {
 
 // wayTo is the way of a new request from one account to where another is now.
 func (s *Server) wayTo(r *request, account, callee string) (hop, verdict) {
-	binding, v := s.callee(callee, time.Now())
+	binding, v := s.callee(r, callee, time.Now())
 	if v.status != 0 {
 		return hop{}, v
 	}
@@ -146,6 +143,11 @@ func (s *Server) within(r *request) {
 	f, ok := s.dialogFlow(r)
 	if !ok {
 		s.reply(r, vFlowFailed)
+		return
+	}
+	if v := s.keysWithin(r, sender, r.to().account, f); v.status != 0 {
+		s.log.Info("refused: keys would go in clear", "aor", sender, "callee", r.to().account, "call_id", r.CallID().Value(), "method", r.Method)
+		s.reply(r, v)
 		return
 	}
 	s.flows.Keep(r.flow, time.Now().Add(callerIdle))

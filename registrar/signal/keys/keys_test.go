@@ -1,0 +1,52 @@
+package keys
+
+import (
+	"strings"
+	"testing"
+)
+
+const head = "INVITE sip:a@b SIP/2.0\r\nSupported: timer\r\nk: timer\r\nContact: <sip:a@b;x=a=crypto:>\r\nContent-Type: application/sdp\r\n\r\n"
+
+func TestCarried(t *testing.T) {
+	sdp := "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/SAVP 0\r\n"
+	for name, test := range map[string]struct {
+		message string
+		want    bool
+	}{
+		"nothing":                   {"", false},
+		"a keepalive":               {"\r\n\r\n", false},
+		"head alone":                {head, false},
+		"no keys":                   {head + sdp + "a=rtcp-mux\r\n", false},
+		"a fingerprint is no key":   {head + sdp + "a=fingerprint:sha-256 AA:BB\r\n", false},
+		"crypto":                    {head + sdp + "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:x\r\n", true},
+		"crypto, last newline lost": {head + sdp + "a=crypto:1 x inline:x", true},
+		"crypto in capitals":        {head + sdp + "A=Crypto:1 x inline:x\r\n", true},
+		"crypto behind spaces":      {head + sdp + " \ta=crypto:1 x inline:x\r\n", true},
+		"crypto, LF alone":          {head + strings.ReplaceAll(sdp, "\r\n", "\n") + "a=crypto:1 x inline:x\n", true},
+		"crypto, CR alone":          {head + strings.ReplaceAll(sdp, "\r\n", "\r") + "a=crypto:1 x inline:x\r", true},
+		"the body alone":            {sdp + "a=crypto:1 x inline:x\r\n", true},
+		"key management":            {head + sdp + "a=key-mgmt:mikey AQAF\r\n", true},
+		"the k= of old":             {head + "v=0\r\nk=base64:AAAA\r\n", true},
+		"in a multipart": {head + "--b\r\nContent-Type: text/plain\r\n\r\nhello\r\n--b\r\nContent-Type: application/sdp\r\n\r\n" +
+			sdp + "a=crypto:1 x inline:x\r\n--b--\r\n", true},
+		"in a part in base64":  {head + "--b\r\nContent-Type: application/sdp\r\nContent-Transfer-Encoding: base64\r\n\r\ndj0w\r\n--b--\r\n", true},
+		"in a plain part":      {head + "--b\r\nContent-Transfer-Encoding: 8bit\r\n\r\nhello\r\n--b--\r\n", false},
+		"compressed":           {"INVITE sip:a@b SIP/2.0\r\nContent-Encoding: gzip\r\n\r\n\x1f\x8b", true},
+		"compressed, compact":  {"INVITE sip:a@b SIP/2.0\r\ne : gzip\r\n\r\n\x1f\x8b", true},
+		"expressly as it is":   {"INVITE sip:a@b SIP/2.0\r\nContent-Encoding: identity\r\n\r\n" + sdp, false},
+		"a word in the middle": {head + "v=0\r\ns=my a=crypto: talk\r\n", false},
+		"a long line":          {head + "v=0\r\ns=" + strings.Repeat("x", 60_000) + "\r\na=crypto:1 x inline:x\r\n", true},
+	} {
+		if got := Carried([]byte(test.message)); got != test.want {
+			t.Errorf("%s: %v, want %v", name, got, test.want)
+		}
+	}
+}
+
+func BenchmarkCarried(b *testing.B) {
+	message := []byte(head + strings.Repeat("a=rtpmap:96 opus/48000/2\r\n", 2000))
+	b.SetBytes(int64(len(message)))
+	for b.Loop() {
+		Carried(message)
+	}
+}
