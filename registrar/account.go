@@ -25,7 +25,8 @@ func (f stateFlags) pki() string   { return filepath.Join(f.State, "pki") }
 type accountCmd struct {
 	Add    accountAddCmd    `cmd:"" help:"Make an account and print its secret, once."`
 	List   accountListCmd   `cmd:"" help:"List the accounts."`
-	Remove accountRemoveCmd `cmd:"" help:"Remove an account; its registration ends within seconds."`
+	Rotate accountRotateCmd `cmd:"" help:"Give an account another secret and print it, once; what was begun with the old one ends within a second."`
+	Remove accountRemoveCmd `cmd:"" help:"Remove an account; its registrations and calls end within a second."`
 }
 
 type accountFlags struct {
@@ -79,6 +80,27 @@ func (c *accountAddCmd) Run(s streams) (err error) {
 	return nil
 }
 
+type accountRotateCmd struct {
+	Name string `arg:"" help:"Name of the account."`
+	accountFlags
+}
+
+// Run prints the secret alone on a line, as adding does.
+func (c *accountRotateCmd) Run(s streams) (err error) {
+	ctx := context.Background()
+	db, err := c.open(ctx, s)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	secret, err := db.RotateAccount(ctx, c.Name, time.Now())
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(s.out, secret)
+	return nil
+}
+
 type accountListCmd struct{ accountFlags }
 
 func (c *accountListCmd) Run(s streams) (err error) {
@@ -90,7 +112,7 @@ func (c *accountListCmd) Run(s streams) (err error) {
 	defer func() { err = errors.Join(err, db.Close()) }()
 	all, err := db.Accounts(ctx)
 	for _, a := range all {
-		fmt.Fprintf(s.out, "%s\t%s\t%s\n", a.Name, a.Realm, a.Created.UTC().Format(time.RFC3339))
+		fmt.Fprintf(s.out, "%s\t%s\t%s\tsecret since %s\n", a.Name, a.Realm, a.Created.UTC().Format(time.RFC3339), a.SecretSince.UTC().Format(time.RFC3339))
 	}
 	return err
 }

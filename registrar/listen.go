@@ -90,10 +90,8 @@ func serveHTTP(ctx context.Context, l net.Listener, m *metrics.Registry, db *sto
 		scrape.ServeHTTP(w, r)
 	})
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
-		defer cancel()
-		if _, err := db.Realm(ctx); err != nil {
-			http.Error(w, "the store does not answer: "+err.Error(), http.StatusServiceUnavailable)
+		if err := db.Current(); err != nil {
+			http.Error(w, "the store cannot be used: "+err.Error(), http.StatusServiceUnavailable)
 			return
 		}
 		fmt.Fprintln(w, "ok")

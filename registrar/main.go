@@ -22,7 +22,7 @@ type commands struct {
 	Explain explainCmd `cmd:"" help:"Say what a space sees at a moment, and why."`
 	Week    weekCmd    `cmd:"" help:"Draw a week: who sees whom, and when."`
 	Diff    diffCmd    `cmd:"" help:"Say which windows another plan changes in the next two weeks."`
-	Account accountCmd `cmd:"" help:"Add, list and remove accounts."`
+	Account accountCmd `cmd:"" help:"Add, list, rotate and remove accounts."`
 	Test    testCmd    `cmd:"" help:"Run the expect blocks of a dialplan."`
 	Pin     pinCmd     `cmd:"" help:"Print the pin by which windows know this registrar."`
 }

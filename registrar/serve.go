@@ -70,7 +70,8 @@ func (c *serveCmd) serve(ctx context.Context, s streams, reload <-chan os.Signal
 	if err != nil {
 		return err
 	}
-	server, listeners, web, counted, err := c.open(ctx, start, db, identity, log)
+	locations := location.New(location.Config{Changed: db.Note})
+	server, listeners, web, counted, err := c.open(ctx, start, db, locations, identity, log)
 	if err != nil {
 		return err
 	}
@@ -81,7 +82,7 @@ func (c *serveCmd) serve(ctx context.Context, s streams, reload <-chan os.Signal
 
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return server.Run(ctx) })
-	g.Go(func() error { return db.Run(ctx) })
+	g.Go(func() error { return db.Run(ctx, c.storeEvents(server, locations, counted, log)) })
 	g.Go(func() error { return identity.Run(ctx) })
 	g.Go(func() error { return c.watcher(server, start, counted, log).Run(ctx, reload) })
 	if web != nil {
@@ -95,14 +96,14 @@ func (c *serveCmd) serve(ctx context.Context, s streams, reload <-chan os.Signal
 }
 
 // open opens the listeners and puts the server behind them.
-func (c *serveCmd) open(ctx context.Context, start *planfile.Start, db *store.Store, identity *pki.Identity, log *slog.Logger) (
+func (c *serveCmd) open(ctx context.Context, start *planfile.Start, db *store.Store, locations *location.Table,
+	identity *pki.Identity, log *slog.Logger) (
 	server *proxy.Server, listeners proxy.Listeners, web net.Listener, counted *metrics.Registry, err error,
 ) {
 	key, err := flowKey(filepath.Join(c.State, "flow.key"))
 	if err != nil {
 		return
 	}
-	locations := location.New(location.Config{Changed: db.Note})
 	if err = restore(ctx, db, locations); err != nil {
 		return
 	}
@@ -121,7 +122,7 @@ func (c *serveCmd) open(ctx context.Context, start *planfile.Start, db *store.St
 		Echo: reflector, TLS: identity.ServerConfig(), Metrics: counted, Log: log,
 	}, listeners)
 	if err == nil {
-		err = counted.Observe(server.State)
+		err = errors.Join(counted.Observe(server.State), counted.ObserveStore(func() bool { return db.Current() == nil }))
 	}
 	return
 }
@@ -139,6 +140,18 @@ func (c *serveCmd) openStore(ctx context.Context, log *slog.Logger) (*store.Stor
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
+}
+
+// storeEvents are what follows from what happens to the store.
+func (c *serveCmd) storeEvents(server *proxy.Server, locations *location.Table, counted *metrics.Registry, log *slog.Logger) store.Events {
+	return store.Events{
+		Changed: server.AccountChanged,
+		Repaired: func(r *store.Recovery) {
+			log.Error("the store was damaged", "recovery", r.String())
+			counted.StoreRepaired()
+			locations.Tell()
+		},
+	}
 }
 
 func restore(ctx context.Context, db *store.Store, locations *location.Table) error {

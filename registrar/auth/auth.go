@@ -7,9 +7,9 @@
 //	                                      ├─▶ ErrRefused, challenge
 //	                                      └─▶ ErrMalformed        ──▶ 400
 //
-// Nonces are stateless: when, at random, and a MAC over both, the realm and the flow. What is kept is only, per
-// account, which counts of its last nonces were used, and that only for those who proved to know the secret: a
-// stranger can make the process neither remember nor forget anything.
+// Nonces are stateless: when, at random, and a MAC over both and the realm. What is kept is only, per account, which
+// counts of its last nonces were used, and that only for those who proved to know the secret: a stranger can make the
+// process neither remember nor forget anything.
 package auth
 
 import (
@@ -50,7 +50,6 @@ type Request struct {
 	Method string
 	URI    string   // the Request-URI
 	From   string   // user part of From (To in a REGISTER): whom to challenge while nobody has answered
-	Flow   string   // what the request came over, such as "UDP 192.0.2.7:5060": a nonce is good on its flow alone
 	Values []string // of all the Authorization or Proxy-Authorization headers
 }
 
@@ -64,7 +63,7 @@ type Result struct {
 // What Check finds. ErrRefused says the same of a wrong secret and of an unknown account.
 var (
 	ErrMissing   = errors.New("no credentials for this realm")
-	ErrStale     = errors.New("nonce too old, used before, or of another connection")
+	ErrStale     = errors.New("nonce too old, or used before")
 	ErrRefused   = errors.New("unknown account or wrong secret")
 	ErrMalformed = errors.New("malformed credentials")
 )
@@ -133,9 +132,9 @@ func derive(secret []byte, purpose string) []byte {
 }
 
 // Challenge is the value of a WWW-Authenticate or Proxy-Authenticate header for an account that answers with alg.
-func (a *Auth) Challenge(alg Algorithm, flow string, stale bool, now time.Time) string {
+func (a *Auth) Challenge(alg Algorithm, stale bool, now time.Time) string {
 	c := digest.Challenge{
-		Realm: a.realm, Nonce: a.nonces.mint(flow, now), Stale: stale, Algorithm: string(alg.or()), QOP: []string{"auth"},
+		Realm: a.realm, Nonce: a.nonces.mint(now), Stale: stale, Algorithm: string(alg.or()), QOP: []string{"auth"},
 	}
 	return c.String()
 }
@@ -155,12 +154,12 @@ func (a *Auth) Check(r Request, lookup Lookup, now time.Time) Result {
 	}
 	if cred == nil {
 		known, _ := lookup(r.From)
-		return Result{Err: ErrMissing, Challenge: a.Challenge(known.Algorithm, r.Flow, false, now)}
+		return Result{Err: ErrMissing, Challenge: a.Challenge(known.Algorithm, false, now)}
 	}
 	known, ok := lookup(cred.username)
 	alg := known.Algorithm.or()
 	if err := a.judge(r, cred, alg, known.HA1, ok, now); err != nil {
-		return Result{Err: err, Challenge: a.Challenge(alg, r.Flow, errors.Is(err, ErrStale), now)}
+		return Result{Err: err, Challenge: a.Challenge(alg, errors.Is(err, ErrStale), now)}
 	}
 	return Result{Account: cred.username}
 }
@@ -207,11 +206,11 @@ func (a *Auth) judge(r Request, c *credentials, alg Algorithm, ha1 string, ok bo
 	case !sameURI(c.uri, r.URI):
 		return fmt.Errorf("%w: the digest is for %.100q, the request for %.100q", ErrRefused, c.uri, r.URI)
 	}
-	minted, err := a.nonces.check(c.nonce, r.Flow, now)
+	nonce, err := a.nonces.check(c.nonce, now)
 	if err != nil {
 		return err
 	}
-	return a.used.use(c.username, c.nonce, minted, c.nc, now)
+	return a.used.use(c.username, nonce, c.nc, now)
 }
 
 // response is what a client with this HA1 would have sent (RFC 7616 §3.4.1). The algorithm is the account's, never

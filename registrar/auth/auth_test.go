@@ -39,8 +39,8 @@ func newAuth(t *testing.T) *Auth {
 	return a
 }
 
-func register(name, flow string, values ...string) Request {
-	return Request{Method: "REGISTER", URI: "sip:" + realm, From: name, Flow: flow, Values: values}
+func register(name string, values ...string) Request {
+	return Request{Method: "REGISTER", URI: "sip:" + realm, From: name, Values: values}
 }
 
 // answer is what a client sends after a challenge.
@@ -94,7 +94,7 @@ func TestChallengeByAccount(t *testing.T) {
 	for name, want := range map[string]string{
 		"milano": "SHA-256", "planned": "SHA-256", "reception": "MD5", "nobody": "MD5", "": "MD5",
 	} {
-		r := a.Check(register(name, "UDP 192.0.2.1:5060"), accounts, start)
+		r := a.Check(register(name), accounts, start)
 		if !errors.Is(r.Err, ErrMissing) || r.Account != "" {
 			t.Fatalf("%s: %+v", name, r)
 		}
@@ -111,9 +111,9 @@ func TestChallengeByAccount(t *testing.T) {
 func TestGoodAnswers(t *testing.T) {
 	a := newAuth(t)
 	for name, secret := range map[string]string{"milano": "secret of milano", "reception": "secret of reception"} {
-		ch := a.Check(register(name, "f"), accounts, start).Challenge
+		ch := a.Check(register(name), accounts, start).Challenge
 		for nc := 1; nc <= 3; nc++ {
-			r := a.Check(register(name, "f", answer(t, ch, name, secret, nc)), accounts, start.Add(time.Duration(nc)*time.Second))
+			r := a.Check(register(name, answer(t, ch, name, secret, nc)), accounts, start.Add(time.Duration(nc)*time.Second))
 			if r.Err != nil || r.Account != name || r.Challenge != "" {
 				t.Errorf("%s, nc %d: %+v", name, nc, r)
 			}
@@ -124,7 +124,7 @@ func TestGoodAnswers(t *testing.T) {
 // As baresip 1.0 writes it: no comma rules broken, algorithm last, qop without quotes.
 func TestForeignSpelling(t *testing.T) {
 	a := newAuth(t)
-	c, _ := digest.ParseChallenge(a.Challenge(MD5, "f", false, start))
+	c, _ := digest.ParseChallenge(a.Challenge(MD5, false, start))
 	cred := credentials{username: "reception", realm: realm, nonce: c.Nonce, uri: "sip:" + realm + ";transport=tls", cnonce: "ab12", nc: 1}
 	resp, err := response(&cred, MD5, HA1(MD5, "reception", realm, "secret of reception"), "REGISTER")
 	if err != nil {
@@ -132,7 +132,7 @@ func TestForeignSpelling(t *testing.T) {
 	}
 	v := fmt.Sprintf("digest\tUsername=\"reception\",REALM=\"%s\", nonce=\"%s\" , uri=\"%s\",\tresponse=\"%s\",,cnonce = \"ab12\", qop=auth, nc=00000001,algorithm=md5, x_y=\"a\\\"b,c=d\"",
 		realm, c.Nonce, cred.uri, strings.ToUpper(resp))
-	r := a.Check(register("reception", "f", "Basic Zm9v", `Digest realm="elsewhere", username="x"`, v), accounts, start)
+	r := a.Check(register("reception", "Basic Zm9v", `Digest realm="elsewhere", username="x"`, v), accounts, start)
 	if r.Err != nil {
 		t.Errorf("%s: %v", v, r.Err)
 	}
@@ -166,8 +166,8 @@ func TestRefusals(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			a := newAuth(t)
 			alg, _ := accounts(c.account)
-			ch := a.Challenge(alg.Algorithm, "f", false, start)
-			r := a.Check(register(c.account, "f", answer(t, ch, c.account, c.secret, 1, c.change)), accounts, start)
+			ch := a.Challenge(alg.Algorithm, false, start)
+			r := a.Check(register(c.account, answer(t, ch, c.account, c.secret, 1, c.change)), accounts, start)
 			if !errors.Is(r.Err, c.want) || !strings.Contains(r.Err.Error(), c.text) || r.Account != "" {
 				t.Errorf("got %+v, want %v (%s)", r, c.want, c.text)
 			}
@@ -183,14 +183,17 @@ func TestRefusals(t *testing.T) {
 
 func TestOtherRequestURI(t *testing.T) {
 	a := newAuth(t)
-	r := register("milano", "f", answer(t, a.Challenge(SHA256, "f", false, start), "milano", "secret of milano", 1))
+	r := register("milano", answer(t, a.Challenge(SHA256, false, start), "milano", "secret of milano", 1))
 	r.URI = "sip:munich@" + realm
 	if got := a.Check(r, accounts, start); !errors.Is(got.Err, ErrRefused) || !strings.Contains(got.Err.Error(), "the digest is for") {
 		t.Errorf("a digest for another URI: %+v", got)
 	}
-	r.URI = "sip:" + strings.ToUpper(realm) + ";transport=tls"
-	if got := a.Check(r, accounts, start); got.Err != nil {
-		t.Errorf("parameters and case should not matter: %v", got.Err)
+	for _, same := range []string{"sip:" + strings.ToUpper(realm) + ";transport=tls", "sip:" + realm + ":5060", "sips:" + realm + ":5061", "sip:" + realm + "?a=b"} {
+		r := register("milano", answer(t, a.Challenge(SHA256, false, start), "milano", "secret of milano", 1))
+		r.URI = same
+		if got := a.Check(r, accounts, start); got.Err != nil {
+			t.Errorf("%s: scheme, port, parameters and case should not matter: %v", same, got.Err)
+		}
 	}
 	r.Method = "INVITE"
 	if got := a.Check(r, accounts, start); !errors.Is(got.Err, ErrRefused) {
@@ -201,14 +204,14 @@ func TestOtherRequestURI(t *testing.T) {
 // An account challenged with SHA-256 may not answer with MD5, though whoever does knows the secret.
 func TestDowngrade(t *testing.T) {
 	a := newAuth(t)
-	ch := a.Challenge(MD5, "f", false, start) // forged on the way
-	r := a.Check(register("milano", "f", answer(t, ch, "milano", "secret of milano", 1)), accounts, start)
+	ch := a.Challenge(MD5, false, start) // forged on the way
+	r := a.Check(register("milano", answer(t, ch, "milano", "secret of milano", 1)), accounts, start)
 	if !errors.Is(r.Err, ErrRefused) || !strings.Contains(r.Challenge, "SHA-256") {
 		t.Errorf("MD5 for a SHA-256 account: %+v", r)
 	}
-	ch = a.Challenge(SHA256, "f", false, start)
+	ch = a.Challenge(SHA256, false, start)
 	lie := func(c *digest.Credentials) { c.Algorithm = "MD5" }
-	r = a.Check(register("milano", "f", answer(t, ch, "milano", "secret of milano", 1, lie)), accounts, start)
+	r = a.Check(register("milano", answer(t, ch, "milano", "secret of milano", 1, lie)), accounts, start)
 	if !errors.Is(r.Err, ErrRefused) || !strings.Contains(r.Err.Error(), "answered with MD5, was asked for SHA-256") {
 		t.Errorf("SHA-256 called MD5: %+v", r)
 	}
@@ -219,19 +222,17 @@ func TestStale(t *testing.T) {
 	for name, c := range map[string]struct {
 		challenge string
 		at        time.Duration
-		flow      string
 		fresh     bool
 	}{
-		"in time":             {a.Challenge(SHA256, "f", false, start), 119 * time.Second, "f", true},
-		"too old":             {a.Challenge(SHA256, "f", false, start), 120 * time.Second, "f", false},
-		"clock a bit back":    {a.Challenge(SHA256, "f", false, start), -10 * time.Second, "f", true},
-		"clock far back":      {a.Challenge(SHA256, "f", false, start), -time.Hour, "f", false},
-		"another flow":        {a.Challenge(SHA256, "f", false, start), 0, "g", false},
-		"from before restart": {other.Challenge(SHA256, "f", false, start), 0, "f", false},
-		"not ours":            {`Digest realm="` + realm + `", nonce="dcd98b7102dd2f0e8b11d0f600bfb0c093", algorithm=SHA-256, qop="auth"`, 0, "f", false},
+		"in time":             {a.Challenge(SHA256, false, start), 119 * time.Second, true},
+		"too old":             {a.Challenge(SHA256, false, start), 120 * time.Second, false},
+		"clock a bit back":    {a.Challenge(SHA256, false, start), -10 * time.Second, true},
+		"clock far back":      {a.Challenge(SHA256, false, start), -time.Hour, false},
+		"from before restart": {other.Challenge(SHA256, false, start), 0, false},
+		"not ours":            {`Digest realm="` + realm + `", nonce="dcd98b7102dd2f0e8b11d0f600bfb0c093", algorithm=SHA-256, qop="auth"`, 0, false},
 	} {
 		now := start.Add(c.at)
-		r := a.Check(register("milano", c.flow, answer(t, c.challenge, "milano", "secret of milano", 1)), accounts, now)
+		r := a.Check(register("milano", answer(t, c.challenge, "milano", "secret of milano", 1)), accounts, now)
 		if c.fresh {
 			if r.Err != nil {
 				t.Errorf("%s: %v", name, r.Err)
@@ -242,11 +243,11 @@ func TestStale(t *testing.T) {
 		if !errors.Is(r.Err, ErrStale) || err != nil || !ch.Stale {
 			t.Fatalf("%s: %+v", name, r)
 		}
-		if r = a.Check(register("milano", c.flow, answer(t, r.Challenge, "milano", "secret of milano", 1)), accounts, now); r.Err != nil {
+		if r = a.Check(register("milano", answer(t, r.Challenge, "milano", "secret of milano", 1)), accounts, now); r.Err != nil {
 			t.Errorf("%s: the new nonce is refused: %v", name, r.Err)
 		}
 		// Who does not know the secret learns nothing about the nonce.
-		r = a.Check(register("milano", c.flow, answer(t, c.challenge, "milano", "guess", 1)), accounts, now)
+		r = a.Check(register("milano", answer(t, c.challenge, "milano", "guess", 1)), accounts, now)
 		if !errors.Is(r.Err, ErrRefused) || strings.Contains(r.Challenge, "stale") {
 			t.Errorf("%s: a wrong secret is told %v, %s", name, r.Err, r.Challenge)
 		}
@@ -255,9 +256,9 @@ func TestStale(t *testing.T) {
 
 func TestReplay(t *testing.T) {
 	a := newAuth(t)
-	ch := a.Challenge(SHA256, "f", false, start)
+	ch := a.Challenge(SHA256, false, start)
 	send := func(nc int) error {
-		return a.Check(register("milano", "f", answer(t, ch, "milano", "secret of milano", nc)), accounts, start).Err
+		return a.Check(register("milano", answer(t, ch, "milano", "secret of milano", nc)), accounts, start).Err
 	}
 	for _, c := range []struct {
 		nc    int
@@ -297,12 +298,12 @@ func TestBounds(t *testing.T) {
 	a := newAuth(t)
 	var values []string
 	for i := range maxNonces + 20 {
-		ch := a.Challenge(SHA256, "f", false, start.Add(time.Duration(i)*time.Millisecond))
+		ch := a.Challenge(SHA256, false, start.Add(time.Duration(i)*time.Millisecond))
 		values = append(values, answer(t, ch, "milano", "secret of milano", 1))
 	}
 	now := start.Add(time.Second)
 	for i, v := range values {
-		if r := a.Check(register("milano", "f", v), accounts, now); r.Err != nil {
+		if r := a.Check(register("milano", v), accounts, now); r.Err != nil {
 			t.Fatalf("nonce %d: %v", i, r.Err)
 		}
 	}
@@ -310,12 +311,12 @@ func TestBounds(t *testing.T) {
 		t.Errorf("%d nonces are remembered, at most %d should be", n, maxNonces)
 	}
 	for i, v := range values {
-		if r := a.Check(register("milano", "f", v), accounts, now); !errors.Is(r.Err, ErrStale) {
+		if r := a.Check(register("milano", v), accounts, now); !errors.Is(r.Err, ErrStale) {
 			t.Fatalf("nonce %d was taken twice: %v", i, r.Err)
 		}
 	}
-	ch := a.Challenge(MD5, "f", false, start)
-	if r := a.Check(register("reception", "f", answer(t, ch, "reception", "secret of reception", 1)), accounts, now); r.Err != nil {
+	ch := a.Challenge(MD5, false, start)
+	if r := a.Check(register("reception", answer(t, ch, "reception", "secret of reception", 1)), accounts, now); r.Err != nil {
 		t.Errorf("another account suffers from it: %v", r.Err)
 	}
 	a.used.mu.Lock()
@@ -332,15 +333,77 @@ func TestClockSetBack(t *testing.T) {
 	a := newAuth(t)
 	for i := range 2 * maxNonces {
 		at := start.Add(time.Duration(i) * time.Second)
-		v := answer(t, a.Challenge(SHA256, "f", false, at), "milano", "secret of milano", 1)
-		if r := a.Check(register("milano", "f", v), accounts, at); r.Err != nil {
+		v := answer(t, a.Challenge(SHA256, false, at), "milano", "secret of milano", 1)
+		if r := a.Check(register("milano", v), accounts, at); r.Err != nil {
 			t.Fatal(r.Err)
 		}
 	}
 	back := start.Add(-24 * time.Hour)
-	v := answer(t, a.Challenge(SHA256, "f", false, back), "milano", "secret of milano", 1)
-	if r := a.Check(register("milano", "f", v), accounts, back); r.Err != nil {
+	v := answer(t, a.Challenge(SHA256, false, back), "milano", "secret of milano", 1)
+	if r := a.Check(register("milano", v), accounts, back); r.Err != nil {
 		t.Error(r.Err)
+	}
+}
+
+// A nonce is good wherever its answer comes from: it is its count that is good only once.
+func TestNonceOfAnotherConnection(t *testing.T) {
+	a := newAuth(t)
+	ch := a.Check(register("milano"), accounts, start).Challenge
+	v := answer(t, ch, "milano", "secret of milano", 1)
+	if r := a.Check(register("milano", v), accounts, start); r.Err != nil {
+		t.Error(r.Err)
+	}
+	if r := a.Check(register("milano", v), accounts, start); !errors.Is(r.Err, ErrStale) {
+		t.Errorf("a replay: %+v", r)
+	}
+}
+
+// Thousands of nonces of one moment, all taken before the first is answered, are all good, once: so registers whoever
+// takes a new nonce for each request.
+func TestBurst(t *testing.T) {
+	a := newAuth(t)
+	values := make([]string, 3000)
+	for i := range values {
+		values[i] = answer(t, a.Challenge(MD5, false, start), "reception", "secret of reception", 1)
+	}
+	rand.New(rand.NewSource(1)).Shuffle(len(values), func(i, j int) { values[i], values[j] = values[j], values[i] })
+	for i, v := range values {
+		if r := a.Check(register("reception", v), accounts, start); r.Err != nil {
+			t.Fatalf("answer %d of %d: %v", i, len(values), r.Err)
+		}
+	}
+	for i, v := range values {
+		if r := a.Check(register("reception", v), accounts, start); !errors.Is(r.Err, ErrStale) {
+			t.Fatalf("answer %d was taken twice: %v", i, r.Err)
+		}
+	}
+}
+
+// All accounts together are bounded too, and none is locked out by it.
+func TestTotalIsBounded(t *testing.T) {
+	u := newUsage(2 * time.Minute)
+	now, n := start, uint64(0)
+	use := func(account string) error {
+		n++
+		now = now.Add(time.Microsecond)
+		return u.use(account, stamp{ns: now.UnixNano(), random: n}, 1, now)
+	}
+	for i := range 40 {
+		for range maxNonces {
+			if err := use(fmt.Sprint("a", i)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	kept := 0
+	for name, l := range u.accounts {
+		if len(l.order) != len(l.nonces) {
+			t.Errorf("%s: %d in order, %d kept", name, len(l.order), len(l.nonces))
+		}
+		kept += len(l.nonces)
+	}
+	if kept != u.total || kept > maxTotal+40*fewNonces {
+		t.Errorf("%d are kept, %d counted, at most %d should be", kept, u.total, maxTotal+40*fewNonces)
 	}
 }
 
@@ -348,8 +411,8 @@ func TestClockSetBack(t *testing.T) {
 func TestUnknownLooksLikeWrong(t *testing.T) {
 	a := newAuth(t)
 	shape := func(name string) string {
-		ch := a.Challenge(MD5, "f", false, start)
-		r := a.Check(register(name, "f", answer(t, ch, name, "guess", 1)), accounts, start)
+		ch := a.Challenge(MD5, false, start)
+		r := a.Check(register(name, answer(t, ch, name, "guess", 1)), accounts, start)
 		c, err := digest.ParseChallenge(r.Challenge)
 		if err != nil {
 			t.Fatal(err)
@@ -409,7 +472,7 @@ func TestMalformed(t *testing.T) {
 		`Digest realm="window.example"`:     "username, nonce, uri or response is missing",
 		`Digest ` + strings.Repeat("a", 90): "no name=value",
 	} {
-		r := a.Check(register("milano", "f", v), accounts, start)
+		r := a.Check(register("milano", v), accounts, start)
 		if !errors.Is(r.Err, ErrMalformed) || !strings.Contains(r.Err.Error(), want) || len(r.Err.Error()) > 200 {
 			t.Errorf("%s: %v, want %s", v, r.Err, want)
 		}
@@ -425,7 +488,7 @@ func FuzzCheck(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, v string) {
-		if r := a.Check(register("milano", "f", v), accounts, start); r.Err == nil {
+		if r := a.Check(register("milano", v), accounts, start); r.Err == nil {
 			t.Fatalf("%q was accepted", v)
 		}
 	})

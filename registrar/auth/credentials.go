@@ -114,12 +114,13 @@ func pair(s string) (name, value, rest string, err error) {
 	return "", "", "", fmt.Errorf("the value of %.20q has no closing quote", name)
 }
 
-// sameURI compares what the digest was made for with what was asked for. Phones differ in whether they copy the
-// parameters, so scheme, user, host and port have to do (RFC 3261 §22.4 asks for equivalence, not for sameness).
-func sameURI(a, b string) bool { return a == b || addrSpec(a) == addrSpec(b) }
+// sameURI compares what the digest was made for with what was asked for. Phones differ in whether they copy scheme,
+// port and parameters, and an outbound proxy in their settings changes one of the two: user and host have to do (RFC
+// 3261 §22.4 asks for equivalence, not for sameness).
+func sameURI(a, b string) bool { return a == b || userAtHost(a) == userAtHost(b) }
 
-func addrSpec(s string) string {
-	scheme, rest, ok := strings.Cut(s, ":")
+func userAtHost(s string) string {
+	_, rest, ok := strings.Cut(s, ":")
 	if !ok {
 		return s
 	}
@@ -130,10 +131,13 @@ func addrSpec(s string) string {
 	if i := strings.IndexAny(host, ";?"); i >= 0 {
 		host = host[:i]
 	}
+	if name, port, ok := cutLast(host, ':'); ok && !strings.Contains(port, "]") { // not within an IPv6 address
+		host = name
+	}
 	if u, err := url.PathUnescape(user); err == nil {
 		user = u
 	}
-	return strings.ToLower(scheme) + ":" + user + "@" + strings.ToLower(host)
+	return user + "@" + strings.ToLower(host)
 }
 
 func cutLast(s string, sep byte) (before, after string, found bool) {

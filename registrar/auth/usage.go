@@ -6,8 +6,13 @@ import (
 	"time"
 )
 
-// maxNonces is how many nonces of one account are remembered. A device uses one at a time.
-const maxNonces = 32
+// Bounds of what is remembered. A device uses one nonce at a time, or takes a new one for each request: then a burst
+// of thousands within a nonce's life is still told from a replay.
+const (
+	maxNonces = 4096   // of one account
+	maxTotal  = 65_536 // of all; beyond it
+	fewNonces = 64     // of one account
+)
 
 // window is how many counts below the highest may still come: requests overtake one another on UDP.
 const window = 64
@@ -19,19 +24,20 @@ type usage struct {
 
 	mu       sync.Mutex
 	accounts map[string]*ledger
+	total    int // nonces of all accounts
 	swept    time.Time
 }
 
-// A ledger is one account's part. A nonce that is not in it and was made before floor may have been forgotten: it
-// counts as used. So an account that takes many nonces makes its own stale early, and nobody else's.
+// A ledger is one account's part. A nonce that is not in it and was made no later than floor may have been forgotten:
+// it counts as used. So an account that takes many nonces makes its own stale early, and nobody else's.
 type ledger struct {
-	nonces map[string]*counts
-	floor  time.Time
+	nonces map[stamp]*counts
+	order  []stamp // of nonces, by their first use
+	floor  stamp
 }
 
 // counts is a sliding window: bit i of seen stands for the count highest − i.
 type counts struct {
-	minted  time.Time
 	highest uint32
 	seen    uint64
 }
@@ -41,26 +47,27 @@ func newUsage(life time.Duration) *usage {
 }
 
 // use takes a count of a nonce. It is ErrStale if that was taken before, or is too old to tell.
-func (u *usage) use(account, nonce string, minted time.Time, nc uint32, now time.Time) error {
+func (u *usage) use(account string, nonce stamp, nc uint32, now time.Time) error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.sweep(now)
 	l := u.accounts[account]
 	if l == nil {
-		l = &ledger{nonces: make(map[string]*counts)}
+		l = &ledger{nonces: make(map[stamp]*counts)}
 		u.accounts[account] = l
 	}
-	if l.floor.After(now) { // the clock was set back: rather a few counts forgotten than an account locked out
-		l.floor = time.Time{}
+	if l.floor.made().After(now) { // the clock was set back: rather a few counts forgotten than an account locked out
+		l.floor = stamp{}
 	}
 	c := l.nonces[nonce]
 	if c == nil {
-		if !minted.After(l.floor) {
+		if !l.floor.before(nonce) {
 			return fmt.Errorf("%w: forgotten since", ErrStale)
 		}
-		c = &counts{minted: minted}
-		l.nonces[nonce] = c
-		l.trim()
+		c = &counts{}
+		l.nonces[nonce], l.order = c, append(l.order, nonce)
+		u.total++
+		u.trim(l, now)
 	}
 	if !c.take(nc) {
 		return fmt.Errorf("%w: nc=%08x of it again", ErrStale, nc)
@@ -68,34 +75,36 @@ func (u *usage) use(account, nonce string, minted time.Time, nc uint32, now time
 	return nil
 }
 
-// trim forgets the oldest nonce when there are too many.
-func (l *ledger) trim() {
-	if len(l.nonces) <= maxNonces {
-		return
+// trim forgets the nonces that are too old to be accepted anyway, and the first used while there are too many.
+func (u *usage) trim(l *ledger, now time.Time) {
+	most := maxNonces
+	if u.total > maxTotal {
+		most = fewNonces
 	}
-	var oldest string
-	for n, c := range l.nonces {
-		if oldest == "" || c.minted.Before(l.nonces[oldest].minted) {
-			oldest = n
+	for len(l.order) > 0 {
+		first := l.order[0]
+		old := now.Sub(first.made()) >= u.life
+		if !old && len(l.order) <= most {
+			return
 		}
+		if !old && l.floor.before(first) {
+			l.floor = first
+		}
+		delete(l.nonces, first)
+		l.order = l.order[1:]
+		u.total--
 	}
-	l.floor = l.nonces[oldest].minted
-	delete(l.nonces, oldest)
 }
 
-// sweep forgets, once in a nonce's life, what is too old to be accepted anyway.
+// sweep forgets, once in a nonce's life, accounts without a nonce that could still be used.
 func (u *usage) sweep(now time.Time) {
 	if age := now.Sub(u.swept); age >= 0 && age < u.life {
 		return
 	}
 	u.swept = now
 	for name, l := range u.accounts {
-		for n, c := range l.nonces {
-			if now.Sub(c.minted) >= u.life {
-				delete(l.nonces, n)
-			}
-		}
-		if len(l.nonces) == 0 && now.Sub(l.floor) >= u.life {
+		u.trim(l, now)
+		if len(l.order) == 0 && now.Sub(l.floor.made()) >= u.life {
 			delete(u.accounts, name)
 		}
 	}

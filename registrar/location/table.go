@@ -299,6 +299,17 @@ func (t *Table) Restore(bs []Binding, now time.Time) {
 	}
 }
 
+// Tell tells Changed of every binding once more: whoever keeps them has lost what it had.
+func (t *Table) Tell() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, bs := range t.bindings {
+		for _, b := range bs {
+			t.cfg.Changed(Change{Binding: *b})
+		}
+	}
+}
+
 // put adds a binding or replaces the one with its key.
 func (t *Table) put(b *Binding) {
 	if old := t.bindings[b.AOR][b.Key()]; old != nil {

@@ -23,6 +23,7 @@ type Registry struct {
 	reloadTime prometheus.Gauge
 	revision   *prometheus.GaugeVec
 	certExpiry prometheus.Gauge
+	repairs    prometheus.Counter
 }
 
 // New makes a registry of its own: nothing is shared between two servers of one process.
@@ -54,8 +55,11 @@ func New() *Registry {
 		certExpiry: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "cert_expiry_timestamp_seconds", Help: "When the server certificate in use expires.",
 		}),
+		repairs: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "store_repairs_total", Help: "How often the store was found damaged while the registrar ran, and was made anew.",
+		}),
 	}
-	m.reg.MustRegister(m.requests, m.auth, m.panics, m.keys, m.reloadOK, m.reloadTime, m.revision, m.certExpiry,
+	m.reg.MustRegister(m.requests, m.auth, m.panics, m.keys, m.repairs, m.reloadOK, m.reloadTime, m.revision, m.certExpiry,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -95,6 +99,16 @@ func (m *Registry) PlanInForce(revision string, at time.Time) {
 
 // CertExpiry notes when the server certificate expires.
 func (m *Registry) CertExpiry(at time.Time) { m.certExpiry.Set(float64(at.Unix())) }
+
+// StoreRepaired counts a store that was found damaged while the registrar ran, and was made anew.
+func (m *Registry) StoreRepaired() { m.repairs.Inc() }
+
+// ObserveStore adds whether the store can be used, asked at each scrape.
+func (m *Registry) ObserveStore(current func() bool) error {
+	return m.reg.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "store_current", Help: "1 if the accounts in memory are those in the store, 0 if it cannot be read.",
+	}, func() float64 { return number(current()) }))
+}
 
 // Handler serves the metrics over HTTP.
 func (m *Registry) Handler() http.Handler {

@@ -232,8 +232,7 @@ func (e *echoCalls) within(r *request, c *echoCall) {
 			return
 		}
 		// Lost, it is asked for by repeating the request, which finds the same answer.
-		s.metrics.Request(string(r.Method), sip.StatusOK)
-		_ = r.tx.Connection().WriteMsg(s.withSDP(r, answer))
+		s.respond(r, s.withSDP(r, answer))
 	}
 }
 

@@ -32,7 +32,7 @@ const gcm = "AEAD_AES_128_GCM"
 
 func (l *lab) earphone(name, transport string) *earphone {
 	l.t.Helper()
-	l.accounts.add(name)
+	l.addAccount(name)
 	e := &earphone{number: "echo", peer: l.join(name, transport), key: bytes.Repeat([]byte{byte(l.hosts)}, 28)}
 	e.register()
 	var err error

@@ -80,7 +80,7 @@ func TestNotifiesExactly(t *testing.T) {
 			simulate(t, tour, func(l *lab) {
 				windows := map[string]*peer{}
 				for _, name := range []string{"milano", "munich", "potsdam", "dresden", "leipzig"} {
-					l.accounts.add(name)
+					l.addAccount(name)
 					p := l.join(name, "TLS")
 					p.register()
 					p.subscribe()

@@ -34,12 +34,12 @@ group "desks" {
 // group registers a caller and three phones, which 301 leads to.
 func (l *lab) group() (caller *peer, members [3]*peer) {
 	l.t.Helper()
-	l.accounts.add("caller")
+	l.addAccount("caller")
 	caller = l.join("caller", "UDP")
 	caller.register()
 	for i := range members {
 		name := fmt.Sprint("desk", i+1)
-		l.accounts.add(name)
+		l.addAccount(name)
 		members[i] = l.join(name, []string{"TLS", "TCP", "UDP"}[i])
 		members[i].register()
 	}

@@ -1,21 +1,16 @@
 package proxy
 
 import (
-	"context"
-	"errors"
 	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/emiago/sipgo/sip"
 
-	"ewindow/registrar/auth"
 	"ewindow/registrar/location"
 	"ewindow/registrar/signal/header"
 	"ewindow/registrar/signal/validate"
-	"ewindow/registrar/store"
 )
 
 // A request is one on its way through the server, with what has been found out about it.
@@ -23,6 +18,9 @@ type request struct {
 	*sip.Request
 	tx   *sip.ServerTx
 	flow location.Flow
+
+	account string // that has proved to be the sender; empty before authenticate
+
 	mine []token // of our own Route headers, in order; they have been counted in pop
 	pop  int     // own Route headers, with or without a token
 	far  bool    // a Route beyond us is left
@@ -69,6 +67,9 @@ func (s *Server) handle(req *sip.Request, tx *sip.ServerTx) {
 		if r.flow, ok = s.flows.Find(r.flow.Transport, r.flow.Remote); !ok {
 			return // the connection has ended meanwhile
 		}
+	}
+	if s.repeated(r) {
+		return
 	}
 	s.readRoute(r)
 	s.dispatch(r)
@@ -180,83 +181,7 @@ func (s *Server) branch(r *request) string {
 }
 
 // reply answers without keeping the transaction.
-func (s *Server) reply(r *request, v verdict) { s.answer(r.Request, r.tx, v) }
-
-// authenticate finds out who sent the request. With ok = false it has been answered. user is whom to challenge.
-func (s *Server) authenticate(r *request, user string, asProxy bool) (account string, ok bool) {
-	status, ask, reason, credentials := 401, "WWW-Authenticate", "Unauthorized", "Authorization"
-	if asProxy {
-		status, ask, reason, credentials = 407, "Proxy-Authenticate", "Proxy Authentication Required", "Proxy-Authorization"
-	}
-	q := auth.Request{
-		Method: string(r.Method), URI: r.Recipient.String(), From: user,
-		Flow: r.flow.Transport + " " + r.flow.Remote + " " + r.flow.ID,
-	}
-	for _, h := range r.GetHeaders(credentials) {
-		q.Values = append(q.Values, h.Value())
-	}
-	found := s.auth.Check(q, s.credentials, time.Now())
-	if found.Err == nil {
-		if _, space := s.Plan().Space(found.Account); space && r.flow.Transport != "TLS" {
-			s.reply(r, vNotTLS) // the keys of its calls are in its messages
-			return "", false
-		}
-		return found.Account, true
-	}
-	s.metrics.AuthFailure(authReason(found.Err))
-	if errors.Is(found.Err, auth.ErrRefused) {
-		s.log.Warn("authentication failed: unknown account or wrong secret", "aor", header.Safe(user), "peer", r.flow.Remote)
-	}
-	if found.Challenge == "" {
-		s.reply(r, verdict{status: 400, reason: "Malformed credentials"})
-		return "", false
-	}
-	s.reply(r, verdict{status: status, reason: reason}.with(ask, found.Challenge))
-	return "", false
-}
-
-func authReason(err error) string {
-	switch {
-	case errors.Is(err, auth.ErrMissing):
-		return "missing"
-	case errors.Is(err, auth.ErrStale):
-		return "stale"
-	case errors.Is(err, auth.ErrRefused):
-		return "refused"
-	}
-	return "malformed"
-}
-
-// credentials finds an account and the algorithm that the plan wants of it: spaces SHA-256, everybody else MD5 (RFC
-// 8760; phones such as baresip 1.0 give up at the sight of SHA-256) unless the plan says otherwise.
-func (s *Server) credentials(name string) (auth.Credentials, bool) {
-	plan := s.Plan()
-	c := auth.Credentials{Algorithm: auth.MD5}
-	if _, space := plan.Space(name); space {
-		c.Algorithm = auth.SHA256
-	} else if phone, ok := plan.Phone(name); ok && phone.Auth == "sha256" {
-		c.Algorithm = auth.SHA256
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	a, err := s.cfg.Accounts.Account(ctx, name)
-	if err != nil {
-		if !errors.Is(err, store.ErrUnknown) {
-			s.log.Error("cannot look up an account: nobody can log in", "aor", header.Safe(name), "err", err)
-		}
-		return c, false
-	}
-	c.HA1 = a.HA1MD5
-	if c.Algorithm == auth.SHA256 {
-		c.HA1 = a.HA1SHA256
-	}
-	return c, a.Realm == s.cfg.Domain
-}
-
-// owns says whether a From or To is the account's address-of-record here.
-func (s *Server) owns(u *sip.Uri, account string) bool {
-	return u.User == account && s.hosts.ours(u.Host)
-}
+func (s *Server) reply(r *request, v verdict) { s.respond(r, s.response(r.Request, v)) }
 
 // options answers an OPTIONS to the registrar itself: who pings it wants to know that it is alive (RFC 3261 §11).
 func (s *Server) options(r *request) {

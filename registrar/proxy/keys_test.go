@@ -96,7 +96,7 @@ var keyCases = map[string]func(l *lab, transport string){
 		reception.request(sip.INVITE)
 	},
 	"a call to a group": func(l *lab, transport string) {
-		l.accounts.add("desk")
+		l.addAccount("desk")
 		caller, reception, office := l.join("desk", "TLS"), l.join("reception", transport), l.join("office", "TLS")
 		reception.register()
 		office.register()

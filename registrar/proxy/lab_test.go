@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -75,33 +74,54 @@ func parsePlan(t testing.TB, text string) *dialplan.Plan {
 
 // accounts has an account for every name given, whose secret is the name and "-secret".
 type accounts struct {
-	mu    sync.Mutex
-	names map[string]bool
+	mu      sync.Mutex
+	names   map[string]bool
+	trouble error
+	secrets map[string]string // where it is another one
 }
 
-func (a *accounts) Account(_ context.Context, name string) (store.Account, error) {
+func (a *accounts) Account(name string) (store.Account, bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if !a.names[name] {
-		return store.Account{}, fmt.Errorf("%w: %s", store.ErrUnknown, name)
+		return store.Account{}, false
+	}
+	secret := a.secrets[name]
+	if secret == "" {
+		secret = name + "-secret"
 	}
 	return store.Account{
 		Name: name, Realm: domain,
-		HA1MD5:    auth.HA1(auth.MD5, name, domain, name+"-secret"),
-		HA1SHA256: auth.HA1(auth.SHA256, name, domain, name+"-secret"),
-	}, nil
+		HA1MD5:    auth.HA1(auth.MD5, name, domain, secret),
+		HA1SHA256: auth.HA1(auth.SHA256, name, domain, secret),
+	}, true
 }
 
-func (a *accounts) add(name string) {
+func (a *accounts) Current() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.names[name] = true
+	return a.trouble
 }
 
-func (a *accounts) remove(name string) {
+func (a *accounts) set(f func()) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	delete(a.names, name)
+	f()
+}
+
+func (l *lab) addAccount(name string) {
+	l.accounts.set(func() { l.accounts.names[name] = true })
+	l.server.AccountChanged(name)
+}
+
+func (l *lab) removeAccount(name string) {
+	l.accounts.set(func() { delete(l.accounts.names, name) })
+	l.server.AccountChanged(name)
+}
+
+func (l *lab) rotateAccount(name, secret string) {
+	l.accounts.set(func() { l.accounts.secrets = map[string]string{name: secret} })
+	l.server.AccountChanged(name)
 }
 
 // A lab is a server on a network in memory. Its "TLS" listener carries no TLS: that is tested by itself.

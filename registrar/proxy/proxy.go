@@ -29,13 +29,7 @@ import (
 	"ewindow/registrar/location"
 	"ewindow/registrar/metrics"
 	"ewindow/registrar/signal/stack"
-	"ewindow/registrar/store"
 )
-
-// Accounts finds what is kept of an account. The error for a name that has none is store.ErrUnknown.
-type Accounts interface {
-	Account(ctx context.Context, name string) (store.Account, error)
-}
 
 // Config is what a Server is made from.
 type Config struct {
@@ -76,6 +70,7 @@ type Server struct {
 	busy      gate
 	calls     calls
 	echo      echoCalls
+	repeats   repeats
 
 	mu      sync.Mutex
 	ended   bool
@@ -107,8 +102,9 @@ func New(c Config, l Listeners) (*Server, error) {
 	s := &Server{
 		cfg: c, log: c.Log, metrics: c.Metrics, auth: digest, locations: c.Locations, seal: sealer{key: c.Key}, listeners: l,
 		hosts: newHosts(c.Domain, c.Advertise, l), done: make(chan struct{}),
-		busy:  gate{limit: 32, held: map[string]int{}},
-		calls: calls{byPair: map[pair]string{}, byID: map[string]pair{}},
+		busy:    gate{limit: 32, held: map[string]int{}},
+		repeats: repeats{answers: map[repeatKey]*sip.Response{}},
+		calls:   calls{byPair: map[pair]string{}, byID: map[string]pair{}},
 	}
 	s.plan.Store(c.Plan)
 	s.flows = flow.NewTable(c.Limits, flow.Events{Closed: s.flowClosed, KeysRefused: s.keysRefused})
@@ -199,7 +195,7 @@ func (s *Server) serve(ctx context.Context, g *errgroup.Group) {
 func (s *Server) expire(ctx context.Context) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
-	for seconds := 1; ; seconds++ {
+	for {
 		select {
 		case <-ctx.Done():
 			return nil
@@ -208,27 +204,6 @@ func (s *Server) expire(ctx context.Context) error {
 			for _, b := range gone {
 				s.log.Info("registration expired", "aor", b.AOR, "peer", b.Flow.Remote)
 			}
-			if seconds%10 == 0 {
-				s.dropRemoved(ctx, now)
-			}
-		}
-	}
-}
-
-// dropRemoved ends the registrations of accounts that have been removed, and closes their connections.
-func (s *Server) dropRemoved(ctx context.Context, now time.Time) {
-	seen := map[string]bool{}
-	for _, b := range s.locations.All(now) {
-		if seen[b.AOR] {
-			continue
-		}
-		seen[b.AOR] = true
-		if _, err := s.cfg.Accounts.Account(ctx, b.AOR); !errors.Is(err, store.ErrUnknown) {
-			continue
-		}
-		s.log.Info("account was removed: its registration ends", "aor", b.AOR)
-		for _, gone := range s.locations.DropAccount(b.AOR) {
-			s.flows.Drop(gone.Flow)
 		}
 	}
 }

@@ -1,12 +1,14 @@
 package proxy
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/emiago/sipgo/sip"
+	"github.com/icholy/digest"
 
 	"ewindow/registrar/location"
 )
@@ -49,20 +51,132 @@ func TestRegister(t *testing.T) {
 	})
 }
 
-// Which algorithm a challenge names depends on the plan; a name that nobody has is treated like a phone.
+// Which algorithm a challenge names depends on the plan. Names that nobody has get one or the other, each always the
+// same, so that SHA-256 does not tell which names are windows.
 func TestChallenge(t *testing.T) {
 	simulate(t, always, func(l *lab) {
-		for _, test := range []struct{ name, algorithm string }{
-			{"milano", "SHA-256"}, {"potsdam", "SHA-256"}, {"reception", "MD5"}, {"office", "SHA-256"}, {"nobody", "MD5"},
-		} {
-			p := l.join(test.name, "TLS")
+		algorithm := func(name string) string {
+			p := l.join(name, "TLS")
 			p.write(p.text(p.reg("")))
-			res := p.response(401)
-			got := res.GetHeaders("WWW-Authenticate")
-			if len(got) != 1 || !strings.Contains(got[0].Value(), "algorithm="+test.algorithm) {
-				t.Errorf("%s: challenged with %v, want %s alone", test.name, got, test.algorithm)
+			got := p.response(401).GetHeaders("WWW-Authenticate")
+			if len(got) != 1 {
+				t.Fatalf("%s: challenged with %v, want one alone", name, got)
+			}
+			c, err := digest.ParseChallenge(got[0].Value())
+			if err != nil {
+				t.Fatal(err)
+			}
+			return c.Algorithm
+		}
+		for name, want := range map[string]string{
+			"milano": "SHA-256", "potsdam": "SHA-256", "reception": "MD5", "office": "SHA-256", "stranger": "MD5",
+		} {
+			if got := algorithm(name); got != want {
+				t.Errorf("%s: challenged with %s, want %s", name, got, want)
 			}
 		}
+		count := map[string]int{}
+		for i := range 64 {
+			name := fmt.Sprint("nobody", i)
+			first := algorithm(name)
+			if again := algorithm(name); again != first {
+				t.Errorf("%s: challenged with %s, then with %s", name, first, again)
+			}
+			count[first]++
+		}
+		if count["MD5"] < 16 || count["SHA-256"] < 16 {
+			t.Errorf("names that nobody has are challenged with %v, want both about equally often", count)
+		}
+	})
+}
+
+// A challenge may be answered over another connection, or from another port: a nonce is bound to no address.
+func TestAnswerFromElsewhere(t *testing.T) {
+	for _, transport := range []string{"UDP", "TCP"} {
+		simulate(t, always, func(l *lab) {
+			first, second := l.join("reception", transport), l.join("reception", transport)
+			m := first.reg("Expires: 600")
+			first.write(first.text(m))
+			m.extra += "\n" + first.credentials(m, first.response(401), "reception-secret")
+			second.write(second.text(m))
+			second.response(200)
+			third := l.join("reception", transport)
+			third.write(third.text(m)) // a replay, from whoever has read along
+			if got := third.response(401).GetHeader("WWW-Authenticate").Value(); !strings.Contains(got, "stale=true") {
+				t.Errorf("%s: a replay was answered %s", transport, got)
+			}
+		})
+	}
+}
+
+// An answer that was lost is given again to the same request: a challenge would look like a refusal.
+func TestLostAnswer(t *testing.T) {
+	simulate(t, always, func(l *lab) {
+		p := l.join("reception", "UDP")
+		m := p.reg("Expires: 600")
+		p.write(p.text(m))
+		m.extra += "\n" + p.credentials(m, p.response(401), "reception-secret")
+		text := p.text(m)
+		p.write(text)
+		first := p.response(200).String()
+		for range 3 {
+			p.write(text)
+			if again := p.response(200).String(); again != first {
+				t.Errorf("the answer was\n%s, then\n%s", first, again)
+			}
+		}
+		q := l.join("office", "UDP")
+		q.write(text) // somebody else's, with the same words
+		q.response(401)
+		time.Sleep(time.Minute)
+		p.ask(p.reg("Expires: 600"))
+		p.response(200)
+		if n := len(l.server.repeats.answers); n > 2 { // the 403s and 200s of the last seconds
+			t.Errorf("%d answers are remembered after a minute", n)
+		}
+	})
+}
+
+func TestRepeatsAreBounded(t *testing.T) {
+	p := repeats{answers: map[repeatKey]*sip.Response{}}
+	now := time.Now()
+	for i := range 3 * maxRepeats {
+		p.note(repeatKey{byte(i), byte(i >> 8)}, &sip.Response{}, now)
+	}
+	if len(p.answers) != maxRepeats || len(p.order) != maxRepeats {
+		t.Errorf("%d answers are remembered, %d in order", len(p.answers), len(p.order))
+	}
+}
+
+// A store that cannot answer is not a wrong secret. Who is known may come in all the same.
+func TestStoreCannotAnswer(t *testing.T) {
+	simulate(t, always, func(l *lab) {
+		l.accounts.set(func() { l.accounts.trouble = errors.New("the disk is full") })
+		for _, name := range []string{"potsdam", "nobody"} {
+			p := l.join(name, "TLS")
+			m := p.reg("")
+			p.write(p.text(m))
+			challenge := p.response(401)
+			m.extra = p.credentials(m, challenge, "a secret made a moment ago")
+			p.write(p.text(m))
+			res := p.response(503)
+			if h := res.GetHeader("Retry-After"); h == nil || h.Value() != "3" {
+				t.Errorf("%s: Retry-After is %v", name, h)
+			}
+		}
+		l.join("milano", "TLS").register()
+		p := l.join("munich", "TLS")
+		m := msg{method: "INVITE", uri: "sip:milano@" + domain, callID: "x"}
+		p.write(p.text(m))
+		m.extra = p.credentials(m, p.response(407), "a secret made a moment ago")
+		p.write(p.text(m))
+		p.response(503)
+		l.accounts.set(func() { l.accounts.trouble = nil })
+		m.extra = ""
+		p.write(p.text(m))
+		m.extra = p.credentials(m, p.response(407), "wrong")
+		p.write(p.text(m))
+		p.response(407)
 	})
 }
 
@@ -188,8 +302,7 @@ func TestAccountRemoved(t *testing.T) {
 	simulate(t, always, func(l *lab) {
 		p := l.join("reception", "TCP")
 		p.register()
-		l.accounts.remove("reception")
-		time.Sleep(11 * time.Second)
+		l.removeAccount("reception")
 		if got := len(l.server.locations.All(time.Now())); got != 0 {
 			t.Errorf("%d bindings are left", got)
 		}

@@ -124,7 +124,7 @@ func startBig(b *testing.B, spaces int, path string) <-chan time.Time {
 	arrived := make(chan time.Time, spaces)
 	for i := range spaces {
 		name := fmt.Sprint("s", i)
-		l.accounts.add(name)
+		l.addAccount(name)
 		p := l.join(name, "TLS")
 		p.ask(msg{method: "REGISTER", uri: "sip:" + domain, to: fmt.Sprintf("<sip:%s@%s>", name, domain), extra: "Expires: 3600"})
 		p.response(200)

@@ -72,11 +72,18 @@ func (s sealer) mac(callID string, payload []byte) []byte {
 
 // text is a short MAC over strings, fit for a tag or a branch. purpose keeps one use apart from another.
 func (s sealer) text(purpose string, parts ...string) string {
+	return base64.RawURLEncoding.EncodeToString(s.sum(purpose, parts...)[:macSize])
+}
+
+// coin falls for each text to one side or the other, always the same; nobody without the key can tell which.
+func (s sealer) coin(purpose, text string) bool { return s.sum(purpose, text)[0]&1 == 1 }
+
+func (s sealer) sum(purpose string, parts ...string) []byte {
 	h := hmac.New(sha256.New, s.key)
 	h.Write([]byte(purpose))
 	for _, p := range parts {
 		h.Write([]byte{0})
 		h.Write([]byte(p))
 	}
-	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:macSize])
+	return h.Sum(nil)
 }

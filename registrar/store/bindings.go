@@ -44,9 +44,10 @@ func (s *Store) Note(c location.Change) {
 	}
 }
 
-// Run writes noted changes in groups until ctx is done, then the rest, and returns nil. A failed write is logged and
-// tried again: bindings are worth no registrar that stops.
-func (s *Store) Run(ctx context.Context) error {
+// write writes noted changes in groups until ctx is done, then the rest. A write that failed is tried again: that some
+// phone's binding is not kept over a restart is no reason to stop.
+func (s *Store) write(ctx context.Context) {
+	var said nag
 	for {
 		select {
 		case <-ctx.Done():
@@ -55,11 +56,19 @@ func (s *Store) Run(ctx context.Context) error {
 			if err := s.flush(last); err != nil {
 				s.log.Error("the last bindings were not written; phones have to register again", "err", err)
 			}
-			return nil
+			return
 		case <-s.wake:
 		}
 		pause(ctx, groupFor)
-		for s.flushLogged(ctx) != nil && ctx.Err() == nil {
+		for {
+			err := s.flush(ctx)
+			if err == nil || ctx.Err() != nil {
+				said.over(nil)
+				break
+			}
+			if said.due(err, time.Now()) {
+				s.log.Error("bindings were not written; trying again", "in", retryAfter, "err", err)
+			}
 			pause(ctx, retryAfter)
 		}
 	}
@@ -72,14 +81,6 @@ func pause(ctx context.Context, d time.Duration) {
 	case <-ctx.Done():
 	case <-t.C:
 	}
-}
-
-func (s *Store) flushLogged(ctx context.Context) error {
-	err := s.flush(ctx)
-	if err != nil && ctx.Err() == nil {
-		s.log.Error("bindings were not written; trying again", "in", retryAfter, "err", err)
-	}
-	return err
 }
 
 // flush writes what is pending in one transaction. What it could not write stays pending, unless there is newer.
@@ -141,7 +142,7 @@ func (s *Store) Bindings(ctx context.Context, now time.Time) ([]location.Binding
 	if err != nil {
 		return nil, err
 	}
-	bs, err := readBindings(ctx, s.db)
+	bs, err := readBindings(ctx, s.db.Load())
 	return bs, s.explain(err)
 }
 

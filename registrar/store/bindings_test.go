@@ -66,7 +66,7 @@ func TestRunWritesInGroupsAndAtTheEnd(t *testing.T) {
 	defer closeStore(t, other)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
-	go func() { done <- s.Run(ctx) }()
+	go func() { done <- s.Run(ctx, Events{}) }()
 	for i := range 100 {
 		s.Note(location.Change{Binding: udpBinding(fmt.Sprint("a", i), 600)})
 	}

@@ -156,8 +156,8 @@ func TestDamagedCopyOnly(t *testing.T) {
 			t.Errorf("%s: %s", what, got)
 		}
 		closeStore(t, s)
-		if changes, err := examineCopy(t.Context(), path+".good"); err != nil || changes != 30 {
-			t.Errorf("%s: the copy was not made anew: %d, %v", what, changes, err)
+		if have, err := examineCopy(t.Context(), path+".good"); err != nil || have.changes != 30 {
+			t.Errorf("%s: the copy was not made anew: %d, %v", what, have.changes, err)
 		}
 	}
 }
@@ -285,8 +285,8 @@ func TestNoRepairWhileInUse(t *testing.T) {
 		t.Fatalf("%v, %v", r, err)
 	}
 	for _, name := range want {
-		if _, err := s.Account(t.Context(), name); err != nil {
-			t.Errorf("%v, recovery %v", err, r)
+		if _, ok := account(t, s, name); !ok {
+			t.Errorf("%s is lost, recovery %v", name, r)
 		}
 	}
 	closeStore(t, s)

@@ -23,10 +23,10 @@ func (s *Store) copyGood(ctx context.Context) (err error) {
 	}
 	defer l.release()
 	// Into the database itself, out of the WAL: half of a WAL counts as none.
-	if _, err := s.db.ExecContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`); err != nil {
+	if _, err := s.db.Load().ExecContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`); err != nil {
 		return err
 	}
-	if _, err := examine(ctx, s.db); err != nil {
+	if _, err := examine(ctx, s.db.Load()); err != nil {
 		return err
 	}
 	tmp, err := tempFile(s.path)
@@ -34,7 +34,7 @@ func (s *Store) copyGood(ctx context.Context) (err error) {
 		return err
 	}
 	defer os.Remove(tmp)
-	if _, err := s.db.ExecContext(ctx, `VACUUM INTO ?`, tmp); err != nil {
+	if _, err := s.db.Load().ExecContext(ctx, `VACUUM INTO ?`, tmp); err != nil {
 		return err
 	}
 	return replace(tmp, s.path+".good")

@@ -52,4 +52,14 @@ func (l *lock) share() error {
 	return unix.Flock(int(l.f.Fd()), unix.LOCK_SH)
 }
 
+// raise takes the lock alone, if nobody else has it at this moment.
+func (l *lock) raise() bool {
+	if unix.Flock(int(l.f.Fd()), unix.LOCK_EX|unix.LOCK_NB) != nil {
+		_ = l.share() // the attempt may have cost us our share
+		return false
+	}
+	l.alone = true
+	return true
+}
+
 func (l *lock) release() error { return l.f.Close() }

@@ -10,35 +10,42 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 )
 
-// A Recovery says what Open had to do because a file was damaged. Log it loudly: String says all in one line.
+// A Recovery says what had to be done because a file was damaged. Log it loudly: String says all in one line.
 type Recovery struct {
 	Damage   error     // what was wrong
 	SetAside []string  // the damaged files, under their new names
-	From     string    // the last good copy that was loaded; empty if there was none: the store is empty now
-	Copied   time.Time // when that copy was made
+	From     string    // the last good copy that was loaded, or memory; empty if there was neither: the store is empty now
+	Copied   time.Time // when that copy was made; zero for memory
 }
+
+// memory as a Recovery's From: the registrar was running and knew all accounts.
+const memory = "memory"
 
 func (r *Recovery) String() string {
 	s := fmt.Sprintf("the registrar's store could not be used (%v)", r.Damage)
 	if len(r.SetAside) > 0 {
 		s += "; it is set aside as " + strings.Join(r.SetAside, ", ")
 	}
-	if r.From == "" {
+	switch r.From {
+	case "":
 		return s + "; there is no good copy: the store is EMPTY now, put back a copy of your own or add every account again"
+	case memory:
+		return s + "; it is made anew of what the running registrar knew, no account is lost: have the disk checked"
 	}
 	return s + fmt.Sprintf("; loaded the last good copy %s of %s: look whether all accounts are there, and have the disk checked",
 		r.From, r.Copied.UTC().Format(time.RFC3339))
 }
 
 // Open opens the store, makes it if it does not exist, and checks every page and row. If it is damaged, its files
-// are set aside and the last good copy is loaded, or, if that is damaged too, an empty one: r is then not nil.
+// are set aside and the last good copy is loaded, or, if that is damaged too, an empty one: r is then not nil. A store
+// of an older version of this program is migrated, and a copy of it is kept; one of a newer version is refused.
 //
-// A store that another process has open is not repaired: that process would go on with the damaged file. The error
-// is ErrDamaged then.
+// A store that another process has open is neither repaired nor migrated: that process would go on with the old file.
 func Open(ctx context.Context, c Config, now time.Time) (s *Store, r *Recovery, err error) {
 	path, err := filepath.Abs(c.Path)
 	if err != nil {
@@ -54,12 +61,18 @@ func Open(ctx context.Context, c Config, now time.Time) (s *Store, r *Recovery, 
 	if err != nil {
 		return nil, nil, fmt.Errorf("store %s: %w", path, err)
 	}
-	db, r, err := openOrRecover(ctx, path, l.alone, now)
+	db, have, r, err := openOrRecover(ctx, path, l.alone, now)
 	if err != nil {
 		return nil, r, errors.Join(err, l.release())
 	}
-	s = &Store{path: path, log: c.Log, db: db, lock: l, pending: make(map[bindingKey]noted), wake: make(chan struct{}, 1)}
-	if s.find, err = db.PrepareContext(ctx, selectAccount); err != nil {
+	s = &Store{path: path, log: c.Log, lock: l, pending: make(map[bindingKey]noted), wake: make(chan struct{}, 1), now: time.Now}
+	s.db.Store(db)
+	if have.version < latest() {
+		if err := s.upgrade(ctx, have.version, now); err != nil {
+			return nil, r, errors.Join(err, db.Close(), l.release())
+		}
+	}
+	if _, err := s.begin(ctx); err != nil {
 		return nil, r, errors.Join(s.explain(err), db.Close(), l.release())
 	}
 	if l.alone {
@@ -71,56 +84,75 @@ func Open(ctx context.Context, c Config, now time.Time) (s *Store, r *Recovery, 
 	return s, r, l.share()
 }
 
-func openOrRecover(ctx context.Context, path string, alone bool, now time.Time) (*sql.DB, *Recovery, error) {
-	db, changes, err := openChecked(ctx, path)
+// upgrade migrates the store from an older version.
+func (s *Store) upgrade(ctx context.Context, from int, now time.Time) error {
+	if !s.lock.alone {
+		return fmt.Errorf("store %s has version %d, and another process has it open: restart the registrar, which migrates it to version %d",
+			s.path, from, latest())
+	}
+	backup, err := upgrade(ctx, s.db.Load(), s.path, from, now)
+	if err != nil {
+		return fmt.Errorf("migrate store %s from version %d to %d: %w; nothing has changed", s.path, from, latest(), err)
+	}
+	s.log.Info("the store was migrated", "path", s.path, "from", from, "to", latest(), "copy", backup)
+	return nil
+}
+
+func openOrRecover(ctx context.Context, path string, alone bool, now time.Time) (*sql.DB, found, *Recovery, error) {
+	db, have, err := openChecked(ctx, path)
 	if err == nil && alone {
-		if err = olderThanCopy(ctx, path, changes); err != nil {
+		if err = olderThanCopy(ctx, path, have.changes); err != nil {
 			db.Close()
 		}
 	}
 	switch {
 	case err == nil:
-		return db, nil, nil
+		return db, have, nil, nil
 	case errors.Is(err, fs.ErrNotExist):
 		if !exists(path + ".good") {
-			if err := create(ctx, path); err != nil && !errors.Is(err, fs.ErrExist) {
-				return nil, nil, fmt.Errorf("make store %s: %w", path, err)
+			if err := create(ctx, path, found{}); err != nil && !errors.Is(err, fs.ErrExist) {
+				return nil, found{}, nil, fmt.Errorf("make store %s: %w", path, err)
 			}
-			db, _, err = openChecked(ctx, path)
-			return db, nil, err
+			db, have, err = openChecked(ctx, path)
+			return db, have, nil, err
 		}
 		err = fmt.Errorf("%w: %s is missing", ErrDamaged, path)
 	case !isDamage(err):
-		return nil, nil, fmt.Errorf("open store %s: %w", path, err)
+		return nil, found{}, nil, fmt.Errorf("open store %s: %w", path, err)
 	}
 	if !alone {
-		return nil, nil, fmt.Errorf("store %s cannot be repaired while another process has it open: %w; restart the registrar: it loads the last good copy",
+		return nil, found{}, nil, fmt.Errorf("store %s cannot be repaired while another process has it open: %w; a running registrar repairs it within a minute, otherwise restart the registrar: it loads the last good copy",
 			path, err)
 	}
-	return restore(ctx, path, err, now)
+	r := &Recovery{Damage: err}
+	db, have, err = r.restore(ctx, path, found{changes: -1}, now)
+	return db, have, r, err
 }
 
-// openChecked opens a database that exists, and closes it again if it is not sound. It returns how often accounts
-// were changed in it.
-func openChecked(ctx context.Context, path string) (*sql.DB, int, error) {
+// openChecked opens a database that exists, and closes it again if it is not sound.
+func openChecked(ctx context.Context, path string) (*sql.DB, found, error) {
 	if err := examineHeader(path); err != nil {
-		return nil, 0, err
+		return nil, found{}, err
 	}
 	db, err := connect(path, "WAL")
 	if err != nil {
-		return nil, 0, err
+		return nil, found{}, err
 	}
-	changes, err := examine(ctx, db)
+	have, err := examine(ctx, db)
 	if err != nil {
-		return nil, 0, errors.Join(err, db.Close())
+		return nil, found{}, errors.Join(err, db.Close())
 	}
-	return db, changes, nil
+	return db, have, nil
 }
 
 // connect opens a pool of connections. Writers wait for one another for up to five seconds. Without a journal the
 // file is only read and nobody may be writing to it.
 func connect(path, journal string) (*sql.DB, error) {
-	q := url.Values{"_pragma": {"busy_timeout(5000)", "cell_size_check(1)", "trusted_schema(0)"}}
+	return connectFor(path, journal, 5*time.Second)
+}
+
+func connectFor(path, journal string, busy time.Duration) (*sql.DB, error) {
+	q := url.Values{"_pragma": {fmt.Sprintf("busy_timeout(%d)", busy.Milliseconds()), "cell_size_check(1)", "trusted_schema(0)"}}
 	if journal == "" {
 		q.Set("immutable", "1")
 	} else {
@@ -137,20 +169,21 @@ func connect(path, journal string) (*sql.DB, error) {
 }
 
 // examineCopy looks at a file that nobody writes to, and leaves it as it is.
-func examineCopy(ctx context.Context, path string) (changes int, err error) {
+func examineCopy(ctx context.Context, path string) (found, error) {
 	if err := examineHeader(path); err != nil {
-		return 0, err
+		return found{}, err
 	}
 	db, err := connect(path, "")
 	if err != nil {
-		return 0, err
+		return found{}, err
 	}
-	changes, err = examine(ctx, db)
-	return changes, errors.Join(err, db.Close())
+	have, err := examine(ctx, db)
+	return have, errors.Join(err, db.Close())
 }
 
-// create makes an empty store in a file of its own and then gives it its name: an empty file of that name is damage.
-func create(ctx context.Context, path string) error {
+// create makes a store of some accounts, or of none, in a file of its own and then gives it its name: an empty file of
+// that name is damage.
+func create(ctx context.Context, path string, of found) error {
 	tmp, err := tempFile(path)
 	if err != nil {
 		return err
@@ -160,7 +193,7 @@ func create(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	if err := fill(ctx, db); err != nil {
+	if err := fill(ctx, db, of); err != nil {
 		return errors.Join(err, db.Close())
 	}
 	if err := db.Close(); err != nil {
@@ -175,18 +208,21 @@ func create(ctx context.Context, path string) error {
 	return syncFile(filepath.Dir(path))
 }
 
-func fill(ctx context.Context, db *sql.DB) error {
+func fill(ctx context.Context, db *sql.DB, of found) error {
+	if err := migrate(ctx, db, 0, latest()); err != nil {
+		return err
+	}
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
-	defer tx.Rollback()
-	for _, table := range schema() {
-		if _, err := tx.ExecContext(ctx, table); err != nil {
+	defer tx.Rollback() // without effect after Commit
+	for _, a := range of.accounts {
+		if err := writeAccount(ctx, tx, a); err != nil {
 			return err
 		}
 	}
-	for key, value := range map[string]string{metaVersion: version, metaRealm: "", metaAccounts: "0", metaChanges: "0"} {
+	for key, value := range map[string]string{metaRealm: of.realm, metaAccounts: strconv.Itoa(len(of.accounts)), metaChanges: strconv.Itoa(of.changes)} {
 		if err := setMeta(ctx, tx, key, value); err != nil {
 			return err
 		}
@@ -196,55 +232,81 @@ func fill(ctx context.Context, db *sql.DB) error {
 
 // olderThanCopy finds a store that has lost changes which its copy still has, as when its WAL was damaged.
 func olderThanCopy(ctx context.Context, path string, changes int) error {
-	if copied, err := examineCopy(ctx, path+".good"); err == nil && copied > changes {
-		return fmt.Errorf("%w: it has seen %d changes of accounts, its last good copy %d", ErrDamaged, changes, copied)
+	if copied, err := examineCopy(ctx, path+".good"); err == nil && copied.changes > changes {
+		return fmt.Errorf("%w: it has seen %d changes of accounts, its last good copy %d", ErrDamaged, changes, copied.changes)
 	}
 	return nil
 }
 
-// restore sets a damaged store aside and loads the last good copy or, failing that, an empty store.
-func restore(ctx context.Context, path string, damage error, now time.Time) (*sql.DB, *Recovery, error) {
-	r := &Recovery{Damage: damage}
+// restore sets a damaged store aside and loads the last good copy. If that is older than what is known, or damaged too,
+// the store is made of what is known; nothing is known if known.changes is negative.
+func (r *Recovery) restore(ctx context.Context, path string, known found, now time.Time) (*sql.DB, found, error) {
 	if err := r.setAside(path, now); err != nil {
-		return nil, r, fmt.Errorf("store %s is damaged (%w) and cannot be set aside: %w", path, damage, err)
+		return nil, found{}, fmt.Errorf("store %s is damaged (%w) and cannot be set aside: %w", path, r.Damage, err)
 	}
-	good := path + ".good"
-	fi, err := os.Stat(good)
-	if err == nil {
-		if err = adopt(ctx, good, path); err == nil {
-			r.From, r.Copied = good, fi.ModTime()
-		} else if !isDamage(err) {
-			return nil, r, fmt.Errorf("load the last good copy %s: %w", good, err)
-		} else {
-			r.Damage = fmt.Errorf("%w; so is its last good copy: %w", damage, err)
-			err = r.setAside(good, now)
-		}
-	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, r, fmt.Errorf("set aside %s: %w", good, err)
+	if err := r.loadCopy(ctx, path, known.changes, now); err != nil {
+		return nil, found{}, err
 	}
 	if r.From == "" {
-		if err := create(ctx, path); err != nil {
-			return nil, r, fmt.Errorf("make store %s: %w", path, err)
+		if known.changes >= 0 {
+			r.From = memory
+		} else {
+			known.changes = 0
+		}
+		if err := create(ctx, path, known); err != nil {
+			return nil, found{}, fmt.Errorf("make store %s: %w", path, err)
 		}
 	}
-	db, _, err := openChecked(ctx, path)
+	db, have, err := openChecked(ctx, path)
 	if err != nil {
-		return nil, r, fmt.Errorf("open store %s: %w", path, err)
+		return nil, found{}, fmt.Errorf("open store %s: %w", path, err)
 	}
-	return db, r, nil
+	return db, have, nil
+}
+
+// loadCopy makes the last good copy the store, if it is sound and has seen so many changes at least.
+func (r *Recovery) loadCopy(ctx context.Context, path string, changes int, now time.Time) error {
+	good := path + ".good"
+	fi, err := os.Stat(good)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("load the last good copy: %w", err)
+	}
+	if have, err := examineCopy(ctx, good); err == nil && have.changes < changes {
+		return nil
+	}
+	err = adopt(ctx, good, path)
+	if err == nil {
+		r.From, r.Copied = good, fi.ModTime()
+		return nil
+	}
+	if !isDamage(err) {
+		return fmt.Errorf("load the last good copy %s: %w", good, err)
+	}
+	r.Damage = fmt.Errorf("%w; so is its last good copy: %w", r.Damage, err)
+	if err := r.setAside(good, now); err != nil {
+		return fmt.Errorf("set aside %s: %w", good, err)
+	}
+	return nil
+}
+
+// stampFormat is how moments stand in names of files.
+const stampFormat = "20060102T150405Z"
+
+// unused is a name that nothing has yet.
+func unused(name string) string {
+	free := name
+	for n := 2; exists(free); n++ {
+		free = fmt.Sprintf("%s-%d", name, n)
+	}
+	return free
 }
 
 // setAside renames a damaged file, and its journal with it: left behind, that would be applied to the new one.
 func (r *Recovery) setAside(path string, now time.Time) error {
-	base := path + ".damaged-" + now.UTC().Format("20060102T150405Z")
-	for name, n := base, 2; ; n++ {
-		if !exists(name) {
-			base = name
-			break
-		}
-		name = fmt.Sprintf("%s-%d", base, n)
-	}
+	base := unused(path + ".damaged-" + now.UTC().Format(stampFormat))
 	for _, suffix := range []string{"", "-wal", "-shm"} {
 		err := os.Rename(path+suffix, base+suffix)
 		if errors.Is(err, fs.ErrNotExist) {

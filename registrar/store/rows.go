@@ -19,19 +19,6 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// schema is compared word for word at each start. A later version adds to it, and to metaVersion.
-func schema() []string {
-	return []string{
-		`CREATE TABLE accounts (name TEXT PRIMARY KEY, realm TEXT NOT NULL, md5 TEXT NOT NULL, sha256 TEXT NOT NULL, ` +
-			`created INTEGER NOT NULL, sum BLOB NOT NULL) STRICT, WITHOUT ROWID`,
-		`CREATE TABLE bindings (aor TEXT NOT NULL, key TEXT NOT NULL, expires INTEGER NOT NULL, data BLOB NOT NULL, ` +
-			`sum BLOB NOT NULL, PRIMARY KEY (aor, key)) STRICT, WITHOUT ROWID`,
-		`CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL, sum BLOB NOT NULL) STRICT, WITHOUT ROWID`,
-	}
-}
-
-const version = "1"
-
 // Keys of the table meta.
 const (
 	metaVersion  = "version"
@@ -40,7 +27,13 @@ const (
 	metaChanges  = "changes"  // how often any was added or removed: the younger of two copies has more
 )
 
-const selectAccount = `SELECT name, realm, md5, sha256, created, sum FROM accounts WHERE name = ?`
+// selectAccounts reads accounts of a version of the store.
+func selectAccounts(version int) string {
+	if version < 2 {
+		return `SELECT name, realm, md5, sha256, created, created, sum FROM accounts`
+	}
+	return `SELECT name, realm, md5, sha256, created, secret_since, sum FROM accounts`
+}
 
 // querier is a database or a transaction of it.
 type querier interface {
@@ -65,39 +58,54 @@ func sameSum(row string, got, want []byte) error {
 	return nil
 }
 
-func (a *Account) sum() []byte {
-	return sum("account", a.Name, a.Realm, a.HA1MD5, a.HA1SHA256, strconv.FormatInt(a.Created.Unix(), 10))
+func (a *Account) sum(version int) []byte {
+	fields := []string{"account", a.Name, a.Realm, a.HA1MD5, a.HA1SHA256, strconv.FormatInt(a.Created.Unix(), 10)}
+	if version >= 2 {
+		fields = append(fields, strconv.FormatInt(a.SecretSince.Unix(), 10))
+	}
+	return sum(fields...)
 }
 
-func scanAccount(row interface{ Scan(...any) error }) (Account, error) {
+func scanAccount(row interface{ Scan(...any) error }, version int) (Account, error) {
 	var a Account
-	var created int64
+	var created, since int64
 	var got []byte
-	if err := row.Scan(&a.Name, &a.Realm, &a.HA1MD5, &a.HA1SHA256, &created, &got); err != nil {
+	if err := row.Scan(&a.Name, &a.Realm, &a.HA1MD5, &a.HA1SHA256, &created, &since, &got); err != nil {
 		return Account{}, err
 	}
-	a.Created = time.Unix(created, 0)
-	if err := sameSum("an account", got, a.sum()); err != nil {
+	a.Created, a.SecretSince = time.Unix(created, 0), time.Unix(since, 0)
+	if err := sameSum("an account", got, a.sum(version)); err != nil {
 		return Account{}, err
 	}
 	return a, nil
 }
 
-func readAccounts(ctx context.Context, q querier) ([]Account, error) {
-	rows, err := q.QueryContext(ctx, `SELECT name, realm, md5, sha256, created, sum FROM accounts ORDER BY name`)
+// readAccount finds one account. Error: sql.ErrNoRows.
+func readAccount(ctx context.Context, q querier, name string) (Account, error) {
+	return scanAccount(q.QueryRowContext(ctx, selectAccounts(latest())+` WHERE name = ?`, name), latest())
+}
+
+func readAccounts(ctx context.Context, q querier, version int) ([]Account, error) {
+	rows, err := q.QueryContext(ctx, selectAccounts(version)+` ORDER BY name`)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
 	var as []Account
 	for rows.Next() {
-		a, err := scanAccount(rows)
+		a, err := scanAccount(rows, version)
 		if err != nil {
 			return nil, err
 		}
 		as = append(as, a)
 	}
 	return as, rows.Err()
+}
+
+func writeAccount(ctx context.Context, tx *sql.Tx, a Account) error {
+	_, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO accounts (name, realm, md5, sha256, created, secret_since, sum) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+		a.Name, a.Realm, a.HA1MD5, a.HA1SHA256, a.Created.Unix(), a.SecretSince.Unix(), a.sum(latest()))
+	return err
 }
 
 func getMeta(ctx context.Context, q querier, key string) (string, error) {
@@ -118,48 +126,62 @@ func setMeta(ctx context.Context, tx *sql.Tx, key, value string) error {
 	return err
 }
 
-// examine looks at every page and every row, as they are at one moment: other processes go on writing. It returns how
-// often accounts were changed.
-func examine(ctx context.Context, store *sql.DB) (changes int, err error) {
+// found is what examine found a store to be.
+type found struct {
+	version  int
+	changes  int // how often accounts were changed
+	realm    string
+	accounts []Account
+}
+
+// examine looks at every page and every row, as they are at one moment: other processes go on writing.
+func examine(ctx context.Context, store *sql.DB) (f found, err error) {
 	db, err := store.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
-		return 0, err
+		return found{}, err
 	}
 	defer db.Rollback() // nothing was written
 	if err := integrity(ctx, db); err != nil {
-		return 0, err
+		return found{}, err
 	}
-	v, err := getMeta(ctx, db, metaVersion)
-	if err != nil {
-		return 0, err
+	if f.version, err = readVersion(ctx, db); err != nil {
+		return found{}, err
 	}
-	if v != version {
-		return 0, fmt.Errorf("%w: it has version %s, this program knows %s; use the program that made it", errForeign, v, version)
-	}
-	if err := examineSchema(ctx, db); err != nil {
-		return 0, err
-	}
-	as, err := readAccounts(ctx, db)
-	if err != nil {
-		return 0, err
-	}
-	if n, err := getMeta(ctx, db, metaAccounts); err != nil || n != strconv.Itoa(len(as)) {
-		return 0, errors.Join(err, fmt.Errorf("%w: %d accounts are there, %s should be", ErrDamaged, len(as), n))
-	}
-	if _, err := getMeta(ctx, db, metaRealm); err != nil {
-		return 0, err
+	if err := examineSchema(ctx, db, f.version); err != nil {
+		return found{}, err
 	}
 	if _, err := readBindings(ctx, db); err != nil {
-		return 0, err
+		return found{}, err
 	}
-	n, err := getMeta(ctx, db, metaChanges)
-	if err != nil {
-		return 0, err
-	}
-	return strconv.Atoi(n)
+	return readAll(ctx, db, f.version)
 }
 
-// examineHeader finds what SQLite would take for a new database or for one not to be written to.
+// readAll reads the accounts, and sees whether some are missing.
+func readAll(ctx context.Context, q querier, version int) (f found, err error) {
+	f.version = version
+	if f.accounts, err = readAccounts(ctx, q, version); err != nil {
+		return found{}, err
+	}
+	if n, err := getMeta(ctx, q, metaAccounts); err != nil {
+		return found{}, err
+	} else if n != strconv.Itoa(len(f.accounts)) {
+		return found{}, fmt.Errorf("%w: %d accounts are there, %s should be", ErrDamaged, len(f.accounts), n)
+	}
+	if f.realm, err = getMeta(ctx, q, metaRealm); err != nil {
+		return found{}, err
+	}
+	n, err := getMeta(ctx, q, metaChanges)
+	if err != nil {
+		return found{}, err
+	}
+	if f.changes, err = strconv.Atoi(n); err != nil {
+		return found{}, fmt.Errorf("%w: it has seen %q changes", ErrDamaged, n)
+	}
+	return f, nil
+}
+
+// examineHeader finds what SQLite would take for a new database or for one not to be written to. It must not be asked
+// of a file that this process has open already, see eye.
 func examineHeader(path string) error {
 	f, err := os.Open(path)
 	if err != nil {
@@ -171,8 +193,14 @@ func examineHeader(path string) error {
 	} else if !fi.Mode().IsRegular() {
 		return fmt.Errorf("%s is not a file", path)
 	}
-	var head [100]byte
-	_, err = io.ReadFull(f, head[:])
+	return checkHeader(f)
+}
+
+const headerSize = 100 // bytes
+
+func checkHeader(r io.Reader) error {
+	var head [headerSize]byte
+	_, err := io.ReadFull(r, head[:])
 	switch {
 	case err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF):
 		return err
@@ -200,27 +228,36 @@ func integrity(ctx context.Context, db querier) error {
 	return rows.Err()
 }
 
-func examineSchema(ctx context.Context, db querier) error {
-	rows, err := db.QueryContext(ctx, `SELECT sql FROM sqlite_schema ORDER BY name`)
+func examineSchema(ctx context.Context, db querier, version int) error {
+	have, err := readSchema(ctx, db)
 	if err != nil {
 		return err
+	}
+	want, err := schemaOf(ctx, version)
+	if err != nil {
+		return err
+	}
+	if !slices.Equal(have, want) {
+		return fmt.Errorf("%w: its tables are not as they were made", ErrDamaged)
+	}
+	return nil
+}
+
+func readSchema(ctx context.Context, db querier) ([]string, error) {
+	rows, err := db.QueryContext(ctx, `SELECT sql FROM sqlite_schema ORDER BY name`)
+	if err != nil {
+		return nil, err
 	}
 	defer rows.Close()
 	var have []string
 	for rows.Next() {
 		var s sql.NullString
 		if err := rows.Scan(&s); err != nil {
-			return err
+			return nil, err
 		}
 		have = append(have, s.String)
 	}
-	if err := rows.Err(); err != nil {
-		return err
-	}
-	if !slices.Equal(have, schema()) {
-		return fmt.Errorf("%w: its tables are not as they were made", ErrDamaged)
-	}
-	return nil
+	return have, rows.Err()
 }
 
 // errForeign is a store that is sound but not for this program.

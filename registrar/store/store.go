@@ -3,10 +3,17 @@
 //	registrar.db                   SQLite, in WAL mode; several processes may have it open
 //	registrar.db.good              the last good copy: after each clean start and each change of accounts
 //	registrar.db.damaged-<time>    set aside by a start that found it damaged
+//	registrar.db.version-<n>-<time> before a migration, for whoever has to go back
 //	registrar.db.lock, .good.lock  who has it open, who writes the copy
 //
-// What `account add` writes, the running server reads at its next question. SQLite's own check finds a broken
-// structure; each row carries a checksum besides, since storage also flips bits inside of values.
+// SQLite's own check finds a broken structure; each row carries a checksum besides, since storage also flips bits
+// inside of values.
+//
+// The server asks for accounts in memory (Account); the file is the truth behind them. Run looks at it:
+//
+//	account add, remove, rotate ──▶ registrar.db ──▶ look, four times a second ──▶ memory ──▶ Events.Changed
+//	                                     └─ damaged, gone ──▶ repair, of the good copy or memory ──▶ Events.Repaired
+//	                                     └─ no answer     ──▶ Current says so; memory still serves
 package store
 
 import (
@@ -18,6 +25,7 @@ import (
 	"log/slog"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"ewindow/dialplan/username"
@@ -31,6 +39,8 @@ type Account struct {
 	HA1MD5    string // lower-case hex, see auth.HA1
 	HA1SHA256 string
 	Created   time.Time // to the second
+
+	SecretSince time.Time // when it was made or last given another secret
 }
 
 // What a caller may branch on. The errors that wrap them name the account and say what to do.
@@ -52,9 +62,13 @@ type Config struct {
 type Store struct {
 	path string
 	log  *slog.Logger
-	db   *sql.DB
+	now  func() time.Time
 	lock *lock
-	find *sql.Stmt // one account
+	db   atomic.Pointer[sql.DB] // another one after a repair
+	book book
+	eye  eye
+
+	suspect atomic.Bool // something has met damage: the next look examines everything
 
 	mu      sync.Mutex
 	pending map[bindingKey]noted // what Run has still to write
@@ -66,7 +80,7 @@ func (s *Store) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), lastWords)
 	defer cancel()
 	err := s.flush(ctx)
-	return errors.Join(err, s.find.Close(), s.db.Close(), s.lock.release())
+	return errors.Join(err, s.eye.close(), s.db.Load().Close(), s.lock.release())
 }
 
 // UseRealm says for which domain the accounts are. Their hashes are good for one only: if there are accounts of
@@ -94,7 +108,7 @@ func (s *Store) UseRealm(ctx context.Context, realm string) error {
 
 // Realm is what UseRealm set; empty if it never did.
 func (s *Store) Realm(ctx context.Context) (string, error) {
-	realm, err := getMeta(ctx, s.db, metaRealm)
+	realm, err := getMeta(ctx, s.db.Load(), metaRealm)
 	return realm, s.explain(err)
 }
 
@@ -114,20 +128,13 @@ func (s *Store) AddAccount(ctx context.Context, name string, now time.Time) (sec
 		if realm == "" {
 			return fmt.Errorf("%w: none is set yet; give --domain", ErrRealm)
 		}
-		switch _, err := scanAccount(tx.QueryRowContext(ctx, selectAccount, name)); {
+		switch _, err := readAccount(ctx, tx, name); {
 		case err == nil:
-			return fmt.Errorf("%s: %w; remove it first to give it a new secret", name, ErrExists)
+			return fmt.Errorf("%s: %w; `ewindow-registrar account rotate %s` gives it a new secret", name, ErrExists, name)
 		case !errors.Is(err, sql.ErrNoRows):
 			return err
 		}
-		a := Account{
-			Name: name, Realm: realm, Created: now,
-			HA1MD5:    auth.HA1(auth.MD5, name, realm, secret),
-			HA1SHA256: auth.HA1(auth.SHA256, name, realm, secret),
-		}
-		_, err = tx.ExecContext(ctx, `INSERT INTO accounts (name, realm, md5, sha256, created, sum) VALUES (?, ?, ?, ?, ?, ?)`,
-			a.Name, a.Realm, a.HA1MD5, a.HA1SHA256, a.Created.Unix(), a.sum())
-		if err != nil {
+		if err := writeAccount(ctx, tx, withSecret(Account{Name: name, Realm: realm, Created: now}, secret, now)); err != nil {
 			return err
 		}
 		return count(ctx, tx, +1)
@@ -139,6 +146,45 @@ func (s *Store) AddAccount(ctx context.Context, name string, now time.Time) (sec
 		return "", errors.Join(fmt.Errorf("%s was not added: %w", name, err), s.remove(ctx, name))
 	}
 	return secret, nil
+}
+
+func withSecret(a Account, secret string, now time.Time) Account {
+	a.HA1MD5 = auth.HA1(auth.MD5, a.Name, a.Realm, secret)
+	a.HA1SHA256 = auth.HA1(auth.SHA256, a.Name, a.Realm, secret)
+	a.SecretSince = now
+	return a
+}
+
+// RotateAccount gives an account another secret and returns it. What was begun with the old one ends. Error: ErrUnknown.
+// If that secret cannot be in the last good copy too, the old one stays.
+func (s *Store) RotateAccount(ctx context.Context, name string, now time.Time) (secret string, err error) {
+	secret = newSecret()
+	var old Account
+	put := func(make func(Account) Account) error {
+		return s.change(ctx, func(tx *sql.Tx) (err error) {
+			if old, err = readAccount(ctx, tx, name); errors.Is(err, sql.ErrNoRows) {
+				return unknown(name)
+			} else if err != nil {
+				return err
+			}
+			if err := writeAccount(ctx, tx, make(old)); err != nil {
+				return err
+			}
+			return count(ctx, tx, 0)
+		})
+	}
+	if err := put(func(a Account) Account { return withSecret(a, secret, now) }); err != nil {
+		return "", err
+	}
+	before := old
+	if err := s.copyGood(ctx); err != nil {
+		return "", errors.Join(fmt.Errorf("%s keeps its old secret: %w", name, err), put(func(Account) Account { return before }))
+	}
+	return secret, nil
+}
+
+func unknown(name string) error {
+	return fmt.Errorf("%.80q: %w; `ewindow-registrar account list` names those there are", name, ErrUnknown)
 }
 
 // RemoveAccount forgets an account and its bindings. Error: ErrUnknown.
@@ -162,7 +208,7 @@ func (s *Store) remove(ctx context.Context, name string) error {
 		if n, err := r.RowsAffected(); err != nil {
 			return err
 		} else if n == 0 {
-			return fmt.Errorf("%.80q: %w; `ewindow-registrar account list` names those there are", name, ErrUnknown)
+			return unknown(name)
 		}
 		if _, err := tx.ExecContext(ctx, `DELETE FROM bindings WHERE aor = ?`, name); err != nil {
 			return err
@@ -189,24 +235,15 @@ func count(ctx context.Context, tx *sql.Tx, by int) error {
 	return nil
 }
 
-// Account finds one account. Error: ErrUnknown.
-func (s *Store) Account(ctx context.Context, name string) (Account, error) {
-	a, err := scanAccount(s.find.QueryRowContext(ctx, name))
-	if errors.Is(err, sql.ErrNoRows) {
-		return Account{}, fmt.Errorf("%.80q: %w", name, ErrUnknown)
-	}
-	return a, s.explain(err)
-}
-
-// Accounts lists all, by name.
+// Accounts lists all, by name, as they are in the file.
 func (s *Store) Accounts(ctx context.Context) ([]Account, error) {
-	as, err := readAccounts(ctx, s.db)
+	as, err := readAccounts(ctx, s.db.Load(), latest())
 	return as, s.explain(err)
 }
 
 // change runs f in a transaction that nobody else writes beside.
 func (s *Store) change(ctx context.Context, f func(*sql.Tx) error) error {
-	tx, err := s.db.BeginTx(ctx, nil)
+	tx, err := s.db.Load().BeginTx(ctx, nil)
 	if err != nil {
 		return s.explain(err)
 	}
@@ -218,11 +255,14 @@ func (s *Store) change(ctx context.Context, f func(*sql.Tx) error) error {
 
 // explain adds to an error of the database which file it is about, and what to do.
 func (s *Store) explain(err error) error {
+	if isDamage(err) {
+		s.suspect.Store(true)
+	}
 	switch {
 	case err == nil, errors.Is(err, ErrExists), errors.Is(err, ErrUnknown), errors.Is(err, ErrRealm):
 		return err
 	case isDamage(err):
-		return fmt.Errorf("%s: %w (%w); restart the registrar: it loads the last good copy", s.path, ErrDamaged, err)
+		return fmt.Errorf("%s: %w (%w); a running registrar repairs it within a minute, otherwise restart the registrar: it loads the last good copy", s.path, ErrDamaged, err)
 	}
 	return fmt.Errorf("store %s: %w", s.path, err)
 }

@@ -1,0 +1,101 @@
+package proxy
+
+import (
+	"crypto/sha256"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/emiago/sipgo/sip"
+
+	"ewindow/registrar/flow"
+)
+
+// Bounds of what is remembered for requests that come again.
+const (
+	maxRepeats = 1024
+	repeatFor  = 32 * time.Second // 64·T1: by then the sender has given up (RFC 3261 §17.1.2.2)
+)
+
+// repeats remembers the last answers that went out over UDP without a transaction and to somebody who proved who they
+// are. If such an answer is lost, its request comes again, byte by byte: its credentials are used up by then, and a
+// challenge would be taken for a refusal. Strangers can add nothing here.
+type repeats struct {
+	mu      sync.Mutex
+	answers map[repeatKey]*sip.Response
+	order   []repeatOf // the oldest first
+}
+
+type repeatKey [16]byte
+
+type repeatOf struct {
+	key repeatKey
+	at  time.Time
+}
+
+// keyOf is of all that stays the same when a request is repeated, and nobody can make up who has not seen it: above
+// all of its credentials.
+func keyOf(r *request) (key repeatKey, ok bool) {
+	if r.flow.Transport != flow.UDP {
+		return key, false // TCP repeats by itself
+	}
+	h := sha256.New()
+	write := func(s string) { _, _ = io.WriteString(h, s+"\x00") }
+	for _, name := range []string{"Authorization", "Proxy-Authorization"} {
+		for _, c := range r.GetHeaders(name) {
+			ok = true
+			write(c.Value())
+		}
+	}
+	write(r.flow.Remote)
+	write(r.Via().Params.GetOr("branch", ""))
+	write(r.CallID().Value())
+	write(r.CSeq().Value())
+	copy(key[:], h.Sum(nil))
+	return key, ok
+}
+
+func (p *repeats) note(key repeatKey, res *sip.Response, now time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if _, again := p.answers[key]; !again {
+		p.order = append(p.order, repeatOf{key, now})
+	}
+	p.answers[key] = res
+	for len(p.order) > maxRepeats || now.Sub(p.order[0].at) >= repeatFor {
+		delete(p.answers, p.order[0].key)
+		p.order = p.order[1:]
+	}
+}
+
+func (p *repeats) find(key repeatKey) *sip.Response {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.answers[key]
+}
+
+// repeated answers a request that was answered before.
+func (s *Server) repeated(r *request) bool {
+	key, ok := keyOf(r)
+	if !ok {
+		return false
+	}
+	res := s.repeats.find(key)
+	if res == nil {
+		return false
+	}
+	_ = r.tx.Connection().WriteMsg(res)
+	return true
+}
+
+// respond sends res without keeping the transaction, and remembers it for the time that r may come again.
+func (s *Server) respond(r *request, res *sip.Response) {
+	s.metrics.Request(string(r.Method), res.StatusCode)
+	if r.IsAck() {
+		return
+	}
+	if key, ok := keyOf(r); ok && r.account != "" {
+		s.repeats.note(key, res, time.Now())
+	}
+	_ = r.tx.Connection().WriteMsg(res) // a peer that is gone needs none
+}
