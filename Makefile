@@ -3,11 +3,14 @@
 
 SHELL := /bin/sh
 export GOTOOLCHAIN ?= auto
+export RUNS
 GOARCH_HOST := $(shell dpkg --print-architecture 2>/dev/null || uname -m)
 GOARCH      ?= $(GOARCH_HOST)
-GO_PURE      = CGO_ENABLED=0 GOARCH=$(GOARCH) go build -trimpath
+VERSION     := $(shell git describe --tags --always --long --dirty 2>/dev/null || echo unknown)
+GO_BUILD     = go build -trimpath -ldflags '-X main.version=$(VERSION)'
+GO_PURE      = CGO_ENABLED=0 GOARCH=$(GOARCH) $(GO_BUILD)
 
-.PHONY: demo test build bench bench-plan fuzz clean programs glass setup-build setup-demo setup-test setup-bench
+.PHONY: demo test test-busy vuln build bench bench-plan fuzz clean programs glass setup-build setup-demo setup-test setup-bench
 
 demo: setup-demo programs
 	go run ./scripts/demo $(if $(SECONDS),-seconds $(SECONDS)s) $(if $(CAMERA),-camera '$(CAMERA)') \
@@ -16,6 +19,13 @@ demo: setup-demo programs
 test: setup-demo setup-test programs
 	sh scripts/test.sh
 
+# The same beside two processes that keep the cores busy, RUNS times in a row (default 3).
+test-busy: setup-demo setup-test programs
+	sh scripts/test-busy.sh
+
+vuln:
+	sh scripts/vuln.sh
+
 build: setup-build programs
 
 # ewindow and ewindow-registrar are pure Go and cross-compile; ewindow-media needs the target's GStreamer.
@@ -23,7 +33,7 @@ programs: | bin
 	$(GO_PURE) -o bin/ewindow ./endpoint
 	$(GO_PURE) -o bin/ewindow-registrar ./registrar
 ifeq ($(GOARCH),$(GOARCH_HOST))
-	CGO_ENABLED=1 go build -trimpath -o bin/ewindow-media ./media/gst
+	CGO_ENABLED=1 $(GO_BUILD) -o bin/ewindow-media ./media/gst
 else
 	@echo "bin/ewindow-media is not built for $(GOARCH): it needs that machine's GStreamer; run make build there"
 endif

@@ -28,9 +28,13 @@ import (
 	"ewindow/registrar/pki"
 )
 
+// version is the tag and commit that this program was built from; the Makefile sets it.
+var version = "unknown"
+
 type cli struct {
-	LogFormat string `enum:"text,json" default:"text" help:"How log lines are written: text or json."`
-	Run       runCmd `cmd:"" help:"Be a window, until stopped."`
+	Version   kong.VersionFlag `help:"Print the version and end."`
+	LogFormat string           `enum:"text,json" default:"text" help:"How log lines are written: text or json."`
+	Run       runCmd           `cmd:"" help:"Be a window, until stopped."`
 }
 
 type runCmd struct {
@@ -41,7 +45,7 @@ type runCmd struct {
 
 func main() {
 	var c cli
-	k := kong.Parse(&c, kong.Name("ewindow"), kong.UsageOnError(),
+	k := kong.Parse(&c, kong.Name("ewindow"), kong.UsageOnError(), kong.Vars{"version": "ewindow " + version},
 		kong.Description("A window between two spaces, open all day."))
 	var handler slog.Handler = slog.NewTextHandler(os.Stderr, nil)
 	if c.LogFormat == "json" {

@@ -14,8 +14,13 @@ import (
 	"ewindow/registrar/answers"
 )
 
+// version is the tag and commit that this program was built from; the Makefile sets it.
+var version = "unknown"
+
 // commands is the command line.
 type commands struct {
+	Version kong.VersionFlag `help:"Print the version and end."`
+
 	Serve   serveCmd   `cmd:"" help:"Run the registrar."`
 	Check   checkCmd   `cmd:"" help:"Check a dialplan and say what is wrong in it."`
 	Fmt     fmtCmd     `cmd:"" help:"Align the files of a dialplan."`
@@ -72,6 +77,7 @@ func run(args []string, s streams) (status int) {
 		kong.Writers(s.out, s.err),
 		kong.Exit(func(code int) { panic(&exitError{status: code}) }), // --help
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.Vars{"version": "ewindow-registrar " + version},
 		kong.Bind(s),
 	)
 	if err != nil {

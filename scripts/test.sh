@@ -3,7 +3,8 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-# Tests that watch real programs in real time want the machine for themselves.
+# Tests that watch real programs want the machine for themselves. Their code only looks on: the programs in bin/ are what
+# is judged, and an observer that the race detector slows down sees less of them.
 system="ewindow/scripts/demo ewindow/scripts/lab/phone"
 
 # The race detector of Go 1.26 crashes now and then on the timers of a testing/synctest bubble, unless there is one
@@ -24,5 +25,5 @@ step go tool staticcheck ./...
     step go test -race -timeout 15m $others
     step go test -race -cpu 1 -timeout 15m $bubbles
     step go test -timeout 15m ewindow/scripts/lab/town # the simulated week, five times as long under the race detector
-    step go test -race -p 1 -timeout 15m $system
+    step go test -p 1 -timeout 15m $system
 }

@@ -24,6 +24,9 @@ import (
 	"ewindow/media/gst/pipeline"
 )
 
+// version is the tag and commit that this program was built from; the Makefile sets it.
+var version = "unknown"
+
 func main() { os.Exit(run(os.Args[1:])) }
 
 // run returns the exit status: 0 when the parent has gone, 1 when the role failed, 2 for wrong use.
@@ -31,6 +34,10 @@ func run(args []string) int {
 	if err := denyNetwork(); err != nil {
 		fmt.Fprintln(os.Stderr, "ewindow-media:", err)
 		return 1
+	}
+	if len(args) == 1 && args[0] == "--version" {
+		fmt.Println("ewindow-media", version)
+		return 0
 	}
 	if len(args) == 1 && args[0] == "seccomp-test" {
 		return seccompTest(os.Stdout)

@@ -168,7 +168,8 @@ func (tw *Town) Window(space string) *Window {
 	if w == nil {
 		n := byte(len(tw.windows) + 1)
 		w = &Window{Space: space, Host: netip.AddrFrom4([4]byte{10, 0, 1, n}), town: tw}
-		w.Devices = enginetest.New(enginetest.Options{Seed: uint16(n)})
+		// As seldom as the supervisor allows: over a week these reports are most of what the devices do.
+		w.Devices = enginetest.New(enginetest.Options{Seed: uint16(n), Progress: 900 * time.Millisecond})
 		tw.windows[space] = w
 	}
 	return w
