@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -26,6 +27,7 @@ import (
 	"ewindow/media/engine/protocol"
 	"ewindow/media/testcard"
 	"ewindow/registrar/pki"
+	"ewindow/registrar/signal/loglimit"
 )
 
 // version is the tag and commit that this program was built from; the Makefile sets it.
@@ -47,15 +49,22 @@ func main() {
 	var c cli
 	k := kong.Parse(&c, kong.Name("ewindow"), kong.UsageOnError(), kong.Vars{"version": "ewindow " + version},
 		kong.Description("A window between two spaces, open all day."))
-	var handler slog.Handler = slog.NewTextHandler(os.Stderr, nil)
-	if c.LogFormat == "json" {
-		handler = slog.NewJSONHandler(os.Stderr, nil)
-	}
+	bounded := loglimit.New(os.Stderr, []string{"role", "peer"}, func(w io.Writer) slog.Handler {
+		if c.LogFormat == "json" {
+			return slog.NewJSONHandler(w, nil)
+		}
+		return slog.NewTextHandler(w, nil)
+	})
 	sip.SetDefaultLogger(slog.New(slog.DiscardHandler)) // the agent reports what matters; sipgo adds raw bytes
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	k.BindTo(ctx, (*context.Context)(nil))
-	k.FatalIfErrorf(k.Run(slog.New(handler)))
+	said := make(chan struct{})
+	go func() { defer close(said); _ = bounded.Run(ctx) }()
+	err := k.Run(slog.New(bounded))
+	stop()
+	<-said
+	k.FatalIfErrorf(err)
 }
 
 // Run is the command `ewindow run`.

@@ -82,7 +82,7 @@ func announce(log *slog.Logger, l proxy.Listeners, web net.Listener) {
 }
 
 // serveHTTP answers /metrics and /healthz until ctx ends. refresh is called before each scrape.
-func serveHTTP(ctx context.Context, l net.Listener, m *metrics.Registry, db *store.Store, refresh func()) error {
+func serveHTTP(ctx context.Context, l net.Listener, m *metrics.Registry, db *store.Store, log *slog.Logger, refresh func()) error {
 	mux := http.NewServeMux()
 	scrape := m.Handler()
 	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, r *http.Request) {
@@ -96,7 +96,8 @@ func serveHTTP(ctx context.Context, l net.Listener, m *metrics.Registry, db *sto
 		}
 		fmt.Fprintln(w, "ok")
 	})
-	server := &http.Server{Handler: mux, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, IdleTimeout: time.Minute}
+	server := &http.Server{Handler: mux, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, IdleTimeout: time.Minute,
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn)}
 	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
 	defer stop()
 	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {

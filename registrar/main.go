@@ -12,6 +12,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"ewindow/registrar/answers"
+	"ewindow/registrar/signal/loglimit"
 )
 
 // version is the tag and commit that this program was built from; the Makefile sets it.
@@ -119,12 +120,16 @@ func report(err error, s streams) int {
 	return status
 }
 
-func newLogger(w io.Writer, format, level string) *slog.Logger {
+// newLogger makes the log, and what keeps it within bounds: its Run says what was left out.
+func newLogger(w io.Writer, format, level string) (*slog.Logger, *loglimit.Handler) {
 	var l slog.Level
 	_ = l.UnmarshalText([]byte(level)) // kong has checked it
 	opts := &slog.HandlerOptions{Level: l}
-	if format == "json" {
-		return slog.New(slog.NewJSONHandler(w, opts))
-	}
-	return slog.New(slog.NewTextHandler(w, opts))
+	bounded := loglimit.New(w, []string{"aor"}, func(w io.Writer) slog.Handler {
+		if format == "json" {
+			return slog.NewJSONHandler(w, opts)
+		}
+		return slog.NewTextHandler(w, opts)
+	})
+	return slog.New(bounded), bounded
 }

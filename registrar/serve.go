@@ -53,7 +53,7 @@ func (c *serveCmd) Run(s streams) error {
 
 // serve opens everything, runs it until ctx ends, and closes it.
 func (c *serveCmd) serve(ctx context.Context, s streams, reload <-chan os.Signal) (err error) {
-	log := newLogger(s.err, c.LogFormat, c.LogLevel)
+	log, bounded := newLogger(s.err, c.LogFormat, c.LogLevel)
 	if err := os.MkdirAll(c.State, 0o700); err != nil {
 		return fmt.Errorf("make the state directory: %w", err)
 	}
@@ -82,12 +82,13 @@ func (c *serveCmd) serve(ctx context.Context, s streams, reload <-chan os.Signal
 
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return server.Run(ctx) })
+	g.Go(func() error { return bounded.Run(ctx) })
 	g.Go(func() error { return db.Run(ctx, c.storeEvents(server, locations, counted, log)) })
 	g.Go(func() error { return identity.Run(ctx) })
 	g.Go(func() error { return c.watcher(server, start, counted, log).Run(ctx, reload) })
 	if web != nil {
 		g.Go(func() error {
-			return serveHTTP(ctx, web, counted, db, func() { counted.CertExpiry(identity.NotAfter()) })
+			return serveHTTP(ctx, web, counted, db, log, func() { counted.CertExpiry(identity.NotAfter()) })
 		})
 	}
 	err = g.Wait()

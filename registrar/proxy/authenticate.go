@@ -50,7 +50,7 @@ func (s *Server) authenticate(r *request, user string, asProxy bool) (account st
 	}
 	s.metrics.AuthFailure(authReason(found.Err))
 	if errors.Is(found.Err, auth.ErrRefused) {
-		s.log.Warn("authentication failed: unknown account or wrong secret", "aor", header.Safe(user), "peer", r.flow.Remote)
+		s.log.Warn("authentication failed: unknown account or wrong secret", "aor", header.Safe(user), "peer", r.flow.Remote, stranger(r.flow.Remote))
 	}
 	if found.Challenge == "" {
 		s.reply(r, verdict{status: 400, reason: "Malformed credentials"})

@@ -1,6 +1,8 @@
 package proxy
 
 import (
+	"log/slog"
+	"net/netip"
 	"runtime/debug"
 	"slices"
 	"strconv"
@@ -8,8 +10,10 @@ import (
 
 	"github.com/emiago/sipgo/sip"
 
+	"ewindow/registrar/block"
 	"ewindow/registrar/location"
 	"ewindow/registrar/signal/header"
+	"ewindow/registrar/signal/loglimit"
 	"ewindow/registrar/signal/validate"
 )
 
@@ -48,7 +52,7 @@ func (s *Server) handle(req *sip.Request, tx *sip.ServerTx) {
 		if p := recover(); p != nil {
 			s.metrics.Panic()
 			s.log.Error("a request made the server panic; please report it", "method", req.Method,
-				"peer", req.Source(), "panic", p, "stack", string(debug.Stack()))
+				"peer", req.Source(), "panic", p, "stack", string(debug.Stack()), stranger(req.Source()))
 		}
 	}()
 	if scanner(req) {
@@ -73,6 +77,12 @@ func (s *Server) handle(req *sip.Request, tx *sip.ServerTx) {
 	}
 	s.readRoute(r)
 	s.dispatch(r)
+}
+
+// stranger marks a log line that whoever is at remote can cause without having proved who it is.
+func stranger(remote string) slog.Attr {
+	at, _ := netip.ParseAddrPort(remote)
+	return loglimit.Stranger(block.Of(at.Addr()))
 }
 
 // scanners are tools that look for registrars to break into. Silence is the one answer that ends their interest.
@@ -107,7 +117,7 @@ func (s *Server) dispatch(r *request) {
 	own := s.echo.find(r)
 	switch v := s.admissible(r); {
 	case s.leaked(r.Request):
-		s.log.Info("refused: keys came in clear", "method", r.Method, "peer", r.flow.Remote, "transport", r.flow.Transport)
+		s.log.Info("refused: keys came in clear", "method", r.Method, "peer", r.flow.Remote, "transport", r.flow.Transport, stranger(r.flow.Remote))
 		s.reply(r, leakRefusal(r))
 	case v.status != 0:
 		s.reply(r, v)

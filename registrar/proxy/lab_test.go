@@ -21,6 +21,7 @@ import (
 	"ewindow/registrar/flow"
 	"ewindow/registrar/location"
 	"ewindow/registrar/metrics"
+	"ewindow/registrar/signal/loglimit"
 	"ewindow/registrar/store"
 	"ewindow/scripts/lab/memnet"
 )
@@ -153,7 +154,8 @@ func simulateWith(t *testing.T, plan string, limits flow.Limits, f func(l *lab))
 			Domain: domain, Key: bytes.Repeat([]byte{7}, 32), Plan: parsePlan(t, plan), Accounts: l.accounts,
 			Locations: location.New(location.Config{}), Limits: limits, Metrics: metrics.New(),
 			Echo: echo.New(echo.Config{Listen: l.echoSockets}),
-			Log:  slog.New(slog.NewTextHandler(&lockedWriter{w: l.log}, nil)),
+			Log:  slog.New(loglimit.New(&lockedWriter{w: l.log}, []string{"aor"},
+				func(w io.Writer) slog.Handler { return slog.NewTextHandler(w, nil) })),
 		}, l.listen())
 		if err != nil {
 			t.Fatal(err)

@@ -33,7 +33,7 @@ func (s *Server) relay(r *request, h hop) {
 }
 
 func (s *Server) cannotForward(r *request, h hop, err error) {
-	s.log.Info("cannot forward", "method", r.Method, "aor", h.out.account, "call_id", r.CallID().Value(), "err", err)
+	s.log.Info("cannot forward", "method", r.Method, "aor", h.in.account, "callee", h.out.account, "call_id", r.CallID().Value(), "err", err)
 }
 
 // An exchange is one forwarded request that is no INVITE: our server transaction and our client transaction.

@@ -53,7 +53,7 @@ func (s *Server) outside(r *request) {
 		return v.status == 0
 	})
 	if !reachable { // said without a transaction: it is what a flood would hear
-		s.log.Info("callee cannot be reached", "aor", decision.Target, "call_id", r.CallID().Value(), "status", nobody.v.status)
+		s.log.Info("callee cannot be reached", "aor", account, "callee", decision.Target, "call_id", r.CallID().Value(), "status", nobody.v.status)
 		s.reply(r, nobody.v)
 		return
 	}
