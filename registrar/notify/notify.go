@@ -1,41 +1,54 @@
-// Package notify keeps who subscribed to their programme (RFC 6665) and decides who is to be sent it when. It opens
-// and sends nothing, and the time is a parameter.
+// Package notify keeps who subscribed to what (RFC 6665), for any event package, and decides who is to be sent a NOTIFY
+// when. It opens and sends nothing, and the time is a parameter.
 //
 //	SUBSCRIBE ─▶ Add, Refresh ─┐
-//	plan edited ─▶ PlanChanged ├─▶ Next ─▶ notices to send ─▶ Done, Lost
-//	a day is over ─────────────┘
+//	something changed ─▶ Changed ├─▶ Next ─▶ notices to send ─▶ Done, Unanswered, Lost
+//	a state grew old ──────────┘
 package notify
 
 import (
 	"errors"
 	"slices"
 	"time"
-
-	"ewindow/dialplan/programme"
 )
 
-// Daily is how old a programme may get at a window before it is sent anew: it reaches two weeks ahead.
-const Daily = 24 * time.Hour
+// maxEach bounds the subscriptions of one subscriber to one event package: a window that lost its dialog makes
+// another one.
+const maxEach = 4
 
-// maxPerSpace bounds a space's subscriptions: a window that lost its dialog makes another one.
-const maxPerSpace = 4
+// A NOTIFY without an answer is sent again after 1, 2, 4 … seconds, for as long as the flow lives: a lost one must not
+// cost the subscription.
+const (
+	firstRetry = time.Second
+	mostRetry  = time.Minute
+)
 
-// A Subscription is the notifier's end of a subscription dialog.
-type Subscription struct {
-	ID      string // of the dialog: made of Call-ID and both tags
-	Space   string // whose programme
-	Contact string // of the subscriber
-	Expires time.Time
-	CSeq    uint32 // of the subscriber's last SUBSCRIBE
+// State is what a subscription tells at a moment: the body of a NOTIFY.
+type State interface {
+	Same(State) bool // whether it would tell the subscriber nothing new; both are of one resource
+	Encode() ([]byte, error)
 }
 
-// A Notice is one NOTIFY to be sent.
-type Notice struct {
-	ID        string
-	CSeq      uint32               // of the NOTIFY
-	Programme *programme.Programme // nil if there is none: the space is not in the plan any more
-	Last      bool                 // the subscription ends with it
-	Left      time.Duration        // until it expires
+// Subscription is the notifier's end of a subscription dialog. Dialog is whatever the caller needs to send in it.
+type Subscription[Dialog any] struct {
+	ID         string // of the dialog: made of Call-ID and both tags
+	Event      string // package
+	Resource   string // what is watched
+	Subscriber string // account that watches
+	Contact    string // of the subscriber
+	Expires    time.Time
+	CSeq       uint32        // of the subscriber's last SUBSCRIBE
+	Fresh      time.Duration // how old a state may get at the subscriber before it is sent anew; 0: any age
+	Dialog     Dialog
+}
+
+// Notice is one NOTIFY to be sent.
+type Notice[Dialog any] struct {
+	Subscription[Dialog]
+	CSeq  uint32        // of the NOTIFY
+	State State         // nil if there is none: the resource is gone, or not for this subscriber any more
+	Last  bool          // the subscription ends with it
+	Left  time.Duration // until it expires
 }
 
 // Errors of Refresh.
@@ -52,150 +65,194 @@ const (
 	always
 )
 
-type entry struct {
-	Subscription
-	cseq   uint32
-	want   want
-	last   bool
-	busy   bool // a NOTIFY is under way: the next one waits, so that they arrive in order
-	stuck  bool // there was no way to the window: wait until it registers again
-	sent   *programme.Programme
-	sentAt time.Time
+type entry[Dialog any] struct {
+	Subscription[Dialog]
+	cseq     uint32
+	want     want
+	last     bool
+	busy     bool // a NOTIFY is under way: the next one waits, so that they arrive in order
+	stuck    bool // there was no way to the subscriber: wait until it registers again
+	failures int  // NOTIFYs in a row that had no answer
+	notUntil time.Time
+	sent     State
+	sentAt   time.Time
 }
 
-// A Table holds the subscriptions. It is for one goroutine.
-type Table struct {
-	entries []*entry // oldest first
+// Table holds the subscriptions. The zero Table is empty. It is for one goroutine.
+type Table[Dialog any] struct {
+	entries map[string]*entry[Dialog]
+	order   []*entry[Dialog] // oldest first
 }
 
 // Len is the number of subscriptions.
-func (t *Table) Len() int { return len(t.entries) }
+func (t *Table[Dialog]) Len() int { return len(t.entries) }
 
-// Add begins a subscription. It takes the place of an older one of the same window, which has lost that dialog, and
-// of the oldest of the same space if there are too many.
-func (t *Table) Add(s Subscription) {
-	t.entries = slices.DeleteFunc(t.entries, func(e *entry) bool { return e.Space == s.Space && e.Contact == s.Contact })
-	n := 0
-	for i := len(t.entries) - 1; i >= 0; i-- {
-		if t.entries[i].Space == s.Space {
-			if n++; n >= maxPerSpace {
-				t.entries = slices.Delete(t.entries, i, i+1)
+// Add begins a subscription. It takes the place of an older one from the same contact to the same resource, which has
+// lost that dialog, and of the subscriber's oldest to that package if there are too many.
+func (t *Table[Dialog]) Add(s Subscription[Dialog]) {
+	t.remove(func(e *entry[Dialog]) bool {
+		return e.Subscriber == s.Subscriber && e.Event == s.Event && e.Resource == s.Resource && e.Contact == s.Contact
+	})
+	others := 0
+	for _, e := range slices.Backward(t.order) {
+		if e.Subscriber == s.Subscriber && e.Event == s.Event {
+			if others++; others == maxEach {
+				t.remove(e.is)
+				break
 			}
 		}
 	}
-	t.entries = append(t.entries, &entry{Subscription: s, want: always})
+	if t.entries == nil {
+		t.entries = map[string]*entry[Dialog]{}
+	}
+	e := &entry[Dialog]{Subscription: s, want: always}
+	t.entries[s.ID] = e
+	t.order = append(t.order, e)
 }
 
-// Refresh prolongs a subscription; one that expires now is ended with a last NOTIFY. Either way one is due.
-func (t *Table) Refresh(id string, cseq uint32, expires time.Time, now time.Time) error {
-	e := t.find(id)
+// Refresh prolongs a subscription; one that expires now is ended with a last NOTIFY. Either way one is due. dialog
+// takes what the SUBSCRIBE changes in the dialog; nil for nothing.
+func (t *Table[Dialog]) Refresh(id string, cseq uint32, expires, now time.Time, dialog func(*Dialog)) error {
+	e := t.entries[id]
 	if e == nil || e.last {
 		return ErrUnknown
 	}
 	if cseq <= e.Subscription.CSeq {
 		return ErrOutOfOrder
 	}
-	e.Subscription.CSeq, e.Expires, e.want, e.stuck = cseq, expires, always, false
+	e.Subscription.CSeq, e.Expires, e.want = cseq, expires, always
+	e.stuck, e.failures, e.notUntil = false, 0, time.Time{}
 	e.last = !expires.After(now)
+	if dialog != nil {
+		dialog(&e.Dialog)
+	}
 	return nil
 }
 
-// PlanChanged makes every subscription worth a look.
-func (t *Table) PlanChanged() {
-	for _, e := range t.entries {
-		e.want = max(e.want, ifOther)
-	}
-}
-
-// Reachable says that a space has registered: what could not be sent can be tried again.
-func (t *Table) Reachable(space string) {
-	for _, e := range t.entries {
-		if e.Space == space {
-			e.stuck = false
+// Changed makes the subscriptions to a package worth a look.
+func (t *Table[Dialog]) Changed(event string) {
+	for _, e := range t.order {
+		if e.Event == event {
+			e.want = max(e.want, ifOther)
 		}
 	}
 }
 
-// A Maker makes the programme of a space; nil without an error for one that is not in the plan any more.
-type Maker func(space string) (*programme.Programme, error)
+// Reachable says that a subscriber has registered: what could not be sent is tried again.
+func (t *Table[Dialog]) Reachable(subscriber string) {
+	for _, e := range t.order {
+		if e.Subscriber == subscriber {
+			e.stuck, e.notUntil = false, time.Time{}
+		}
+	}
+}
 
-// Next returns what is to be sent at now, and forgets what has expired. A space whose programme cannot be made is
-// sent nothing and keeps what it has.
-func (t *Table) Next(now time.Time, programmeOf Maker) []Notice {
-	t.entries = slices.DeleteFunc(t.entries, func(e *entry) bool { return !e.last && !e.busy && !e.Expires.After(now) })
-	var out []Notice
-	for _, e := range t.entries {
-		if e.want == nothing && !e.sentAt.IsZero() && now.Sub(e.sentAt) >= Daily {
+// Maker makes the state that a subscription is to tell; nil without an error if it is to end.
+type Maker[Dialog any] func(Subscription[Dialog]) (State, error)
+
+// Next returns what is to be sent at now, and forgets what has expired. Where a state cannot be made nothing is sent,
+// and the subscriber keeps what it has.
+func (t *Table[Dialog]) Next(now time.Time, stateOf Maker[Dialog]) []Notice[Dialog] {
+	t.remove(func(e *entry[Dialog]) bool { return !e.last && !e.busy && !e.Expires.After(now) })
+	var out []Notice[Dialog]
+	for _, e := range t.order {
+		if e.want == nothing && e.old(now) {
 			e.want = always
 		}
-		if e.want == nothing || e.busy || e.stuck {
+		if e.want == nothing || e.busy || e.stuck || now.Before(e.notUntil) {
 			continue
 		}
-		p, err := programmeOf(e.Space)
-		if err != nil {
+		state, err := stateOf(e.Subscription)
+		if err != nil || e.want == ifOther && e.sent != nil && state != nil && state.Same(e.sent) {
 			e.want = nothing
 			continue
 		}
-		if e.want == ifOther && e.sent != nil && p != nil && programme.Same(e.sent, p) {
-			e.want = nothing
-			continue
-		}
-		e.last = e.last || p == nil
+		e.last = e.last || state == nil
 		e.cseq++
-		e.want, e.busy, e.sent, e.sentAt = nothing, true, p, now
-		out = append(out, Notice{ID: e.ID, CSeq: e.cseq, Programme: p, Last: e.last, Left: max(0, e.Expires.Sub(now))})
+		e.want, e.busy, e.sent, e.sentAt = nothing, true, state, now
+		out = append(out, Notice[Dialog]{Subscription: e.Subscription, CSeq: e.cseq, State: state, Last: e.last,
+			Left: max(0, e.Expires.Sub(now))})
 	}
 	return out
 }
 
-// Done says how a NOTIFY was answered: nothing but a 2xx keeps the subscription (RFC 6665 §4.2.2). It says whether
-// the subscription was dropped for that.
-func (t *Table) Done(id string, ok bool) (dropped bool) {
-	e := t.find(id)
+func (e *entry[Dialog]) old(now time.Time) bool {
+	return e.Fresh > 0 && !e.sentAt.IsZero() && now.Sub(e.sentAt) >= e.Fresh
+}
+
+// Done says how a NOTIFY was answered: false for an answer that ends the subscription (RFC 6665 §4.2.2). It says
+// whether the subscription was dropped for that.
+func (t *Table[Dialog]) Done(id string, ok bool) (dropped bool) {
+	e := t.entries[id]
 	if e == nil {
 		return false
 	}
-	e.busy = false
+	e.busy, e.failures = false, 0
 	if !ok || e.last {
-		t.remove(e)
+		t.remove(e.is)
 	}
 	return !ok
 }
 
-// Lost says that there was no way to send a NOTIFY: it waits for the window to register again.
-func (t *Table) Lost(id string) {
-	if e := t.find(id); e != nil {
+// Unanswered says that a NOTIFY went out and had no answer that counts: it is sent again after a while, with what is
+// to be told by then. A last one is not.
+func (t *Table[Dialog]) Unanswered(id string, now time.Time) {
+	e := t.entries[id]
+	if e == nil {
+		return
+	}
+	e.busy, e.want = false, always
+	e.notUntil = now.Add(min(firstRetry<<min(e.failures, 10), mostRetry))
+	e.failures++
+	if e.last {
+		t.remove(e.is)
+	}
+}
+
+// Lost says that there was no way to send a NOTIFY: it waits for the subscriber to register again.
+func (t *Table[Dialog]) Lost(id string) {
+	if e := t.entries[id]; e != nil {
 		if e.busy, e.want, e.stuck = false, always, true; e.last {
-			t.remove(e)
+			t.remove(e.is)
 		}
 	}
 }
 
 // Wake is when Next should be asked again even if nothing happens; zero for never.
-func (t *Table) Wake() time.Time {
+func (t *Table[Dialog]) Wake() time.Time {
 	var first time.Time
-	for _, e := range t.entries {
-		for _, at := range []time.Time{e.Expires, e.sentAt.Add(Daily)} {
-			if !e.busy && !e.sentAt.IsZero() && (first.IsZero() || at.Before(first)) {
-				first = at
-			}
+	at := func(when time.Time) {
+		if first.IsZero() || when.Before(first) {
+			first = when
+		}
+	}
+	for _, e := range t.order {
+		if e.busy {
+			continue
+		}
+		at(e.Expires)
+		if e.want != nothing && !e.stuck && !e.notUntil.IsZero() {
+			at(e.notUntil)
+		}
+		if e.Fresh > 0 && !e.sentAt.IsZero() {
+			at(e.sentAt.Add(e.Fresh))
 		}
 	}
 	return first
 }
 
-func (t *Table) find(id string) *entry {
-	for _, e := range t.entries {
-		if e.ID == id {
-			return e
-		}
-	}
-	return nil
-}
-
-func (t *Table) remove(e *entry) {
-	t.entries = slices.DeleteFunc(t.entries, func(o *entry) bool { return o == e })
-}
-
 // Has says whether a subscription is alive.
-func (t *Table) Has(id string) bool { return t.find(id) != nil }
+func (t *Table[Dialog]) Has(id string) bool { return t.entries[id] != nil }
+
+// remove forgets those of which gone is true.
+func (t *Table[Dialog]) remove(gone func(*entry[Dialog]) bool) {
+	t.order = slices.DeleteFunc(t.order, func(e *entry[Dialog]) bool {
+		if !gone(e) {
+			return false
+		}
+		delete(t.entries, e.ID)
+		return true
+	})
+}
+
+func (e *entry[Dialog]) is(other *entry[Dialog]) bool { return e == other }

@@ -5,34 +5,27 @@ import (
 	"fmt"
 	"testing"
 	"time"
-
-	"ewindow/dialplan/programme"
 )
 
 var t0 = time.Date(2027, 1, 4, 9, 0, 0, 0, time.UTC)
 
-// prog is a programme of two weeks with one link of an hour a day, at 10:00.
-func prog(from time.Time) *programme.Programme {
-	p := &programme.Programme{Version: 1, Space: "milano", Name: "Milano", Timezone: "Europe/Rome", Revision: "r" + from.String(),
-		From: from, Until: from.AddDate(0, 0, 14)}
-	day := from.Truncate(24 * time.Hour)
-	for at := day.Add(10 * time.Hour); at.Before(p.Until); at = at.AddDate(0, 0, 1) {
-		if at.Before(p.From) || at.Add(time.Hour).After(p.Until) {
-			continue
-		}
-		span := programme.Span{From: at, Until: at.Add(time.Hour)}
-		p.Open = append(p.Open, span)
-		p.Links = append(p.Links, programme.Interval{Span: span, Partner: "munich", PartnerName: "Munich", Caller: "milano", Link: "l"})
-	}
-	p.Phones = []programme.Phone{{Account: "reception", Name: "Reception", Security: programme.SDES}}
-	return p
-}
+const day = 24 * time.Hour
 
-func make1(p *programme.Programme) Maker {
-	return func(string) (*programme.Programme, error) { return p, nil }
-}
+// text is a state for tests.
+type text string
 
-func ids(ns []Notice) string {
+func (s text) Same(other State) bool   { return s == other }
+func (s text) Encode() ([]byte, error) { return []byte(s), nil }
+
+type (
+	table        = Table[string]
+	subscription = Subscription[string]
+	notice       = Notice[string]
+)
+
+func says(s State) Maker[string] { return func(subscription) (State, error) { return s, nil } }
+
+func ids(ns []notice) string {
 	s := ""
 	for _, n := range ns {
 		s += fmt.Sprintf("%s/%d ", n.ID, n.CSeq)
@@ -40,10 +33,14 @@ func ids(ns []Notice) string {
 	return s
 }
 
+func milano(id string) subscription {
+	return subscription{ID: id, Event: "plan", Resource: "milano", Subscriber: "milano", Expires: t0.Add(2 * day), CSeq: 1, Fresh: day}
+}
+
 func TestTable(t *testing.T) {
-	var table Table
+	var table table
 	at := t0
-	expect := func(step, want string, m Maker) []Notice {
+	expect := func(step, want string, m Maker[string]) []notice {
 		t.Helper()
 		got := table.Next(at, m)
 		if ids(got) != want {
@@ -51,46 +48,49 @@ func TestTable(t *testing.T) {
 		}
 		return got
 	}
-	table.Add(Subscription{ID: "a", Space: "milano", Expires: at.Add(48 * time.Hour), CSeq: 1})
-	expect("at once", "a/1 ", make1(prog(at)))
-	table.PlanChanged()
-	other := prog(at)
-	other.Name = "Other"
-	expect("one is under way", "", make1(other))
+	table.Add(milano("a"))
+	expect("at once", "a/1 ", says(text("first")))
+	table.Changed("plan")
+	other := says(text("other"))
+	expect("one is under way", "", other)
 	table.Done("a", true)
-	expect("the change waited", "a/2 ", make1(other))
+	expect("the change waited", "a/2 ", other)
 	table.Done("a", true)
-	table.PlanChanged()
-	expect("nothing new for this window", "", make1(other))
+	table.Changed("plan")
+	expect("nothing new for this subscriber", "", other)
+	table.Changed("lamp")
+	expect("another package", "", says(text("not its business")))
 
-	if err := table.Refresh("a", 1, at.Add(time.Hour), at); !errors.Is(err, ErrOutOfOrder) {
+	if err := table.Refresh("a", 1, at.Add(time.Hour), at, nil); !errors.Is(err, ErrOutOfOrder) {
 		t.Errorf("an older SUBSCRIBE: %v", err)
 	}
-	if err := table.Refresh("b", 1, at.Add(time.Hour), at); !errors.Is(err, ErrUnknown) {
+	if err := table.Refresh("b", 1, at.Add(time.Hour), at, nil); !errors.Is(err, ErrUnknown) {
 		t.Errorf("an unknown dialog: %v", err)
 	}
-	if err := table.Refresh("a", 2, at.Add(48*time.Hour), at); err != nil {
+	if err := table.Refresh("a", 2, at.Add(2*day), at, func(d *string) { *d = "moved" }); err != nil {
 		t.Error(err)
 	}
-	expect("a refresh", "a/3 ", make1(other))
+	if got := expect("a refresh", "a/3 ", other); got[0].Dialog != "moved" {
+		t.Errorf("its dialog is %q", got[0].Dialog)
+	}
 	table.Lost("a")
-	expect("no way to the window", "", make1(other))
+	expect("no way to the subscriber", "", other)
 	table.Reachable("munich")
-	expect("another came back", "", make1(other))
+	expect("another came back", "", other)
 	table.Reachable("milano")
-	expect("it came back", "a/4 ", make1(other))
+	expect("it came back", "a/4 ", other)
 	table.Done("a", true)
 
-	if got := table.Wake(); !got.Equal(at.Add(Daily)) {
+	if got := table.Wake(); !got.Equal(at.Add(day)) {
 		t.Errorf("wakes at %v", got)
 	}
-	at = at.Add(Daily)
-	expect("a day later", "a/5 ", make1(other))
+	at = at.Add(day)
+	expect("a day later", "a/5 ", other)
 	table.Done("a", true)
-	table.PlanChanged()
-	expect("a programme that cannot be made", "", func(string) (*programme.Programme, error) { return nil, errors.New("x") })
-	table.PlanChanged()
-	if got := expect("the space is gone", "a/6 ", make1(nil)); !got[0].Last {
+	table.Changed("plan")
+	expect("a state that cannot be made", "", func(subscription) (State, error) { return nil, errors.New("x") })
+	table.Changed("plan")
+	if got := expect("the resource is gone", "a/6 ", says(nil)); !got[0].Last {
 		t.Error("the subscription goes on")
 	}
 	table.Done("a", true)
@@ -100,41 +100,77 @@ func TestTable(t *testing.T) {
 }
 
 func TestEnds(t *testing.T) {
-	var table Table
-	table.Add(Subscription{ID: "refused", Space: "a", Expires: t0.Add(time.Hour)})
-	table.Add(Subscription{ID: "ended", Space: "b", Expires: t0.Add(time.Hour)})
-	table.Add(Subscription{ID: "expired", Space: "c", Expires: t0.Add(time.Hour)})
-	for _, n := range table.Next(t0, make1(prog(t0))) {
+	var table table
+	for _, name := range []string{"refused", "ended", "expired"} {
+		table.Add(subscription{ID: name, Subscriber: name, Expires: t0.Add(time.Hour)})
+	}
+	for _, n := range table.Next(t0, says(text("x"))) {
 		if dropped := table.Done(n.ID, n.ID != "refused"); dropped != (n.ID == "refused") {
 			t.Errorf("%s: dropped %v", n.ID, dropped)
 		}
 	}
-	if err := table.Refresh("ended", 1, t0, t0); err != nil {
+	if err := table.Refresh("ended", 1, t0, t0, nil); err != nil {
 		t.Fatal(err)
 	}
-	if got := table.Next(t0, make1(prog(t0))); len(got) != 1 || !got[0].Last || got[0].Programme == nil {
+	if got := table.Next(t0, says(text("x"))); len(got) != 1 || !got[0].Last || got[0].State == nil {
 		t.Errorf("the last NOTIFY: %+v", got)
 	}
 	table.Done("ended", true)
 	if !table.Has("expired") || table.Len() != 1 {
 		t.Errorf("%d are left", table.Len())
 	}
-	if got := table.Next(t0.Add(2*time.Hour), make1(prog(t0))); len(got) != 0 || table.Len() != 0 {
+	if got := table.Next(t0.Add(2*time.Hour), says(text("x"))); len(got) != 0 || table.Len() != 0 {
 		t.Errorf("after its time: %v, %d left", got, table.Len())
 	}
 }
 
-func TestBound(t *testing.T) {
-	var table Table
-	for i := range 100 {
-		table.Add(Subscription{ID: fmt.Sprint(i), Space: "milano", Contact: fmt.Sprint(i), Expires: t0.Add(time.Hour)})
+// A NOTIFY that nobody answers comes again, more and more seldom, and says what is so by then; the subscription stays.
+func TestUnanswered(t *testing.T) {
+	var table table
+	table.Add(milano("a"))
+	at, sent := t0, []time.Duration{}
+	for range 9 {
+		got := table.Next(at, says(text(at.String())))
+		if len(got) != 1 || got[0].State != text(at.String()) {
+			t.Fatalf("after %v: %+v", at.Sub(t0), got)
+		}
+		sent = append(sent, at.Sub(t0))
+		table.Unanswered("a", at)
+		if early := table.Next(at, says(text("early"))); len(early) > 0 {
+			t.Fatalf("after %v again at once", at.Sub(t0))
+		}
+		at = table.Wake()
 	}
-	table.Add(Subscription{ID: "munich", Space: "munich", Expires: t0.Add(time.Hour)})
-	if table.Len() != maxPerSpace+1 || !table.Has("99") || table.Has("0") {
+	if got, want := fmt.Sprint(sent), "[0s 1s 3s 7s 15s 31s 1m3s 2m3s 3m3s]"; got != want {
+		t.Errorf("sent after %s, want %s", got, want)
+	}
+	table.Reachable("milano")
+	if got := table.Next(at.Add(-time.Second), says(text("x"))); len(got) != 1 {
+		t.Error("it registered anew and is kept waiting")
+	}
+	table.Done("a", true)
+	table.Changed("plan")
+	table.Next(at, says(text("y")))
+	table.Unanswered("a", at)
+	if got := table.Wake(); !got.Equal(at.Add(firstRetry)) {
+		t.Errorf("after an answer the row begins anew: next try after %v", got.Sub(at))
+	}
+}
+
+func TestBound(t *testing.T) {
+	var table table
+	for i := range 100 {
+		s := milano(fmt.Sprint(i))
+		s.Contact = s.ID
+		table.Add(s)
+	}
+	table.Add(subscription{ID: "munich", Event: "plan", Subscriber: "munich", Expires: t0.Add(time.Hour)})
+	if table.Len() != maxEach+1 || !table.Has("99") || table.Has("0") {
 		t.Errorf("%d subscriptions", table.Len())
 	}
-	table.Add(Subscription{ID: "again", Space: "munich", Expires: t0.Add(time.Hour)})
-	if table.Has("munich") || !table.Has("again") {
-		t.Error("a window's new subscription does not take the place of its old one")
+	table.Add(subscription{ID: "lamp", Event: "lamp", Subscriber: "munich", Expires: t0.Add(time.Hour)})
+	table.Add(subscription{ID: "again", Event: "plan", Subscriber: "munich", Expires: t0.Add(time.Hour)})
+	if table.Has("munich") || !table.Has("again") || !table.Has("lamp") {
+		t.Error("a window's new subscription takes the place of its old one to the same package, and of no other")
 	}
 }

@@ -201,6 +201,6 @@ func (s *Server) options(r *request) {
 	case !s.owns(&r.From().Address, account):
 		s.reply(r, vFromMismatch)
 	default:
-		s.reply(r, vOK.with("Allow", allow).with("Accept", "application/sdp").with("Allow-Events", eventPackage))
+		s.reply(r, vOK.with("Allow", allow).with("Accept", "application/sdp").with("Allow-Events", s.notifier.events()))
 	}
 }

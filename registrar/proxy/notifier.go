@@ -3,40 +3,31 @@ package proxy
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
-	"ewindow/dialplan/programme"
 	"ewindow/registrar/notify"
 )
 
-// A notifier sends each window its programme. It owns the subscriptions: everybody else sends it events.
+// A notifier sends subscribers what they subscribed to. It owns the subscriptions: everybody else sends it events.
 type notifier struct {
-	s      *Server
-	events chan func() // run by the owner
-	kick   chan struct{}
-	done   chan struct{}
+	s        *Server
+	packages map[string]eventPackage // by the name in Event, in lower case
+	work     chan func()             // run by the owner
+	kick     chan struct{}
+	done     chan struct{}
 
-	// Of the owner alone:
-	table   notify.Table
-	dialogs map[string]dialog
-}
-
-// subscription is a SUBSCRIBE that has passed all checks.
-type subscription struct {
-	id       string
-	cseq     uint32
-	lifetime time.Duration
-	within   bool // of the dialog that id names
-	dialog   dialog
+	table notify.Table[dialog] // of the owner alone
 }
 
 var errEnding = errors.New("the registrar is ending")
 
 func newNotifier(s *Server) *notifier {
 	return &notifier{
-		s: s, events: make(chan func()), kick: make(chan struct{}, 1), done: make(chan struct{}),
-		dialogs: map[string]dialog{},
+		s: s, packages: eventPackages(), work: make(chan func()), kick: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 }
 
@@ -44,7 +35,7 @@ func newNotifier(s *Server) *notifier {
 func (n *notifier) do(f func()) bool {
 	ran := make(chan struct{})
 	select {
-	case n.events <- func() { f(); close(ran) }:
+	case n.work <- func() { f(); close(ran) }:
 		<-ran
 		return true
 	case <-n.done:
@@ -52,45 +43,52 @@ func (n *notifier) do(f func()) bool {
 	}
 }
 
-// subscribe books a SUBSCRIBE. The NOTIFY follows after wake: the 200 is to leave first.
-func (n *notifier) subscribe(sub subscription) (err error) {
+// events lists the packages, for Allow-Events.
+func (n *notifier) events() string {
+	return strings.Join(slices.Sorted(maps.Keys(n.packages)), ", ")
+}
+
+// subscribe books a SUBSCRIBE; within says that it is one of the dialog that ask.ID names. The NOTIFY follows after
+// wake: the 200 is to leave first.
+func (n *notifier) subscribe(ask notify.Subscription[dialog], lifetime time.Duration, within bool) (err error) {
 	now := time.Now()
-	if !n.do(func() { err = n.book(sub, now) }) {
+	ask.Expires = now.Add(lifetime)
+	if !n.do(func() { err = n.book(ask, within, now) }) {
 		return errEnding
 	}
 	return err
 }
 
-func (n *notifier) book(sub subscription, now time.Time) error {
-	if !sub.within {
-		// A SUBSCRIBE that is repeated because its 200 was lost makes the same dialog: our tag is made of its Call-ID.
-		if err := n.table.Refresh(sub.id, sub.cseq, now.Add(sub.lifetime), now); !errors.Is(err, notify.ErrUnknown) {
-			return nil
+func (n *notifier) book(ask notify.Subscription[dialog], within bool, now time.Time) error {
+	err := n.table.Refresh(ask.ID, ask.CSeq, ask.Expires, now, func(d *dialog) {
+		d.flow = ask.Dialog.flow
+		if ask.Dialog.contact.Host != "" {
+			d.contact = ask.Dialog.contact // a target refresh (RFC 3261 §12.2.2)
 		}
-		n.table.Add(notify.Subscription{ID: sub.id, Space: sub.dialog.account,
-			Contact: sub.dialog.contact.String(), Expires: now.Add(sub.lifetime), CSeq: sub.cseq})
-		n.dialogs[sub.id] = sub.dialog
-		if sub.lifetime > 0 {
-			return nil
-		}
-		return n.table.Refresh(sub.id, sub.cseq+1, now, now) // only a question: one NOTIFY, and it is over
-	}
-	if err := n.table.Refresh(sub.id, sub.cseq, now.Add(sub.lifetime), now); err != nil {
+	})
+	switch {
+	case within:
 		return err
+	case !errors.Is(err, notify.ErrUnknown):
+		return nil // repeated because its 200 was lost: it makes the same dialog, since our tag is made of its Call-ID
 	}
-	d := n.dialogs[sub.id]
-	d.flow = sub.dialog.flow
-	if sub.dialog.contact.Host != "" {
-		d.contact = sub.dialog.contact // a target refresh (RFC 3261 §12.2.2)
+	n.table.Add(ask)
+	if ask.Expires.After(now) {
+		return nil
 	}
-	n.dialogs[sub.id] = d
-	return nil
+	return n.table.Refresh(ask.ID, ask.CSeq+1, now, now, nil) // only a question: one NOTIFY, and it is over
 }
 
 // planChanged and reachable are events; wake has the owner look at what is due. None of them waits.
-func (n *notifier) planChanged() { n.later(func() { n.table.PlanChanged() }) }
+func (n *notifier) planChanged() {
+	n.later(func() {
+		for event := range n.packages {
+			n.table.Changed(event)
+		}
+	})
+}
 
-func (n *notifier) reachable(space string) { n.later(func() { n.table.Reachable(space) }) }
+func (n *notifier) reachable(account string) { n.later(func() { n.table.Reachable(account) }) }
 
 func (n *notifier) later(f func()) {
 	if !n.s.enter() {
@@ -121,97 +119,111 @@ func (n *notifier) run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case f := <-n.events:
+		case f := <-n.work:
 			f()
-			continue // whoever sent it wakes us when the window may hear of it
+			continue // whoever sent it wakes us when the subscriber may hear of it
 		case <-n.kick:
 		case <-timer.C:
 		}
 		now := time.Now()
-		for _, notice := range n.table.Next(now, n.programmes(now)) {
-			d := n.dialogs[notice.ID]
-			sending.Go(func() { n.deliver(ctx, d, notice) })
+		for _, notice := range n.table.Next(now, n.states(now)) {
+			sending.Go(func() { n.deliver(ctx, notice) })
 		}
-		n.tidy()
 		if at := n.table.Wake(); !at.IsZero() {
-			timer.Reset(max(time.Second, time.Until(at)))
+			timer.Reset(max(10*time.Millisecond, time.Until(at)))
 		} else {
 			timer.Reset(time.Hour)
 		}
 	}
 }
 
-// programmes makes programmes by the plan in force.
-func (n *notifier) programmes(now time.Time) notify.Maker {
+// states makes what is to be told by the plan in force.
+func (n *notifier) states(now time.Time) notify.Maker[dialog] {
 	plan := n.s.Plan()
-	return func(space string) (*programme.Programme, error) {
-		if _, ok := plan.Space(space); !ok {
+	return func(sub notify.Subscription[dialog]) (notify.State, error) {
+		p := n.packages[sub.Event]
+		if p.may(plan, sub.Subscriber, sub.Resource).status != 0 {
 			return nil, nil
 		}
-		p, err := plan.Programme(space, now)
+		state, err := p.state(plan, sub.Resource, now)
 		if err != nil {
-			n.s.log.Error("cannot make a space's programme: its window keeps the old one", "aor", space, "err", err)
+			n.s.log.Error("cannot make what a subscription tells: the subscriber keeps what it has",
+				"aor", sub.Subscriber, "event", sub.Event, "resource", sub.Resource, "err", err)
 		}
-		return p, err
+		return state, err
 	}
 }
 
-// tidy forgets the dialogs of subscriptions that are over.
-func (n *notifier) tidy() {
-	if len(n.dialogs) <= n.table.Len() {
-		return
-	}
-	for id := range n.dialogs {
-		if !n.table.Has(id) {
-			delete(n.dialogs, id)
-		}
-	}
-}
+// An outcome is what became of a NOTIFY.
+type outcome int
 
-// deliver sends one NOTIFY over the window's own flow and tells the owner how that went.
-func (n *notifier) deliver(ctx context.Context, d dialog, notice notify.Notice) {
-	sent, ok := n.send(ctx, d, notice)
-	var dropped bool
+const (
+	accepted   outcome = iota
+	refused            // by an answer that ends the subscription
+	unanswered         // or answered with something that only concerns this NOTIFY
+	unsendable         // there is no way to the subscriber
+)
+
+// deliver sends one NOTIFY over the subscriber's own flow and tells the owner how that went.
+func (n *notifier) deliver(ctx context.Context, notice notify.Notice[dialog]) {
+	became := n.send(ctx, notice)
+	log := n.s.log.With("aor", notice.Subscriber, "call_id", notice.Dialog.callID, "event", notice.Event)
 	n.do(func() {
-		if !sent {
+		switch became {
+		case unsendable:
 			n.table.Lost(notice.ID)
-			return
+		case unanswered:
+			log.Debug("a NOTIFY has no answer; it is sent again")
+			n.table.Unanswered(notice.ID, time.Now())
+		default:
+			if n.table.Done(notice.ID, became == accepted) {
+				log.Warn("a subscriber does not want to be notified: its subscription is dropped")
+			}
 		}
-		dropped = n.table.Done(notice.ID, ok)
 	})
-	if dropped {
-		n.s.log.Warn("a window did not acknowledge its programme: its subscription is dropped", "aor", d.account, "call_id", d.callID)
-	}
 	n.wake()
 }
 
-// send reports whether there was a way to the window, and whether it acknowledged.
-func (n *notifier) send(ctx context.Context, d dialog, notice notify.Notice) (sent, ok bool) {
-	f, found := n.s.flowOf(d)
+func (n *notifier) send(ctx context.Context, notice notify.Notice[dialog]) outcome {
+	f, found := n.s.flowOf(notice.Dialog)
 	if !found {
-		return false, false
+		return unsendable
 	}
-	req, err := n.s.notifyRequest(d, notice, f)
+	req, err := n.s.notifyRequest(notice, f)
 	if err != nil {
-		n.s.log.Error("cannot write a space's programme", "aor", d.account, "err", err)
-		return true, false
+		n.s.log.Error("cannot write a NOTIFY", "aor", notice.Subscriber, "event", notice.Event, "err", err)
+		return unanswered
 	}
 	tx, err := n.s.stack.Request(ctx, req)
 	if err != nil {
-		return false, false
+		return unsendable
 	}
 	defer tx.Terminate()
 	for {
 		select {
 		case res := <-tx.Responses():
 			if !res.IsProvisional() {
-				n.s.log.Debug("programme sent", "aor", d.account, "status", res.StatusCode)
-				return true, res.IsSuccess()
+				return outcomeOf(res.StatusCode)
 			}
 		case <-tx.Done():
-			return n.s.flows.Alive(f), false // a broken flow may come back, silence is an answer
+			if n.s.flows.Alive(f) {
+				return unanswered
+			}
+			return unsendable // the subscriber comes back by another flow
 		case <-ctx.Done():
-			return false, false
+			return unsendable
 		}
 	}
+}
+
+// outcomeOf is what the status of a final answer means (RFC 6665 §4.2.2, RFC 5057 §5.1): what a subscriber says that is
+// too busy or broken for a moment does not end its subscription.
+func outcomeOf(status int) outcome {
+	switch {
+	case status < 300:
+		return accepted
+	case status == 408, status == 429, status == 491, status >= 500 && status < 600 && status != 501 && status != 502:
+		return unanswered
+	}
+	return refused
 }

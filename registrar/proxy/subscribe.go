@@ -8,14 +8,10 @@ import (
 
 	"github.com/emiago/sipgo/sip"
 
-	"ewindow/dialplan/programme"
 	"ewindow/registrar/location"
 	"ewindow/registrar/notify"
 	"ewindow/registrar/signal/header"
 )
-
-// eventPackage carries a window's programme (RFC 6080).
-const eventPackage = "ua-profile"
 
 // Bounds of a subscription.
 const (
@@ -23,14 +19,14 @@ const (
 	maxSubscription = 72 * time.Hour
 )
 
-// subscribe begins, prolongs or ends a space's subscription to its own programme.
+// subscribe begins, prolongs or ends a subscription.
 func (s *Server) subscribe(r *request) {
-	account, v := s.subscriber(r)
+	ask, v := s.subscription(r)
 	if v.status != 0 {
 		s.reply(r, v)
 		return
 	}
-	if account == "" {
+	if ask.Subscriber == "" {
 		return // has been answered
 	}
 	lifetime := maxSubscription
@@ -48,13 +44,14 @@ func (s *Server) subscribe(r *request) {
 	if !within {
 		tag = s.tag(r.Request)
 	}
-	id := strings.Join([]string{r.CallID().Value(), tag, header.FromTag(r)}, "\x00")
-	ask := subscription{id: id, cseq: r.CSeq().SeqNo, lifetime: lifetime, within: within, dialog: s.dialogOf(r, account, tag)}
-	if !within && ask.dialog.contact.Host == "" {
+	ask.ID = strings.Join([]string{r.CallID().Value(), tag, header.FromTag(r)}, "\x00")
+	ask.CSeq, ask.Dialog = r.CSeq().SeqNo, s.dialogOf(r, ask.Subscriber, tag)
+	ask.Contact = ask.Dialog.contact.String()
+	if !within && ask.Dialog.contact.Host == "" {
 		s.reply(r, vBadContact)
 		return
 	}
-	if err := s.notifier.subscribe(ask); err != nil {
+	if err := s.notifier.subscribe(ask, lifetime, within); err != nil {
 		switch {
 		case errors.Is(err, notify.ErrUnknown):
 			s.reply(r, vNoDialog)
@@ -70,36 +67,39 @@ func (s *Server) subscribe(r *request) {
 	s.notifier.wake()
 }
 
-// subscriber finds out whose programme is asked for and whether that is allowed.
-func (s *Server) subscriber(r *request) (account string, v verdict) {
+// subscription finds out what is asked for and by whom, and whether that is allowed.
+func (s *Server) subscription(r *request) (ask notify.Subscription[dialog], v verdict) {
 	if v := unknownOptions(r.Request, "Require"); v.status != 0 {
-		return "", v
+		return ask, v
 	}
-	if !strings.EqualFold(header.Word(header.First(r, "Event")), eventPackage) {
-		return "", verdict{status: 489, reason: "Bad Event"}.with("Allow-Events", eventPackage)
+	event := strings.ToLower(header.Word(header.First(r, "Event")))
+	p, known := s.notifier.packages[event]
+	if !known {
+		return ask, verdict{status: 489, reason: "Bad Event"}.with("Allow-Events", s.notifier.events())
 	}
 	account, ok := s.authenticate(r, r.From().Address.User, false)
 	if !ok {
-		return "", verdict{}
+		return ask, verdict{}
 	}
-	if !s.owns(&r.From().Address, account) || r.To().Address.User != account {
-		return "", vFromMismatch // of one's own programme only
+	resource := r.To().Address.User
+	if !s.owns(&r.From().Address, account) {
+		return ask, vFromMismatch
 	}
-	if _, space := s.Plan().Space(account); !space {
-		return "", verdict{status: 404, reason: "Only spaces have a programme"}
+	if v := p.may(s.Plan(), account, resource); v.status != 0 {
+		return ask, v
 	}
-	if h := r.GetHeader("Accept"); h != nil && !strings.Contains(h.Value(), programme.ContentType) && !strings.Contains(h.Value(), "*/*") {
-		return "", verdict{status: 406, reason: "Not Acceptable"}.with("Accept", programme.ContentType)
+	if h := r.GetHeader("Accept"); h != nil && !strings.Contains(h.Value(), p.contentType) && !strings.Contains(h.Value(), "*/*") {
+		return ask, verdict{status: 406, reason: "Not Acceptable"}.with("Accept", p.contentType)
 	}
-	return account, verdict{}
+	return notify.Subscription[dialog]{Event: event, Resource: resource, Subscriber: account, Fresh: p.fresh}, verdict{}
 }
 
-// notifyRequest writes one NOTIFY for d, to be sent over f.
-func (s *Server) notifyRequest(d dialog, n notify.Notice, f location.Flow) (*sip.Request, error) {
-	h, req := s.ownRequest(d, sip.NOTIFY, n.CSeq, f)
-	req.AppendHeader(sip.NewHeader("Event", d.event))
+// notifyRequest writes one NOTIFY, to be sent over f.
+func (s *Server) notifyRequest(n notify.Notice[dialog], f location.Flow) (*sip.Request, error) {
+	h, req := s.ownRequest(n.Dialog, sip.NOTIFY, n.CSeq, f)
+	req.AppendHeader(sip.NewHeader("Event", n.Dialog.event))
 	switch {
-	case n.Programme == nil:
+	case n.State == nil:
 		req.AppendHeader(sip.NewHeader("Subscription-State", "terminated;reason=noresource"))
 	case n.Last:
 		req.AppendHeader(sip.NewHeader("Subscription-State", "terminated;reason=timeout"))
@@ -107,14 +107,14 @@ func (s *Server) notifyRequest(d dialog, n notify.Notice, f location.Flow) (*sip
 		left := strconv.Itoa(int(n.Left / time.Second))
 		req.AppendHeader(sip.NewHeader("Subscription-State", "active;expires="+left))
 	}
-	if n.Programme == nil {
+	if n.State == nil {
 		req.SetBody(nil)
 	} else {
-		body, err := programme.Encode(n.Programme)
+		body, err := n.State.Encode()
 		if err != nil {
 			return nil, err
 		}
-		req.AppendHeader(sip.NewHeader("Content-Type", programme.ContentType))
+		req.AppendHeader(sip.NewHeader("Content-Type", s.notifier.packages[n.Event].contentType))
 		req.SetBody(body)
 	}
 	h.address(req)

@@ -9,7 +9,9 @@ import (
 
 	"github.com/emiago/sipgo/sip"
 
+	"ewindow/dialplan"
 	"ewindow/dialplan/programme"
+	"ewindow/registrar/notify"
 )
 
 // sub is a SUBSCRIBE of a window to its own programme.
@@ -185,20 +187,91 @@ func TestNotifyAfterReconnect(t *testing.T) {
 	})
 }
 
+// A NOTIFY that is lost, or that a busy window cannot take, comes again for as long as the flow lives; only a window that
+// does not know of the subscription, or says that it wants none, ends it.
 func TestUnacknowledged(t *testing.T) {
 	simulate(t, always, func(l *lab) {
 		milano, munich := l.pair()
 		milano.ask(milano.sub(3600))
 		milano.response(200)
 		milano.request(sip.NOTIFY)
-		time.Sleep(40 * time.Second)
-		munich.ask(munich.sub(3600))
-		munich.response(200)
-		munich.answer(munich.request(sip.NOTIFY), 481, "")
-		time.Sleep(time.Second)
-		if n := l.subscriptions(); n != 0 {
-			t.Errorf("%d subscriptions are left", n)
+		time.Sleep(20 * time.Second) // meanwhile there is news
+		l.server.SetPlan(parsePlan(t, strings.Replace(always, `link "the long window"`, `link "renamed"`, 1)))
+		time.Sleep(20 * time.Second)
+		if got := milano.notified("active"); got.Links[0].Link != "renamed" {
+			t.Errorf("after a lost NOTIFY it got the link %q", got.Links[0].Link)
 		}
+		for _, status := range []int{408, 500, 503, 504} {
+			again := milano.sub(3600)
+			again.callID += fmt.Sprint(status)
+			milano.ask(again)
+			milano.response(200)
+			milano.answer(milano.request(sip.NOTIFY), status, "")
+			milano.notified("active")
+		}
+		before := l.subscriptions()
+		for _, status := range []int{404, 481, 489, 501} {
+			m := munich.sub(3600)
+			m.callID += fmt.Sprint(status)
+			munich.ask(m)
+			munich.response(200)
+			munich.answer(munich.request(sip.NOTIFY), status, "")
+			time.Sleep(time.Minute)
+			if n := l.subscriptions(); n != before {
+				t.Errorf("%d subscriptions after a %d, want %d", n, status, before)
+			}
+			munich.silent(time.Second)
+			munich.register()
+		}
+	})
+}
+
+// lamp is an event package for tests: everybody of the plan may watch a window called munich, and it says who does.
+type lamp string
+
+func (s lamp) Same(other notify.State) bool { return s == other }
+func (s lamp) Encode() ([]byte, error)      { return []byte(s), nil }
+
+// Packages stand side by side: each with its own body, and its own idea of who may have it.
+func TestTwoPackages(t *testing.T) {
+	simulate(t, always, func(l *lab) {
+		l.server.notifier.packages["lamp"] = eventPackage{
+			contentType: "text/plain",
+			may: func(_ *dialplan.Plan, _, resource string) verdict {
+				if resource != "munich" {
+					return verdict{status: 403, reason: "Not for you"}
+				}
+				return verdict{}
+			},
+			state: func(p *dialplan.Plan, _ string, _ time.Time) (notify.State, error) {
+				link, _ := p.LinkAt("munich", time.Date(2000, 1, 3, 12, 0, 0, 0, time.UTC))
+				return lamp("with " + link.Between[0]), nil
+			},
+		}
+		milano, _ := l.pair()
+		milano.subscribe()
+		watch := milano.sub(3600)
+		watch.uri, watch.to, watch.callID = "sip:munich@"+domain, "<sip:munich@"+domain+">", "lamp"
+		watch.extra = "Event: Lamp\nExpires: 3600"
+		milano.ask(watch)
+		milano.response(200)
+		lit := func(want string) {
+			t.Helper()
+			req := milano.request(sip.NOTIFY)
+			milano.answer(req, 200, "")
+			if got := string(req.Body()); got != want || req.ContentType().Value() != "text/plain" {
+				t.Errorf("got %q, want %q", got, want)
+			}
+		}
+		lit("with milano")
+		other := watch
+		other.uri, other.to, other.callID = "sip:potsdam@"+domain, "<sip:potsdam@"+domain+">", "another"
+		milano.ask(other)
+		milano.response(403)
+
+		l.server.SetPlan(parsePlan(t, strings.Replace(always, `link "the long window"`, `link "renamed"`, 1)))
+		milano.notified("active") // the programme names the link, the lamp does not
+		milano.silent(time.Minute)
 	})
 }
 

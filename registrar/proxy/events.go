@@ -1,0 +1,62 @@
+package proxy
+
+import (
+	"time"
+
+	"ewindow/dialplan"
+	"ewindow/dialplan/programme"
+	"ewindow/registrar/notify"
+)
+
+// An eventPackage is something that can be subscribed to (RFC 6665 §5). Both functions go by the plan that they are
+// given, and are asked anew whenever that changes.
+type eventPackage struct {
+	contentType string
+	fresh       time.Duration // how old a state may get at a subscriber before it is sent anew; 0: any age
+
+	// may is the verdict on an account that wants to watch a resource; status 0 if it may.
+	may func(plan *dialplan.Plan, subscriber, resource string) verdict
+	// state is what there is to tell; it is asked only of what may be watched.
+	state func(plan *dialplan.Plan, resource string, now time.Time) (notify.State, error)
+}
+
+// eventPackages are those of this registrar, by name.
+func eventPackages() map[string]eventPackage {
+	return map[string]eventPackage{"ua-profile": uaProfile()}
+}
+
+// uaProfile carries a window's programme (RFC 6080). It reaches two weeks ahead and is sent anew every day.
+func uaProfile() eventPackage {
+	return eventPackage{
+		contentType: programme.ContentType,
+		fresh:       24 * time.Hour,
+		may: func(plan *dialplan.Plan, subscriber, resource string) verdict {
+			if subscriber != resource {
+				return vFromMismatch // of one's own programme only
+			}
+			if _, space := plan.Space(resource); !space {
+				return verdict{status: 404, reason: "Only spaces have a programme"}
+			}
+			return verdict{}
+		},
+		state: func(plan *dialplan.Plan, resource string, now time.Time) (notify.State, error) {
+			p, err := plan.Programme(resource, now)
+			if err != nil {
+				return nil, err
+			}
+			return programmeState{p}, nil
+		},
+	}
+}
+
+// programmeState is a programme as the body of a NOTIFY.
+type programmeState struct{ *programme.Programme }
+
+// Same says whether the window that has the other one needs this one.
+func (s programmeState) Same(other notify.State) bool {
+	o, ok := other.(programmeState)
+	return ok && programme.Same(o.Programme, s.Programme)
+}
+
+// Encode writes it as programme.ContentType says.
+func (s programmeState) Encode() ([]byte, error) { return programme.Encode(s.Programme) }
