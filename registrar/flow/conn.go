@@ -1,26 +1,39 @@
 package flow
 
 import (
-	"bytes"
+	"container/list"
+	"errors"
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"ewindow/registrar/block"
+	"ewindow/registrar/signal/frame"
 )
 
 // conn is a connection with deadlines: a message that has begun must end, a peer must make itself known, a write
 // must not hang. The SIP stack reads it from one goroutine.
 type conn struct {
-	net.Conn
+	net.Conn           // the socket, or TLS over it; changed before anybody reads
+	raw       net.Conn // the socket
 	table     *Table
 	flow      Flow
-	serial    uint64
-	addr      netip.Addr // what PerAddress counts by
+	addr      netip.Addr // without port, for the crowd
 	remote    net.Addr   // without a zone: the SIP stack's table of connections drops zones too
-	published bool       // under table.mu
+	frames    *frame.Reader
+	proven    atomic.Bool // somebody has authenticated
+	abrupt    atomic.Bool // it was evicted
 	once      sync.Once
+	published bool // under table.mu, as the following
+	house     *crowd
+	account   string
+	place     *list.Element // in house or among those of account
 
 	mu        sync.Mutex
+	written   sync.Cond // writing has become less
+	writing   int       // writes under way
 	since     time.Time // of the last whole message, or of the connection
 	begun     time.Time // of the message that is arriving; zero between messages
 	keepUntil time.Time
@@ -28,39 +41,74 @@ type conn struct {
 	filled    time.Time // when tokens was last brought up to date
 }
 
-func newConn(t *Table, c net.Conn, transport string, now time.Time) *conn {
-	remote := c.RemoteAddr()
+// maxWriting is how many answers may wait for a peer that does not take them; until it does, it is not read.
+const maxWriting = 16
+
+func newConn(t *Table, raw net.Conn, transport string, now time.Time) *conn {
+	remote := raw.RemoteAddr()
 	if tcp, ok := remote.(*net.TCPAddr); ok && tcp.Zone != "" {
 		remote = &net.TCPAddr{IP: tcp.IP, Port: tcp.Port}
 	}
-	return &conn{
-		Conn: c, table: t, addr: group(remote), remote: remote,
+	c := &conn{
+		Conn: raw, raw: raw, table: t, addr: block.Addr(remote), remote: remote,
 		flow:  Flow{Transport: transport, Remote: remote.String()},
 		since: now, tokens: float64(t.limits.Burst), filled: now,
 	}
+	c.written.L = &c.mu
+	c.frames = frame.NewReader(source{c}, c.longest)
+	return c
+}
+
+// longest is how long the next message may be.
+func (c *conn) longest() int {
+	if c.proven.Load() {
+		return MaxMessage
+	}
+	return c.table.limits.Message
 }
 
 // RemoteAddr is the peer's address without a zone.
 func (c *conn) RemoteAddr() net.Addr { return c.remote }
 
-// Read waits for bytes no longer than the peer is allowed to be silent. When messages come faster than Rate the
-// next one is left in the socket for a while: the sender is slowed down and nothing is lost.
+// Read gives the SIP stack one whole message, or a keepalive. When messages come faster than Rate the next one is left
+// in the socket for a while: the sender is slowed down and nothing is lost. What is refused is answered here.
 func (c *conn) Read(b []byte) (int, error) {
-	if wait := c.owed(time.Now()); wait > 0 {
-		time.Sleep(wait)
+	for {
+		c.pause()
+		n, err := c.frames.Read(b)
+		var refusal *frame.Refusal
+		if errors.As(err, &refusal) {
+			if answer := refusal.Answer(); answer != nil {
+				_, _ = c.Write(answer)
+			}
+			if refusal.Lost {
+				return 0, err
+			}
+		}
+		c.spend(time.Now(), err != nil || c.frames.Ended())
+		if refusal == nil {
+			return n, err
+		}
 	}
+}
+
+// source is what frames reads: it waits for bytes no longer than the peer is allowed to be silent.
+type source struct{ c *conn }
+
+func (s source) Read(b []byte) (int, error) {
+	c := s.c
+	c.mu.Lock()
+	switch {
+	case !c.frames.Partial():
+		c.begun = time.Time{}
+	case c.begun.IsZero():
+		c.begun = time.Now()
+	}
+	c.mu.Unlock()
 	if err := c.rearm(); err != nil {
 		return 0, err
 	}
-	n, err := c.Conn.Read(b)
-	if n > 0 && len(bytes.Trim(b[:n], "\r\n\x00")) > 0 { // CRLF between messages is a keepalive (RFC 5626 §3.5.1)
-		c.mu.Lock()
-		if c.begun.IsZero() {
-			c.begun = time.Now()
-		}
-		c.mu.Unlock()
-	}
-	return n, err
+	return c.Conn.Read(b)
 }
 
 // Write sends a whole message, or a keepalive.
@@ -68,6 +116,15 @@ func (c *conn) Write(b []byte) (int, error) {
 	if err := c.table.safe(c.flow, b); err != nil {
 		return 0, err
 	}
+	c.mu.Lock()
+	c.writing++
+	c.mu.Unlock()
+	defer func() {
+		c.mu.Lock()
+		c.writing--
+		c.mu.Unlock()
+		c.written.Signal()
+	}()
 	if err := c.SetWriteDeadline(time.Now().Add(c.table.limits.Write)); err != nil {
 		return 0, err
 	}
@@ -79,7 +136,8 @@ func (c *conn) Write(b []byte) (int, error) {
 }
 
 // Close may be called more than once. It does not wait: TLS says goodbye for up to 5 s to a peer that does not read,
-// and the SIP stack closes connections with its table of all of them locked.
+// and the SIP stack closes connections with its table of all of them locked. To strangers it says none: they would hold
+// a place meanwhile.
 func (c *conn) Close() error {
 	err := net.ErrClosed
 	c.once.Do(func() {
@@ -87,11 +145,30 @@ func (c *conn) Close() error {
 		c.mu.Lock()
 		inner := c.Conn
 		c.mu.Unlock()
-		_ = inner.SetReadDeadline(time.Unix(1, 0))
-		c.table.closing.Go(func() { _ = inner.Close() })
+		_ = c.raw.SetReadDeadline(time.Unix(1, 0))
 		c.table.closed(c)
+		if !c.proven.Load() {
+			inner = c.raw
+		}
+		c.table.closing.Go(func() {
+			_ = inner.Close()
+			c.table.released()
+		})
 	})
 	return err
+}
+
+// evict closes c at once, and with it what the system holds for it.
+func (c *conn) evict() {
+	reset(c.raw)
+	_ = c.Close()
+}
+
+// reset lets a close leave nothing behind.
+func reset(raw net.Conn) {
+	if tcp, ok := raw.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0)
+	}
 }
 
 // secure puts TLS between c and its socket, before anybody reads.
@@ -115,12 +192,27 @@ func (c *conn) rearm() error {
 	return c.SetReadDeadline(deadline)
 }
 
-func (c *conn) complete(now time.Time) {
+// spend takes one reading from what the peer may send. message says that a message ended with it: those alone are life.
+func (c *conn) spend(now time.Time, message bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.begun, c.since = time.Time{}, now
+	if message {
+		c.since = now
+	}
 	c.tokens = min(float64(c.table.limits.Burst), c.tokens+now.Sub(c.filled).Seconds()*c.table.limits.Rate) - 1
 	c.filled = now
+}
+
+// pause waits until the peer may send another message and has taken the answers to those before.
+func (c *conn) pause() {
+	if wait := c.owed(time.Now()); wait > 0 {
+		time.Sleep(wait)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for c.writing >= maxWriting {
+		c.written.Wait()
+	}
 }
 
 // owed is how long the peer has to wait until it may send another message.
@@ -141,11 +233,4 @@ func (c *conn) keep(until time.Time) {
 	}
 	c.mu.Unlock()
 	_ = c.rearm() // a closed connection needs none
-}
-
-// known says whether the peer has proved who it is, lately.
-func (c *conn) known(now time.Time) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.keepUntil.After(now)
 }

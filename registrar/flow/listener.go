@@ -54,22 +54,26 @@ func (l *Listener) Run(ctx context.Context) error {
 			}
 		}
 		pause = 5 * time.Millisecond
-		handshakes.Go(func() { l.setUp(ctx, raw) })
+		c := newConn(l.table, raw, l.transport, time.Now())
+		if !l.table.admit(c, time.Now()) {
+			reset(raw)
+			_ = raw.Close()
+			continue
+		}
+		handshakes.Go(func() { l.setUp(ctx, c) })
 	}
 }
 
-// setUp takes a connection through the limits and the handshake to Accept.
-func (l *Listener) setUp(ctx context.Context, raw net.Conn) {
-	c := newConn(l.table, raw, l.transport, time.Now())
-	if !l.table.admit(c) {
-		_ = raw.Close()
-		return
-	}
+// setUp takes a connection through the handshake to Accept.
+func (l *Listener) setUp(ctx context.Context, c *conn) {
 	if l.config != nil {
 		ctx, cancel := context.WithTimeout(ctx, l.table.limits.Handshake)
 		defer cancel()
-		secure := tls.Server(raw, l.config)
-		if err := secure.HandshakeContext(ctx); err != nil {
+		turn := &turn{Conn: c.raw, turns: l.table.turns, over: ctx.Done()}
+		secure := tls.Server(turn, l.config)
+		err := secure.HandshakeContext(ctx)
+		turn.end()
+		if err != nil {
 			_ = c.Close()
 			return
 		}

@@ -1,10 +1,13 @@
 package flow
 
 import (
+	"bytes"
 	"errors"
 	"net"
 	"sync"
 	"time"
+
+	"ewindow/registrar/signal/frame"
 )
 
 // maxSources bounds how many senders the SIP stack remembers of one UDP socket.
@@ -48,6 +51,12 @@ func (p *PacketConn) ReadFrom(b []byte) (int, net.Addr, error) {
 		n, addr, err := p.PacketConn.ReadFrom(b)
 		switch {
 		case err == nil:
+			if refusal := refused(b[:n]); refusal != nil {
+				if answer := refusal.Answer(); answer != nil {
+					_, _ = p.WriteTo(answer, addr) // lost ones are asked for again
+				}
+				continue
+			}
 			p.note(addr.String())
 			return n, addr, nil
 		case errors.Is(err, net.ErrClosed):
@@ -58,6 +67,14 @@ func (p *PacketConn) ReadFrom(b []byte) (int, net.Addr, error) {
 		}
 		time.Sleep(time.Millisecond)
 	}
+}
+
+// refused says why a datagram is not worth parsing; keepalives pass (RFC 5626 §3.5.1, and the zeros that some phones send).
+func refused(b []byte) *frame.Refusal {
+	if len(bytes.Trim(b, "\r\n\x00")) == 0 {
+		return nil
+	}
+	return frame.Datagram(b)
 }
 
 func (p *PacketConn) note(source string) {

@@ -41,6 +41,7 @@ func (s *Server) authenticate(r *request, user string, asProxy bool) (account st
 			s.reply(r, vNotTLS) // the keys of its calls are in its messages
 			return "", false
 		}
+		s.flows.Authenticated(r.flow, found.Account)
 		return found.Account, true
 	}
 	if errors.Is(found.Err, auth.ErrRefused) && s.cfg.Accounts.Current() != nil { // which its owner logs

@@ -110,10 +110,7 @@ func New(c Config, l Listeners) (*Server, error) {
 	s.flows = flow.NewTable(c.Limits, flow.Events{Closed: s.flowClosed, KeysRefused: s.keysRefused})
 	s.notifier = newNotifier(s)
 	s.echo = echoCalls{s: s, byID: map[string]*echoCall{}}
-	s.stack = stack.New(stack.Config{
-		Request: s.handle,
-		Seen:    func(m sip.Message) { s.flows.Complete(m.Transport(), m.Source()) },
-	})
+	s.stack = stack.New(stack.Config{Request: s.handle})
 	return s, nil
 }
 

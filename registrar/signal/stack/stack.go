@@ -26,7 +26,6 @@ var ErrNoDial = errors.New("no connection leads there, and none is opened")
 type Config struct {
 	Request func(*sip.Request, *sip.ServerTx) // takes each request that begins a transaction, in a goroutine of its own
 	Stray   func(*sip.Response)               // takes responses without a transaction; nil: they are dropped (RFC 6026 §8.9)
-	Seen    func(sip.Message)                 // is told of each message that was read, before anybody handles it; may be nil
 	Log     *slog.Logger                      // what sipgo says, for debugging; nil: nowhere
 }
 
@@ -36,12 +35,14 @@ type Stack struct {
 	transactions *sip.TransactionLayer
 }
 
-// tuneSIP sets the two variables of sipgo that no option reaches, once.
+// tuneSIP sets the variables of sipgo that no option reaches, once.
 //
+//   - It reads into 32 KB for each connection, as long as that is open. A datagram of more than half of it is no SIP.
 //   - It refuses to send a datagram of more than 1,300 bytes and cannot fall back to TCP, nor can many phones: an
 //     INVITE with video and keys is larger. IP fragments carry it.
 //   - Its connections log to the default logger, every malformed packet whole.
 var tuneSIP = sync.OnceFunc(func() {
+	sip.TransportBufferReadSize = 16_384
 	sip.UDPMTUSize = 65_507 + 200
 	sip.SetDefaultLogger(slog.New(slog.DiscardHandler))
 })
@@ -66,9 +67,6 @@ func New(c Config) *Stack {
 		sip.WithTransportLayerLogger(log),
 		sip.WithTransportLayerTransports(sip.TransportsConfig{TCP: tcp(), TLS: &sip.TransportTLS{TransportTCP: tcp()}}),
 	)}
-	if c.Seen != nil {
-		s.transport.OnMessage(c.Seen)
-	}
 	s.transactions = sip.NewTransactionLayer(s.transport,
 		sip.WithTransactionLayerLogger(log),
 		sip.WithTransactionLayerTerminateOnConnClose(),

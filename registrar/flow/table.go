@@ -1,0 +1,230 @@
+package flow
+
+import (
+	"container/list"
+	"net/netip"
+	"strconv"
+	"sync"
+	"time"
+
+	"ewindow/registrar/block"
+)
+
+// A Table holds the live connections.
+type Table struct {
+	limits   Limits
+	events   Events
+	arrivals *block.Budgets
+	turns    chan struct{} // who computes a handshake holds one
+	closing  sync.WaitGroup
+
+	mu        sync.Mutex
+	serial    uint64
+	open      int                   // sockets, those that are being closed among them
+	strangers *crowd                // in their handshake or later
+	known     map[string]*list.List // *conn of each account that has authenticated, oldest first
+	byPeer    map[peer]*conn        // those handed to the SIP stack
+}
+
+type peer struct{ transport, remote string }
+
+// NewTable makes an empty table.
+func NewTable(limits Limits, events Events) *Table {
+	if events.Closed == nil {
+		events.Closed = func(Flow) {}
+	}
+	if events.KeysRefused == nil {
+		events.KeysRefused = func(Flow) {}
+	}
+	limits = limits.orDefaults()
+	return &Table{
+		limits: limits, events: events,
+		arrivals:  block.NewBudgets(limits.ArrivalRate, limits.Arrivals),
+		turns:     make(chan struct{}, turns()),
+		serial:    uint64(time.Now().Unix()), // a flow of the process before this one is none of ours
+		strangers: newCrowd(nil, netip.Prefix{}), known: map[string]*list.List{}, byPeer: map[peer]*conn{},
+	}
+}
+
+// Find is the flow of a live connection with that remote address.
+func (t *Table) Find(transport, remote string) (Flow, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	c := t.byPeer[peer{transport, remote}]
+	if c == nil {
+		return Flow{}, false
+	}
+	return c.flow, true
+}
+
+// at is the live connection of f, or nil. t.mu is held.
+func (t *Table) at(f Flow) *conn {
+	if c := t.byPeer[peer{f.Transport, f.Remote}]; c != nil && c.flow == f {
+		return c
+	}
+	return nil
+}
+
+// Alive says whether something sent to f would go over that very flow. UDP knows no better than yes.
+func (t *Table) Alive(f Flow) bool {
+	if f.Transport == UDP {
+		return true
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.at(f) != nil
+}
+
+// Local is the address of our end of a connection; empty if it is not live.
+func (t *Table) Local(f Flow) string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if c := t.at(f); c != nil {
+		return c.LocalAddr().String()
+	}
+	return ""
+}
+
+// Authenticated notes that a request which came on f has proved to be of an account: from now on nobody else's
+// connections push f out. Whoever opens more than PerAccount loses their oldest.
+func (t *Table) Authenticated(f Flow, account string) {
+	t.mu.Lock()
+	c := t.at(f)
+	if c == nil || c.account == account {
+		t.mu.Unlock()
+		return
+	}
+	t.leave(c)
+	c.account = account
+	of := t.known[account]
+	if of == nil {
+		of = list.New()
+		t.known[account] = of
+	}
+	c.place = of.PushBack(c)
+	c.proven.Store(true)
+	var oldest *conn
+	if of.Len() > t.limits.PerAccount {
+		oldest = of.Front().Value.(*conn)
+	}
+	t.mu.Unlock()
+	if oldest != nil {
+		_ = oldest.Close()
+	}
+}
+
+// Keep lets f stay open until then although it may be silent.
+func (t *Table) Keep(f Flow, until time.Time) {
+	t.mu.Lock()
+	c := t.at(f)
+	t.mu.Unlock()
+	if c != nil {
+		c.keep(until)
+	}
+}
+
+// Drop closes f, if it is a live connection.
+func (t *Table) Drop(f Flow) {
+	t.mu.Lock()
+	c := t.at(f)
+	t.mu.Unlock()
+	if c != nil {
+		_ = c.Close()
+	}
+}
+
+// Len is the number of open sockets.
+func (t *Table) Len() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.open
+}
+
+// Wait returns when no connection is being closed any more.
+func (t *Table) Wait() { t.closing.Wait() }
+
+// admit counts c in as a stranger. Where there is no room it makes some: so somebody who opens thousands cannot keep a
+// window out.
+func (t *Table) admit(c *conn, now time.Time) bool {
+	t.mu.Lock()
+	victim, ok := t.room(c.addr, now)
+	if victim != nil {
+		t.leave(victim)
+	}
+	if ok {
+		t.open++
+		t.serial++
+		c.flow.ID = strconv.FormatUint(t.serial, 36)
+		t.strangers.add(c)
+	}
+	t.mu.Unlock()
+	if victim != nil {
+		victim.evict()
+	}
+	return ok
+}
+
+// room says whether a connection from there may come in, and who has to go for it.
+func (t *Table) room(from netip.Addr, now time.Time) (victim *conn, ok bool) {
+	of := t.strangers.find(block.Of(from))
+	if !t.arrivals.Spend(block.Of(from), 1, now) && of.find(block.House(from)).count() > 0 {
+		return nil, false // those next door get in all the same
+	}
+	switch {
+	case of.count() >= t.limits.PerBlock:
+		return of.first(), true
+	case t.open >= t.limits.Connections:
+		victim = t.strangers.first()
+		return victim, victim != nil
+	}
+	return nil, true
+}
+
+// publish makes c findable: from now on the SIP stack reads it.
+func (t *Table) publish(c *conn) {
+	t.mu.Lock()
+	key := peer{c.flow.Transport, c.flow.Remote}
+	old := t.byPeer[key] // the peer came again from the same port: the old connection cannot be alive
+	t.byPeer[key] = c
+	c.published = true
+	t.mu.Unlock()
+	if old != nil {
+		_ = old.Close()
+	}
+}
+
+// leave takes c from among the strangers or from those of its account. t.mu is held.
+func (t *Table) leave(c *conn) {
+	switch {
+	case c.house != nil:
+		t.strangers.remove(c)
+	case c.place != nil:
+		of := t.known[c.account]
+		if of.Remove(c.place); of.Len() == 0 {
+			delete(t.known, c.account)
+		}
+		c.place = nil
+	}
+}
+
+// closed is called by a connection exactly once, before its socket is.
+func (t *Table) closed(c *conn) {
+	t.mu.Lock()
+	t.leave(c)
+	key := peer{c.flow.Transport, c.flow.Remote}
+	if t.byPeer[key] == c {
+		delete(t.byPeer, key)
+	}
+	published := c.published
+	t.mu.Unlock()
+	if published {
+		t.events.Closed(c.flow)
+	}
+}
+
+// released is called when its socket is closed.
+func (t *Table) released() {
+	t.mu.Lock()
+	t.open--
+	t.mu.Unlock()
+}
