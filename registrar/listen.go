@@ -100,7 +100,7 @@ func serveHTTP(ctx context.Context, l net.Listener, m *metrics.Registry, db *sto
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn)}
 	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
 	defer stop()
-	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+	if err := server.Serve(scrapes(l)); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve metrics on %s: %w", l.Addr(), err)
 	}
 	return nil

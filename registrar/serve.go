@@ -115,12 +115,16 @@ func (c *serveCmd) open(ctx context.Context, start *planfile.Start, db *store.St
 	if err != nil {
 		return
 	}
+	limits, err := resources(log)
+	if err != nil {
+		return
+	}
 	if listeners, web, err = c.listen(); err != nil {
 		return
 	}
 	server, err = proxy.New(proxy.Config{
 		Domain: c.Domain, Advertise: c.Advertise, Key: key, Plan: start.Plan, Accounts: db, Locations: locations,
-		Echo: reflector, TLS: identity.ServerConfig(), Metrics: counted, Log: log,
+		Echo: reflector, TLS: identity.ServerConfig(), Limits: limits, Metrics: counted, Log: log,
 	}, listeners)
 	if err == nil {
 		err = errors.Join(counted.Observe(server.State), counted.ObserveStore(func() bool { return db.Current() == nil }))

@@ -10,6 +10,8 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"ewindow/registrar/signal/frame"
 )
 
 // Keepalive (RFC 5626 §4.4.1, §3.5.1) and the time that a write may take.
@@ -20,6 +22,9 @@ const (
 	writeLimit = 10 * time.Second
 )
 
+// maxMessage is the longest message that is read, as sipgo has it: a programme of two weeks stays well below.
+const maxMessage = 65_535
+
 var (
 	errNoPong  = errors.New("the registrar did not answer a ping within 10 s")
 	errClosed  = errors.New("the registrar closed the connection")
@@ -29,6 +34,7 @@ var (
 // flow is one connection to the registrar (RFC 5626 §2): what sipgo reads and writes, with an eye on its life.
 type flow struct {
 	net.Conn
+	frames        *frame.Reader
 	local, remote *net.TCPAddr // without zones: sipgo's pool of connections does not know them
 
 	pongs  chan struct{} // one element when a pong came
@@ -53,7 +59,7 @@ func newFlow(conn net.Conn) (*flow, error) {
 		return net.TCPAddrFromAddrPort(netip.AddrPortFrom(a.Addr().Unmap().WithZone(""), a.Port()))
 	}
 	return &flow{
-		Conn: conn, local: plain(local), remote: plain(remote),
+		Conn: conn, frames: frame.NewReader(conn, func() int { return maxMessage }), local: plain(local), remote: plain(remote),
 		pongs: make(chan struct{}, 1), probes: make(chan chan bool), closed: make(chan struct{}),
 	}, nil
 }
@@ -61,25 +67,35 @@ func newFlow(conn net.Conn) (*flow, error) {
 func (f *flow) LocalAddr() net.Addr  { return f.local }
 func (f *flow) RemoteAddr() net.Addr { return f.remote }
 
-// Read sees pongs pass and the end of the connection. A pong is a CRLF between messages. The registrar writes it
-// by itself, so that it begins a TLS record and with it a Read; the same at the head of a chunk that continues a
-// message is taken for one, too: then the next ping, half a minute later, tells.
+// Read gives sipgo one whole message, or a keepalive: a CRLF between messages is a pong. What is refused is answered, and
+// passed over if it has an end.
 func (f *flow) Read(p []byte) (int, error) {
-	n, err := f.Conn.Read(p)
-	if n >= 2 && p[0] == '\r' && p[1] == '\n' {
-		select {
-		case f.pongs <- struct{}{}:
-		default:
-		}
-	}
-	if err != nil {
-		if errors.Is(err, io.EOF) {
+	for {
+		n, err := f.frames.Read(p)
+		var refusal *frame.Refusal
+		switch {
+		case errors.As(err, &refusal):
+			if answer := refusal.Answer(); answer != nil {
+				_, _ = f.Write(answer)
+			}
+			if !refusal.Lost {
+				continue
+			}
+			err = fmt.Errorf("the registrar sent something that is not SIP, or too long: %w", err)
+		case errors.Is(err, io.EOF):
 			err = errClosed
+		case err == nil && !f.frames.Ended() && string(p[:min(n, 2)]) == "\r\n":
+			select {
+			case f.pongs <- struct{}{}:
+			default:
+			}
 		}
-		f.fail(err)
-		err = io.EOF // sipgo would log anything else as an error of ours
+		if err != nil {
+			f.fail(err)
+			err = io.EOF // sipgo would log anything else as an error of ours
+		}
+		return n, err
 	}
-	return n, err
 }
 
 // Write bounds the time that a registrar which does not read may hold us.

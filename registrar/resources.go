@@ -1,0 +1,48 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/KimMachineGun/automemlimit/memlimit"
+	"golang.org/x/net/netutil"
+
+	"ewindow/registrar/flow"
+)
+
+// maxScrapes is how many connections the metrics may have at a time: they are of the files that flow.Limits.Within leaves.
+const maxScrapes = 32
+
+func scrapes(l net.Listener) net.Listener { return netutil.LimitListener(l, maxScrapes) }
+
+// resources takes from the machine what the registrar may use of it, and says so once: how many connections it holds at a
+// time (RLIMIT_NOFILE), and from how much memory on it rather collects garbage than grows.
+func resources(log *slog.Logger) (flow.Limits, error) {
+	var files syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files); err != nil {
+		return flow.Limits{}, fmt.Errorf("how many files may be open: %w", err)
+	}
+	limits := flow.DefaultLimits().Within(files.Cur)
+	memory, err := memoryLimit()
+	if err != nil {
+		log.Warn("the memory has no soft limit; set GOMEMLIMIT to give it one", "err", err)
+	}
+	log.Info("limits", "connections", limits.Connections, "strangers_per_block", limits.PerBlock, "open_files", files.Cur,
+		"memory_mb", memory>>20)
+	return limits, nil
+}
+
+// memoryLimit sets the soft limit: of a control group nearly all, it is there for this program; of a machine half.
+// GOMEMLIMIT comes first.
+func memoryLimit() (int64, error) {
+	limit, err := memlimit.Set(memlimit.WithRatio(1), memlimit.WithProvider(memlimit.ApplyFallback(
+		memlimit.ApplyRatio(memlimit.FromCgroup, 0.9), memlimit.ApplyRatio(memlimit.FromSystem, 0.5))))
+	if err != nil {
+		return debug.SetMemoryLimit(-1), errors.Unwrap(err)
+	}
+	return limit, nil
+}
