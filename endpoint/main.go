@@ -49,7 +49,7 @@ func main() {
 	var c cli
 	k := kong.Parse(&c, kong.Name("ewindow"), kong.UsageOnError(), kong.Vars{"version": "ewindow " + version},
 		kong.Description("A window between two spaces, open all day."))
-	bounded := loglimit.New(os.Stderr, []string{"role", "peer"}, func(w io.Writer) slog.Handler {
+	bounded := loglimit.New(os.Stderr, []string{"role"}, func(w io.Writer) slog.Handler {
 		if c.LogFormat == "json" {
 			return slog.NewJSONHandler(w, nil)
 		}

@@ -154,7 +154,7 @@ func simulateWith(t *testing.T, plan string, limits flow.Limits, f func(l *lab))
 			Domain: domain, Key: bytes.Repeat([]byte{7}, 32), Plan: parsePlan(t, plan), Accounts: l.accounts,
 			Locations: location.New(location.Config{}), Limits: limits, Metrics: metrics.New(),
 			Echo: echo.New(echo.Config{Listen: l.echoSockets}),
-			Log:  slog.New(loglimit.New(&lockedWriter{w: l.log}, []string{"aor"},
+			Log: slog.New(loglimit.New(&lockedWriter{w: l.log}, []string{"aor"},
 				func(w io.Writer) slog.Handler { return slog.NewTextHandler(w, nil) })),
 		}, l.listen())
 		if err != nil {

@@ -5,13 +5,18 @@ import (
 	"time"
 )
 
-// Bounds of what one cause may write: at once, and bytes a second afterwards.
+// Bounds of what one cause may write: at once, and bytes a second afterwards. Two may cause each other's lines, a window
+// and its partner, a camera and the calls that it costs: together they stay below a megabyte.
 var (
-	perCause = allowance{burst: 128 << 10, rate: 8}  // 822 KB on the first day, 691 KB on each other
-	perKind  = allowance{burst: 24 << 10, rate: 2.5} // of them, one message: 241 KB and 216 KB
-	maxKinds = 4096                                  // causes and messages that are remembered; more share one allowance
-	others   = cause{"others", "others"}             // they
+	perCause = allowance{burst: 64 << 10, rate: 4}    // 411 KB on the first day, 346 KB on each other
+	perKind  = allowance{burst: 16 << 10, rate: 1.25} // of them, one message: 124 KB and 108 KB
 )
+
+// maxKinds bounds how many causes and messages are remembered. More share one allowance.
+const maxKinds = 4096
+
+// others are they.
+func others() cause { return cause{"others", "others"} }
 
 // An allowance is how much may be written.
 type allowance struct {
@@ -42,28 +47,23 @@ type cause struct{ who, kind string }
 // An entry is what is known of a cause's message.
 type entry struct {
 	kind   bucket
-	whole  *bucket // of all messages of the cause; nil: there is nobody but the program itself
+	whole  *bucket // of all messages of the cause
 	missed int     // left out since the last line
 	since  time.Time
 }
 
 func (e *entry) take(bytes int) {
 	e.kind.left -= float64(bytes)
-	if e.whole != nil {
-		e.whole.left -= float64(bytes)
-	}
+	e.whole.left -= float64(bytes)
 }
 
 // open says whether a line may be written now.
 func (e *entry) open(now time.Time) bool {
-	ok := e.kind.refill(perKind, now) > 0
-	if e.whole != nil && e.whole.refill(perCause, now) <= 0 {
-		ok = false
-	}
-	return ok
+	kind, whole := e.kind.refill(perKind, now), e.whole.refill(perCause, now)
+	return kind > 0 && whole > 0
 }
 
-// causes are all who have proved who they are, and the program itself.
+// causes are all who have proved who they are, and the program itself, which has no name.
 type causes struct {
 	entries map[cause]*entry
 	whole   map[string]*bucket
@@ -90,16 +90,14 @@ func (c *causes) entry(by cause, now time.Time) *entry {
 	if len(c.entries) >= maxKinds {
 		c.forget(now)
 	}
-	if len(c.entries) >= maxKinds && by != others {
-		return c.entry(others, now)
+	if len(c.entries) >= maxKinds && by != others() {
+		return c.entry(others(), now)
 	}
-	e := &entry{kind: perKind.full(now)}
-	if by.who != "" {
-		if e.whole = c.whole[by.who]; e.whole == nil {
-			full := perCause.full(now)
-			e.whole = &full
-			c.whole[by.who] = e.whole
-		}
+	e := &entry{kind: perKind.full(now), whole: c.whole[by.who]}
+	if e.whole == nil {
+		full := perCause.full(now)
+		e.whole = &full
+		c.whole[by.who] = e.whole
 	}
 	c.entries[by] = e
 	return e
@@ -114,7 +112,7 @@ func (c *causes) forget(now time.Time) {
 	used := map[string]bool{}
 	for by, e := range c.entries {
 		e.open(now) // brings both up to date
-		if e.missed == 0 && e.kind.left >= perKind.burst && (e.whole == nil || e.whole.left >= perCause.burst) {
+		if e.missed == 0 && e.kind.left >= perKind.burst && e.whole.left >= perCause.burst {
 			delete(c.entries, by)
 		} else {
 			used[by.who] = true

@@ -5,9 +5,9 @@
 //	                                                            └─ left out, counted ──▶ left_out in the next line
 //
 // What strangers cause is one line a minute for each block of addresses and message, five lines a minute in all, and a
-// megabyte a day. Everybody else is a cause by the name that a line carries (the account, the device): each has a
-// megabyte a day, and each of its messages a quarter of that, so that the most frequent one leaves room for the others.
-// Lines for debugging pass: who asks for them wants all. What is left out is counted, and said; metrics count by
+// megabyte a day. Everybody else is a cause by the name that a line carries (the account, the device), and so is the
+// program itself, which needs none: each has half a megabyte a day, and each of its messages a third of that, so that the
+// most frequent one leaves room for the others. Lines for debugging pass: who asks for them wants all. What is left out is counted, and said; metrics count by
 // themselves.
 //
 // The time is that of the record. Memory is bounded however many causes and blocks there are.
