@@ -25,12 +25,23 @@ type fakeEncoder struct {
 	key    bool
 	sizeP  int
 	sizeI  int
-	rand   *rand.Rand
+	slices int // of a picture that is no keyframe; 0: one
+	noise  []byte
 }
 
 func newFakeEncoder() *fakeEncoder {
-	return &fakeEncoder{key: true, sizeP: 8000, sizeI: 30000, rand: rand.New(rand.NewPCG(1, 2))}
+	return &fakeEncoder{key: true, sizeP: 8000, sizeI: 30000, noise: noise()}
 }
+
+// noise is what coded pictures look like, without start codes; drawn once, since a draw for each byte of each picture
+// is most of what a test does.
+var noise = sync.OnceValue(func() []byte {
+	random, b := rand.New(rand.NewPCG(1, 2)), make([]byte, 1<<18)
+	for i := range b {
+		b[i] = byte(random.IntN(240) + 16)
+	}
+	return b
+})
 
 func (e *fakeEncoder) forceKey() {
 	e.mu.Lock()
@@ -47,7 +58,9 @@ func (e *fakeEncoder) next() AccessUnit {
 		au.Data = append(au.Data, 0, 0, 0, 1, 0x67, 0x42, 0xe0, 0x1f, 0x95, 0xa0, 0, 0, 0, 1, 0x68, 0xce, 0x3c, 0x80)
 		au.Data = e.slice(au.Data, 0x65, e.sizeI)
 	} else {
-		au.Data = e.slice(au.Data, 0x41, e.sizeP)
+		for range max(e.slices, 1) {
+			au.Data = e.slice(au.Data, 0x41, e.sizeP)
+		}
 	}
 	e.key = false
 	return au
@@ -59,10 +72,8 @@ func (e *fakeEncoder) slice(b []byte, header byte, size int) []byte {
 	for i := range 8 {
 		b = append(b, byte(e.number>>(28-4*i)&0xf)|0x10)
 	}
-	for range size - 9 {
-		b = append(b, byte(e.rand.IntN(240)+16))
-	}
-	return b
+	at := int(e.number) % (len(e.noise) - size)
+	return append(b, e.noise[at:at+size-9]...)
 }
 
 func numberOf(au []byte) (n uint32, key bool) {
@@ -300,7 +311,12 @@ func opus20(n uint32) []byte {
 }
 
 // talk sends from each end to the other, 30 pictures and 50 frames of sound a second, for so long.
-func talk(d time.Duration, a, b *end) {
+func talk(d time.Duration, a, b *end) { converse(d, [][2]*end{{a, b}, {b, a}}) }
+
+// tell sends so from one end to the other alone.
+func tell(d time.Duration, from, to *end) { converse(d, [][2]*end{{from, to}}) }
+
+func converse(d time.Duration, ways [][2]*end) {
 	until := time.Now().Add(d)
 	video, audio := time.NewTicker(time.Second/30), time.NewTicker(20*time.Millisecond)
 	defer video.Stop()
@@ -309,12 +325,13 @@ func talk(d time.Duration, a, b *end) {
 	for time.Now().Before(until) {
 		select {
 		case <-video.C:
-			a.picture(b)
-			b.picture(a)
+			for _, w := range ways {
+				w[0].picture(w[1])
+			}
 		case <-audio.C:
 			n++
-			for _, e := range []*end{a, b} {
-				e.SendAudio(AudioFrame{Data: opus20(n), Captured: time.Now(), Duration: 20 * time.Millisecond})
+			for _, w := range ways {
+				w[0].SendAudio(AudioFrame{Data: opus20(n), Captured: time.Now(), Duration: 20 * time.Millisecond})
 			}
 		}
 	}

@@ -100,7 +100,6 @@ func plain(a, b *negotiate.Description) {
 
 // Whatever the network does, the recorder sees no broken picture; and pictures come back.
 func TestBadNetworksShowNoBrokenPicture(t *testing.T) {
-	t.Parallel()
 	networks := map[string]struct {
 		c    memnet.Conditions
 		want int // pictures in 30 s, of 900
@@ -119,7 +118,7 @@ func TestBadNetworksShowNoBrokenPicture(t *testing.T) {
 				n := memnet.New(7)
 				n.Default(c.c)
 				a, b := call(t, n)
-				talk(30*time.Second, a, b)
+				tell(30*time.Second, a, b)
 				video, audio, lost := b.rec.counts()
 				s := b.Stats()
 				t.Logf("%d pictures, %d frames of sound, %d concealed, %d held, %d asked", video, audio, lost, s.VideoHeld, s.KeyframesAsked)
@@ -139,7 +138,7 @@ func TestBadNetworksShowNoBrokenPicture(t *testing.T) {
 				}
 				spacing(t, a.rec.requests)
 				n.Default(memnet.Conditions{Latency: 20 * time.Millisecond})
-				talk(2*time.Second, a, b)
+				tell(2*time.Second, a, b)
 				settle(100 * time.Millisecond)
 				if after, _, _ := b.rec.counts(); after-video < 25 || !b.Stats().VideoHeldSince.IsZero() {
 					t.Errorf("%d pictures in the two seconds after the network was well, held since %v", after-video, b.Stats().VideoHeldSince)

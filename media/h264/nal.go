@@ -3,7 +3,10 @@
 //	access unit (Annex B) ──Packetizer──▶ payloads ⇢ network ⇢ payloads ──Depacketizer──▶ access unit (Annex B)
 package h264
 
-import "iter"
+import (
+	"bytes"
+	"iter"
+)
 
 // Type is nal_unit_type (H.264 table 7-1; 24 and up: RFC 6184 §5.2).
 type Type uint8
@@ -42,19 +45,15 @@ func NALs(stream []byte) iter.Seq[[]byte] {
 	}
 }
 
+var startCode = []byte{0, 0, 1}
+
 // nextStartCode finds 00 00 01 from i on: where it begins, and the byte after it.
 func nextStartCode(b []byte, i int) (begin, after int) {
-	for i += 2; i < len(b); {
-		switch {
-		case b[i] > 1:
-			i += 3
-		case b[i] == 1 && b[i-1] == 0 && b[i-2] == 0:
-			return i - 2, i + 1
-		default:
-			i++
-		}
+	n := bytes.Index(b[i:], startCode)
+	if n < 0 {
+		return len(b), len(b)
 	}
-	return len(b), len(b)
+	return i + n, i + n + len(startCode)
 }
 
 // trimZeros takes off trailing_zero_8bits and the zero_byte of the next start code. A NAL unit never ends in zero.
