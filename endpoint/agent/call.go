@@ -64,6 +64,13 @@ func (c *Call) Peer() string { return c.peer }
 // Local is the address from which we reach the registrar at the moment, for SDP.
 func (c *Call) Local() netip.Addr { return c.a.LocalAddr() }
 
+// Over says whether the call has ended, and why.
+func (c *Call) Over() (reason string, ended bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.reason, c.phase == over
+}
+
 // newCall makes room for a call and puts it where requests find it.
 func (a *Agent) newCall(d *dialog, ours bool) (*Call, error) {
 	c := &Call{

@@ -4,60 +4,60 @@ import (
 	"context"
 	"errors"
 
-	"ewindow/endpoint/agent"
 	"ewindow/media/negotiate"
 )
 
 // reoffer answers an offer inside a call: a refresh, a hold, a new address. What cannot be agreed leaves the call as
 // it was (RFC 3261 §14.1).
-func (w *Window) reoffer(ctx context.Context, e agent.Reoffer) {
-	c := w.calls[w.find(e.Call)]
-	if c == nil || c.session == nil {
-		e.Reject(481, "Call/Transaction Does Not Exist")
+func (w *Window) reoffer(ctx context.Context, e reoffer) {
+	l := w.find(e.dialog)
+	if l == nil || l.session == nil {
+		w.work.Go(func() { e.reject(481, "Call/Transaction Does Not Exist") })
 		return
 	}
 	var d negotiate.Description
 	var sdp []byte
 	var err error
-	if e.Offer == nil { // the other side wants to hear ours; its answer comes as Answered (RFC 3264 §5)
-		sdp, err = c.sdp.Offer()
+	if e.offer == nil { // the other side wants to hear ours; its answer comes as lateAnswer (RFC 3264 §5)
+		sdp, err = l.sdp.Offer()
 	} else {
-		sdp, d, err = c.sdp.Answer(e.Offer)
+		sdp, d, err = l.sdp.Answer(e.offer)
 	}
 	if err != nil {
-		w.log.Warn("re-INVITE refused; the call goes on as it was", "call_id", e.Call.ID(), "err", err)
+		w.log.Warn("re-INVITE refused; the call goes on as it was", "call_id", l.callID, "err", err)
 		status, reason := 488, "Not Acceptable Here"
 		if errors.Is(err, negotiate.ErrPending) {
 			status, reason = 491, "Request Pending"
 		}
-		e.Reject(status, reason)
+		w.work.Go(func() { e.reject(status, reason) })
 		return
 	}
-	if e.Offer != nil {
-		w.adopt(ctx, c, d)
+	if e.offer != nil {
+		w.adopt(ctx, l, d)
 	}
-	if err := e.Answer(sdp); err != nil {
-		w.log.Warn("re-INVITE not answered", "call_id", e.Call.ID(), "err", err)
-	}
+	w.work.Go(func() {
+		if err := e.answer(sdp); err != nil {
+			w.log.Warn("re-INVITE not answered", "call_id", l.callID, "err", err)
+		}
+	})
 }
 
-// answered takes the answer to an offer that a 2xx of ours carried, in the ACK of an INVITE or a re-INVITE.
-func (w *Window) answered(ctx context.Context, e agent.Answered) {
-	c := w.calls[w.find(e.Call)]
-	if c == nil {
+// lateAnswer takes the answer to an offer that a 2xx of ours carried, in the ACK of an INVITE or a re-INVITE.
+func (w *Window) lateAnswer(ctx context.Context, e lateAnswer) {
+	l := w.find(e.dialog)
+	if l == nil || l.sdp == nil {
 		return
 	}
-	d, err := c.sdp.Accept(e.SDP)
+	d, err := l.sdp.Accept(e.sdp)
 	switch {
-	case err == nil && c.session == nil:
-		w.begin(ctx, c, d)
+	case err == nil && l.session == nil:
+		w.begin(ctx, l, d)
 	case err == nil:
-		w.adopt(ctx, c, d)
-	case c.session == nil:
-		w.hangup(c.id, err.Error())
-		w.step(ctx, Failed{ID: c.id, Why: err.Error()})
+		w.adopt(ctx, l, d)
+	case l.session == nil:
+		w.fail(ctx, l, err)
 	default:
-		w.log.Warn("an answer cannot be used; the call goes on as it was", "call_id", e.Call.ID(), "err", err)
+		w.log.Warn("an answer cannot be used; the call goes on as it was", "call_id", l.callID, "err", err)
 	}
 }
 
@@ -71,54 +71,52 @@ type reinvited struct {
 // reinvite offers the same again to a silent partner: an answer repairs the address, an error tells that the call
 // is gone there.
 func (w *Window) reinvite(ctx context.Context, id string) {
-	c := w.calls[id]
-	if c == nil || c.session == nil {
+	l := w.legs[id]
+	if l == nil || l.session == nil || l.asking {
 		return
 	}
-	offer, err := c.sdp.Offer()
+	offer, err := l.sdp.Offer()
 	if err != nil {
-		w.log.Warn("no re-INVITE", "call_id", c.sip.ID(), "err", err)
+		w.log.Warn("no re-INVITE", "call_id", l.callID, "err", err)
 		return
 	}
-	sip := c.sip
-	w.log.Info("re-INVITE: the line is silent", "call_id", sip.ID(), "peer", sip.Peer())
+	w.log.Info("re-INVITE: the line is silent", "call_id", l.callID, "peer", l.peer)
+	l.asking = true
 	w.work.Go(func() {
-		answer, err := sip.Reinvite(ctx, offer)
-		w.post(ctx, reinvited{id, answer, err})
+		answer, err := l.dialog.Reinvite(ctx, offer)
+		w.post(reinvited{id, answer, err})
 	})
 }
 
 func (w *Window) reinvited(ctx context.Context, r reinvited) {
-	c := w.calls[r.id]
-	if c == nil {
+	l := w.legs[r.id]
+	if l == nil {
 		return
 	}
+	l.asking = false
 	var d negotiate.Description
 	err := r.err
 	if err != nil {
-		c.sdp.Withdraw()
+		l.sdp.Withdraw()
 	} else {
-		d, err = c.sdp.Accept(r.answer)
+		d, err = l.sdp.Accept(r.answer)
 	}
 	if err != nil {
-		w.log.Warn("re-INVITE failed; the call goes on as it was", "call_id", c.sip.ID(), "err", err)
+		w.log.Warn("re-INVITE failed; the call goes on as it was", "call_id", l.callID, "err", err)
 		return
 	}
-	w.adopt(ctx, c, d)
+	w.adopt(ctx, l, d)
 }
 
 // adopt makes what was agreed anew hold for a running call.
-func (w *Window) adopt(ctx context.Context, c *call, d negotiate.Description) {
-	if err := c.session.Update(d); err != nil {
-		w.log.Error("media not changed", "call_id", c.sip.ID(), "err", err)
+func (w *Window) adopt(ctx context.Context, l *leg, d negotiate.Description) {
+	if err := l.session.Update(d); err != nil {
+		w.log.Error("media not changed", "call_id", l.callID, "err", err)
 		return
 	}
-	if w.live.Load() == c {
-		w.devices.Open(formats(w.cfg.Video, d))
-	}
-	w.step(ctx, Changed{
-		ID:      c.id,
-		NoVideo: d.Video == nil || !d.Video.Direction.Receives(),
-		Held:    d.Audio != nil && !d.Audio.Direction.Sends(),
-	})
+	l.description = d
+	w.step(ctx, Changed{ID: l.id, NoVideo: !seesThem(d), Held: d.Audio != nil && !d.Audio.Direction.Sends()})
 }
+
+// seesThem says whether the other side's pictures come.
+func seesThem(d negotiate.Description) bool { return d.Video != nil && d.Video.Direction.Receives() }

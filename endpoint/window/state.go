@@ -1,9 +1,9 @@
-// Package window keeps a window open: a pure state machine that knows the plan and one call (Step), and the loop
-// that gives it events and carries out what it decides (Window.Run).
+// Package window keeps a window open: a pure state machine that knows the plan and the calls (Step), and the loop that
+// gives it events and carries out what it decides (Window.Run).
 //
 //	SIP (endpoint/agent) ──┐                       ┌──▶ dial, answer, reject, re-INVITE, hang up
 //	plan, clock ───────────┼──▶ Step(State, event) ┼──▶ devices on and off (media/engine)
-//	media, devices ────────┘                       └──▶ what the screen says (endpoint/screen)
+//	media, devices ────────┘                       └──▶ what the screen says (endpoint/screen), Status
 package window
 
 import (
@@ -22,7 +22,8 @@ const (
 
 	silenceNotice = 2 * time.Second  // say so, ask for a keyframe
 	silenceRepair = 10 * time.Second // re-INVITE
-	silenceEnd    = 30 * time.Second // hang up, call again
+	silenceEnd    = 30 * time.Second // call again, or hang up on a phone
+	silenceGone   = 90 * time.Second // nobody called anew, and this line does not come back either
 
 	holdEnd = 5 * time.Minute // a phone that holds the call sends nothing; whoever has forgotten it is let go
 )
@@ -32,42 +33,61 @@ func redial(n int) time.Duration {
 	return min(time.Second<<min(n, 4), 15*time.Second)
 }
 
-// State is all that a window remembers from one event to the next. Only Step changes it.
+// State is all that a window remembers from one event to the next. Only Step changes it, and never one that it has
+// handed out.
 type State struct {
-	Space        string
-	Programme    *programme.Programme // nil until one was ever received
-	PlannedAt    time.Time            // when it came
-	Online       bool                 // registered
-	OfflineSince time.Time            // zero while online, or before the first try ended
-	OfflineWhy   string               // for people
-	Fresh        bool                 // just registered: call at once, whoever is named
+	Space       string
+	Programme   *programme.Programme // nil until one was ever received
+	PlannedAt   time.Time            // when it came
+	Online      bool                 // registered
+	OnlineSince time.Time            // zero while offline
 
-	Call     *Call     // at most one for now
-	Failures int       // dials to the partner that failed in a row
-	LastWhy  string    // why the last dial failed, for people
-	NextDial time.Time // not before
-	Alone    time.Time // since when the plan names a partner and there is no call; zero otherwise
+	OfflineSince time.Time // zero while online, or before the first try ended
+	OfflineWhy   string    // for people
+
+	Calls []Call // in the order in which they began
+	Reach Reach
 
 	Devices map[string]string // role → what is missing, for people
 }
 
+// Reach is how it stands with getting at the partner while no call to it counts.
+type Reach struct {
+	Fresh    bool      // call at once, whoever is named: just registered, or the line fell silent
+	Failures int       // dials that failed in a row
+	Why      string    // why the last call ended or failed, for people
+	NextDial time.Time // not before
+	Alone    time.Time // since when the plan names a partner and nobody is here; zero otherwise
+}
+
+// Role is what somebody is to the window.
+type Role string
+
+// The roles.
+const (
+	Partner Role = "partner" // the space that the plan names
+	Phone   Role = "phone"   // rings from a desk
+)
+
 // Phase is how far a call is.
 type Phase int
 
+// The phases.
 const (
-	Dialling Phase = iota // our INVITE has no final answer
+	Dialling Phase = iota // the first offer has no answer
 	Up                    // answered, media may flow
 )
 
-// Call is what the machine knows of the call.
+// Call is what the machine knows of a call.
 type Call struct {
-	ID    string // chosen by the loop, unique in this process
-	Peer  string // account of the other side
-	Name  string // for the screen
-	Phone bool
-	Ours  bool // we sent the INVITE
-	Phase Phase
-	Since time.Time // of the phase
+	ID      string // chosen by the loop, unique in this process
+	Role    Role
+	Peer    string // account of the other side
+	Name    string // for the screen
+	Ours    bool   // we sent the INVITE
+	Leaving bool   // a partner's: it goes on receiving until another call to the partner shows a picture
+	Phase   Phase
+	Since   time.Time // of the phase
 
 	Heard    time.Time // last authenticated packet; zero before the first
 	Seen     time.Time // last picture given to the screen; zero before the first
@@ -83,6 +103,54 @@ func (c *Call) silence(now time.Time) time.Duration {
 		last = c.Heard
 	}
 	return now.Sub(last)
+}
+
+// arrived says whether a call has what it is for: a picture, or sound where there is none.
+func (c *Call) arrived() bool {
+	return c.Phase == Up && (!c.Seen.IsZero() || c.NoVideo && !c.Heard.IsZero())
+}
+
+// find returns the call with that id, or nil. It must not be changed.
+func (s *State) find(id string) *Call {
+	for i := range s.Calls {
+		if s.Calls[i].ID == id {
+			return &s.Calls[i]
+		}
+	}
+	return nil
+}
+
+// here is the call of a role that counts, or nil: there is one of each at most.
+func (s *State) here(r Role) *Call {
+	for i := range s.Calls {
+		if c := &s.Calls[i]; c.Role == r && !c.Leaving {
+			return c
+		}
+	}
+	return nil
+}
+
+// leaving is the partner's call that another one is to replace, or nil: there is one at most.
+func (s *State) leaving() *Call {
+	for i := range s.Calls {
+		if s.Calls[i].Leaving {
+			return &s.Calls[i]
+		}
+	}
+	return nil
+}
+
+// Shown is the call that the screen is about, or nil: the newest, or the one that it replaces while only that one has
+// a picture and is not silent.
+func (s *State) Shown(now time.Time) *Call {
+	if len(s.Calls) == 0 {
+		return nil
+	}
+	newest := &s.Calls[len(s.Calls)-1]
+	if old := s.leaving(); old != nil && !newest.arrived() && old.arrived() && old.silence(now) < silenceNotice {
+		return old
+	}
+	return newest
 }
 
 // partner is the interval whose partner the window should be with at t, or nil.

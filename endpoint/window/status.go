@@ -1,22 +1,111 @@
 package window
 
 import (
+	"slices"
 	"time"
+
+	"ewindow/endpoint/status"
+	"ewindow/media"
+	"ewindow/media/engine/protocol"
 )
 
-// logStatus says once in a while how the call is doing.
-func (w *Window) logStatus() {
-	c := w.live.Load()
-	if c == nil {
-		return
+// snapshot is a Status as the loop knows it, and the sessions whose figures belong to its calls.
+type snapshot struct {
+	status.Status
+	sessions []*media.Session // of Calls; nil before media
+}
+
+// Status is what the window knows about itself now. It may be called from any goroutine.
+func (w *Window) Status() status.Status {
+	snap := w.snapshot.Load()
+	s := snap.Status
+	s.At = time.Now()
+	s.Calls = slices.Clone(s.Calls)
+	for i, session := range snap.sessions {
+		if session != nil {
+			s.Calls[i].Figures = figures(session.Stats())
+		}
 	}
-	s := c.session.Stats()
+	return s
+}
+
+// publish lets Status see how things stand. What it hands out is never changed afterwards.
+func (w *Window) publish() {
+	s, now := &w.state, time.Now()
+	snap := &snapshot{Status: status.Status{
+		Space: s.Space, At: now, Started: w.started,
+		Registration: status.Registration{Online: s.Online, Since: s.OfflineSince, Why: s.OfflineWhy},
+		Plan:         planStatus(s, now),
+		Past:         slices.Clone(w.past),
+		Screen: status.Screen{Picture: w.card.Picture, Title: w.card.Title, Reason: w.card.Reason,
+			Next: w.card.Next, Notice: w.card.Notice},
+	}}
+	if s.Online {
+		snap.Registration.Since = s.OnlineSince
+	}
+	snap.Plan.Problem = w.planProblem
+	shown := s.Shown(now)
+	for i := range s.Calls {
+		c := &s.Calls[i]
+		call := status.Call{
+			Role: string(c.Role), Peer: c.Peer, Name: c.Name, Ours: c.Ours, Up: c.Phase == Up, Since: c.Since,
+			Leaving: c.Leaving, Shown: c == shown, Held: c.Held, NoVideo: c.NoVideo,
+		}
+		if silent := c.silence(now); c.Phase == Up && silent >= silenceNotice {
+			call.Silent = now.Add(-silent)
+		}
+		var session *media.Session
+		if l := w.legs[c.ID]; l != nil {
+			call.ID, session = l.callID, l.session
+			if session != nil {
+				call.Media = describe(l.description)
+			}
+		}
+		snap.Calls, snap.sessions = append(snap.Calls, call), append(snap.sessions, session)
+	}
+	for _, role := range []protocol.Role{protocol.Camera, protocol.Screen, protocol.Sound} {
+		if d, known := w.roles[role]; known {
+			d.On = role == protocol.Screen || role == protocol.Camera && w.video || role == protocol.Sound && w.audio
+			snap.Devices = append(snap.Devices, d)
+		}
+	}
+	w.snapshot.Store(snap)
+}
+
+func planStatus(s *State, now time.Time) status.Plan {
+	p := s.Programme
+	if p == nil {
+		return status.Plan{}
+	}
+	out := status.Plan{Revision: p.Revision, Received: s.PlannedAt, Until: p.Until, Open: s.open(now)}
+	if link := p.LinkAt(now); link != nil {
+		out.Partner, out.Next.At = link.Partner, link.Until
+		if next := p.LinkAt(link.Until); next != nil {
+			out.Next.Partner = next.Partner
+		}
+	} else if next := p.NextLink(now); next != nil {
+		out.Next = status.Change{At: next.From, Partner: next.Partner}
+	}
+	return out
+}
+
+// remember notes what became of a call.
+func (w *Window) remember(p status.PastCall) {
+	p.Ended = time.Now()
+	w.past = append(w.past, p)
+	if len(w.past) > status.MaxPast {
+		w.past = w.past[1:]
+	}
+}
+
+func figures(s media.Stats) status.Figures {
 	in, out := s.Video.Received, s.Video.Sent
-	w.log.Info("media", "peer", c.sip.Peer(), "call_id", c.sip.ID(),
-		"fps_in", round(in.FPS), "fps_out", round(out.FPS),
-		"kbps_in", round(in.Kbps+s.Audio.Received.Kbps), "kbps_out", round(out.Kbps+s.Audio.Sent.Kbps),
-		"loss", round(100*in.FractionLost), "lost", in.Lost+s.Audio.Received.Lost,
-		"rtt_ms", round(float64(s.RTT)/float64(time.Millisecond)), "held", s.VideoHeld)
+	return status.Figures{
+		PicturesIn: in.Frames, PicturesOut: out.Frames, FPSIn: round(in.FPS), FPSOut: round(out.FPS),
+		KbpsIn: round(in.Kbps + s.Audio.Received.Kbps), KbpsOut: round(out.Kbps + s.Audio.Sent.Kbps),
+		Loss: round(100 * in.FractionLost), Lost: in.Lost + s.Audio.Received.Lost,
+		RTT: round(float64(s.RTT) / float64(time.Millisecond)), Held: s.VideoHeld,
+	}
 }
 
 // round keeps one decimal.

@@ -2,7 +2,6 @@ package window
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"reflect"
 	"testing"
 	"time"
@@ -51,9 +50,12 @@ func (r *run) send(e Event) {
 func (r *run) until(t time.Time, heard func(c *Call) bool) {
 	for r.now.Before(t) {
 		r.now = r.now.Add(500 * time.Millisecond)
-		if c := r.s.Call; c != nil && c.Phase == Up {
+		for _, c := range r.s.Calls {
+			if c.Phase != Up {
+				continue
+			}
 			m := Media{ID: c.ID, Heard: c.Heard, Seen: c.Seen}
-			if heard == nil || heard(c) {
+			if heard == nil || heard(&c) {
 				m.Heard, m.Seen = r.now, r.now
 			}
 			r.send(m)
@@ -70,21 +72,27 @@ func (r *run) expect(t *testing.T, want ...string) {
 	r.done = nil
 }
 
-func (r *run) up() {
-	r.send(Answered{ID: r.s.Call.ID})
+// call is the newest one, or nil.
+func (r *run) call() *Call {
+	if len(r.s.Calls) == 0 {
+		return nil
+	}
+	return &r.s.Calls[len(r.s.Calls)-1]
 }
+
+func (r *run) up() { r.send(Agreed{ID: r.call().ID}) }
 
 func TestCallerOpensAndCloses(t *testing.T) {
 	r := start("milano")
 	r.send(Registered{})
 	r.send(Planned{plan("milano")})
 	r.until(nine, nil)
-	if len(r.done) != 1 || r.s.Call == nil || !r.s.Call.Ours || r.s.Call.Peer != "munich" {
-		t.Fatalf("at opening: did %q, call %+v", r.done, r.s.Call)
+	if len(r.done) != 1 || r.call() == nil || !r.call().Ours || r.call().Peer != "munich" {
+		t.Fatalf("at opening: did %q, call %+v", r.done, r.call())
 	}
 	r.done = nil
 	r.up()
-	id := r.s.Call.ID
+	id := r.call().ID
 	r.until(nine.Add(9*time.Hour), nil)
 	r.expect(t, "9h0m0s Hangup{ID:"+id+" Why:the plan says so}")
 	r.send(Invited{ID: "d", From: "dresden"})
@@ -101,7 +109,7 @@ func TestOtherSideWaitsThenCalls(t *testing.T) {
 	r.until(nine.Add(29*time.Second), nil)
 	r.expect(t)
 	r.until(nine.Add(31*time.Second), nil)
-	if len(r.done) != 1 || r.s.Call == nil {
+	if len(r.done) != 1 || r.call() == nil {
 		t.Fatalf("did %q", r.done)
 	}
 }
@@ -113,7 +121,7 @@ func TestFreshWindowCallsAtOnce(t *testing.T) {
 	r.until(r.now.Add(3*time.Second), nil)
 	r.expect(t)
 	r.send(Planned{plan("munich")})
-	if len(r.done) != 1 || r.s.Call == nil || !r.s.Call.Ours {
+	if len(r.done) != 1 || r.call() == nil || !r.call().Ours {
 		t.Fatalf("did %q", r.done)
 	}
 }
@@ -179,13 +187,13 @@ func TestPhoneInterruptsADialNobodyAnswers(t *testing.T) {
 	r.now = nine
 	r.send(Registered{})
 	r.send(Planned{plan("milano")})
-	id := r.s.Call.ID
+	id := r.call().ID
 	r.done = nil
 	r.send(Invited{ID: "p", From: "desk"})
 	r.expect(t, "0s Hangup{ID:"+id+" Why:a phone rings}", "0s Answer{ID:p Security:sdes Picture:true}")
 	r.send(Failed{ID: id, Status: 487}) // of the dial: not of the phone's call
-	if r.s.Call == nil || r.s.Call.ID != "p" {
-		t.Fatalf("call %+v", r.s.Call)
+	if r.call() == nil || r.call().ID != "p" {
+		t.Fatalf("call %+v", r.call())
 	}
 }
 
@@ -195,12 +203,12 @@ func TestCrossingCalls(t *testing.T) {
 		r.now = nine.Add(time.Hour)
 		r.send(Registered{})
 		r.send(Planned{plan(r.s.Space)})
-		if r.s.Call == nil {
+		if r.call() == nil {
 			t.Fatal("a fresh window did not call")
 		}
 		r.done = nil
 	}
-	id := other.s.Call.ID
+	id := other.call().ID
 	named.send(Invited{ID: "n", From: "munich"})
 	named.expect(t, "1h0m0s Reject{ID:n Status:491 Reason:Request Pending RetryAfter:0s}")
 	other.send(Invited{ID: "o", From: "milano"})
@@ -209,11 +217,69 @@ func TestCrossingCalls(t *testing.T) {
 	named.now = named.now.Add(time.Second)
 	named.send(Invited{ID: "late", From: "munich"})
 	named.expect(t, "1h0m1s Reject{ID:late Status:491 Reason:Request Pending RetryAfter:0s}")
-	// Later such an INVITE means that the partner was restarted.
-	named.now = named.now.Add(time.Minute)
-	was := named.s.Call.ID
-	named.send(Invited{ID: "again", From: "munich"})
-	named.expect(t, "1h1m1s Hangup{ID:"+was+" Why:replaced by a new call of munich}", "1h1m1s Answer{ID:again Security:gcm Picture:true}")
+}
+
+// An INVITE of the partner while its call is up means that it was restarted, or that it hears nothing. The old call goes
+// on receiving until the new one shows a picture.
+func TestReplacement(t *testing.T) {
+	up := func() (r *run, id string) {
+		r = start("milano")
+		r.now = nine.Add(time.Hour)
+		r.send(Registered{})
+		r.send(Planned{plan("milano")})
+		r.up()
+		r.until(r.now.Add(time.Minute), nil)
+		id = r.call().ID
+		r.done = nil
+		r.send(Invited{ID: "new", From: "munich"})
+		r.expect(t, "1h1m0s Answer{ID:new Security:gcm Picture:true}")
+		r.up()
+		if c := r.s.find(id); c == nil || !c.Leaving || r.s.here(Partner).ID != "new" {
+			t.Fatalf("calls %+v", r.s.Calls)
+		}
+		return r, id
+	}
+	t.Run("by a picture", func(t *testing.T) {
+		r, id := up()
+		if shown := r.s.Shown(r.now); shown.ID != id {
+			t.Errorf("shown is %+v, want the one that has a picture", *shown)
+		}
+		r.send(Media{ID: "new", Heard: r.now})
+		r.expect(t)
+		r.send(Media{ID: "new", Heard: r.now, Seen: r.now})
+		r.expect(t, "1h1m0s Hangup{ID:"+id+" Why:replaced by a new call}")
+		if len(r.s.Calls) != 1 || r.s.Shown(r.now).ID != "new" {
+			t.Errorf("calls %+v", r.s.Calls)
+		}
+	})
+	t.Run("of one that is silent", func(t *testing.T) {
+		r, _ := up()
+		r.until(r.now.Add(3*time.Second), func(*Call) bool { return false })
+		if shown := r.s.Shown(r.now); shown.ID != "new" {
+			t.Errorf("shown is %+v", *shown)
+		}
+	})
+	t.Run("that ends before it shows anything", func(t *testing.T) {
+		r, id := up()
+		r.send(Ended{ID: "new"})
+		r.send(Media{ID: id, Heard: r.now.Add(time.Millisecond), Seen: r.now})
+		if c := r.s.here(Partner); c == nil || c.ID != id {
+			t.Errorf("calls %+v", r.s.Calls)
+		}
+	})
+	t.Run("that never shows anything while the old one does", func(t *testing.T) {
+		r, id := up()
+		r.until(r.now.Add(31*time.Second), func(c *Call) bool { return c.ID == id })
+		r.expect(t, "1h1m30s Keyframe{ID:"+id+"}", "1h1m30s Hangup{ID:new Why:silent for 30 s}")
+		if c := r.s.here(Partner); c == nil || c.ID != id {
+			t.Errorf("calls %+v", r.s.Calls)
+		}
+	})
+	t.Run("twice", func(t *testing.T) {
+		r, id := up()
+		r.send(Invited{ID: "newer", From: "munich"})
+		r.expect(t, "1h1m0s Hangup{ID:"+id+" Why:replaced by a new call of munich}", "1h1m0s Answer{ID:newer Security:gcm Picture:true}")
+	})
 }
 
 func TestRetries(t *testing.T) {
@@ -224,11 +290,11 @@ func TestRetries(t *testing.T) {
 	var gaps []time.Duration
 	last := r.now
 	for len(gaps) < 8 {
-		if r.s.Call != nil {
-			r.send(Failed{ID: r.s.Call.ID, Status: 500, Why: "Server Internal Error"})
+		if r.call() != nil {
+			r.send(Failed{ID: r.call().ID, Status: 500, Why: "Server Internal Error"})
 		}
 		r.until(r.now.Add(500*time.Millisecond), nil)
-		if r.s.Call != nil {
+		if r.call() != nil {
 			gaps = append(gaps, r.now.Sub(last))
 			last = r.now
 		}
@@ -248,10 +314,10 @@ func TestClosedOnTheOtherSideIsTriedAgainSoon(t *testing.T) {
 		r.send(Registered{})
 		r.send(Planned{plan("milano")})
 		for dials := 0; r.now.Before(nine.Add(59 * time.Second)); dials++ {
-			if r.s.Call == nil {
+			if r.call() == nil {
 				t.Fatalf("%d: no dial at %v", status, r.now.Sub(nine))
 			}
-			r.send(Failed{ID: r.s.Call.ID, Status: status, RetryAfter: time.Hour})
+			r.send(Failed{ID: r.call().ID, Status: status, RetryAfter: time.Hour})
 			r.until(r.now.Add(time.Second), nil)
 		}
 	}
@@ -263,19 +329,19 @@ func TestAPlanEditMovesTheWindow(t *testing.T) {
 	r.send(Registered{})
 	r.send(Planned{plan("milano")})
 	r.up()
-	id := r.s.Call.ID
+	id := r.call().ID
 	r.until(r.now.Add(time.Minute), nil)
 	r.done = nil
 	edited := plan("milano")
 	edited.Links[0].Partner, edited.Links[0].PartnerName = "potsdam", "potsdam"
 	r.send(Planned{edited})
-	if len(r.done) != 2 || r.s.Call.Peer != "potsdam" || r.s.Call.ID == id {
+	if len(r.done) != 2 || r.call().Peer != "potsdam" || r.call().ID == id {
 		t.Fatalf("did %q", r.done)
 	}
 	// potsdam's own copy comes a moment later
-	r.send(Failed{ID: r.s.Call.ID, Status: 403})
+	r.send(Failed{ID: r.call().ID, Status: 403})
 	r.until(r.now.Add(time.Second), nil)
-	if r.s.Call == nil {
+	if r.call() == nil {
 		t.Fatal("it did not try again after a second")
 	}
 	// an edit that keeps the link keeps the call
@@ -292,7 +358,7 @@ func TestSilence(t *testing.T) {
 	r.now = nine
 	r.send(Registered{})
 	r.send(Planned{plan("milano")})
-	id := r.s.Call.ID
+	id := r.call().ID
 	r.up()
 	r.until(nine.Add(10*time.Second), nil)
 	r.done = nil
@@ -301,12 +367,53 @@ func TestSilence(t *testing.T) {
 	r.until(nine.Add(16*time.Second), nil)
 	r.expect(t, "15.5s Keyframe{ID:"+id+"}")
 	r.until(nine.Add(47*time.Second), cut)
-	if len(r.done) != 3 || r.done[0] != "26s Reinvite{ID:"+id+"}" || r.done[1] != "46s Hangup{ID:"+id+" Why:silent for 30 s}" {
-		t.Fatalf("did %q", r.done)
-	}
-	if r.s.Call == nil || r.s.Call.ID == id {
+	next := r.call().ID
+	if r.expect(t, "26s Reinvite{ID:"+id+"}", "46s Dial{ID:"+next+" Peer:munich}"); next == id {
 		t.Fatal("it did not call again")
 	}
+	// The old call is kept until the new one shows a picture.
+	r.until(nine.Add(50*time.Second), cut)
+	r.expect(t)
+	r.up()
+	r.until(nine.Add(51*time.Second), func(c *Call) bool { return c.ID == next })
+	r.expect(t, "50.5s Hangup{ID:"+id+" Why:replaced by a new call}")
+}
+
+// A line that comes back before anybody has called anew is used again.
+func TestALineThatComesBack(t *testing.T) {
+	silent := func(online bool) (r *run, id string) {
+		r = start("milano")
+		r.now = nine
+		r.send(Registered{})
+		r.send(Planned{plan("milano")})
+		r.up()
+		id = r.call().ID
+		r.until(nine.Add(10*time.Second), nil)
+		if !online {
+			r.send(Lost{Why: "connection refused"})
+		}
+		r.until(nine.Add(45*time.Second), func(*Call) bool { return false })
+		r.done = nil
+		return r, id
+	}
+	t.Run("registrar away", func(t *testing.T) {
+		r, id := silent(false)
+		r.until(r.now.Add(time.Second), nil)
+		r.expect(t, "45.5s Keyframe{ID:"+id+"}")
+		r.until(r.now.Add(time.Hour), nil)
+		r.expect(t)
+	})
+	t.Run("while it dials", func(t *testing.T) {
+		r, id := silent(true)
+		dialled := r.call().ID
+		r.until(r.now.Add(time.Second), nil)
+		r.expect(t, "45.5s Hangup{ID:"+dialled+" Why:the line is back}", "45.5s Keyframe{ID:"+id+"}")
+	})
+	t.Run("never", func(t *testing.T) {
+		r, id := silent(false)
+		r.until(nine.Add(102*time.Second), func(*Call) bool { return false })
+		r.expect(t, "1m40s Hangup{ID:"+id+" Why:silent for 90 s}")
+	})
 }
 
 // A phone that holds its call is not taken for dead as soon as it would be otherwise, but not for ever alive either.
@@ -325,15 +432,15 @@ func TestHold(t *testing.T) {
 	t.Run("and back", func(t *testing.T) {
 		r := answered()
 		r.send(Changed{ID: "p", Held: true})
-		if !r.s.Call.Held {
+		if !r.call().Held {
 			t.Error("not held")
 		}
 		r.until(r.now.Add(4*time.Minute), silence)
 		r.expect(t)
 		r.send(Changed{ID: "p", NoVideo: true})
 		r.expect(t, "1h5m0s Keyframe{ID:p}")
-		if r.s.Call.Held || !r.s.Call.NoVideo {
-			t.Errorf("call %+v", r.s.Call)
+		if r.call().Held || !r.call().NoVideo {
+			t.Errorf("call %+v", r.call())
 		}
 		r.until(r.now.Add(29*time.Second), silence)
 		r.expect(t)
@@ -361,12 +468,14 @@ func TestHold(t *testing.T) {
 		r.done = nil
 		r.send(Changed{ID: "x", Held: true})
 		r.until(r.now.Add(31*time.Second), silence)
-		r.expect(t, "1h0m30s Hangup{ID:x Why:silent for 30 s}")
+		if !r.call().Leaving || r.call().Held {
+			t.Errorf("after 30 s of silence: %+v", *r.call())
+		}
 	})
 	t.Run("of a call that is over", func(t *testing.T) {
 		r := answered()
 		r.send(Changed{ID: "q", Held: true})
-		if r.s.Call.Held {
+		if r.call().Held {
 			t.Error("another call is held")
 		}
 	})
@@ -399,72 +508,8 @@ func TestPlanThatHasEndedCloses(t *testing.T) {
 	r.send(Planned{p})
 	r.until(nine, nil)
 	r.up()
-	id := r.s.Call.ID
+	id := r.call().ID
 	r.done = nil
 	r.until(nine.Add(2*time.Hour), nil)
 	r.expect(t, "1h0m0s Hangup{ID:"+id+" Why:the plan says so}")
-}
-
-// Whatever comes in whatever order: never two calls at once, no action on a call that is not known, no call outside
-// of the plan half a second after it ended.
-func TestRandomEvents(t *testing.T) {
-	for seed := range uint64(300) {
-		rnd := rand.New(rand.NewPCG(seed, 1))
-		r := start([]string{"milano", "munich"}[seed%2])
-		r.send(Planned{plan(r.s.Space)})
-		open := map[string]bool{}
-		for i := range 400 {
-			r.now = r.now.Add(time.Duration(rnd.IntN(200_000)) * time.Millisecond)
-			id := "none"
-			if r.s.Call != nil {
-				id = r.s.Call.ID
-			}
-			var e Event
-			switch rnd.IntN(9) {
-			case 0:
-				e = Registered{}
-			case 1:
-				e = Lost{}
-			case 2, 3:
-				e = Invited{ID: fmt.Sprintf("i%d", i), From: []string{"milano", "munich", "dresden", "desk", "x"}[rnd.IntN(5)]}
-			case 4, 5:
-				e = Answered{ID: id}
-			case 6:
-				e = Failed{ID: id, Status: 100 * rnd.IntN(7)}
-			case 7:
-				e = Ended{ID: id}
-			case 8:
-				e = Media{ID: id, Heard: r.now, Seen: r.now}
-			}
-			before := r.s
-			var acts []Action
-			r.s, acts = Step(r.s, r.now, e, fmt.Sprintf("d%d", i))
-			switch e.(type) {
-			case Failed, Ended:
-				delete(open, id)
-			}
-			for _, a := range acts {
-				switch a := a.(type) {
-				case Dial:
-					open[a.ID] = true
-				case Answer:
-					open[a.ID] = true
-				case Hangup:
-					if !open[a.ID] {
-						t.Fatalf("seed %d: hung up %q, which is not open; %+v on %+v", seed, a.ID, e, before.Call)
-					}
-					delete(open, a.ID)
-				}
-			}
-			if len(open) > 1 || (r.s.Call != nil) != (len(open) == 1) {
-				t.Fatalf("seed %d: open %v, state %+v", seed, open, r.s.Call)
-			}
-			if c := r.s.Call; c != nil && !c.Phone {
-				l, soon := r.s.partner(r.now), r.s.partner(r.now.Add(programme.Early))
-				if (l == nil || l.Partner != c.Peer) && (soon == nil || soon.Partner != c.Peer) {
-					t.Fatalf("seed %d: with %s at %v", seed, c.Peer, r.now)
-				}
-			}
-		}
-	}
 }

@@ -1,6 +1,7 @@
 package window
 
 import (
+	"bytes"
 	"fmt"
 	"strconv"
 	"time"
@@ -64,3 +65,6 @@ func describe(d negotiate.Description) string {
 	}
 	return text + " over plain RTP"
 }
+
+// wantsPicture says whether an INFO asks for a keyframe (RFC 5168).
+func wantsPicture(body []byte) bool { return bytes.Contains(body, []byte("picture_fast_update")) }

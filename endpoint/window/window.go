@@ -1,7 +1,6 @@
 package window
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,18 +10,17 @@ import (
 	"sync/atomic"
 	"time"
 
-	"ewindow/dialplan/programme"
 	"ewindow/endpoint/agent"
-	"ewindow/endpoint/planfile"
 	"ewindow/endpoint/screen"
+	"ewindow/endpoint/status"
 	"ewindow/media"
 	"ewindow/media/engine"
 	"ewindow/media/engine/protocol"
 )
 
 const (
-	tick        = 500 * time.Millisecond // how often silence and the wall clock are looked at
-	statusEvery = 5 * time.Second        // how often a call's figures are logged
+	tick     = 500 * time.Millisecond // how often silence and the wall clock are looked at
+	maxInbox = 64                     // what waits for the loop; whoever has more waits too
 )
 
 // Config is what a Window is made of.
@@ -39,21 +37,38 @@ type Config struct {
 }
 
 // Window is one E-Window: Run runs it.
+//
+//	agent ───────┐                              ┌──▶ workers: sockets, SIP
+//	workers ─────┼──▶ inbox ──▶ loop ──▶ Step ──┼──▶ keeper: the plan on disk
+//	devices ─────┘                              └──▶ lines, devices, card
+//
+//	camera, microphone ──▶ lines ──▶ sessions (media) ──▶ lines ──▶ screen, speaker
 type Window struct {
 	cfg     Config
 	log     *slog.Logger
+	sip     userAgent
 	devices *engine.Engine
-	inbox   chan any // results of what the loop has others do
-	live    atomic.Pointer[call]
+	keeper  *keeper
+	inbox   chan any      // see receive
+	done    chan struct{} // closed when nobody reads the inbox any more
+	lines   atomic.Pointer[lines]
+	started time.Time
+
+	snapshot atomic.Pointer[snapshot] // for Status
 
 	// Owned by the loop.
 	state   State
 	ids     int
-	calls   map[string]*call
-	invited map[string]*agent.Invitation
+	legs    map[string]*leg        // by Call.ID
+	invited map[string]*invitation // by Call.ID, while Step decides
 	card    protocol.Card
 	zone    *time.Location
 	work    sync.WaitGroup
+
+	past         []status.PastCall
+	roles        map[protocol.Role]status.Device
+	planProblem  string
+	video, audio bool // camera and sound are on
 }
 
 // New makes a Window and starts nothing.
@@ -62,10 +77,14 @@ func New(cfg Config) *Window {
 		cfg.Listen = media.Listen
 	}
 	w := &Window{
-		cfg: cfg, log: cfg.Log.With("aor", cfg.Space),
-		inbox: make(chan any, 64), calls: map[string]*call{}, invited: map[string]*agent.Invitation{},
-		state: State{Space: cfg.Space}, zone: time.UTC,
+		cfg: cfg, log: cfg.Log.With("aor", cfg.Space), sip: sipAgent{cfg.Agent},
+		inbox: make(chan any, maxInbox), done: make(chan struct{}),
+		legs: map[string]*leg{}, invited: map[string]*invitation{},
+		state: State{Space: cfg.Space}, zone: time.UTC, roles: map[protocol.Role]status.Device{}, started: time.Now(),
 	}
+	w.keeper = newKeeper(cfg.StateDir)
+	w.lines.Store(&lines{})
+	w.publish()
 	cfg.Devices.Handler = (*deviceHandler)(w)
 	w.devices = engine.New(cfg.Devices)
 	return w
@@ -77,26 +96,28 @@ func (w *Window) Run(ctx context.Context) error {
 	defer cancel()
 	errs := make(chan error, 2)
 	var parts sync.WaitGroup
-	parts.Go(func() { errs <- w.cfg.Agent.Run(ctx) }) // at its end it says BYE in open calls
+	w.loadPlan(ctx)
+	parts.Go(func() { errs <- w.sip.Run(ctx, w.tell) }) // at its end it says BYE in open calls
 	parts.Go(func() { errs <- w.devices.Run(ctx) })
+	parts.Go(func() { w.keeper.run(w.done, w.tell) })
 	err := w.loop(ctx, errs)
 	cancel()
-	for id := range w.calls {
-		w.drop(id)
+	close(w.done)
+	for id := range w.legs {
+		w.drop(id, "the window was switched off")
 	}
 	parts.Wait()
 	w.work.Wait()
+	w.discard()
 	return err
 }
 
-// loop is the only goroutine that touches the machine's state.
+// loop is the only goroutine that touches the machine's state. Nothing that it does waits for disk, network or devices.
 func (w *Window) loop(ctx context.Context, errs <-chan error) error {
-	w.loadPlan(ctx)
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
-	status := time.NewTicker(statusEvery)
-	defer status.Stop()
 	w.show()
+	w.publish()
 	for {
 		select {
 		case <-ctx.Done():
@@ -108,12 +129,8 @@ func (w *Window) loop(ctx context.Context, errs <-chan error) error {
 			return err
 		case <-ticker.C:
 			w.look(ctx)
-		case <-status.C:
-			w.logStatus()
-		case e := <-w.cfg.Agent.Events():
-			w.fromAgent(ctx, e)
 		case m := <-w.inbox:
-			w.fromInbox(ctx, m)
+			w.receive(ctx, m)
 		}
 	}
 }
@@ -129,7 +146,9 @@ func (w *Window) step(ctx context.Context, e Event) {
 	for _, a := range actions {
 		w.carryOut(ctx, a)
 	}
+	w.arrange()
 	w.show()
+	w.publish()
 }
 
 func (w *Window) carryOut(ctx context.Context, a Action) {
@@ -137,106 +156,113 @@ func (w *Window) carryOut(ctx context.Context, a Action) {
 	case Dial:
 		w.dial(ctx, a)
 	case Answer:
-		w.answer(ctx, a)
+		w.answer(a)
 	case Reject:
-		if inv := w.invited[a.ID]; inv != nil {
-			delete(w.invited, a.ID)
-			w.log.Info("call refused", "peer", inv.From, "call_id", inv.Call.ID(), "status", a.Status, "reason", a.Reason)
-			w.work.Go(func() { inv.Call.Reject(a.Status, a.Reason, retryAfter(a.RetryAfter)...) })
-		}
+		w.reject(a)
 	case Hangup:
 		w.hangup(a.ID, a.Why)
 	case Reinvite:
 		w.reinvite(ctx, a.ID)
 	case Keyframe:
-		if c := w.calls[a.ID]; c != nil && c.session != nil {
-			c.session.RequestKeyframe()
+		if l := w.legs[a.ID]; l != nil && l.session != nil {
+			l.session.RequestKeyframe()
 		}
 	}
 }
 
-// look is what every tick does: the call's media, and the clock.
+// look is what every tick does: the calls' media, and the clock.
 func (w *Window) look(ctx context.Context) {
-	if c := w.live.Load(); c != nil {
-		w.step(ctx, Media{ID: c.id, Heard: c.session.Stats().LastReceived, Seen: c.lastSeen()})
+	for _, l := range w.lines.Load().up {
+		w.step(ctx, Media{ID: l.id, Heard: l.session.Stats().LastReceived, Seen: l.lastSeen()})
 	}
 	w.step(ctx, Tick{})
 }
 
-func (w *Window) fromAgent(ctx context.Context, e agent.Event) {
-	switch e := e.(type) {
-	case agent.Online:
-		w.step(ctx, Registered{})
-	case agent.Offline:
-		w.step(ctx, Lost{Why: e.Err.Error()})
-	case agent.Programme:
-		w.programme(ctx, e.Body)
-	case agent.Invitation:
-		id := e.Call.ID()
-		w.invited[id] = &e
-		w.step(ctx, Invited{ID: id, From: e.From})
-	case agent.Reoffer:
-		w.reoffer(ctx, e)
-	case agent.Answered:
-		w.answered(ctx, e)
-	case agent.Info:
-		if bytes.Contains(e.Body, []byte("picture_fast_update")) { // RFC 5168
-			w.devices.ForceKeyframe()
-		}
-	case agent.Ended:
-		delete(w.invited, e.Call.ID())
-		if id := w.find(e.Call); id != "" {
-			w.drop(id)
-			w.step(ctx, Ended{ID: id, Why: e.Reason})
-		}
-	}
-}
-
-func (w *Window) fromInbox(ctx context.Context, m any) {
+// receive takes what others bring to the loop.
+func (w *Window) receive(ctx context.Context, m any) {
 	switch m := m.(type) {
+	case registration:
+		if m.err == nil {
+			w.step(ctx, Registered{})
+		} else {
+			w.step(ctx, Lost{Why: m.err.Error()})
+		}
+	case planCame:
+		w.programme(ctx, m.body)
+	case kept:
+		w.kept(m)
+	case invitation:
+		w.invited[m.callID] = &m
+		w.step(ctx, Invited{ID: m.callID, From: m.from})
+	case reoffer:
+		w.reoffer(ctx, m)
+	case lateAnswer:
+		w.lateAnswer(ctx, m)
+	case pictureWanted:
+		if l := w.find(m.dialog); l != nil {
+			l.KeyframeRequested()
+		}
+	case ended:
+		w.ended(ctx, m)
 	case dialled:
 		w.dialled(ctx, m)
-	case reinvited:
-		w.reinvited(ctx, m)
+	case prepared:
+		w.prepared(ctx, m)
 	case accepted:
 		w.accepted(ctx, m)
-	case Event:
-		w.step(ctx, m)
+	case reinvited:
+		w.reinvited(ctx, m)
+	case mediaBroke:
+		if l := w.legs[m.id]; l != nil {
+			w.fail(ctx, l, m.err)
+		}
+	case deviceReport:
+		w.device(ctx, m)
 	}
 }
 
-// post brings something to the loop, unless the window is ending.
-func (w *Window) post(ctx context.Context, m any) {
+// post brings something to the loop, and says whether it was taken: at the end of the window it is not.
+func (w *Window) post(m any) bool {
 	select {
 	case w.inbox <- m:
-	case <-ctx.Done():
+		return true
+	case <-w.done:
+		return false
 	}
 }
 
-func (w *Window) programme(ctx context.Context, body []byte) {
-	p, err := programme.Decode(bytes.NewReader(body))
-	if err == nil && p.Space != w.cfg.Space {
-		err = fmt.Errorf("it is the plan of %q", p.Space)
+func (w *Window) tell(m any) { w.post(m) }
+
+// discard releases what was brought and not read any more.
+func (w *Window) discard() {
+	for {
+		select {
+		case m := <-w.inbox:
+			if g, holds := m.(interface{ release() }); holds {
+				g.release()
+			}
+		default:
+			return
+		}
 	}
-	if err != nil {
-		w.log.Error("the registrar sent a plan that cannot be used; the old one is kept", "err", err)
+}
+
+func (w *Window) reject(a Reject) {
+	inv := w.invited[a.ID]
+	if inv == nil {
 		return
 	}
-	w.log.Info("plan received", "revision", p.Revision, "links", len(p.Links), "until", p.Until)
-	if err := planfile.Save(w.cfg.StateDir, p); err != nil {
-		w.log.Error("the plan could not be kept on disk; after a restart the registrar is needed", "err", err)
-	}
-	w.step(ctx, Planned{p})
+	delete(w.invited, a.ID)
+	w.log.Info("call refused", "peer", inv.from, "call_id", inv.callID, "status", a.Status, "reason", a.Reason)
+	w.remember(status.PastCall{ID: inv.callID, Peer: inv.from, Status: a.Status, Why: a.Reason})
+	w.work.Go(func() { inv.reject(a.Status, a.Reason, a.RetryAfter) })
 }
 
-func (w *Window) loadPlan(ctx context.Context) {
-	p, err := planfile.Load(w.cfg.StateDir, w.cfg.Space)
-	if err != nil {
-		w.log.Error("a copy of the plan is not usable", "err", err)
-	}
-	if p != nil {
-		w.log.Info("plan read from disk", "revision", p.Revision, "until", p.Until)
-		w.step(ctx, Planned{p})
+// ended takes the end of a dialog; that of an INVITE of ours may come before its result, see dialled.
+func (w *Window) ended(ctx context.Context, e ended) {
+	if l := w.find(e.dialog); l != nil {
+		w.drop(l.id, e.reason)
+		w.step(ctx, Ended{ID: l.id, Why: e.reason})
 	}
 }
 
@@ -245,12 +271,12 @@ func (w *Window) show() {
 	s, now := &w.state, time.Now()
 	v := screen.View{
 		Now: now, Space: s.Space, Programme: s.Programme, Zone: w.zone, Online: s.Online,
-		Offline: s.OfflineSince, Why: s.OfflineWhy, LastWhy: s.LastWhy, Missing: s.Devices,
+		Offline: s.OfflineSince, Why: s.OfflineWhy, LastWhy: s.Reach.Why, Missing: s.Devices,
 	}
 	if link := s.partner(now); link != nil {
 		v.Partner = link.PartnerName
 	}
-	if c := s.Call; c != nil {
+	if c := s.Shown(now); c != nil {
 		v.Peer, v.Up, v.NoVideo, v.Held, v.Picture = c.Name, c.Phase == Up, c.NoVideo, c.Held, !c.Seen.IsZero()
 		if silent := c.silence(now); c.Phase == Up && !c.Held && silent >= silenceNotice {
 			v.Silent = now.Add(-silent)

@@ -1,0 +1,130 @@
+// Package status is what a running window knows about itself, as a value, and the way to ask it.
+//
+//	window.Status() ──▶ Serve ──▶ status.sock in the window's state directory ──▶ Read ──▶ `ewindow status`, tests
+package status
+
+import "time"
+
+// Status is a window at one moment. A zero time is "never" or "not known".
+type Status struct {
+	Space        string       `json:"space"` // account of the window
+	At           time.Time    `json:"at"`    // the moment
+	Started      time.Time    `json:"started"`
+	Registration Registration `json:"registration"`
+	Plan         Plan         `json:"plan"`
+	Calls        []Call       `json:"calls"`   // in the order in which they began
+	Past         []PastCall   `json:"past"`    // the newest last
+	Devices      []Device     `json:"devices"` // in the order camera, screen, sound
+	Screen       Screen       `json:"screen"`
+}
+
+// Registration is how it stands with the registrar.
+type Registration struct {
+	Online bool      `json:"online"`
+	Since  time.Time `json:"since,omitzero"`
+	Why    string    `json:"why,omitempty"` // it is not, for people
+}
+
+// Plan is what the window knows of the plan. Its zero value is no plan.
+type Plan struct {
+	Revision string    `json:"revision,omitempty"`
+	Received time.Time `json:"received,omitzero"` // or read from disk
+	Until    time.Time `json:"until,omitzero"`    // from then on nothing is known
+	Open     bool      `json:"open"`              // the space's own opening hours
+	Partner  string    `json:"partner,omitempty"` // account of whom it names now
+	Next     Change    `json:"next"`
+	Problem  string    `json:"problem,omitempty"` // why it is not on disk
+}
+
+// Change is the next change of the partner. Its zero value is none that is known.
+type Change struct {
+	At      time.Time `json:"at,omitzero"`
+	Partner string    `json:"partner,omitempty"` // from then on; empty for nobody
+}
+
+// Call is a call that there is.
+type Call struct {
+	ID      string    `json:"call_id,omitempty"` // Call-ID; empty while our INVITE has no answer
+	Role    string    `json:"role"`              // partner | phone
+	Peer    string    `json:"peer"`              // account
+	Name    string    `json:"name"`              // for people
+	Ours    bool      `json:"ours"`              // we called
+	Up      bool      `json:"up"`                // answered
+	Since   time.Time `json:"since"`             // it is up, or was begun
+	Leaving bool      `json:"leaving,omitempty"` // another call to the same partner is to replace it
+	Shown   bool      `json:"shown"`             // the screen is about it
+	Held    bool      `json:"held,omitempty"`    // by the other side
+	NoVideo bool      `json:"no_video,omitempty"`
+	Silent  time.Time `json:"silent,omitzero"` // since when nothing comes; zero if something does
+	Media   string    `json:"media,omitempty"` // what was agreed, for people
+	Figures Figures   `json:"figures"`
+}
+
+// Figures are how a call's media is doing: rates of about the last second, counters since its beginning.
+type Figures struct {
+	PicturesIn  uint64  `json:"pictures_in"`
+	PicturesOut uint64  `json:"pictures_out"`
+	FPSIn       float64 `json:"fps_in"`
+	FPSOut      float64 `json:"fps_out"`
+	KbpsIn      float64 `json:"kbps_in"`
+	KbpsOut     float64 `json:"kbps_out"`
+	Loss        float64 `json:"loss"` // of the pictures' packets, in percent
+	Lost        uint64  `json:"lost"` // packets
+	RTT         float64 `json:"rtt_ms"`
+	Held        uint64  `json:"held_back"` // pictures that could only have been shown broken
+}
+
+// PastCall is a call that has ended, failed or was refused.
+type PastCall struct {
+	ID     string    `json:"call_id,omitempty"`
+	Peer   string    `json:"peer"`
+	Ours   bool      `json:"ours"`
+	Up     time.Time `json:"up,omitzero"` // since when it was; zero if it never was
+	Ended  time.Time `json:"ended"`
+	Status int       `json:"status,omitempty"` // SIP status by which it was refused
+	Why    string    `json:"why"`
+}
+
+// MaxPast is how many past calls a window remembers.
+const MaxPast = 10
+
+// Device is one job of the device processes.
+type Device struct {
+	Role     string    `json:"role"` // camera | screen | sound
+	On       bool      `json:"on"`   // it is to run now: camera and sound only in calls
+	Since    time.Time `json:"since"`
+	Device   string    `json:"device"` // that it has, or had last
+	Encoder  string    `json:"encoder,omitempty"`
+	Missing  string    `json:"missing,omitempty"`  // what a stand-in is used for
+	Failures int       `json:"failures,omitempty"` // of its processes so far
+	Why      string    `json:"why,omitempty"`      // of the last failure, or of the encoder
+}
+
+// Screen is what the screen says.
+type Screen struct {
+	Picture bool   `json:"picture"` // the other side's picture fills it
+	Title   string `json:"title"`
+	Reason  string `json:"reason,omitempty"`
+	Next    string `json:"next,omitempty"`
+	Notice  string `json:"notice,omitempty"`
+}
+
+// Call returns the call with an account that counts, or nil.
+func (s Status) Call(peer string) *Call {
+	for i := range s.Calls {
+		if c := &s.Calls[i]; c.Peer == peer && !c.Leaving {
+			return c
+		}
+	}
+	return nil
+}
+
+// Last returns what became of the last call with an account that is past, or nil.
+func (s Status) Last(peer string) *PastCall {
+	for i := len(s.Past) - 1; i >= 0; i-- {
+		if s.Past[i].Peer == peer {
+			return &s.Past[i]
+		}
+	}
+	return nil
+}

@@ -1,0 +1,160 @@
+package status
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Text is the status for people, in their time zone.
+func (s Status) Text(zone *time.Location) string {
+	t := text{s: &s, zone: zone}
+	t.line("window", "%s, running since %s", s.Space, t.when(s.Started))
+	t.registration()
+	t.plan()
+	for i := range s.Calls {
+		t.call(&s.Calls[i])
+	}
+	if len(s.Calls) == 0 {
+		t.line("call", "none")
+	}
+	for i := range s.Devices {
+		t.device(&s.Devices[i])
+	}
+	says := "the picture of " + s.Screen.Title
+	if !s.Screen.Picture {
+		says = join(" | ", s.Screen.Title, s.Screen.Reason, s.Screen.Next)
+	}
+	t.line("screen", "%s", join(" | ", says, s.Screen.Notice))
+	for i := len(s.Past) - 1; i >= 0; i-- {
+		t.past(&s.Past[i])
+	}
+	return t.b.String()
+}
+
+type text struct {
+	s    *Status
+	zone *time.Location
+	b    strings.Builder
+}
+
+func (t *text) line(key, format string, args ...any) {
+	fmt.Fprintf(&t.b, "%-11s %s\n", key, fmt.Sprintf(format, args...))
+}
+
+// when writes a time, today's without the day.
+func (t *text) when(at time.Time) string {
+	if at.IsZero() {
+		return "?"
+	}
+	at, now := at.In(t.zone), t.s.At.In(t.zone)
+	if at.Format(time.DateOnly) == now.Format(time.DateOnly) {
+		return at.Format(time.TimeOnly)
+	}
+	return at.Format("Mon 2 Jan 15:04")
+}
+
+func (t *text) registration() {
+	r := &t.s.Registration
+	switch {
+	case r.Online:
+		t.line("registrar", "registered since %s", t.when(r.Since))
+	case r.Since.IsZero():
+		t.line("registrar", "not reached yet")
+	default:
+		t.line("registrar", "away since %s: %s", t.when(r.Since), r.Why)
+	}
+}
+
+func (t *text) plan() {
+	p := &t.s.Plan
+	if p.Received.IsZero() {
+		t.line("plan", "none yet")
+		return
+	}
+	state := "closed"
+	switch {
+	case p.Partner != "":
+		state = "open onto " + p.Partner
+	case p.Open:
+		state = "open, nobody to see"
+	}
+	next := ""
+	if !p.Next.At.IsZero() {
+		next = "from " + t.when(p.Next.At) + " onto " + cmp.Or(p.Next.Partner, "nobody")
+	}
+	t.line("plan", "%s", join("; ", state, next, "known until "+t.when(p.Until), "received "+t.when(p.Received)+", revision "+p.Revision))
+	if p.Problem != "" {
+		t.line("", "it is not on disk: %s", p.Problem)
+	}
+}
+
+func (t *text) call(c *Call) {
+	state := "we call since "
+	switch {
+	case c.Up:
+		state = "up since "
+	case !c.Ours:
+		state = "calls us since "
+	}
+	state += t.when(c.Since)
+	flags := ""
+	for _, f := range []struct {
+		on   bool
+		word string
+	}{{c.Leaving, "being replaced"}, {c.Held, "on hold"}, {c.NoVideo, "sends no picture"}} {
+		if f.on {
+			flags = join(", ", flags, f.word)
+		}
+	}
+	if !c.Silent.IsZero() {
+		flags = join(", ", flags, "silent since "+t.when(c.Silent))
+	}
+	t.line("call", "%s", join("; ", c.Role+" "+c.Peer+" ("+c.Name+")", state, c.Media, flags))
+	if f := &c.Figures; c.Up {
+		t.line("", "in %v pictures/s, %v kbit/s, loss %v %%; out %v pictures/s, %v kbit/s; round trip %v ms",
+			f.FPSIn, f.KbpsIn, f.Loss, f.FPSOut, f.KbpsOut, f.RTT)
+	}
+}
+
+func (t *text) device(d *Device) {
+	encoder, failures := "", ""
+	if d.Encoder != "" {
+		encoder = "encoder " + d.Encoder
+	}
+	if d.Failures > 0 {
+		failures = fmt.Sprintf("its process failed %d times", d.Failures)
+	}
+	off := ""
+	if !d.On {
+		off = "off"
+	}
+	t.line(d.Role, "%s", join("; ", off, d.Device, encoder, d.Missing, failures, d.Why))
+}
+
+func (t *text) past(p *PastCall) {
+	who := "call of " + p.Peer
+	if p.Ours {
+		who = "call to " + p.Peer
+	}
+	length := ""
+	if !p.Up.IsZero() {
+		length = "up for " + p.Ended.Sub(p.Up).Round(time.Second).String()
+	}
+	status := ""
+	if p.Status != 0 {
+		status = fmt.Sprint(p.Status)
+	}
+	t.line("past", "%s: %s", t.when(p.Ended), join("; ", who, length, join(" ", status, p.Why)))
+}
+
+func join(between string, parts ...string) string {
+	var full []string
+	for _, p := range parts {
+		if p != "" {
+			full = append(full, p)
+		}
+	}
+	return strings.Join(full, between)
+}

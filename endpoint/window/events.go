@@ -1,0 +1,80 @@
+package window
+
+import (
+	"time"
+
+	"ewindow/dialplan/programme"
+)
+
+// An Event is something that happened outside of the machine.
+type Event interface{ event() }
+
+// The events.
+type (
+	Tick       struct{}                         // time passed
+	Registered struct{}                         // the registrar knows us
+	Lost       struct{ Why string }             // it does not, or no longer
+	Planned    struct{ P *programme.Programme } // a programme came, or was read from disk
+	Invited    struct{ ID, From string }        // an INVITE outside a dialog; Answer or Reject follows
+	Agreed     struct {                         // offer and answer are done, for an INVITE of ours or of theirs
+		ID      string
+		NoVideo bool
+	}
+	Changed struct { // a later offer and answer changed a call that is up
+		ID            string
+		NoVideo, Held bool
+	}
+	Failed struct { // our INVITE failed, or an answer of ours
+		ID         string
+		Status     int // SIP status, 0 for none
+		Why        string
+		RetryAfter time.Duration
+	}
+	Ended struct{ ID, Why string } // BYE, or the dialog broke
+	Media struct {                 // what a call's session has received, looked at on every tick
+		ID          string
+		Heard, Seen time.Time
+	}
+	Device struct{ Role, Missing string } // a role has its devices (Missing empty) or not
+)
+
+func (Tick) event()       {}
+func (Registered) event() {}
+func (Lost) event()       {}
+func (Planned) event()    {}
+func (Invited) event()    {}
+func (Agreed) event()     {}
+func (Changed) event()    {}
+func (Failed) event()     {}
+func (Ended) event()      {}
+func (Media) event()      {}
+func (Device) event()     {}
+
+// An Action is something for the loop to carry out.
+type Action interface{ action() }
+
+// The actions.
+type (
+	Dial   struct{ ID, Peer string } // send an INVITE to a space; Agreed or Failed follows
+	Answer struct {                  // accept an Invited; Agreed or Failed follows
+		ID       string
+		Security programme.Security
+		Picture  bool // send it our camera
+	}
+	Reject struct { // refuse an Invited
+		ID         string
+		Status     int
+		Reason     string
+		RetryAfter time.Duration
+	}
+	Hangup   struct{ ID, Why string } // CANCEL or BYE
+	Reinvite struct{ ID string }      // repair the media of a call that is silent
+	Keyframe struct{ ID string }      // ask the other side for one
+)
+
+func (Dial) action()     {}
+func (Answer) action()   {}
+func (Reject) action()   {}
+func (Hangup) action()   {}
+func (Reinvite) action() {}
+func (Keyframe) action() {}

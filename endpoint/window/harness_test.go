@@ -1,0 +1,418 @@
+package window
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"ewindow/dialplan/programme"
+	"ewindow/media"
+	"ewindow/media/engine"
+	"ewindow/media/engine/enginetest"
+	"ewindow/media/engine/protocol"
+	"ewindow/media/negotiate"
+	"ewindow/scripts/lab/memnet"
+)
+
+var hd = engine.VideoFormat{Width: 1280, Height: 720, FPS: 30, Kbps: 2000}
+
+// lab is a window, milano, with real media over a network in memory, fake devices and a SIP side that the test plays.
+//
+//	test ──tell──▶ window ──Invite, Bye, …──▶ test
+//	far ◀────────SRTP────────▶ window
+type lab struct {
+	t       *testing.T
+	net     *memnet.Network
+	w       *Window
+	devices *enginetest.Devices
+	sip     *fakeAgent
+	stop    func()
+
+	mu      sync.Mutex
+	sockets int           // that are open
+	gate    chan struct{} // sockets are opened only when it is closed; nil for at once
+}
+
+var (
+	milanoHost = netip.MustParseAddr("10.0.1.1")
+	farHost    = netip.MustParseAddr("10.0.1.2")
+)
+
+// simulate runs f with a window that has its plan and is registered, an hour after opening. At the end it is stopped,
+// and everything must have been closed.
+func simulate(t *testing.T, f func(*lab)) {
+	t.Helper()
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(time.Until(nine.Add(time.Hour)))
+		l := &lab{t: t, net: memnet.New(1), devices: enginetest.New(enginetest.Options{Seed: 1}),
+			sip: &fakeAgent{running: make(chan struct{}), invites: make(chan *outgoing, 16)}}
+		l.net.Default(memnet.Conditions{Latency: 5 * time.Millisecond})
+		l.net.PowerOn(milanoHost)
+		l.net.PowerOn(farHost)
+		log := slog.New(slog.DiscardHandler)
+		l.w = New(Config{Space: "milano", StateDir: dir, Log: log, Video: hd, Listen: l.listen,
+			Devices: engine.Config{Start: l.devices.Start, Log: log}})
+		l.w.sip = l.sip
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- l.w.Run(ctx) }()
+		<-l.sip.running
+		stopped := false
+		l.stop = func() {
+			if stopped {
+				return
+			}
+			stopped = true
+			cancel()
+			if err := <-done; err != nil {
+				t.Errorf("Run: %v", err)
+			}
+		}
+		defer func() {
+			l.stop()
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			if l.sockets != 0 {
+				t.Errorf("%d sets of sockets are open after the end", l.sockets)
+			}
+		}()
+		synctest.Wait()
+		f(l)
+	})
+}
+
+// online gives the window its plan and registers it; it calls then.
+func (l *lab) online(p *programme.Programme) {
+	l.planned(p)
+	l.sip.tell(registration{})
+}
+
+// planned gives it its plan; until it is registered it calls nobody.
+func (l *lab) planned(p *programme.Programme) {
+	body, err := programme.Encode(p)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	l.sip.tell(planCame{body})
+	synctest.Wait()
+}
+
+func (l *lab) listen(addr netip.Addr) (*media.Sockets, error) {
+	l.mu.Lock()
+	gate := l.gate
+	l.mu.Unlock()
+	if gate != nil {
+		<-gate
+	}
+	s, err := listen(l.net, addr)
+	if err != nil {
+		return nil, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.sockets++
+	s.AudioRTP = &counted{PacketConn: s.AudioRTP, closed: func() { l.mu.Lock(); defer l.mu.Unlock(); l.sockets-- }}
+	return s, nil
+}
+
+// counted tells of its first Close.
+type counted struct {
+	net.PacketConn
+	once   sync.Once
+	closed func()
+}
+
+func (c *counted) Close() error {
+	c.once.Do(c.closed)
+	return c.PacketConn.Close()
+}
+
+// listen opens a call's sockets: even ports for RTP.
+func listen(n *memnet.Network, addr netip.Addr) (*media.Sockets, error) {
+	s := &media.Sockets{}
+	for port := uint16(20000); port < 30000; port += 4 {
+		var errs []error
+		for i, c := range []*net.PacketConn{&s.AudioRTP, &s.AudioRTCP, &s.VideoRTP, &s.VideoRTCP} {
+			var err error
+			*c, err = n.ListenPacket(netip.AddrPortFrom(addr, port+uint16(i)).String())
+			errs = append(errs, err)
+		}
+		if errors.Join(errs...) == nil {
+			return s, nil
+		}
+		_ = s.Close()
+	}
+	return nil, fmt.Errorf("no ports left on %s", addr)
+}
+
+// quiet makes sure that no camera and no microphone runs.
+func (l *lab) quiet(when string) {
+	l.t.Helper()
+	time.Sleep(time.Second)
+	for _, role := range []protocol.Role{protocol.Camera, protocol.Sound} {
+		if l.devices.Running(role) {
+			l.t.Errorf("%s: the %s runs", when, role)
+		}
+	}
+}
+
+// fakeAgent is the SIP side of a window.
+type fakeAgent struct {
+	running chan struct{}
+	tell    func(any)
+	invites chan *outgoing
+}
+
+func (f *fakeAgent) Run(ctx context.Context, tell func(any)) error {
+	f.tell = tell
+	close(f.running)
+	<-ctx.Done()
+	return nil
+}
+
+func (f *fakeAgent) LocalAddr() netip.Addr { return milanoHost }
+
+// outgoing is an INVITE of the window that waits for the test's answer.
+type outgoing struct {
+	peer  string
+	offer []byte
+	ctx   context.Context
+	reply chan established // closed for a refusal with 480
+}
+
+func (f *fakeAgent) Invite(ctx context.Context, peer string, offer []byte) (established, error) {
+	o := &outgoing{peer, offer, ctx, make(chan established, 1)}
+	f.invites <- o
+	select {
+	case e, ok := <-o.reply:
+		if !ok {
+			return established{}, errors.New("480 Temporarily Unavailable")
+		}
+		return e, nil
+	case <-ctx.Done():
+		select {
+		case e := <-o.reply: // a 2xx that crossed the CANCEL
+			return e, nil
+		default:
+			return established{}, ctx.Err()
+		}
+	}
+}
+
+// fakeDialog notes what the window does in it.
+type fakeDialog struct {
+	id string
+
+	mu        sync.Mutex
+	byes      []string
+	over      string
+	reinvites chan chan<- []byte // one for each re-INVITE: it takes the answer, closed is a refusal
+	offers    chan []byte
+}
+
+func newDialog(id string) *fakeDialog {
+	return &fakeDialog{id: id, reinvites: make(chan chan<- []byte, 4), offers: make(chan []byte, 4)}
+}
+
+func (d *fakeDialog) Bye(reason string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.byes = append(d.byes, reason)
+}
+
+// said returns the reasons of the BYEs.
+func (d *fakeDialog) said() []string {
+	synctest.Wait()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.byes
+}
+
+func (d *fakeDialog) end(why string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.over = why
+}
+
+func (d *fakeDialog) Over() (string, bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.over, d.over != ""
+}
+
+func (d *fakeDialog) Reinvite(ctx context.Context, offer []byte) ([]byte, error) {
+	d.offers <- offer
+	answer := make(chan []byte, 1)
+	d.reinvites <- answer
+	select {
+	case a, ok := <-answer:
+		if !ok {
+			return nil, errors.New("no answer")
+		}
+		return a, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// incoming is an INVITE from the test.
+type incoming struct {
+	*fakeDialog
+	answered chan []byte // the window's SDP
+	ack      chan error  // what becomes of the 2xx
+	refused  chan int
+}
+
+// invite tells the window of an INVITE.
+func (l *lab) invite(id, from string, offer []byte) *incoming {
+	in := &incoming{newDialog(id), make(chan []byte, 1), make(chan error, 1), make(chan int, 1)}
+	l.sip.tell(invitation{dialog: in.fakeDialog, callID: id, from: from, offer: offer,
+		answer: func(ctx context.Context, sdp []byte) error {
+			in.answered <- sdp
+			select {
+			case err := <-in.ack:
+				return err
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		},
+		reject: func(status int, _ string, _ time.Duration) { in.refused <- status },
+	})
+	return in
+}
+
+// far is the other end of a call: it sends back what it gets, so that the window sees and hears itself.
+type far struct {
+	l       *lab
+	sdp     *negotiate.Session
+	sockets *media.Sockets
+	session *media.Session
+	end     func()
+
+	mu   sync.Mutex
+	mute bool
+}
+
+func (l *lab) far(p negotiate.Policy) *far {
+	l.t.Helper()
+	f := &far{l: l, end: func() {}}
+	var err error
+	if f.sockets, err = listen(l.net, farHost); err != nil {
+		l.t.Fatal(err)
+	}
+	f.sdp, err = negotiate.NewSession(negotiate.Local{Address: farHost,
+		AudioRTP: media.Port(f.sockets.AudioRTP), AudioRTCP: media.Port(f.sockets.AudioRTCP),
+		VideoRTP: media.Port(f.sockets.VideoRTP), VideoRTCP: media.Port(f.sockets.VideoRTCP),
+		Width: hd.Width, Height: hd.Height, FPS: hd.FPS, MaxKbps: hd.Kbps, SessionID: 7}, p)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	return f
+}
+
+func (f *far) offer() []byte {
+	f.l.t.Helper()
+	b, err := f.sdp.Offer()
+	if err != nil {
+		f.l.t.Fatal(err)
+	}
+	return b
+}
+
+// answer is the answer to an offer of the window; media begins.
+func (f *far) answer(offer []byte) []byte {
+	f.l.t.Helper()
+	b, d, err := f.sdp.Answer(offer)
+	if err != nil {
+		f.l.t.Fatal(err)
+	}
+	f.begin(d)
+	return b
+}
+
+// accept takes the window's answer; media begins.
+func (f *far) accept(answer []byte) {
+	f.l.t.Helper()
+	d, err := f.sdp.Accept(answer)
+	if err != nil {
+		f.l.t.Fatal(err)
+	}
+	f.begin(d)
+}
+
+func (f *far) begin(d negotiate.Description) {
+	f.l.t.Helper()
+	if f.session != nil {
+		if err := f.session.Update(d); err != nil {
+			f.l.t.Fatal(err)
+		}
+		return
+	}
+	var err error
+	if f.session, err = media.NewSession(media.Config{Description: d, Sockets: f.sockets, CNAME: "far", Receiver: f}); err != nil {
+		f.l.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() { defer close(ended); _ = f.session.Run(ctx) }()
+	f.end = func() { cancel(); <-ended }
+}
+
+// close ends the far end's media; nothing comes any more.
+func (f *far) close() {
+	f.end()
+	_ = f.sockets.Close()
+}
+
+// silence stops what it sends, or has it go on.
+func (f *far) silence(on bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.mute = on
+}
+
+func (f *far) silent() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.mute
+}
+
+func (f *far) Video(au media.AccessUnit) {
+	if !f.silent() {
+		f.session.SendVideo(au)
+	}
+}
+
+func (f *far) Audio(a media.AudioFrame) {
+	if !f.silent() && !a.Lost {
+		f.session.SendAudio(a)
+	}
+}
+
+func (f *far) KeyframeRequested() { f.session.RequestKeyframe() }
+
+// called waits for the window's INVITE and answers it.
+func (l *lab) called(f *far, id string) *fakeDialog {
+	l.t.Helper()
+	o := <-l.sip.invites
+	d := newDialog(id)
+	o.reply <- established{d, id, f.answer(o.offer)}
+	time.Sleep(time.Second)
+	return d
+}
+
+// sees makes sure that the window shows a picture of now.
+func (l *lab) sees(when string) {
+	l.t.Helper()
+	if scr := l.devices.Screen(); !scr.Card.Picture || time.Since(scr.At) > 200*time.Millisecond || scr.Broken > 0 {
+		l.t.Errorf("%s: the screen is %+v", when, scr)
+	}
+}

@@ -1,0 +1,149 @@
+package window
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"ewindow/endpoint/status"
+	"ewindow/media"
+	"ewindow/media/negotiate"
+)
+
+// leg is a call as the loop holds it: a dialog, its sockets and its media. Its fields are the loop's.
+type leg struct {
+	window *Window
+	id     string // as in State
+	peer   string // account
+	callID string // empty while our INVITE has no answer
+	dialog dialog // nil while our INVITE has no answer
+
+	sockets     *media.Sockets        // nil until they are open
+	sdp         *negotiate.Session    // offers and answers of the dialog
+	session     *media.Session        // nil before offer and answer are done
+	description negotiate.Description // what was agreed last
+	up          time.Time             // since when there is media
+
+	answer func(context.Context, []byte) error // accepts their INVITE; nil for one of ours
+	stop   context.CancelFunc                  // ends what its INVITE is at, and its media
+	ended  chan struct{}                       // closed when the session has returned; nil without one
+	asking bool                                // a re-INVITE of ours is on its way
+
+	seen atomic.Int64 // when its last picture came, Unix ns
+}
+
+// ground is what a leg needs before a word of SIP is said: sockets, and the SDP that names them.
+type ground struct {
+	sockets *media.Sockets
+	sdp     *negotiate.Session
+	body    []byte // our offer or answer
+	agreed  negotiate.Description
+	err     error
+}
+
+// release closes what nobody is going to use.
+func (g ground) release() {
+	if g.sockets != nil {
+		_ = g.sockets.Close()
+	}
+}
+
+// prepare opens the sockets and writes our SDP: the answer to an offer, or with none an offer. A worker calls it.
+func (w *Window) prepare(offer []byte, policy negotiate.Policy, picture bool) (g ground) {
+	addr := w.sip.LocalAddr()
+	if g.sockets, g.err = w.cfg.Listen(addr); g.err != nil {
+		return g
+	}
+	local := negotiate.Local{
+		Address:  addr,
+		AudioRTP: media.Port(g.sockets.AudioRTP), AudioRTCP: media.Port(g.sockets.AudioRTCP),
+		Width: w.cfg.Video.Width, Height: w.cfg.Video.Height, FPS: w.cfg.Video.FPS, MaxKbps: w.cfg.Video.Kbps,
+		SessionID: uint64(time.Now().Unix()),
+	}
+	if picture {
+		local.VideoRTP, local.VideoRTCP = media.Port(g.sockets.VideoRTP), media.Port(g.sockets.VideoRTCP)
+	}
+	if g.sdp, g.err = negotiate.NewSession(local, policy); g.err != nil {
+		return g
+	}
+	if offer == nil {
+		g.body, g.err = g.sdp.Offer()
+	} else {
+		g.body, g.agreed, g.err = g.sdp.Answer(offer)
+	}
+	return g
+}
+
+// begin starts the media of a call.
+func (w *Window) begin(ctx context.Context, l *leg, d negotiate.Description) {
+	session, err := media.NewSession(media.Config{
+		Description: d, Sockets: l.sockets, CNAME: w.cfg.Space, Receiver: l, Log: w.log.With("call_id", l.callID),
+	})
+	if err != nil {
+		w.fail(ctx, l, err)
+		return
+	}
+	l.session, l.ended, l.up = session, make(chan struct{}), time.Now()
+	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	before := l.stop
+	l.stop = func() { before(); cancel() }
+	w.work.Go(func() {
+		defer close(l.ended)
+		if err := session.Run(running); err != nil {
+			w.log.Error("media ended", "call_id", l.callID, "err", err)
+			w.post(mediaBroke{l.id, err})
+		}
+	})
+	l.description = d
+	w.log.Info("call up", "peer", l.peer, "call_id", l.callID, "media", describe(d))
+	w.step(ctx, Agreed{ID: l.id, NoVideo: !seesThem(d)})
+}
+
+// hangup ends a call, whatever it has come to.
+func (w *Window) hangup(id, why string) {
+	l := w.legs[id]
+	if l == nil {
+		return
+	}
+	if l.dialog != nil {
+		w.log.Info("hang up", "peer", l.peer, "call_id", l.callID, "reason", why)
+		w.work.Go(func() { l.dialog.Bye(why) })
+	}
+	w.drop(id, why)
+}
+
+// drop lets go of a call; its INVITE, if it has no answer, is cancelled.
+func (w *Window) drop(id, why string) {
+	l := w.legs[id]
+	if l == nil {
+		return
+	}
+	delete(w.legs, id)
+	w.remember(status.PastCall{ID: l.callID, Peer: l.peer, Ours: l.answer == nil, Up: l.up, Why: why})
+	l.stop()
+	w.work.Go(func() {
+		if l.ended != nil {
+			<-l.ended
+		}
+		if l.sockets != nil {
+			_ = l.sockets.Close()
+		}
+	})
+}
+
+// find is the leg of a dialog, or nil.
+func (w *Window) find(d dialog) *leg {
+	for _, l := range w.legs {
+		if l.dialog != nil && l.dialog == d {
+			return l
+		}
+	}
+	return nil
+}
+
+func (l *leg) lastSeen() time.Time {
+	if ns := l.seen.Load(); ns != 0 {
+		return time.Unix(0, ns)
+	}
+	return time.Time{}
+}

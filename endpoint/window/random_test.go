@@ -1,0 +1,253 @@
+package window
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"slices"
+	"testing"
+	"time"
+
+	"ewindow/dialplan/programme"
+)
+
+// programmes are plans between which a window may be thrown about.
+func programmes(space string) []*programme.Programme {
+	usual := plan(space)
+	otherPartner, otherCaller, noPhones, closed, over := *usual, *usual, *usual, *usual, *usual
+	otherPartner.Links = slices.Clone(usual.Links)
+	otherPartner.Links[0].Partner, otherPartner.Links[0].PartnerName = "potsdam", "potsdam"
+	otherPartner.Links[0].Caller = "potsdam"
+	otherCaller.Links = slices.Clone(usual.Links)
+	otherCaller.Links[0].Caller = "munich"
+	noPhones.Phones = nil
+	closed.Open, closed.Links = nil, nil
+	over.Until = nine.Add(2 * time.Hour)
+	over.Open = []programme.Span{{From: nine, Until: over.Until}}
+	over.Links = slices.Clone(usual.Links[:1])
+	over.Links[0].Until = over.Until
+	return []*programme.Programme{usual, usual, &otherPartner, &otherCaller, &noPhones, &closed, &over}
+}
+
+// chaos is a machine to which anything happens, and what must be so whatever happens.
+type chaos struct {
+	t      *testing.T
+	rnd    *rand.Rand
+	s      State
+	now    time.Time
+	n      int
+	open   map[string]bool // calls that were begun and not ended
+	plans  []*programme.Programme
+	recent []string
+}
+
+// anyID is mostly a call's, sometimes nobody's.
+func (c *chaos) anyID() string {
+	if len(c.s.Calls) == 0 || c.rnd.IntN(20) == 0 {
+		return "none"
+	}
+	return c.s.Calls[c.rnd.IntN(len(c.s.Calls))].ID
+}
+
+func (c *chaos) event() Event {
+	id := c.anyID()
+	switch c.rnd.IntN(24) {
+	case 0, 1:
+		return Registered{}
+	case 2:
+		return Lost{Why: "gone"}
+	case 3:
+		return Planned{c.plans[c.rnd.IntN(len(c.plans))]}
+	case 4, 5, 6, 7:
+		from := []string{"milano", "munich", "munich", "dresden", "potsdam", "desk", "desk", "x"}[c.rnd.IntN(8)]
+		return Invited{ID: fmt.Sprint("i", c.n), From: from}
+	case 8, 9, 10, 11:
+		return Agreed{ID: id, NoVideo: c.rnd.IntN(3) == 0}
+	case 12:
+		return Changed{ID: id, NoVideo: c.rnd.IntN(2) == 0, Held: c.rnd.IntN(2) == 0}
+	case 13:
+		return Failed{ID: id, Status: 100 * c.rnd.IntN(7), RetryAfter: time.Duration(c.rnd.IntN(100)) * time.Second}
+	case 14:
+		return Ended{ID: id, Why: "bye"}
+	case 15:
+		return Device{Role: []string{"camera", "sound"}[c.rnd.IntN(2)], Missing: []string{"", "No camera"}[c.rnd.IntN(2)]}
+	case 16, 17:
+		return Media{ID: id, Heard: c.now} // sound alone
+	case 18, 19:
+		return Media{ID: id, Heard: c.now, Seen: c.now}
+	case 20, 21:
+		m := Media{ID: id} // silence
+		if call := c.s.find(id); call != nil {
+			m.Heard, m.Seen = call.Heard, call.Seen
+		}
+		return m
+	}
+	return Tick{}
+}
+
+func (c *chaos) fail(format string, args ...any) {
+	c.t.Helper()
+	c.t.Fatalf("%s\ncalls %+v\nafter %q", fmt.Sprintf(format, args...), c.s.Calls, c.recent)
+}
+
+// step gives the machine an event and looks at all that must be so.
+func (c *chaos) step(e Event) {
+	c.n++
+	before := c.s
+	copied := slices.Clone(before.Calls)
+	var acts []Action
+	c.s, acts = Step(c.s, c.now, e, fmt.Sprint("d", c.n))
+	c.recent = append(c.recent, fmt.Sprintf("%v %T%+v → %+v", c.now.Sub(nine), e, e, acts))
+	c.recent = c.recent[max(0, len(c.recent)-8):]
+	if !reflect.DeepEqual(copied, before.Calls) {
+		c.fail("a state that was handed out has changed: %+v", before.Calls)
+	}
+	switch e := e.(type) {
+	case Failed:
+		delete(c.open, e.ID)
+	case Ended:
+		delete(c.open, e.ID)
+	}
+	c.account(e, acts)
+	c.judge()
+}
+
+// account follows which calls are open, and that each invitation has one answer.
+func (c *chaos) account(e Event, acts []Action) {
+	answers := 0
+	begin := func(id string) {
+		if c.open[id] {
+			c.fail("%s began twice", id)
+		}
+		c.open[id] = true
+	}
+	for _, a := range acts {
+		id := reflect.ValueOf(a).FieldByName("ID").String()
+		switch a := a.(type) {
+		case Dial:
+			if !c.s.Online {
+				c.fail("dialled offline")
+			}
+			begin(id)
+		case Answer:
+			answers++
+			begin(id)
+		case Reject:
+			answers++
+			if a.Status < 400 {
+				c.fail("refused with %d", a.Status)
+			}
+		case Hangup:
+			if !c.open[id] {
+				c.fail("hung up %q, which is not open", id)
+			}
+			delete(c.open, id)
+		case Keyframe, Reinvite:
+			if !c.open[id] {
+				c.fail("%T%v for a call that is not open", a, a)
+			}
+		}
+		if inv, is := e.(Invited); is && (reflect.TypeOf(a) == reflect.TypeFor[Answer]() || reflect.TypeOf(a) == reflect.TypeFor[Reject]()) && id != inv.ID {
+			c.fail("answered %q, asked was %q", id, inv.ID)
+		}
+	}
+	want := 0
+	if _, is := e.(Invited); is {
+		want = 1
+	}
+	if answers != want {
+		c.fail("%d answers to %T", answers, e)
+	}
+}
+
+// judge looks at a state.
+func (c *chaos) judge() {
+	if len(c.open) != len(c.s.Calls) {
+		c.fail("open are %v", c.open)
+	}
+	count := map[string]int{}
+	for i := range c.s.Calls {
+		call := &c.s.Calls[i]
+		if !c.open[call.ID] {
+			c.fail("%s is in the state and not open", call.ID)
+		}
+		switch {
+		case call.Leaving && (call.Role != Partner || call.Phase != Up):
+			c.fail("leaving: %+v", *call)
+		case call.Leaving:
+			count["leaving"]++
+		default:
+			count["here"]++
+		}
+		if call.Held && call.Role != Phone {
+			c.fail("a partner holds: %+v", *call)
+		}
+		if call.Ours && call.Phase == Dialling && c.now.Sub(call.Since) > dialLimit {
+			c.fail("nobody gave up %+v", *call)
+		}
+		c.inPlan(call)
+	}
+	if count["leaving"] > 1 || count["here"] > 1 {
+		c.fail("at once: %v", count)
+	}
+	if shown := c.s.Shown(c.now); (shown == nil) != (len(c.s.Calls) == 0) {
+		c.fail("shown is %+v", shown)
+	}
+}
+
+// inPlan makes sure that nobody sees or hears what the plan does not say.
+func (c *chaos) inPlan(call *Call) {
+	p := c.s.Programme
+	if p == nil {
+		c.fail("a call without a plan")
+	}
+	if call.Role == Phone {
+		if p.OpenAt(c.now) == nil || p.Phone(call.Peer) == nil {
+			c.fail("with phone %s", call.Peer)
+		}
+		return
+	}
+	l, soon := p.LinkAt(c.now), p.LinkAt(c.now.Add(programme.Early))
+	if (l == nil || l.Partner != call.Peer) && (l != nil || soon == nil || soon.Partner != call.Peer) {
+		c.fail("with %s", call.Peer)
+	}
+}
+
+// Whatever comes in whatever order, what chaos asks for holds, and all is closed when the plan ends.
+func TestRandomEvents(t *testing.T) {
+	seen := map[string]int{} // of what is rare
+	for seed := range uint64(500) {
+		space := []string{"milano", "munich"}[seed%2]
+		c := &chaos{t: t, rnd: rand.New(rand.NewPCG(seed, 1)), s: State{Space: space}, now: nine.Add(-time.Minute),
+			open: map[string]bool{}, plans: programmes(space)}
+		c.step(Planned{c.plans[0]})
+		for range 600 {
+			if c.rnd.IntN(8) == 0 {
+				c.now = c.now.Add(time.Duration(c.rnd.IntN(120_000)) * time.Millisecond)
+			} else {
+				c.now = c.now.Add(time.Duration(c.rnd.IntN(4_000)) * time.Millisecond)
+			}
+			c.step(c.event())
+			if c.s.leaving() != nil {
+				seen["leaving"]++
+				if here := c.s.here(Partner); here != nil && here.Phase == Up {
+					seen["replacing"]++
+				}
+			}
+			if p := c.s.here(Phone); p != nil && p.Held {
+				seen["held"]++
+			}
+		}
+		c.now = c.now.Add(14 * 24 * time.Hour)
+		c.step(Tick{})
+		if len(c.open) > 0 {
+			t.Fatalf("seed %d: open after the plan's end: %v", seed, c.open)
+		}
+	}
+	for _, what := range []string{"leaving", "replacing", "held"} {
+		if seen[what] < 100 {
+			t.Errorf("%q was seen %d times: the events are not mixed well", what, seen[what])
+		}
+	}
+	t.Log(seen)
+}

@@ -1,0 +1,121 @@
+package window
+
+import (
+	"context"
+	"net/netip"
+	"time"
+
+	"ewindow/endpoint/agent"
+)
+
+// userAgent is what the window asks of its SIP side.
+type userAgent interface {
+	// Run runs it until ctx ends, and tells what happens, in order: each thing one of the types below.
+	Run(ctx context.Context, tell func(any)) error
+	// LocalAddr is our address towards the others, for SDP.
+	LocalAddr() netip.Addr
+	// Invite calls an account with an SDP offer. When ctx ends first, the INVITE is cancelled.
+	Invite(ctx context.Context, account string, offer []byte) (established, error)
+}
+
+// dialog is a call's SIP side.
+type dialog interface {
+	// Reinvite makes an offer within the call and returns the answer.
+	Reinvite(ctx context.Context, offer []byte) ([]byte, error)
+	// Bye ends the call, whatever it has come to, for a reason that the other side may show.
+	Bye(reason string)
+	// Over says whether the call has ended, and why. Its end is told too, but may be told before our INVITE returns.
+	Over() (reason string, over bool)
+}
+
+// established is what a 2xx to our INVITE brought.
+type established struct {
+	dialog dialog
+	callID string
+	answer []byte // SDP
+}
+
+// What the SIP side tells.
+type (
+	registration struct{ err error } // nil: registered
+	planCame     struct{ body []byte }
+	invitation   struct { // an INVITE outside a dialog: answer or reject it, once
+		dialog dialog
+		callID string
+		from   string // account
+		offer  []byte // SDP; nil: answer with an offer, lateAnswer follows
+		answer func(ctx context.Context, sdp []byte) error
+		reject func(status int, reason string, retryAfter time.Duration)
+	}
+	reoffer struct { // an offer within a call: answer or reject it, once
+		dialog dialog
+		offer  []byte // SDP; nil: answer with an offer, lateAnswer follows
+		answer func(sdp []byte) error
+		reject func(status int, reason string)
+	}
+	lateAnswer struct { // to an offer in a 2xx of ours, or to one whose sender had given up waiting
+		dialog dialog
+		sdp    []byte
+	}
+	pictureWanted struct{ dialog dialog } // an INFO asks for a keyframe (RFC 5168)
+	ended         struct {
+		dialog dialog
+		reason string
+	}
+)
+
+// sipAgent is the agent as a userAgent.
+type sipAgent struct{ *agent.Agent }
+
+func (a sipAgent) Run(ctx context.Context, tell func(any)) error {
+	told := make(chan struct{})
+	go func() {
+		defer close(told)
+		for e := range a.Events() {
+			if m := translate(e); m != nil {
+				tell(m)
+			}
+		}
+	}()
+	err := a.Agent.Run(ctx) // closes its events
+	<-told
+	return err
+}
+
+func (a sipAgent) Invite(ctx context.Context, account string, offer []byte) (established, error) {
+	call, answer, err := a.Agent.Invite(ctx, account, offer)
+	if err != nil {
+		return established{}, err
+	}
+	return established{call, call.ID(), answer}, nil
+}
+
+// translate puts an event of the agent in the window's words; nil is nothing to us.
+func translate(e agent.Event) any {
+	switch e := e.(type) {
+	case agent.Online:
+		return registration{}
+	case agent.Offline:
+		return registration{e.Err}
+	case agent.Programme:
+		return planCame{e.Body}
+	case agent.Invitation:
+		return invitation{
+			dialog: e.Call, callID: e.Call.ID(), from: e.From, offer: e.Offer, answer: e.Call.Answer,
+			reject: func(status int, reason string, retryAfterwards time.Duration) {
+				e.Call.Reject(status, reason, retryAfter(retryAfterwards)...)
+			},
+		}
+	case agent.Reoffer:
+		return reoffer{e.Call, e.Offer, e.Answer, e.Reject}
+	case agent.Answered:
+		return lateAnswer{e.Call, e.SDP}
+	case agent.Info:
+		if wantsPicture(e.Body) {
+			return pictureWanted{e.Call}
+		}
+	case agent.Ended:
+		return ended{e.Call, e.Reason}
+	}
+	return nil
+}
