@@ -233,26 +233,6 @@ func TestDepacketizerIgnores(t *testing.T) {
 	}
 }
 
-func TestParameters(t *testing.T) {
-	var p Parameters
-	if p.Complete() {
-		t.Error("complete without any")
-	}
-	p.Note(annexB(sps))
-	if p.Complete() {
-		t.Error("complete without PPS")
-	}
-	p.Note(annexB(pps, nal(0x65, 50)))
-	if !p.Complete() || !bytes.Equal(p.Append(nil), annexB(sps, pps)) {
-		t.Errorf("% x", p.Append(nil))
-	}
-	newer := append(bytes.Clone(sps), 9)
-	p.Note(annexB(newer, nal(0x68, maxParameterSetSize+1), []byte{0x67}, []byte{0x68}, []byte{0x68, 0, 0}))
-	if !bytes.Equal(p.Append(nil), annexB(newer, pps)) {
-		t.Errorf("% x", p.Append(nil))
-	}
-}
-
 func FuzzDepacketizer(f *testing.F) {
 	f.Add([]byte{0x78, 0, 2, 0x67, 1, 0, 2, 0x68, 2}, []byte{0x7c, 0x85, 1}, []byte{0x7c, 0x45, 2})
 	f.Add([]byte{0x41}, []byte{0x7c, 5, 1}, []byte{})
@@ -273,8 +253,6 @@ func FuzzDepacketizer(f *testing.F) {
 		if len(au) > total {
 			t.Errorf("%d bytes made of at most %d", len(au), total)
 		}
-		var params Parameters
-		params.Note(au)
 		IsKey(au)
 		p := NewPacketizer(1, 100)
 		if p.Begin(au) != nil {
