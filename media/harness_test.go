@@ -23,6 +23,7 @@ type fakeEncoder struct {
 	mu     sync.Mutex
 	number uint32
 	key    bool
+	sps    []byte // with start code; nil for 1280×720
 	sizeP  int
 	sizeI  int
 	slices int // of a picture that is no keyframe; 0: one
@@ -55,7 +56,7 @@ func (e *fakeEncoder) next() AccessUnit {
 	e.number++
 	au := AccessUnit{Captured: time.Now(), Key: e.key}
 	if e.key {
-		au.Data = append(au.Data, 0, 0, 0, 1, 0x67, 0x42, 0xe0, 0x1f, 0x95, 0xa0, 0, 0, 0, 1, 0x68, 0xce, 0x3c, 0x80)
+		au.Data = append(au.Data, e.sets()...)
 		au.Data = e.slice(au.Data, 0x65, e.sizeI)
 	} else {
 		for range max(e.slices, 1) {
@@ -66,20 +67,32 @@ func (e *fakeEncoder) next() AccessUnit {
 	return au
 }
 
-// slice appends a NAL unit that is no real slice but has the number in it, and no start codes.
+// sets are the parameter sets, in Baseline.
+func (e *fakeEncoder) sets() []byte {
+	sps := e.sps
+	if sps == nil {
+		sps = []byte{0, 0, 0, 1, 0x67, 0x42, 0xc0, 0x1f, 0xda, 0x01, 0x40, 0x16, 0xe8, 0x48}
+	}
+	return append(bytes.Clone(sps), 0, 0, 0, 1, 0x68, 0xce, 0x3c, 0x80)
+}
+
+// sliceHead are first_mb_in_slice 0, slice_type 7 and pic_parameter_set_id 0.
+var sliceHead = []byte{0x88, 0x84}
+
+// slice appends a NAL unit that is no real slice but begins like one, has the number in it, and no start codes.
 func (e *fakeEncoder) slice(b []byte, header byte, size int) []byte {
-	b = append(b, 0, 0, 0, 1, header)
+	b = append(append(b, 0, 0, 0, 1, header), sliceHead...)
 	for i := range 8 {
 		b = append(b, byte(e.number>>(28-4*i)&0xf)|0x10)
 	}
 	at := int(e.number) % (len(e.noise) - size)
-	return append(b, e.noise[at:at+size-9]...)
+	return append(b, e.noise[at:at+size-1-len(sliceHead)-8]...)
 }
 
 func numberOf(au []byte) (n uint32, key bool) {
 	for nal := range h264.NALs(au) {
 		if t := h264.TypeOf(nal); t == h264.TypeSlice || t == h264.TypeIDR {
-			for _, b := range nal[1:9] {
+			for _, b := range nal[1+len(sliceHead):][:8] {
 				n = n<<4 | uint32(b&0xf)
 			}
 			return n, t == h264.TypeIDR

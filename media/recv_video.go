@@ -2,6 +2,7 @@ package media
 
 import (
 	"bytes"
+	"errors"
 	"time"
 
 	"ewindow/media/h264"
@@ -141,13 +142,14 @@ func (v *videoSink) finish(now time.Time) {
 	}
 	v.size = len(data)
 	key := v.unit.Has(h264.TypeIDR)
-	if key && !(v.unit.Has(h264.TypeSPS) && v.unit.Has(h264.TypePPS)) {
-		if afterGap || !v.params.Complete() { // they may have been in what was lost
-			key = false
-			v.hold(now)
-		} else {
-			data = append(v.params.Append(make([]byte, 0, len(data)+512)), data...)
-		}
+	if key && afterGap && !(v.unit.Has(h264.TypeSPS) && v.unit.Has(h264.TypePPS)) { // they may have been in what was lost
+		v.refuse(now, h264.ErrNoParameters)
+		return
+	}
+	picture, kept := v.st.d.Accepts.DecoderLimits()
+	if data, err = v.params.Admit(data, key, h264.Limits{Picture: picture, Kept: kept}); err != nil {
+		v.refuse(now, err)
+		return
 	}
 	if key {
 		v.asker.got()
@@ -159,6 +161,20 @@ func (v *videoSink) finish(now time.Time) {
 		return
 	}
 	v.show(now, AccessUnit{Data: data, Captured: v.captured(now), Key: key})
+}
+
+// refuse holds back an access unit that the decoder must not see. It is said once: phones go on sending what they send.
+func (v *videoSink) refuse(now time.Time, err error) {
+	p := &v.st.progress
+	p.held++
+	v.hold(now)
+	if errors.Is(err, h264.ErrNoParameters) {
+		return
+	}
+	if p.refused++; p.refused == 1 {
+		v.st.log.Warn("pictures that come are not decoded; let the other side send what was agreed, at most 1080p", "why", err)
+	}
+	p.refusal = err.Error()
 }
 
 // hold stops the picture until a keyframe comes, and asks for one.

@@ -12,6 +12,8 @@ type Stats struct {
 
 	VideoKept      uint64    // access units given to the Receiver
 	VideoHeld      uint64    // access units that came but were held back, since they could only show a broken picture
+	VideoRefused   uint64    // of those, the ones that ask more of a decoder than was agreed, or whose parameters cannot be read
+	VideoRefusal   string    // why, of the last; empty while there is none
 	VideoHeldSince time.Time // while pictures are held back: since when; else zero
 	KeyframesAsked uint64    // PLI and FIR sent
 	KeyframesGiven uint64    // times that the Receiver was asked for a keyframe
@@ -70,9 +72,11 @@ func (m *meter) at(since time.Duration, frames, bytes uint64) {
 
 // progress is what a sink has made of its packets.
 type progress struct {
-	frames uint64 // given to the Receiver
-	held   uint64
-	since  time.Time // while holding
+	frames  uint64 // given to the Receiver
+	held    uint64
+	refused uint64    // of those held
+	refusal string    // why
+	since   time.Time // while holding
 }
 
 // snapshot is what Stats may see of a stream's receiving half.
@@ -111,7 +115,8 @@ func (s *Session) Stats() Stats {
 	out.Video = s.video.stats(&out)
 	out.VideoKept = out.Video.Received.Frames
 	s.video.mu.Lock()
-	out.VideoHeld, out.VideoHeldSince = s.video.snapshot.held, s.video.snapshot.since
+	p := s.video.snapshot.progress
+	out.VideoHeld, out.VideoHeldSince, out.VideoRefused, out.VideoRefusal = p.held, p.since, p.refused, p.refusal
 	s.video.mu.Unlock()
 	out.Discarded += s.sendVideo.discarded()
 	return out

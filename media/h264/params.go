@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // Numbers of parameter sets that are taken; the standard has 32 and 256. A decoder keeps what it was given, and its
@@ -17,7 +18,9 @@ const (
 var ErrNoParameters = errors.New("its parameter sets have not come")
 
 // Parameters stands between a stream and its decoder. It keeps the latest parameter sets, and gives the decoder those
-// that a keyframe needs, in front of it, and no others: sets of other numbers and of former senders don't live on.
+// that a keyframe needs, in front of it, and no others: sets of other numbers and of former senders don't live on. One
+// that nobody used is forgotten when a keyframe brings its own; one that was used stays, since some senders repeat it
+// seldom.
 // Pictures that depend on a set that is not to be had, or that asks for too much, are refused.
 //
 //	access unit ──Note──▶ sets by number
@@ -28,7 +31,12 @@ type Parameters struct {
 	sps    [maxSPS]*sequenceSet
 	pps    [maxPPS]*pictureSet
 	active *sequenceSet // that of the last keyframe: the decoder has it
-	nals   [][]byte     // of the access unit at hand
+
+	// Of the access unit at hand:
+	nals    [][]byte
+	has     [maxPPS]bool // it has the latest PPS of that number
+	uses    [maxPPS]bool // a slice refers to it
+	strange bool         // a slice refers to what is not there
 }
 
 type sequenceSet struct {
@@ -45,8 +53,9 @@ func (s *sequenceSet) check(l Limits) error {
 }
 
 type pictureSet struct {
-	nal []byte
-	sps int // seq_parameter_set_id
+	nal  []byte
+	sps  int  // seq_parameter_set_id
+	used bool // by a picture that was admitted
 }
 
 // Note keeps the parameter sets that are in an access unit.
@@ -84,7 +93,7 @@ func (p *Parameters) notePPS(nal []byte) {
 		return
 	}
 	if old := p.pps[id]; old == nil || !bytes.Equal(old.nal, nal) {
-		p.pps[id] = &pictureSet{bytes.Clone(nal), int(sps)}
+		p.pps[id] = &pictureSet{nal: bytes.Clone(nal), sps: int(sps)}
 	}
 }
 
@@ -92,10 +101,7 @@ func (p *Parameters) notePPS(nal []byte) {
 // that it needs, any other without sets that change what a keyframe began. Where nothing is to be changed that is au
 // itself. The error is ErrNoParameters, or says what of the parameter sets is wrong, or beyond the limits.
 func (p *Parameters) Admit(au []byte, key bool, l Limits) ([]byte, error) {
-	p.nals = p.nals[:0]
-	for nal := range NALs(au) {
-		p.nals = append(p.nals, nal)
-	}
+	p.look(au)
 	needed, err := p.needed()
 	if err != nil {
 		return nil, err
@@ -109,6 +115,14 @@ func (p *Parameters) Admit(au []byte, key bool, l Limits) ([]byte, error) {
 	if needed != p.active { // it was replaced without a keyframe, or never had one
 		return nil, ErrNoParameters
 	}
+	for id, used := range p.uses {
+		if used {
+			p.pps[id].used = true
+		}
+	}
+	if key {
+		p.forget()
+	}
 	if p.plain(key) {
 		return au, nil
 	}
@@ -119,89 +133,120 @@ func (p *Parameters) Admit(au []byte, key bool, l Limits) ([]byte, error) {
 	return out, nil
 }
 
-// needed finds the one set on which all slices depend.
-func (p *Parameters) needed() (*sequenceSet, error) {
-	var needed *sequenceSet
-	for _, nal := range p.nals {
-		if !decodes(TypeOf(nal)) {
-			continue
+// look finds out what the access unit at hand has and uses.
+func (p *Parameters) look(au []byte) {
+	p.nals, p.has, p.uses, p.strange = p.nals[:0], [maxPPS]bool{}, [maxPPS]bool{}, false
+	for nal := range NALs(au) {
+		p.nals = append(p.nals, nal)
+		switch t := TypeOf(nal); {
+		case decodes(t):
+			if id, found := p.usedBy(nal); found {
+				p.uses[id] = true
+			} else {
+				p.strange = true
+			}
+		case t == TypePPS:
+			if id, found := p.latest(nal); found {
+				p.has[id] = true
+			}
 		}
-		set := p.of(nal)
-		if set == nil || needed != nil && set != needed {
-			return nil, ErrNoParameters
-		}
-		needed = set
 	}
-	if needed == nil {
-		return nil, ErrNoParameters
-	}
-	return needed, nil
-}
-
-// of is the sequence parameter set of a slice, nil if there is none (§7.3.3: first_mb_in_slice, slice_type,
-// pic_parameter_set_id).
-func (p *Parameters) of(slice []byte) *sequenceSet {
-	const enough = 1 + 3*9 // bytes, emulation prevention included
-	r, err := readerOf(slice[:min(len(slice), enough)])
-	if err != nil {
-		return nil
-	}
-	r.ue()
-	r.ue()
-	id := r.ue()
-	if r.err != nil || id >= maxPPS || p.pps[id] == nil {
-		return nil
-	}
-	return p.sps[p.pps[id].sps]
 }
 
 // decodes says whether NAL units of this type are pictures for our decoders. Data partitions are not.
 func decodes(t Type) bool { return t == TypeSlice || t == TypeIDR }
 
-// plain says whether the decoder may have the access unit as it came.
+// usedBy finds the picture parameter set of a slice (§7.3.3: first_mb_in_slice, slice_type, pic_parameter_set_id).
+func (p *Parameters) usedBy(slice []byte) (id uint32, found bool) {
+	const enough = 1 + 3*9 // bytes, emulation prevention included
+	r, err := readerOf(slice[:min(len(slice), enough)])
+	if err != nil {
+		return 0, false
+	}
+	r.ue()
+	r.ue()
+	if id = r.ue(); r.err != nil || id >= maxPPS || p.pps[id] == nil {
+		return 0, false
+	}
+	return id, true
+}
+
+// latest finds the number of a PPS, if it is the latest with that number.
+func (p *Parameters) latest(nal []byte) (id uint32, found bool) {
+	r, err := readerOf(nal)
+	if err != nil {
+		return 0, false
+	}
+	if id = r.ue(); r.err != nil || id >= maxPPS {
+		return 0, false
+	}
+	return id, p.pps[id] != nil && bytes.Equal(p.pps[id].nal, nal)
+}
+
+// needed is the one SPS on which all slices depend.
+func (p *Parameters) needed() (*sequenceSet, error) {
+	var needed *sequenceSet
+	for id, used := range p.uses {
+		if !used {
+			continue
+		}
+		s := p.sps[p.pps[id].sps]
+		if s == nil || needed != nil && s != needed {
+			return nil, ErrNoParameters
+		}
+		needed = s
+	}
+	if needed == nil || p.strange {
+		return nil, ErrNoParameters
+	}
+	return needed, nil
+}
+
+// forget drops what nobody has used, if the keyframe at hand has brought sets of its own.
+func (p *Parameters) forget() {
+	own := slices.ContainsFunc(p.nals, p.isActive)
+	for id, used := range p.uses {
+		own = own && (!used || p.has[id])
+	}
+	for id, set := range p.pps {
+		if own && set != nil && !set.used && !p.has[id] {
+			p.pps[id] = nil
+		}
+	}
+}
+
+func (p *Parameters) isActive(nal []byte) bool {
+	return TypeOf(nal) == TypeSPS && bytes.Equal(nal, p.active.nal)
+}
+
+// belongs says whether there is a PPS of that number and of the active SPS.
+func (p *Parameters) belongs(id int) bool { return p.pps[id] != nil && p.pps[id].sps == p.active.ID }
+
+// plain says whether the decoder may have the access unit as it came: with a keyframe its sets, all in front, and
+// nothing that no decoder of ours knows.
 func (p *Parameters) plain(key bool) bool {
-	sps, pps, slices := false, false, false
+	sps, sliced := false, false
 	for _, nal := range p.nals {
 		switch t := TypeOf(nal); {
 		case decodes(t):
-			slices = true
-		case t == TypeSPS && key && !slices && bytes.Equal(nal, p.active.nal):
+			sliced = true
+		case t == TypeSPS && key && !sliced && p.isActive(nal):
 			sps = true
-		case t == TypePPS && !slices && p.belongs(nal):
-			pps = true
+		case t == TypePPS && !sliced:
+			if id, found := p.latest(nal); !found || !p.belongs(int(id)) {
+				return false
+			}
 		case t == TypeSEI || t == TypeAUD:
 		default:
 			return false
 		}
 	}
-	return !key || sps && pps && p.others() == 0
-}
-
-// belongs says whether a PPS is the latest of its number and of the active SPS.
-func (p *Parameters) belongs(nal []byte) bool {
-	for _, set := range p.pps {
-		if set != nil && set.sps == p.active.ID && bytes.Equal(set.nal, nal) {
-			return true
+	for id := range p.pps {
+		if key && p.belongs(id) && !p.has[id] {
+			return false
 		}
 	}
-	return false
-}
-
-// others counts the PPS of the active SPS that are not in the access unit at hand.
-func (p *Parameters) others() (n int) {
-	for _, set := range p.pps {
-		if set == nil || set.sps != p.active.ID {
-			continue
-		}
-		n++
-		for _, nal := range p.nals {
-			if bytes.Equal(nal, set.nal) {
-				n--
-				break
-			}
-		}
-	}
-	return n
+	return !key || sps
 }
 
 // compose appends the access unit at hand with its parameter sets in front: of a keyframe all that can be meant until
@@ -209,15 +254,10 @@ func (p *Parameters) others() (n int) {
 func (p *Parameters) compose(dst []byte, key bool) []byte {
 	if key {
 		dst = appendNAL(dst, p.active.nal)
-		for _, set := range p.pps {
-			if set != nil && set.sps == p.active.ID {
-				dst = appendNAL(dst, set.nal)
-			}
-		}
 	}
-	for _, nal := range p.nals {
-		if !key && TypeOf(nal) == TypePPS && p.belongs(nal) {
-			dst = appendNAL(dst, nal)
+	for id, set := range p.pps {
+		if p.belongs(id) && (key || p.has[id]) {
+			dst = appendNAL(dst, set.nal)
 		}
 	}
 	for _, nal := range p.nals {

@@ -54,7 +54,8 @@ func TestParametersGiveTheDecoderWhatAKeyframeNeeds(t *testing.T) {
 		"no keyframe yet":                  {{"S0 P0 p0", "none"}, {"p0", "none"}},
 		"a set between slices":             {{"S0 P0 I0 S0 P0 I0", "S0 P0 I0 I0"}},
 		"sets behind the slice":            {{"I0 S0 P0", "S0 P0 I0"}},
-		"a second PPS for later":           {{"S0 P0 P1 I0", "="}, {"p1", "="}, {"S0 P1 I1", "S0 P0 P1 I1"}},
+		"a second PPS, sent seldom":        {{"S0 P0 P1 I0", "="}, {"p1", "="}, {"S0 P1 I1", "S0 P0 P1 I1"}, {"p0", "="}},
+		"a second PPS, never used":         {{"S0 P0 P1 I0", "="}, {"S0 P0 I0", "="}, {"p1", "none"}},
 		"PPS that comes later":             {{"S0 P0 I0", "="}, {"P1 p1", "="}, {"p1", "="}},
 		"PPS of another number, unused":    {{"S0 P0 P3 I0", "S0 P0 I0"}},
 		"another SPS that nobody uses":     {{"S0 S1 P0 P2 I0", "S0 P0 I0"}, {"S1 P2 p0", "p0"}},
@@ -65,6 +66,7 @@ func TestParametersGiveTheDecoderWhatAKeyframeNeeds(t *testing.T) {
 		"two of one number":                {{"S0 S0' P0 P0' I0", "S0' P0' I0"}},
 		"two sizes in one picture":         {{"S0 P0 S1 P2 I0 I2", "none"}},
 		"what our decoders do not know":    {{"S0 subset P0 I0 end", "S0 P0 I0"}, {"p0 part", "p0"}, {"part", "none"}},
+		"a slice without an SPS":           {{"P3 S0 P0 I0", "S0 P0 I0"}, {"P3 p0 p3", "none"}, {"p0", "="}},
 		"a slice of nothing":               {{"S0 P0 I0", "="}, {"p0 p9", "none"}, {"p3", "none"}},
 		"a set that cannot be read":        {{"S0 P0 I0", "="}, {"SX p0", "it ends too early"}, {"I0", "it ends too early"}, {"S0 P0 I0", "="}},
 	} {

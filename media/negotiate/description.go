@@ -69,6 +69,7 @@ type Stream struct {
 	// Video only.
 	Mode    int         // packetization-mode of RFC 6184 that the other side takes: 0 or 1
 	Profile H264Profile // what we may send at most
+	Accepts H264Profile // what we said that we take
 	MaxKbps int         // of b=TIAS or b=AS, 0 for none
 }
 

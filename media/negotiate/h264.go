@@ -71,6 +71,16 @@ func (p H264Profile) Allows(width, height, fps, kbps int) bool {
 // MaxKbps is the highest bitrate of the profile's level in kbit/s (H.264 table A-1).
 func (p H264Profile) MaxKbps() int { return p.limit().maximumKbps }
 
+// leastLevel is what we decode whatever was agreed: 1080p. Many phones send that at any level.
+var leastLevel = H264Profile{IDC: baselineIDC, Level: 40}
+
+// DecoderLimits says what memory a decoder needs for streams of the profile's level, or of level 4 if that is higher, in
+// macroblocks (H.264 table A-1): for one picture (MaxFS), and for all that it keeps (MaxDpbMbs).
+func (p H264Profile) DecoderLimits() (picture, kept int) {
+	l, least := p.limit(), leastLevel.limit()
+	return max(l.perPicture, least.perPicture), max(l.kept, least.kept)
+}
+
 // limit is the row of the profile's level, or of the next lower one that the table has.
 func (p H264Profile) limit() level {
 	limit := levels[0]
@@ -102,6 +112,7 @@ type level struct {
 	rank        int // see H264Profile.rank
 	perSecond   int // macroblocks
 	perPicture  int // macroblocks
+	kept        int // macroblocks of all pictures that a decoder keeps (MaxDpbMbs)
 	maximumKbps int
 }
 
@@ -112,9 +123,9 @@ func (l level) allows(width, height, fps, kbps int) bool {
 }
 
 var levels = [...]level{
-	{100, 1485, 99, 64}, {105, 1485, 99, 128}, {110, 3000, 396, 192}, {120, 6000, 396, 384}, {130, 11880, 396, 768},
-	{200, 11880, 396, 2000}, {210, 19800, 792, 4000}, {220, 20250, 1620, 4000},
-	{300, 40500, 1620, 10000}, {310, 108000, 3600, 14000}, {320, 216000, 5120, 20000},
-	{400, 245760, 8192, 20000}, {410, 245760, 8192, 50000}, {420, 522240, 8704, 50000},
-	{500, 589824, 22080, 135000}, {510, 983040, 36864, 240000}, {520, 2073600, 36864, 240000},
+	{100, 1485, 99, 396, 64}, {105, 1485, 99, 396, 128}, {110, 3000, 396, 900, 192}, {120, 6000, 396, 2376, 384}, {130, 11880, 396, 2376, 768},
+	{200, 11880, 396, 2376, 2000}, {210, 19800, 792, 4752, 4000}, {220, 20250, 1620, 8100, 4000},
+	{300, 40500, 1620, 8100, 10000}, {310, 108000, 3600, 18000, 14000}, {320, 216000, 5120, 20480, 20000},
+	{400, 245760, 8192, 32768, 20000}, {410, 245760, 8192, 32768, 50000}, {420, 522240, 8704, 34816, 50000},
+	{500, 589824, 22080, 110400, 135000}, {510, 983040, 36864, 184320, 240000}, {520, 2073600, 36864, 184320, 240000},
 }

@@ -85,3 +85,36 @@ func TestMaxKbps(t *testing.T) {
 		}
 	}
 }
+
+// Whatever was agreed, 1080p is decoded; beyond that the level decides.
+func TestDecoderLimits(t *testing.T) {
+	for p, want := range map[H264Profile][2]int{
+		{}:                   {8192, 32768},
+		{IDC: 66, Level: 9}:  {8192, 32768},
+		{IDC: 66, Level: 31}: {8192, 32768},
+		{IDC: 77, Level: 40}: {8192, 32768},
+		{IDC: 66, Level: 42}: {8704, 34816},
+		{IDC: 66, Level: 50}: {22080, 110400},
+		{IDC: 66, Level: 52}: {36864, 184320},
+		{IDC: 66, Level: 99}: {36864, 184320},
+	} {
+		if picture, kept := p.DecoderLimits(); [2]int{picture, kept} != want {
+			t.Errorf("%s: %d and %d macroblocks, want %v", p, picture, kept, want)
+		}
+	}
+}
+
+// A level keeps at least two pictures of its own size, and the table only grows (H.264 table A-1).
+func TestLevels(t *testing.T) {
+	for i, l := range levels {
+		if l.kept < 2*l.perPicture {
+			t.Errorf("level %d keeps %d macroblocks, one picture has %d", l.rank, l.kept, l.perPicture)
+		}
+		if i == 0 {
+			continue
+		}
+		if b := levels[i-1]; l.rank <= b.rank || l.perSecond < b.perSecond || l.perPicture < b.perPicture || l.kept < b.kept || l.maximumKbps < b.maximumKbps {
+			t.Errorf("level %d: %+v after %+v", l.rank, l, b)
+		}
+	}
+}

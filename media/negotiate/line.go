@@ -157,6 +157,7 @@ func (s *Session) answerLine(l *line, desc *sdp.SessionDescription, m *sdp.Media
 	}
 	if f.codec == H264 {
 		reply[0].profile, stream.Profile = s.agree(f)
+		stream.Accepts = reply[0].profile
 	}
 	out := s.media(l, reply, stream.Direction)
 	if stream.PLI {
@@ -224,9 +225,10 @@ func (s *Session) acceptLine(l *line, desc *sdp.SessionDescription, m *sdp.Media
 		}
 		stream.ReceiveType = ours[i].number
 		if theirs.codec == H264 {
-			stream.Profile = theirs.profile
+			stream.Profile, stream.Accepts = theirs.profile, ours[i].profile
 			if !theirs.asymmetric {
 				stream.Profile = theirs.profile.lower(ours[i].profile)
+				stream.Accepts = stream.Profile
 			}
 		}
 		if e, found := eventsFor(theirs, answered); found {

@@ -70,6 +70,9 @@ func mirrored(t *testing.T, a, b Description) {
 			x.EventType != y.EventType || x.Mux != y.Mux || x.Mode != y.Mode || x.PLI != y.PLI || x.FIR != y.FIR {
 			t.Errorf("%+v\n%+v", x, y)
 		}
+		if x.Codec == H264 && (x.Accepts.rank() != y.Profile.rank() || y.Accepts.rank() != x.Profile.rank()) {
+			t.Errorf("one takes %s and %s, the other may send %s and %s", x.Accepts, y.Accepts, y.Profile, x.Profile)
+		}
 		if x.Direction.Sends() != y.Direction.Receives() || x.Direction.Receives() != y.Direction.Sends() {
 			t.Errorf("%s: %s and %s", x.Codec, x.Direction, y.Direction)
 		}
