@@ -24,7 +24,6 @@ type conn struct {
 	remote    net.Addr   // without a zone: the SIP stack's table of connections drops zones too
 	frames    *frame.Reader
 	proven    atomic.Bool // somebody has authenticated
-	abrupt    atomic.Bool // it was evicted
 	once      sync.Once
 	published bool // under table.mu, as the following
 	house     *crowd

@@ -44,7 +44,7 @@ func (l Limits) Within(files uint64) Limits {
 	}
 	if room = max(room, files/2); room < uint64(l.Connections) {
 		l.Connections = max(1, int(room))
-		l.PerBlock = max(1, min(l.PerBlock, l.Connections/4))
+		l.PerBlock = max(1, min(l.PerBlock, l.Connections/3))
 	}
 	return l
 }

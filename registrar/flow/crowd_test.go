@@ -1,0 +1,290 @@
+package flow
+
+import (
+	"crypto/tls"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"ewindow/registrar/block"
+)
+
+// model finds whom to evict by looking at everybody: how many the houses and the blocks hold.
+func model(crowd []*conn) (blocks, houses map[netip.Prefix]int) {
+	blocks, houses = map[netip.Prefix]int{}, map[netip.Prefix]int{}
+	for _, c := range crowd {
+		blocks[block.Of(c.addr)]++
+		houses[block.House(c.addr)]++
+	}
+	return blocks, houses
+}
+
+// Whatever comes and goes, the one to go first is the oldest of the most crowded house of the most crowded block.
+func TestCrowd(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	w := newCrowd(nil, netip.Prefix{})
+	var there []*conn
+	for step := range 20_000 {
+		switch {
+		case len(there) == 0 || r.IntN(100) < 52:
+			a := netip.AddrFrom4([4]byte{10, 0, byte(r.IntN(6)), byte(r.IntN(5))})
+			if r.IntN(4) == 0 {
+				a = netip.AddrFrom16([16]byte{0x20, 1, 0xd, 0xb8, 6: byte(r.IntN(3)), 7: byte(r.IntN(3)), 15: byte(r.IntN(9))})
+			}
+			c := &conn{addr: a}
+			w.add(c)
+			there = append(there, c)
+		case r.IntN(2) == 0:
+			c := w.first()
+			w.remove(c)
+			there = slices.DeleteFunc(there, func(o *conn) bool { return o == c })
+		default:
+			i := r.IntN(len(there))
+			w.remove(there[i])
+			there = slices.Delete(there, i, i+1)
+		}
+		first := w.first()
+		if w.count() != len(there) || (first == nil) != (len(there) == 0) {
+			t.Fatalf("step %d: %d are there, %d counted", step, len(there), w.count())
+		}
+		if first == nil {
+			continue
+		}
+		blocks, houses := model(there)
+		for of, n := range blocks {
+			if n > blocks[block.Of(first.addr)] || w.find(of).count() != n {
+				t.Fatalf("step %d: %v has to go, %v holds more", step, first.addr, of)
+			}
+		}
+		for of, n := range houses {
+			if block.Of(of.Addr()) == block.Of(first.addr) && n > houses[block.House(first.addr)] {
+				t.Fatalf("step %d: %v has to go, %v holds more", step, first.addr, of)
+			}
+		}
+		for _, c := range there {
+			if block.House(c.addr) == block.House(first.addr) {
+				if c != first {
+					t.Fatalf("step %d: an older one of %v stays", step, c.addr)
+				}
+				break
+			}
+		}
+	}
+	for _, c := range there {
+		w.remove(c)
+	}
+	if w.size != 0 || w.most != 0 || len(w.parts) != 0 || len(w.bySize) != 0 {
+		t.Errorf("an empty crowd keeps %+v", w)
+	}
+}
+
+// One in, one out: what that takes does not depend on how many there are.
+func BenchmarkCrowd(b *testing.B) {
+	for _, n := range []int{1_000, 100_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			r := rand.New(rand.NewPCG(1, 2))
+			w := newCrowd(nil, netip.Prefix{})
+			add := func() {
+				w.add(&conn{addr: netip.AddrFrom4([4]byte{10, byte(r.IntN(10)), byte(r.IntN(100)), byte(r.IntN(250))})})
+			}
+			for range n {
+				add()
+			}
+			for b.Loop() {
+				add()
+				w.remove(w.first())
+			}
+		})
+	}
+}
+
+// flood opens connections without end from ten addresses in each block, and sends nothing.
+func (s *stack) flood(blocks []string, every time.Duration) (stop func()) {
+	ended := make(chan struct{})
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for i := 0; ; i++ {
+			select {
+			case <-ended:
+				return
+			case <-time.After(every):
+			}
+			from := netip.MustParsePrefix(blocks[i%len(blocks)]).Addr().As4()
+			from[3] = byte(1 + i/len(blocks)%10)
+			if c, err := s.net.Dial(s.t.Context(), netip.AddrFrom4(from), server); err == nil {
+				s.t.Cleanup(func() { _ = c.Close() })
+			}
+		}
+	}()
+	return func() { close(ended); <-done }
+}
+
+// login comes, takes its time, sends something, and proves who it is. It says whether the connection was still there.
+func (s *stack) login(host, account string) (f Flow, c net.Conn, ok bool) {
+	c = s.dial(host)
+	time.Sleep(200 * time.Millisecond) // a handshake and a challenge over a slow line
+	_, _ = c.Write([]byte(message))
+	time.Sleep(200 * time.Millisecond)
+	f, ok = s.table.Find(TLS, c.LocalAddr().String())
+	if ok {
+		s.table.Authenticated(f, account)
+		s.table.Keep(f, time.Now().Add(time.Hour))
+	}
+	return f, c, ok
+}
+
+// While connections without end fill all places, a window logs in at its first try, twenty times of twenty: from
+// elsewhere, and from next door to the flood. A house with forty phones at one address keeps all their connections, and
+// gets them back when they all come anew.
+func TestFlood(t *testing.T) {
+	blocks := []string{"10.1.1.0/24", "10.1.2.0/24", "10.1.3.0/24", "10.1.4.0/24"}
+	for name, limits := range map[string]Limits{
+		"all places":           {Connections: 200, PerBlock: 100, Arrivals: 1 << 20, ArrivalRate: 1 << 20},
+		"the places of blocks": {Connections: 1000, PerBlock: 100, Arrivals: 1 << 20, ArrivalRate: 1 << 20},
+		"the rate of blocks":   {Connections: 1000, PerBlock: 1000, Arrivals: 50, ArrivalRate: 10},
+	} {
+		for where, host := range map[string]string{"elsewhere": "10.2.0.1", "next door": "10.1.2.200"} {
+			t.Run(name+", "+where, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					s := start(t, limits, nil)
+					var phones []Flow
+					for i := range 40 {
+						f, _, _ := s.login(host, fmt.Sprint("phone", i))
+						phones = append(phones, f)
+					}
+					window, _, _ := s.login(host, "window")
+					stop := s.flood(blocks, time.Millisecond)
+					time.Sleep(3 * time.Second)
+					for i := range 20 {
+						f, c, ok := s.login(host, "window")
+						if !ok || !s.table.Alive(f) {
+							t.Errorf("login %d of the window failed", i+1)
+						}
+						_ = c.Close()
+					}
+					for i, f := range append(phones, window) {
+						if !s.table.Alive(f) {
+							t.Errorf("flow %d of those who were there is gone", i)
+						}
+					}
+					for i, f := range phones { // a power cut in that house
+						s.table.Drop(f)
+						if f, _, ok := s.login(host, fmt.Sprint("phone", i)); !ok || !s.table.Alive(f) {
+							t.Errorf("phone %d did not come back", i)
+						}
+					}
+					if n := s.table.Len(); n > limits.Connections {
+						t.Errorf("%d connections, at most %d are allowed", n, limits.Connections)
+					}
+					stop()
+				})
+			})
+		}
+	}
+}
+
+// Whoever has authenticated is never pushed out; where all have, nobody else gets in.
+func TestFull(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := start(t, Limits{Connections: 3}, nil)
+		var known []Flow
+		for i := range 3 {
+			f, _, _ := s.login("10.0.1.1", fmt.Sprint(i))
+			known = append(known, f)
+		}
+		if got := lives(s.dial("10.0.1.2"), time.Second); got > 100*time.Millisecond {
+			t.Errorf("one too many lives %v", got)
+		}
+		s.table.Drop(known[0])
+		if _, _, ok := s.login("10.0.1.2", "new"); !ok || !s.table.Alive(known[1]) || !s.table.Alive(known[2]) {
+			t.Error("a place that became free is not given, or one that was taken is")
+		}
+	})
+}
+
+// One account doesn't take all places: beyond its share the oldest of its own connections goes.
+func TestPerAccount(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := start(t, Limits{PerAccount: 2}, nil)
+		other, _, _ := s.login("10.0.1.1", "other")
+		var mine []Flow
+		for range 3 {
+			f, _, _ := s.login("10.0.1.1", "mine")
+			s.table.Authenticated(f, "mine") // with each request
+			mine = append(mine, f)
+		}
+		for i, f := range append(mine, other) {
+			if alive := s.table.Alive(f); alive != (i != 0) {
+				t.Errorf("flow %d alive: %v", i, alive)
+			}
+		}
+	})
+}
+
+// A block's own newcomers push out its own, and nobody else's.
+func TestPerBlock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := start(t, Limits{PerBlock: 3}, nil)
+		elsewhere := s.flow(s.dial("10.0.2.1"))
+		alone := s.flow(s.dial("10.0.1.7"))
+		var crowd []Flow
+		for range 5 {
+			crowd = append(crowd, s.flow(s.dial("10.0.1.1")))
+		}
+		for i, f := range append(crowd, alone, elsewhere) {
+			if alive := s.table.Alive(f); alive != (i >= 3) {
+				t.Errorf("flow %d alive: %v", i, alive)
+			}
+		}
+	})
+}
+
+// However many handshakes have begun, only so many are computed at a time, and those that wait for their peer hold no turn.
+func TestTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		certificate := selfSigned(t)
+		s := start(t, Limits{}, &tls.Config{Certificates: []tls.Certificate{certificate}})
+		for i := range 200 {
+			c := s.dial(netip.AddrFrom4([4]byte{10, 0, 1, byte(i)}).String())
+			if i%2 == 0 {
+				_, _ = c.Write([]byte{22, 3, 1, 2, 0, 1, 0}) // the beginning of a ClientHello
+			}
+		}
+		time.Sleep(time.Second)
+		if n := len(s.table.turns); n != 0 {
+			t.Errorf("%d turns are taken by peers who are silent", n)
+		}
+		window := tls.Client(s.dial("10.0.2.1"), &tls.Config{InsecureSkipVerify: true})
+		begun := time.Now()
+		if err := window.HandshakeContext(t.Context()); err != nil || time.Since(begun) > time.Second {
+			t.Errorf("a window's handshake beside them: %v after %v", err, time.Since(begun))
+		}
+		for range cap(s.table.turns) { // as if others were computing
+			s.table.turns <- struct{}{}
+		}
+		late := tls.Client(s.dial("10.0.2.2"), &tls.Config{InsecureSkipVerify: true})
+		begun = time.Now()
+		if err := late.HandshakeContext(t.Context()); err == nil || !about(time.Since(begun), 5*time.Second) {
+			t.Errorf("a handshake without a turn: %v after %v, want an end after 5 s", err, time.Since(begun))
+		}
+	})
+}
+
+func TestWithin(t *testing.T) {
+	for files, want := range map[uint64][2]int{
+		1 << 20: {4096, 1024}, 1024: {864, 288}, 256: {128, 42}, 64: {32, 10}, 0: {1, 1},
+	} {
+		if got := DefaultLimits().Within(files); got.Connections != want[0] || got.PerBlock != want[1] {
+			t.Errorf("%d files: %d connections, %d of a block; want %v", files, got.Connections, got.PerBlock, want)
+		}
+	}
+	if got := (Limits{Connections: 10}).Within(1024).Connections; got != 10 {
+		t.Errorf("%d connections where 10 were asked for", got)
+	}
+}
