@@ -133,6 +133,21 @@ func (t *Table) Drop(f Flow) {
 	}
 }
 
+// DropAccount closes every connection on which that account was the last to authenticate.
+func (t *Table) DropAccount(account string) {
+	var theirs []*conn
+	t.mu.Lock()
+	if of := t.known[account]; of != nil {
+		for e := of.Front(); e != nil; e = e.Next() {
+			theirs = append(theirs, e.Value.(*conn))
+		}
+	}
+	t.mu.Unlock()
+	for _, c := range theirs {
+		_ = c.Close()
+	}
+}
+
 // Len is the number of open sockets.
 func (t *Table) Len() int {
 	t.mu.Lock()

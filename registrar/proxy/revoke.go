@@ -7,4 +7,5 @@ func (s *Server) AccountChanged(account string) {
 	for _, gone := range s.locations.DropAccount(account) {
 		s.flows.Drop(gone.Flow)
 	}
+	s.flows.DropAccount(account) // also those that only called
 }
