@@ -23,6 +23,7 @@ type session struct {
 	weDo     bool          // we are the refresher
 	least    time.Duration // Min-SE that a 422 asked for
 	expires  time.Time
+	offline  bool // we were, when it was last looked at
 	timer    *time.Timer
 }
 
@@ -40,7 +41,7 @@ func (c *Call) startSession(interval time.Duration, weDo bool) {
 		return
 	}
 	interval = max(interval, minSession)
-	c.session.interval, c.session.weDo = interval, weDo
+	c.session.interval, c.session.weDo, c.session.offline = interval, weDo, false
 	c.session.expires = time.Now().Add(interval)
 	wait := interval / 2
 	if !weDo {
@@ -55,15 +56,22 @@ func (c *Call) sessionAfter(wait time.Duration) {
 }
 
 // sessionDue refreshes the session, or ends it when the other side did not. While we are offline nobody could have
-// refreshed: then it is too early to judge, and the refresher tries again soon.
+// refreshed: then it is too early to judge, and the refresher tries again soon. Once we are back the other side has a
+// whole interval for that.
 func (c *Call) sessionDue() {
+	offline := c.a.currentFlow() == nil
 	c.mu.Lock()
-	weDo, timer, expires := c.session.weDo, c.session.timer, c.session.expires
+	weDo, timer, expires, interval := c.session.weDo, c.session.timer, c.session.expires, c.session.interval
+	back := c.session.offline && !offline
+	c.session.offline = offline
+	if timer != nil && back && !weDo {
+		c.sessionAfter(interval)
+		timer = nil
+	}
 	c.mu.Unlock()
 	if timer == nil {
 		return
 	}
-	offline := c.a.currentFlow() == nil
 	if !offline && !weDo {
 		c.hangUp("the other side did not refresh the session (RFC 4028)")
 		return
