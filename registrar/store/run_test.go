@@ -1,0 +1,447 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"ewindow/registrar/location"
+)
+
+// A clock is what a store under test takes for the time.
+type clock struct{ now time.Time }
+
+func (c *clock) add(d time.Duration) time.Time { c.now = c.now.Add(d); return c.now }
+
+// running is a store as the server has it: with accounts, and looked at as Run does.
+func running(t testing.TB) (s *Store, path string, c *clock) {
+	t.Helper()
+	s, path = fresh(t)
+	for _, name := range []string{"milano", "munich", "reception"} {
+		addAccount(t, s, name)
+	}
+	closeStore(t, s)
+	s = open(t, path)
+	c = &clock{now: time.Now()}
+	s.now = func() time.Time { return c.now }
+	return s, path, c
+}
+
+// watched is one turn of Run, which is to go well.
+func watched(t testing.TB, s *Store, now time.Time) (*Recovery, []string) {
+	t.Helper()
+	r, changed, err := s.watch(t.Context(), now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(changed)
+	return r, changed
+}
+
+// What another process does is noticed at the next look, and said of those accounts alone that it concerns.
+func TestChangesAreNoticed(t *testing.T) {
+	s, path, c := running(t)
+	defer closeStore(t, s)
+	tool := open(t, path)
+	defer closeStore(t, tool)
+	ctx := t.Context()
+	for _, step := range []struct {
+		name string
+		do   func() error
+		want string
+	}{
+		{"nothing", func() error { return nil }, "[]"},
+		{"add", func() error { _, err := tool.AddAccount(ctx, "potsdam", start); return err }, "[potsdam]"},
+		{"rotate", func() error { _, err := tool.RotateAccount(ctx, "munich", start); return err }, "[munich]"},
+		{"remove", func() error { return tool.RemoveAccount(ctx, "milano") }, "[milano]"},
+		{"remove and add anew", func() error {
+			if err := tool.RemoveAccount(ctx, "potsdam"); err != nil {
+				return err
+			}
+			_, err := tool.AddAccount(ctx, "potsdam", start)
+			return err
+		}, "[potsdam]"},
+		{"a binding", func() error { tool.Note(location.Change{Binding: udpBinding("reception", 60)}); return tool.flush(ctx) }, "[]"},
+		{"add and remove", func() error {
+			if _, err := tool.AddAccount(ctx, "brief", start); err != nil {
+				return err
+			}
+			return tool.RemoveAccount(ctx, "brief")
+		}, "[]"},
+	} {
+		if err := step.do(); err != nil {
+			t.Fatalf("%s: %v", step.name, err)
+		}
+		r, changed := watched(t, s, c.add(lookEvery))
+		if r != nil || fmt.Sprint(changed) != step.want {
+			t.Errorf("%s: %v, recovery %v, want %s", step.name, changed, r, step.want)
+		}
+	}
+}
+
+func TestRotate(t *testing.T) {
+	s, path := fresh(t)
+	defer closeStore(t, s)
+	old := addAccount(t, s, "milano")
+	before, _ := account(t, s, "milano")
+	secret, err := s.RotateAccount(t.Context(), "milano", start.Add(time.Hour))
+	if err != nil || secret == old || len(secret) != len(old) {
+		t.Fatalf("%q, %v", secret, err)
+	}
+	after, _ := account(t, s, "milano")
+	want := withSecret(before, secret, start.Add(time.Hour))
+	want.SecretSince, after.SecretSince = want.SecretSince.Local(), after.SecretSince.Local()
+	if after != want || after.HA1SHA256 == before.HA1SHA256 {
+		t.Errorf("%+v, want %+v", after, want)
+	}
+	if _, err := s.RotateAccount(t.Context(), "munich", start); !errors.Is(err, ErrUnknown) {
+		t.Error(err)
+	}
+	// What could not be copied is not done.
+	if err := os.Remove(path + ".good"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Join(path+".good", "in the way"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if secret, err := s.RotateAccount(t.Context(), "milano", start); err == nil || secret != "" || !strings.Contains(err.Error(), "milano keeps its old secret: ") {
+		t.Errorf("%q, %v", secret, err)
+	}
+	if now, _ := account(t, s, "milano"); now.HA1MD5 != after.HA1MD5 {
+		t.Error("it has another secret")
+	}
+	if err := os.RemoveAll(path + ".good"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// accidents are what happens to a file under a running server. Another process does it.
+var accidents = map[string]string{
+	"overwritten with zeros": `dd if=/dev/zero of="$1" bs=4096 count=4 conv=notrunc`,
+	"header zeroed":          `dd if=/dev/zero of="$1" bs=100 count=1 conv=notrunc`,
+	"a page in the middle":   `dd if=/dev/zero of="$1" bs=4096 seek=1 count=1 conv=notrunc`,
+	"accounts garbled":       `dd if=/dev/urandom of="$1" bs=1 seek=8100 count=90 conv=notrunc`,
+	"emptied":                `: > "$1"`,
+	"cut":                    `truncate -s 5000 "$1"`,
+	"removed":                `rm "$1"`,
+	"removed with journal":   `rm "$1" "$1-wal" "$1-shm"`,
+	"replaced by text":       `echo hello > "$1.x" && mv "$1.x" "$1"`,
+	"replaced by an old one": `cp "$1.old" "$1.x" && mv "$1.x" "$1"`,
+	"everything removed":     `rm -r "$(dirname "$1")"`,
+}
+
+// A file that is damaged while the server runs: nobody is locked out for a moment, and the next examination makes it
+// anew, with all accounts, and says so.
+func TestDamagedWhileRunning(t *testing.T) {
+	for name, script := range accidents {
+		t.Run(name, func(t *testing.T) {
+			s, path, c := running(t)
+			defer closeStore(t, s)
+			data, err := os.ReadFile(filepath.Join("testdata", "version1.db"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(path+".old", data, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			// Something is in memory only: the copy is older than what the server knows.
+			if _, err := s.db.Load().Exec(`PRAGMA wal_checkpoint(TRUNCATE)`); err != nil {
+				t.Fatal(err)
+			}
+			if out, err := exec.Command("sh", "-c", script, "sh", path).CombinedOutput(); err != nil {
+				t.Fatalf("%v: %s", err, out)
+			}
+			if r, changed := watched(t, s, c.add(examineEvery)); r == nil || len(changed) != 0 {
+				t.Fatalf("recovery %v, changed %v", r, changed)
+			} else if !strings.Contains(r.String(), "the registrar's store could not be used") {
+				t.Error(r)
+			}
+			if err := s.Current(); err != nil {
+				t.Errorf("after the repair: %v", err)
+			}
+			// The file is whole: another process opens it, and what it writes is noticed.
+			tool := open(t, path)
+			if got := names(t, tool); strings.Count(got, "window.example") != 3 {
+				t.Errorf("accounts: %s", got)
+			}
+			addAccount(t, tool, "later")
+			closeStore(t, tool)
+			if _, changed := watched(t, s, c.add(lookEvery)); fmt.Sprint(changed) != "[later]" {
+				t.Errorf("changed: %v", changed)
+			}
+			s.Note(location.Change{Binding: udpBinding("reception", 600)})
+			if err := s.flush(t.Context()); err != nil {
+				t.Errorf("bindings: %v", err)
+			}
+			if r, _ := watched(t, s, c.add(examineEvery)); r != nil {
+				t.Errorf("repaired again: %v", r)
+			}
+		})
+	}
+}
+
+// The last good copy is gone too, or older: then memory is what there is.
+func TestRepairFromMemory(t *testing.T) {
+	for _, what := range []string{"gone", "older", "damaged"} {
+		s, path, c := running(t)
+		good, err := os.ReadFile(path + ".good")
+		if err != nil {
+			t.Fatal(err)
+		}
+		secret := addAccount(t, s, "newest")
+		want, ok := account(t, s, "newest")
+		if !ok || secret == "" {
+			t.Fatal("not there")
+		}
+		switch what {
+		case "gone":
+			err = os.Remove(path + ".good")
+		case "older":
+			err = os.WriteFile(path+".good", good, 0o600)
+		case "damaged":
+			err = os.WriteFile(path+".good", good[:5000], 0o600)
+		}
+		if err == nil {
+			err = os.Truncate(path, 0)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, changed := watched(t, s, c.add(lookEvery))
+		if r == nil || r.From != memory || len(changed) != 0 || !strings.Contains(r.String(), "no account is lost") {
+			t.Errorf("%s: %v, changed %v", what, r, changed)
+		}
+		closeStore(t, s)
+		s = open(t, path)
+		if got, ok := s.Account("newest"); !ok || got != want {
+			t.Errorf("%s: %+v, want %+v", what, got, want)
+		}
+		if got, _ := s.Realm(t.Context()); got != realm {
+			t.Errorf("%s: the realm is %q", what, got)
+		}
+		closeStore(t, s)
+	}
+}
+
+// While a process has the damaged file open it is not pulled from under it; memory serves meanwhile.
+func TestRepairWaitsForOthers(t *testing.T) {
+	s, path, c := running(t)
+	defer closeStore(t, s)
+	tool := open(t, path)
+	if err := os.Truncate(path, 0); err != nil {
+		t.Fatal(err)
+	}
+	if r, _, err := s.watch(t.Context(), c.add(lookEvery)); r != nil || err == nil || !strings.Contains(err.Error(), "another process has it open") {
+		t.Errorf("%v, %v", r, err)
+	}
+	if _, ok := s.Account("milano"); !ok || s.Current() == nil {
+		t.Errorf("known: %v, current: %v", ok, s.Current())
+	}
+	_ = tool.Close()
+	if r, _ := watched(t, s, c.add(repairEvery)); r == nil {
+		t.Error("not repaired")
+	}
+}
+
+// A locked database is no damage: nothing is set aside, memory serves, and when it is free all is well.
+func TestLockedDatabase(t *testing.T) {
+	s, path, c := running(t)
+	defer closeStore(t, s)
+	// Before anybody can lock the whole file, others have to be out of it; a hot journal does the same to readers.
+	hold, err := connectFor(path, "WAL", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hold.SetMaxOpenConns(1)
+	if _, err := hold.Exec(`BEGIN IMMEDIATE; UPDATE meta SET value = value`); err != nil {
+		t.Fatal(err)
+	}
+	if r, changed := watched(t, s, c.add(examineEvery)); r != nil || len(changed) != 0 {
+		t.Errorf("readers wait for a writer: %v, %v", r, changed)
+	}
+	s.Note(location.Change{Binding: udpBinding("reception", 600)})
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	err = s.flush(ctx)
+	cancel()
+	if err == nil {
+		t.Error("written past a lock")
+	}
+	if isDamage(err) || s.suspect.Load() {
+		t.Errorf("a lock is taken for damage: %v", err)
+	}
+	if _, err := hold.Exec(`ROLLBACK`); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.flush(t.Context()); err != nil {
+		t.Error(err)
+	}
+	hold.Close()
+}
+
+// A store that does not answer for a while says so, and who is known stays known.
+func TestCurrent(t *testing.T) {
+	s, path, c := running(t)
+	defer closeStore(t, s)
+	watched(t, s, c.add(lookEvery))
+	if err := s.Current(); err != nil {
+		t.Error(err)
+	}
+	c.add(staleAfter + time.Second)
+	if err := s.Current(); err == nil || !strings.Contains(err.Error(), path+" has not answered for 4s") {
+		t.Error(err)
+	}
+	if _, ok := s.Account("milano"); !ok {
+		t.Error("milano is not known any more")
+	}
+	watched(t, s, c.now)
+	if err := s.Current(); err != nil {
+		t.Error(err)
+	}
+}
+
+// A trouble that lasts is said when it begins, each ten minutes, and when it is over.
+func TestNag(t *testing.T) {
+	var n nag
+	trouble := errors.New("x")
+	said := 0
+	for i := range 4 * 3600 { // an hour
+		if n.due(trouble, start.Add(time.Duration(i)*lookEvery)) {
+			said++
+		}
+		if n.over(trouble) {
+			t.Fatal("over")
+		}
+	}
+	if said != 6 || !n.over(nil) || n.over(nil) {
+		t.Errorf("said %d times in an hour", said)
+	}
+}
+
+// A full disk, a real one: reading goes on, writing fails and is no damage, and with room again all is written.
+func TestFullDisk(t *testing.T) {
+	const inside = "EWINDOW_TEST_OWN_MOUNTS"
+	if os.Getenv(inside) == "" { // a file system of one's own needs a namespace of one's own
+		again := exec.Command(os.Args[0], "-test.run=^TestFullDisk$", "-test.v")
+		again.Env = append(os.Environ(), inside+"=1")
+		again.SysProcAttr = &syscall.SysProcAttr{
+			Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS,
+			UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
+			GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
+		}
+		out, err := again.CombinedOutput()
+		if err != nil || !bytes.Contains(out, []byte("--- PASS: TestFullDisk")) {
+			t.Errorf("%v\n%s", err, out)
+		}
+		return
+	}
+	dir := t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=1m"); err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Unmount(dir, syscall.MNT_DETACH)
+	path := filepath.Join(dir, "registrar.db")
+	var log bytes.Buffer
+	s, _, err := Open(t.Context(), Config{Path: path, Log: slog.New(slog.NewTextHandler(&log, nil))}, start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closeStore(t, s)
+	if err := s.UseRealm(t.Context(), realm); err != nil {
+		t.Fatal(err)
+	}
+	addAccount(t, s, "milano")
+	now := time.Now()
+	watched(t, s, now)
+	ballast := filepath.Join(dir, "ballast")
+	fill := func() { // a page is left at most
+		f, err := os.Create(ballast)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		for _, err = f.Write(make([]byte, 4096)); err == nil; {
+			_, err = f.Write(make([]byte, 4096))
+		}
+	}
+	fill()
+	if _, err := s.AddAccount(t.Context(), "munich", start); err == nil {
+		t.Error("munich was added to a full disk")
+	} else if isDamage(err) {
+		t.Errorf("a full disk is taken for damage: %v", err)
+	}
+	for i := range 200 {
+		s.Note(location.Change{Binding: udpBinding(fmt.Sprint("a", i), 600)})
+	}
+	if err := s.flush(t.Context()); err == nil || isDamage(err) {
+		t.Errorf("bindings: %v", err)
+	}
+	if r, _, err := s.watch(t.Context(), now.Add(examineEvery)); err != nil || r != nil {
+		t.Errorf("reading: %v, %v", r, err)
+	}
+	if _, ok := s.Account("milano"); !ok {
+		t.Error("milano is not known any more")
+	}
+	// And damaged besides: it cannot be repaired, memory serves, until there is room.
+	if err := os.Truncate(path, 100); err != nil {
+		t.Fatal(err)
+	}
+	os.Remove(ballast)
+	fill()
+	if r, _, err := s.watch(t.Context(), now.Add(2*examineEvery)); err == nil || r != nil {
+		t.Errorf("repaired on a full disk: %v", r)
+	}
+	if _, ok := s.Account("milano"); !ok || s.Current() == nil {
+		t.Errorf("known: %v, current: %v", ok, s.Current())
+	}
+	os.Remove(ballast)
+	if r, _ := watched(t, s, now.Add(3*examineEvery)); r == nil {
+		t.Error("not repaired")
+	}
+	if err := s.flush(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if _, ok := s.Account("milano"); !ok || s.Current() != nil {
+		t.Errorf("known: %v, current: %v", ok, s.Current())
+	}
+}
+
+// What Run tells, and that it goes on after a repair.
+func TestRunTells(t *testing.T) {
+	s, path := fresh(t)
+	addAccount(t, s, "milano")
+	closeStore(t, s)
+	s = open(t, path)
+	changed, repaired := make(chan string, 10), make(chan *Recovery, 10)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() {
+		done <- s.Run(ctx, Events{Changed: func(a string) { changed <- a }, Repaired: func(r *Recovery) { repaired <- r }})
+	}()
+	tool := open(t, path)
+	addAccount(t, tool, "munich")
+	if got := <-changed; got != "munich" {
+		t.Errorf("changed: %s", got)
+	}
+	closeStore(t, tool)
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if r := <-repaired; !strings.Contains(r.String(), " is missing") {
+		t.Error(r)
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	closeStore(t, s)
+}
