@@ -119,7 +119,7 @@ func TestReadmeCommands(t *testing.T) {
 			t.Errorf("README: make %s: the Makefile has no such target", m[1])
 		}
 	}
-	commands := regexp.MustCompile(`(?m)^(?:sudo )?(?:bin/)?(ewindow|ewindow-registrar) ([a-z]+)( add| list| remove)?(.*)$`)
+	commands := regexp.MustCompile(`(?m)^(?:sudo )?(?:bin/)?(ewindow|ewindow-registrar) ([a-z]+)( add| list| rotate| remove)?(.*)$`)
 	seen := 0
 	for _, block := range blocks(text, "sh") {
 		for _, m := range commands.FindAllStringSubmatch(strings.ReplaceAll(block, "\\\n", " "), -1) {

@@ -138,6 +138,11 @@ func (t *Table[Dialog]) Changed(event string) {
 	}
 }
 
+// Drop ends the subscriptions of a subscriber without a word: whoever had them is not to hear from us any more.
+func (t *Table[Dialog]) Drop(subscriber string) {
+	t.remove(func(e *entry[Dialog]) bool { return e.Subscriber == subscriber })
+}
+
 // Reachable says that a subscriber has registered: what could not be sent is tried again.
 func (t *Table[Dialog]) Reachable(subscriber string) {
 	for _, e := range t.order {

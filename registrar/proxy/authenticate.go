@@ -34,9 +34,16 @@ func (s *Server) authenticate(r *request, user string, asProxy bool) (account st
 	for _, h := range r.GetHeaders(credentials) {
 		q.Values = append(q.Values, h.Value())
 	}
-	found := s.auth.Check(q, s.credentials, time.Now())
+	var epoch uint64 // from before the secret was looked up: later it would miss a change in between
+	found := s.auth.Check(q, func(name string) (auth.Credentials, bool) {
+		epoch = s.revoked.of(name)
+		return s.credentials(name)
+	}, time.Now())
 	if found.Err == nil {
-		r.account = found.Account
+		r.account, r.epoch = found.Account, epoch
+		if r.flow.Transport != flow.UDP {
+			s.holders.note(found.Account, r.flow)
+		}
 		if _, space := s.Plan().Space(found.Account); space && r.flow.Transport != flow.TLS {
 			s.reply(r, vNotTLS) // the keys of its calls are in its messages
 			return "", false
@@ -98,6 +105,11 @@ func (s *Server) algorithm(name string, known bool) auth.Algorithm {
 		return auth.SHA256
 	}
 	return auth.MD5
+}
+
+func (s *Server) exists(account string) bool {
+	_, ok := s.cfg.Accounts.Account(account)
+	return ok
 }
 
 // owns says whether a From or To is the account's address-of-record here.

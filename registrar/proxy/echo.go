@@ -105,6 +105,9 @@ func (e *echoCalls) invite(r *request, account string) {
 	e.mu.Lock()
 	e.byID[id] = c
 	e.mu.Unlock()
+	if s.revoked.of(account) != r.epoch { // meanwhile: AccountChanged may not have seen it
+		stop()
+	}
 	s.log.Info("the echo answers", "aor", account, "call_id", d.callID)
 	s.metrics.Request(string(r.Method), sip.StatusOK)
 	ok := s.withSDP(r, sdp)

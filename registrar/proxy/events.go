@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"slices"
 	"time"
 
 	"ewindow/dialplan"
@@ -20,13 +21,14 @@ type eventPackage struct {
 	state func(plan *dialplan.Plan, resource string, now time.Time) (notify.State, error)
 }
 
-// eventPackages are those of this registrar, by name.
-func eventPackages() map[string]eventPackage {
-	return map[string]eventPackage{"ua-profile": uaProfile()}
+// eventPackages are those of this registrar, by name. exists says whether there is an account.
+func eventPackages(exists func(account string) bool) map[string]eventPackage {
+	return map[string]eventPackage{"ua-profile": uaProfile(exists)}
 }
 
-// uaProfile carries a window's programme (RFC 6080). It reaches two weeks ahead and is sent anew every day.
-func uaProfile() eventPackage {
+// uaProfile carries a window's programme (RFC 6080). It reaches two weeks ahead and is sent anew every day. Whoever has
+// no account, or none any more, is not there to be seen, whatever the plan says.
+func uaProfile(exists func(account string) bool) eventPackage {
 	return eventPackage{
 		contentType: programme.ContentType,
 		fresh:       24 * time.Hour,
@@ -44,6 +46,8 @@ func uaProfile() eventPackage {
 			if err != nil {
 				return nil, err
 			}
+			p.Links = slices.DeleteFunc(p.Links, func(l programme.Interval) bool { return !exists(l.Partner) })
+			p.Phones = slices.DeleteFunc(p.Phones, func(ph programme.Phone) bool { return !exists(ph.Account) })
 			return programmeState{p}, nil
 		},
 	}

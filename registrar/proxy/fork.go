@@ -35,6 +35,8 @@ type fork struct {
 	events    chan event    // of the branches
 	over      chan struct{} // closed when nobody waits for an answer any more: branches cancel
 	cancelled chan struct{} // closed by a CANCEL from the caller, who then has had its 487 from sipgo
+	revoked   chan struct{} // closed by revoke: the caller's account has changed
+	revoke    func()
 	running   sync.WaitGroup
 
 	// Of the owner alone:
@@ -61,8 +63,11 @@ func (s *Server) fork(r *request, caller string, ways []way, all bool) {
 	defer s.busy.leave(caller)
 	f := &fork{
 		s: s, r: r, caller: caller, ways: ways, all: all, events: make(chan event),
-		over: make(chan struct{}), cancelled: make(chan struct{}), ring: time.NewTimer(timerC),
+		over: make(chan struct{}), cancelled: make(chan struct{}), revoked: make(chan struct{}), ring: time.NewTimer(timerC),
 	}
+	f.revoke = sync.OnceFunc(func() { close(f.revoked) })
+	s.forks.enter(f)
+	defer s.forks.leave(f)
 	// Told under the lock of the transaction's state machine: note it, no more.
 	note := sync.OnceFunc(func() { close(f.cancelled) })
 	if !r.tx.OnCancel(func(*sip.Request) { note() }) {
@@ -95,6 +100,9 @@ func (f *fork) run() {
 		case <-f.cancelled:
 			f.s.metrics.Request(string(f.r.Method), sip.StatusRequestTerminated)
 			return
+		case <-f.revoked:
+			f.s.conclude(f.r.Request, f.r.tx, vRevoked)
+			return
 		case <-f.r.tx.Done(): // the caller's connection has ended
 			return
 		case <-f.s.done:
@@ -125,7 +133,7 @@ func (f *fork) advance() {
 }
 
 func (f *fork) send(h hop) verdict {
-	b := &branch{f: f, s: f.s, h: h, sent: h.forward(f.r.Request), stop: make(chan struct{})}
+	b := &branch{f: f, s: f.s, h: h, sent: h.forward(f.r.Request), stop: make(chan struct{}), epoch: f.s.revoked.of(h.out.account)}
 	tx, err := f.s.stack.Request(context.Background(), b.sent)
 	if err != nil {
 		f.s.cannotForward(f.r, h, err)
@@ -172,7 +180,7 @@ func (f *fork) take(e event) (answered bool) {
 		}
 		e.b.won.Store(true)
 		f.s.pass(f.r, e.res)
-		f.accepted(e.b)
+		f.accepted(e.b, e.res)
 		return true
 	}
 	if e.b.settled {
@@ -208,18 +216,17 @@ func (f *fork) late() bool {
 	}
 }
 
-// accepted notes that a call is up, if it is one of two spaces.
-func (f *fork) accepted(b *branch) {
+// accepted notes that a call is up. If the account of either side has changed since it was asked, it ends at once.
+func (f *fork) accepted(b *branch, res *sip.Response) {
 	if !b.h.record {
 		return // a re-INVITE
 	}
 	from, to, id := f.caller, b.h.out.account, f.r.CallID().Value()
 	f.s.log.Info("call answered", "aor", from, "callee", to, "call_id", id)
-	plan := f.s.Plan()
-	_, one := plan.Space(from)
-	_, other := plan.Space(to)
-	if one && other {
-		f.s.calls.up(from, to, id)
+	d := answered(f.r, b, res)
+	f.s.calls.add(d)
+	if f.s.revoked.of(from) != f.r.epoch || f.s.revoked.of(to) != b.epoch {
+		f.s.hangUp(*d)
 	}
 }
 

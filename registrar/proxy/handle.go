@@ -24,6 +24,7 @@ type request struct {
 	flow location.Flow
 
 	account string // that has proved to be the sender; empty before authenticate
+	epoch   uint64 // of that account then, see revocations
 
 	mine []token // of our own Route headers, in order; they have been counted in pop
 	pop  int     // own Route headers, with or without a token

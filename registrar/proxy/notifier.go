@@ -27,7 +27,7 @@ var errEnding = errors.New("the registrar is ending")
 
 func newNotifier(s *Server) *notifier {
 	return &notifier{
-		s: s, packages: eventPackages(), work: make(chan func()), kick: make(chan struct{}, 1), done: make(chan struct{}),
+		s: s, packages: eventPackages(s.exists), work: make(chan func()), kick: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 }
 
@@ -86,6 +86,12 @@ func (n *notifier) planChanged() {
 			n.table.Changed(event)
 		}
 	})
+}
+
+// accountChanged ends the subscriptions of an account. Others may watch it, or have it for a partner.
+func (n *notifier) accountChanged(account string) {
+	n.later(func() { n.table.Drop(account) })
+	n.planChanged()
 }
 
 func (n *notifier) reachable(account string) { n.later(func() { n.table.Reachable(account) }) }

@@ -68,7 +68,10 @@ type Server struct {
 	stack     *stack.Stack
 	notifier  *notifier
 	busy      gate
-	calls     calls
+	calls     *calls
+	forks     forks
+	revoked   revocations
+	holders   *holders
 	echo      echoCalls
 	repeats   repeats
 
@@ -104,7 +107,8 @@ func New(c Config, l Listeners) (*Server, error) {
 		hosts: newHosts(c.Domain, c.Advertise, l), done: make(chan struct{}),
 		busy:    gate{limit: 32, held: map[string]int{}},
 		repeats: repeats{answers: map[repeatKey]*sip.Response{}},
-		calls:   calls{byPair: map[pair]string{}, byID: map[string]pair{}},
+		calls:   newCalls(), forks: forks{live: map[*fork]struct{}{}}, holders: newHolders(),
+		revoked: revocations{count: map[string]uint64{}},
 	}
 	s.plan.Store(c.Plan)
 	s.flows = flow.NewTable(c.Limits, flow.Events{Closed: s.flowClosed, KeysRefused: s.keysRefused})
@@ -207,6 +211,7 @@ func (s *Server) expire(ctx context.Context) error {
 
 // flowClosed is told of every connection that ended.
 func (s *Server) flowClosed(f location.Flow) {
+	s.holders.closed(f)
 	for _, b := range s.locations.DropFlow(f) {
 		s.log.Info("connection of a registered peer ended", "aor", b.AOR, "peer", f.Remote)
 	}

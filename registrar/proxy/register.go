@@ -48,6 +48,11 @@ func (s *Server) register(r *request) {
 		s.reply(r, registerRefusal(err))
 		return
 	}
+	if s.revoked.of(account) != r.epoch { // meanwhile: what has just been put there must not outlive it
+		s.AccountChanged(account)
+		s.reply(r, vRevoked)
+		return
+	}
 	v := vOK.with("Date", now.UTC().Format(http.TimeFormat))
 	for _, b := range bindings {
 		left := b.Expires.Sub(now)

@@ -297,21 +297,6 @@ func TestRegistrationExpires(t *testing.T) {
 	})
 }
 
-// A removed account is out within seconds, and its connection is closed.
-func TestAccountRemoved(t *testing.T) {
-	simulate(t, always, func(l *lab) {
-		p := l.join("reception", "TCP")
-		p.register()
-		l.removeAccount("reception")
-		if got := len(l.server.locations.All(time.Now())); got != 0 {
-			t.Errorf("%d bindings are left", got)
-		}
-		if m := p.next(); m != nil {
-			t.Errorf("got %v, want the end of the connection", m)
-		}
-	})
-}
-
 // A UDP registration leaves no transaction behind, or a flood of them would fill the memory.
 func TestRegisterKeepsNoTransaction(t *testing.T) {
 	simulate(t, always, func(l *lab) {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/emiago/sipgo/sip"
 
+	"ewindow/registrar/signal/header"
 	"ewindow/registrar/signal/validate"
 )
 
@@ -59,7 +60,7 @@ func (x *exchange) wait() {
 			}
 			x.s.pass(x.r, res)
 			if x.r.Method == sip.BYE {
-				x.s.calls.down(x.r.CallID().Value())
+				x.s.calls.down(x.r.CallID().Value(), header.FromTag(x.r), header.ToTag(x.r))
 				x.s.log.Info("call ended", "aor", x.h.in.account, "callee", x.h.out.account, "call_id", x.r.CallID().Value())
 			}
 			return

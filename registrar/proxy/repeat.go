@@ -13,7 +13,7 @@ import (
 
 // Bounds of what is remembered for requests that come again.
 const (
-	maxRepeats = 1024
+	maxRepeats = 4096             // 2 KB each
 	repeatFor  = 32 * time.Second // 64·T1: by then the sender has given up (RFC 3261 §17.1.2.2)
 )
 

@@ -1,11 +1,169 @@
 package proxy
 
-// AccountChanged is told of an account that was made, removed, or given another secret. Whatever was begun before by
-// whoever had it ends.
+import (
+	"sync"
+	"time"
+
+	"github.com/emiago/sipgo/sip"
+
+	"ewindow/registrar/location"
+)
+
+// farewell is how long somebody who is cut off has to read that their calls have ended.
+const farewell = 500 * time.Millisecond
+
+var vRevoked = verdict{status: 403, reason: "The account has changed"}
+
+// AccountChanged is told of an account that was made, removed, or given another secret. Whatever was begun before, by
+// whoever had it, ends: calls with a BYE to both sides, registrations, subscriptions and connections. Windows whose
+// partner has gone or come are sent their programme.
 func (s *Server) AccountChanged(account string) {
-	s.log.Info("account changed: its registrations end", "aor", account)
+	s.revoked.note(account)
+	cut := s.holders.of(account)
+	for _, d := range s.calls.of(account) {
+		s.hangUp(d)
+	}
+	s.forks.revoke(account)
+	s.echo.leave(account)
 	for _, gone := range s.locations.DropAccount(account) {
-		s.flows.Drop(gone.Flow)
+		cut = append(cut, gone.Flow)
+	}
+	s.log.Info("an account was made, removed or changed", "aor", account, "connections_cut", len(cut))
+	s.notifier.accountChanged(account)
+	if len(cut) == 0 || !s.enter() {
+		return
+	}
+	go func() {
+		defer s.working.Done()
+		select {
+		case <-time.After(farewell):
+		case <-s.done:
+		}
+		for _, f := range cut {
+			s.flows.Drop(f)
+		}
+	}()
+}
+
+// hangUp ends a call between two others. Each side hears it as if the other had hung up.
+func (s *Server) hangUp(d relayed) {
+	s.calls.down(d.callID, d.sides[0].tag, d.sides[1].tag)
+	for i, to := range d.sides {
+		if to.contact.Host == "" {
+			b, v := s.reach(to.account, time.Now())
+			if v.status != 0 || sip.ParseUri(b.Contact, &to.contact) != nil {
+				continue
+			}
+		}
+		f, ok := s.flowOf(to.dialog)
+		if !ok {
+			continue
+		}
+		// The other side's next number. If it has sent nothing that we know of, any will do that is higher than it
+		// could have come to by counting (RFC 3261 §12.2.2: below 2^31).
+		seq := d.sides[1-i].cseq + 1
+		if seq == 1 {
+			seq = uint32(time.Now().Unix() & (1<<31 - 1))
+		}
+		h, bye := s.ownRequest(to.dialog, sip.BYE, seq, f)
+		bye.RemoveHeader("Contact")
+		bye.AppendHeader(sip.NewHeader("Reason", `SIP;cause=403;text="An account of this call has changed"`))
+		bye.SetBody(nil)
+		h.address(bye)
+		s.send(bye)
+	}
+	s.log.Info("call ended: an account of it has changed", "aor", d.sides[0].account, "callee", d.sides[1].account, "call_id", d.callID)
+}
+
+// revocations counts how often each account changed: who finds another count than before has acted for one that is no
+// more. It grows with what an admin does.
+type revocations struct {
+	mu    sync.Mutex
+	count map[string]uint64
+}
+
+func (v *revocations) note(account string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.count[account]++
+}
+
+func (v *revocations) of(account string) uint64 {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.count[account]
+}
+
+// holders are the connections over which accounts have proved their secrets, registered or not.
+type holders struct {
+	mu        sync.Mutex
+	byAccount map[string]map[location.Flow]bool
+	byFlow    map[location.Flow]map[string]bool
+}
+
+func newHolders() *holders {
+	return &holders{byAccount: map[string]map[location.Flow]bool{}, byFlow: map[location.Flow]map[string]bool{}}
+}
+
+// note is for connections alone: what comes over UDP proves itself each time.
+func (h *holders) note(account string, f location.Flow) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.byAccount[account] == nil {
+		h.byAccount[account] = map[location.Flow]bool{}
+	}
+	if h.byFlow[f] == nil {
+		h.byFlow[f] = map[string]bool{}
+	}
+	h.byAccount[account][f], h.byFlow[f][account] = true, true
+}
+
+func (h *holders) closed(f location.Flow) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for account := range h.byFlow[f] {
+		delete(h.byAccount[account], f)
+		if len(h.byAccount[account]) == 0 {
+			delete(h.byAccount, account)
+		}
+	}
+	delete(h.byFlow, f)
+}
+
+func (h *holders) of(account string) (flows []location.Flow) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for f := range h.byAccount[account] {
+		flows = append(flows, f)
+	}
+	return flows
+}
+
+// forks are the INVITEs under way, by caller.
+type forks struct {
+	mu   sync.Mutex
+	live map[*fork]struct{}
+}
+
+func (f *forks) enter(k *fork) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.live[k] = struct{}{}
+}
+
+func (f *forks) leave(k *fork) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.live, k)
+}
+
+func (f *forks) revoke(caller string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for k := range f.live {
+		if k.caller == caller {
+			k.revoke()
+		}
 	}
 	s.flows.DropAccount(account) // also those that only called
 }

@@ -151,6 +151,7 @@ func (s *Server) within(r *request) {
 		return
 	}
 	s.flows.Keep(r.flow, time.Now().Add(callerIdle))
+	s.calls.saw(r)
 	s.relay(r, s.hop(r, sender, r.to().account, f))
 }
 

@@ -62,6 +62,11 @@ func (s *Server) subscribe(r *request) {
 		}
 		return
 	}
+	if s.revoked.of(r.account) != r.epoch { // see register
+		s.AccountChanged(r.account)
+		s.reply(r, vRevoked)
+		return
+	}
 	s.flows.Keep(r.flow, time.Now().Add(callerIdle))
 	s.reply(r, vOK.with("Expires", strconv.Itoa(int(lifetime/time.Second))).with("Contact", "<"+s.contactFor(r.flow)+">"))
 	s.notifier.wake()

@@ -1,0 +1,169 @@
+package proxy
+
+import (
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/emiago/sipgo/sip"
+
+	"ewindow/registrar/signal/header"
+)
+
+// Bounds of the dialogs that are remembered. One whose BYE was lost stays until the bound, or its account, ends it.
+const (
+	maxRelayed = 4096
+	maxOfPair  = 8 // of the same two accounts
+)
+
+// A relayed is a dialog of two accounts that was set up through this server: what it takes to end it from here, as if
+// each side had hung up on the other (RFC 3261 §12.2.1.1).
+type relayed struct {
+	callID string
+	since  time.Time
+	sides  [2]side // the caller, if that is known, and the callee
+	old    bool    // the same two accounts have another one since: if that ends, this is no reason to call them connected
+}
+
+// A side is one end of a relayed dialog. Its dialog is written from the other end: local is that one's address.
+type side struct {
+	dialog
+	tag  string
+	cseq uint32 // of its last request
+}
+
+// calls are the relayed dialogs.
+type calls struct {
+	mu    sync.Mutex
+	byID  map[string]*relayed
+	order []*relayed // the oldest first
+}
+
+func newCalls() *calls { return &calls{byID: map[string]*relayed{}} }
+
+// relayedID is the same whichever side a request comes from.
+func relayedID(callID, tag, other string) string {
+	if tag > other {
+		tag, other = other, tag
+	}
+	return strings.Join([]string{callID, tag, other}, "\x00")
+}
+
+func (d *relayed) id() string { return relayedID(d.callID, d.sides[0].tag, d.sides[1].tag) }
+
+func (d *relayed) has(account string) bool {
+	return d.sides[0].account == account || d.sides[1].account == account
+}
+
+// add remembers a dialog, and forgets the oldest of the same two accounts, or of all, if there are too many.
+func (c *calls) add(d *relayed) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if old := c.byID[d.id()]; old != nil {
+		c.drop(old)
+	}
+	var pair []*relayed
+	for _, o := range c.order {
+		if o.has(d.sides[0].account) && o.has(d.sides[1].account) {
+			o.old = true
+			pair = append(pair, o)
+		}
+	}
+	if len(pair) >= maxOfPair {
+		c.drop(pair[0])
+	} else if len(c.order) >= maxRelayed {
+		c.drop(c.order[0])
+	}
+	c.byID[d.id()] = d
+	c.order = append(c.order, d)
+}
+
+// drop forgets a dialog. c.mu is held.
+func (c *calls) drop(d *relayed) {
+	delete(c.byID, d.id())
+	c.order = slices.DeleteFunc(c.order, func(o *relayed) bool { return o == d })
+}
+
+// down notes that a dialog has ended.
+func (c *calls) down(callID, tag, other string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if d := c.byID[relayedID(callID, tag, other)]; d != nil {
+		c.drop(d)
+	}
+}
+
+// of is the dialogs of an account, as they are now.
+func (c *calls) of(account string) (found []relayed) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, d := range c.order {
+		if d.has(account) {
+			found = append(found, *d)
+		}
+	}
+	return found
+}
+
+// has says whether two accounts are in a call with each other, as far as its signalling went through here.
+func (c *calls) has(a, b string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.ContainsFunc(c.order, func(d *relayed) bool { return !d.old && d.has(a) && d.has(b) })
+}
+
+// saw notes a request within a dialog: its number, its sender's flow, and where it wants to be reached from now on. One
+// that is not known was set up through the process before this one; it is remembered from now on.
+func (c *calls) saw(r *request) {
+	id, tag := r.CallID().Value(), header.FromTag(r)
+	c.mu.Lock()
+	d := c.byID[relayedID(id, tag, header.ToTag(r))]
+	if d == nil {
+		c.mu.Unlock()
+		if r.Method != sip.BYE {
+			c.add(learnt(r))
+		}
+		return
+	}
+	defer c.mu.Unlock()
+	from := &d.sides[0]
+	if from.tag != tag {
+		from = &d.sides[1]
+	}
+	from.cseq, from.flow = max(from.cseq, r.CSeq().SeqNo), r.flow
+	if target := header.Contact(r); target != nil && (r.Method == sip.INVITE || r.Method == sip.UPDATE) {
+		from.contact = *target // a target refresh (RFC 3261 §12.2.2)
+	}
+}
+
+// learnt is the dialog that a request is in, as far as that can be read in it.
+func learnt(r *request) *relayed {
+	from := side{tag: header.FromTag(r), cseq: r.CSeq().SeqNo, dialog: dialog{
+		account: r.from().account, flow: r.flow, callID: r.CallID().Value(), local: r.To().Value(), remote: r.From().Value(),
+	}}
+	if c := header.Contact(r); c != nil {
+		from.contact = *c
+	}
+	to := side{tag: header.ToTag(r), dialog: dialog{
+		account: r.to().account, flow: r.to().flow, callID: from.callID, local: from.remote, remote: from.local, contact: *r.Recipient.Clone(),
+	}}
+	return &relayed{callID: from.callID, since: time.Now(), sides: [2]side{from, to}}
+}
+
+// answered is the dialog that a 2xx to an INVITE sets up.
+func answered(r *request, b *branch, res *sip.Response) *relayed {
+	caller := side{tag: header.FromTag(r), cseq: r.CSeq().SeqNo, dialog: dialog{
+		account: b.h.in.account, flow: r.flow, callID: r.CallID().Value(), local: res.To().Value(), remote: r.From().Value(),
+	}}
+	callee := side{tag: header.ToTag(res), dialog: dialog{
+		account: b.h.out.account, flow: b.h.out.flow, callID: caller.callID, local: caller.remote, remote: caller.local,
+	}}
+	if c := header.Contact(r); c != nil {
+		caller.contact = *c
+	}
+	if c := header.Contact(res); c != nil {
+		callee.contact = *c
+	}
+	return &relayed{callID: caller.callID, since: time.Now(), sides: [2]side{caller, callee}}
+}

@@ -1,0 +1,22 @@
+package proxy
+
+import (
+	"time"
+
+	"ewindow/registrar/metrics"
+)
+
+// State is what the metrics show of the spaces now.
+func (s *Server) State() metrics.State {
+	now, plan := time.Now(), s.Plan()
+	state := metrics.State{Registered: map[string]bool{}}
+	for _, space := range plan.Spaces() {
+		_, v := s.reach(space.Name, now)
+		state.Registered[space.Name] = v.status == 0
+		if link, ok := plan.LinkAt(space.Name, now); ok && link.Between[0] == space.Name {
+			a, b := link.Between[0], link.Between[1]
+			state.Expected = append(state.Expected, metrics.Link{A: a, B: b, Up: s.calls.has(a, b)})
+		}
+	}
+	return state
+}
