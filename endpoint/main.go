@@ -19,6 +19,7 @@ import (
 
 	"github.com/alecthomas/kong"
 	"github.com/emiago/sipgo/sip"
+	"golang.org/x/sync/errgroup"
 
 	"ewindow/endpoint/agent"
 	"ewindow/endpoint/config"
@@ -102,7 +103,13 @@ func (r *runCmd) Run(ctx context.Context, log *slog.Logger) error {
 			Log: log,
 		},
 	})
-	return w.Run(ctx)
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return w.Run(ctx) })
+	g.Go(func() error {
+		cfg.SecretSource.Watch(ctx, log.With("aor", cfg.Space), a.SetSecret)
+		return nil
+	})
+	return g.Wait()
 }
 
 // defaults finds the state directory and ewindow-media where no flag names them.

@@ -76,7 +76,7 @@ type Config struct {
 	Registrar string
 
 	Space  string // account name: the user part of the address-of-record
-	Secret string // shared with the registrar; used for digest alone, never sent
+	Secret string // shared with the registrar; used for digest alone, never sent; SetSecret gives a later one
 
 	// Dial makes one connection to the registrar: handshake done, pin or certificate checked. It must return when
 	// ctx ends. The connection's addresses must be of the form host:port with an IP address.
@@ -99,6 +99,7 @@ type Agent struct {
 	events  *queue
 
 	started atomic.Bool
+	renewed chan struct{} // has one element when there is another secret to register with
 	stop    chan struct{} // closed when nothing may wait any more
 	slots   chan struct{} // bounds requests being handled
 
@@ -134,6 +135,7 @@ func New(cfg Config) (*Agent, error) {
 	a := &Agent{
 		cfg: cfg, domain: domain,
 		aor:      sip.Uri{Scheme: "sip", User: cfg.Space, Host: domain},
+		renewed:  make(chan struct{}, 1),
 		stop:     make(chan struct{}),
 		slots:    make(chan struct{}, maxRequests),
 		changed:  make(chan struct{}),
@@ -169,6 +171,15 @@ func domainOf(registrar string) (string, error) {
 // Events delivers what happens, in order; it is closed when Run returns. See the queue's rules about a receiver
 // that is too slow.
 func (a *Agent) Events() <-chan Event { return a.events.out }
+
+// SetSecret gives the agent another secret. It registers with it at once.
+func (a *Agent) SetSecret(secret string) {
+	a.creds.renew(secret)
+	select {
+	case a.renewed <- struct{}{}:
+	default:
+	}
+}
 
 // LocalAddr is our address on the current or else the latest connection, for SDP; the zero Addr before the first.
 func (a *Agent) LocalAddr() netip.Addr {

@@ -19,7 +19,7 @@ import (
 var algorithms = []string{"SHA-512-256", "SHA-256", "MD5"}
 
 // errSecret says that the registrar does not accept our credentials.
-var errSecret = errors.New("the registrar refuses this window's name or secret; make a new secret with `ewindow-registrar account add NAME` and put it into the window's secret_file")
+var errSecret = errors.New("the registrar refuses this window's name or secret; make a new secret with `ewindow-registrar account rotate NAME` and put it into the window's secret_file")
 
 // foreignRealm is a challenge that is not our registrar's. No credentials are sent.
 type foreignRealm struct{ asked, ours string }
@@ -31,17 +31,25 @@ func (e *foreignRealm) Error() string {
 // credentials answer digest challenges (RFC 3261 §22, RFC 8760) of one realm. The latest challenges are kept, so
 // that most requests need no second try.
 type credentials struct {
-	realm, username, password string
+	realm, username string
 
-	mu     sync.Mutex
-	server *nonce // of a 401
-	proxy  *nonce // of a 407
+	mu       sync.Mutex
+	password string
+	server   *nonce // of a 401
+	proxy    *nonce // of a 407
 }
 
 // nonce is a challenge and how often it was answered.
 type nonce struct {
 	challenge *digest.Challenge
 	count     int
+}
+
+// renew takes another password.
+func (c *credentials) renew(password string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.password = password
 }
 
 // learn takes the strongest challenge for us out of a 401 or 407.

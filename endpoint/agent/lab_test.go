@@ -61,6 +61,7 @@ type lab struct {
 	override func(*line, *sip.Request) bool // a test's own answer
 	mute     bool                           // no pongs
 	expires  int                            // granted to REGISTER
+	secret   string                         // of milano's account
 	sub      *sip.Request                   // the latest SUBSCRIBE that was accepted
 }
 
@@ -82,7 +83,7 @@ func simulate(t *testing.T, test func(t *testing.T, l *lab)) {
 
 func newLab(t *testing.T) *lab {
 	l := &lab{
-		t: t, net: memnet.New(1), done: make(chan error, 1), seen: map[sip.RequestMethod]int{}, expires: 300,
+		t: t, net: memnet.New(1), done: make(chan error, 1), seen: map[sip.RequestMethod]int{}, expires: 300, secret: secret,
 		inbox: make(chan sip.Message, 1000), events: make(chan Event, 100_000),
 	}
 	l.net.Default(memnet.Conditions{Latency: time.Millisecond})
@@ -265,7 +266,7 @@ func (l *lab) knows(req *sip.Request) bool {
 			continue
 		}
 		want, err := digest.Digest(&digest.Challenge{Realm: cred.Realm, Nonce: cred.Nonce, Algorithm: cred.Algorithm, QOP: []string{"auth"}},
-			digest.Options{Method: req.Method.String(), URI: req.Recipient.String(), Username: "milano", Password: secret, Cnonce: cred.Cnonce, Count: cred.Nc})
+			digest.Options{Method: req.Method.String(), URI: req.Recipient.String(), Username: "milano", Password: l.secret, Cnonce: cred.Cnonce, Count: cred.Nc})
 		if err == nil && want.Response == cred.Response && cred.Username == "milano" && cred.URI == req.Recipient.String() {
 			return true
 		}

@@ -29,11 +29,16 @@ func backoff(n int) time.Duration {
 }
 
 // pause waits, and says whether it came to its end.
-func pause(ctx context.Context, d time.Duration) bool {
+func pause(ctx context.Context, d time.Duration) bool { return pauseUntil(ctx, d, nil) }
+
+// pauseUntil waits for a while, or for something that makes waiting pointless. False: ctx has ended.
+func pauseUntil(ctx context.Context, d time.Duration, enough <-chan struct{}) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
+		return true
+	case <-enough:
 		return true
 	case <-ctx.Done():
 		return false
@@ -59,7 +64,7 @@ func (a *Agent) keepConnected(ctx context.Context) {
 			failures = 0
 		}
 		r.lost(err)
-		pause(ctx, backoff(failures))
+		pauseUntil(ctx, backoff(failures), a.renewed)
 	}
 }
 
@@ -172,7 +177,7 @@ func (r *registration) keep(ctx context.Context, f *flow, first func()) error {
 			}
 			r.a.log.Warn("not registered", "err", err, "again_in", wait.Round(time.Millisecond))
 		}
-		if !pause(ctx, wait) {
+		if !pauseUntil(ctx, wait, r.a.renewed) {
 			return ctx.Err()
 		}
 	}
@@ -214,6 +219,11 @@ func (r *registration) failed(err error, failures int) (time.Duration, bool, err
 		return slowly, true, fmt.Errorf("the registrar refuses space %q: %w; check that the dialplan has this space, and its account with `ewindow-registrar account list`", r.a.cfg.Space, err)
 	case 430, sip.StatusRequestTimeout: // the flow has failed (RFC 5626 §11.5)
 		return 0, false, err
+	case sip.StatusServiceUnavailable:
+		// It is there, it is not our fault, and it says when to ask again: a while that does not grow.
+		if status.RetryAfter > 0 {
+			return min(status.RetryAfter+rand.N(time.Second), backoffMost), false, err
+		}
 	}
 	return min(max(backoff(failures), status.RetryAfter), backoffMost), false, err
 }

@@ -161,6 +161,87 @@ func TestWrongSecret(t *testing.T) {
 	})
 }
 
+// An admin rotates the account: the old secret is refused, and as soon as the new one is there the window is back.
+func TestSecretIsRotated(t *testing.T) {
+	simulate(t, func(t *testing.T, l *lab) {
+		for _, secret := range []string{"another", "a third", "a fourth"} {
+			time.Sleep(time.Minute)
+			l.set(func() { l.secret = secret })
+			l.current().conn.Close()
+			expect[Offline](l)
+			if off := expect[Offline](l); !off.Refused || !errors.Is(off.Err, errSecret) || !strings.Contains(off.Err.Error(), "account rotate NAME") {
+				t.Errorf("%+v", off)
+			}
+			time.Sleep(7 * time.Second)
+			begun := time.Now()
+			l.agent.SetSecret(secret)
+			expect[Online](l)
+			if took := time.Since(begun); took > time.Second {
+				t.Errorf("back after %v", took)
+			}
+			expect[Programme](l)
+		}
+	})
+}
+
+// A secret that changes while all is well is tried at once: if it is wrong, that is said now.
+func TestSecretIsTriedAtOnce(t *testing.T) {
+	simulate(t, func(t *testing.T, l *lab) {
+		begun := time.Now()
+		l.agent.SetSecret("wrong")
+		if off := expect[Offline](l); !off.Refused || !errors.Is(off.Err, errSecret) {
+			t.Errorf("%+v", off)
+		}
+		if took := time.Since(begun); took > time.Second {
+			t.Errorf("said after %v", took)
+		}
+		l.agent.SetSecret(secret)
+		expect[Online](l)
+	})
+}
+
+// While the registrar cannot read its accounts it says 503: the window tries again within seconds, for as long as it
+// takes, and does not think that its secret is wrong.
+func TestRegistrarWithoutAccounts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t)
+		away := true
+		tries := 0
+		l.set(func() {
+			l.override = func(ln *line, req *sip.Request) bool {
+				if req.Method != sip.REGISTER || !away || header.First(req, "Authorization") == "" {
+					return false
+				}
+				tries++
+				res := sip.NewResponseFromRequest(req, 503, "The accounts cannot be read at the moment", nil)
+				res.AppendHeader(sip.NewHeader("Retry-After", "3"))
+				ln.write(res.String())
+				return true
+			}
+		})
+		l.start()
+		if off := expect[Offline](l); off.Refused || !strings.Contains(off.Err.Error(), "503 The accounts cannot be read") {
+			t.Errorf("%+v", off)
+		}
+		time.Sleep(10 * time.Minute)
+		l.set(func() {
+			if tries < 10*60/5 || tries > 10*60/3+1 {
+				t.Errorf("%d tries in ten minutes, want one every three to four seconds", tries)
+			}
+			if l.lines != 1 {
+				t.Errorf("%d connections, want the same one all the time", l.lines)
+			}
+			away = false
+		})
+		begun := time.Now()
+		expect[Online](l)
+		if took := time.Since(begun); took > 5*time.Second {
+			t.Errorf("back after %v", took)
+		}
+		expect[Programme](l)
+	})
+}
+
 func TestChallengeOfAnotherRealm(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t)

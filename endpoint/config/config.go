@@ -33,6 +33,8 @@ type Config struct {
 	Secret string // what the secret file holds
 	Host   string // of the registrar; the domain of the address-of-record
 	Port   int    // of the registrar, 5061 unless the URI says otherwise
+
+	SecretSource *SecretFile // where Secret is from
 }
 
 // Video is what the camera's picture should be.
@@ -58,13 +60,11 @@ func Load(path string) (*Config, error) {
 	if !filepath.IsAbs(secret) {
 		secret = filepath.Join(filepath.Dir(path), secret)
 	}
-	b, err := os.ReadFile(secret)
-	if err != nil {
-		return nil, fmt.Errorf("read the secret of %s: %w; ewindow-registrar account add %s prints one", c.Space, err, c.Space)
+	c.SecretSource = &SecretFile{path: secret, space: c.Space}
+	if c.Secret, err = c.SecretSource.read(); err != nil {
+		return nil, err
 	}
-	if c.Secret = strings.TrimSpace(string(b)); c.Secret == "" {
-		return nil, fmt.Errorf("%s is empty; put the secret there that ewindow-registrar account add %s printed", secret, c.Space)
-	}
+	c.SecretSource.secret = c.Secret
 	return c, nil
 }
 

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"io"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -131,7 +130,7 @@ type lab struct {
 	net      *memnet.Network
 	server   *Server
 	accounts *accounts
-	log      *bytes.Buffer
+	log      *logBuffer
 	hosts    uint16
 	tls      *tls.Config // of peers; nil: the "TLS" listener carries none
 }
@@ -146,7 +145,7 @@ func simulate(t *testing.T, plan string, f func(l *lab)) {
 func simulateWith(t *testing.T, plan string, limits flow.Limits, f func(l *lab)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		l := &lab{t: t, net: memnet.New(1), log: &bytes.Buffer{}, accounts: &accounts{names: map[string]bool{
+		l := &lab{t: t, net: memnet.New(1), log: &logBuffer{}, accounts: &accounts{names: map[string]bool{
 			"milano": true, "munich": true, "potsdam": true, "reception": true, "office": true, "stranger": true,
 		}}}
 		l.net.Default(memnet.Conditions{Latency: 5 * time.Millisecond})
@@ -154,7 +153,7 @@ func simulateWith(t *testing.T, plan string, limits flow.Limits, f func(l *lab))
 			Domain: domain, Key: bytes.Repeat([]byte{7}, 32), Plan: parsePlan(t, plan), Accounts: l.accounts,
 			Locations: location.New(location.Config{}), Limits: limits, Metrics: metrics.New(),
 			Echo: echo.New(echo.Config{Listen: l.echoSockets}),
-			Log: slog.New(loglimit.New(&lockedWriter{w: l.log}, []string{"aor"},
+			Log: slog.New(loglimit.New(l.log, []string{"aor"},
 				func(w io.Writer) slog.Handler { return slog.NewTextHandler(w, nil) })),
 		}, l.listen())
 		if err != nil {
@@ -180,15 +179,22 @@ func simulateWith(t *testing.T, plan string, limits flow.Limits, f func(l *lab))
 	})
 }
 
-type lockedWriter struct {
+// A logBuffer is a log that may be read while it is written.
+type logBuffer struct {
 	mu sync.Mutex
-	w  io.Writer
+	b  bytes.Buffer
 }
 
-func (w *lockedWriter) Write(b []byte) (int, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.w.Write(b)
+func (l *logBuffer) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(b)
+}
+
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
 }
 
 func (l *lab) listen() Listeners {

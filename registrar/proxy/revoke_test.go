@@ -233,7 +233,10 @@ func TestCallFromBeforeRestart(t *testing.T) {
 		caller, called := milano.call(munich, "sip:munich@"+domain)
 		caller.ack()
 		munich.request(sip.ACK)
-		l.server.calls = newCalls()
+		time.Sleep(time.Second)
+		for _, d := range l.server.calls.of("milano") {
+			l.server.calls.down(d.callID, d.sides[0].tag, d.sides[1].tag)
+		}
 		munich.ask(called.in("INFO"))
 		milano.answer(milano.request(sip.INFO), 200, "")
 		munich.response(200)
