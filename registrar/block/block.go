@@ -75,6 +75,15 @@ func (b *Budgets) Spend(of netip.Prefix, n int, now time.Time) bool {
 	return b.limiter(of, now).AllowN(now, n)
 }
 
+// Return gives n back to a block's budget, which is never more than whole.
+func (b *Budgets) Return(of netip.Prefix, n int, now time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if l := b.of[of]; l != nil { // else it is whole, or shared by so many that nobody is owed anything
+		l.AllowN(now, -n)
+	}
+}
+
 func (b *Budgets) limiter(of netip.Prefix, now time.Time) *rate.Limiter {
 	l := b.of[of]
 	if l != nil {

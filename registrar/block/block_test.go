@@ -61,6 +61,25 @@ func TestBudgets(t *testing.T) {
 	}
 }
 
+// What is given back can be spent again, and makes no budget larger than it was.
+func TestBudgetsReturn(t *testing.T) {
+	now := time.Unix(1_000_000, 0)
+	b := NewBudgets(1, 10)
+	home := netip.MustParsePrefix("192.0.2.0/24")
+	b.Return(home, 5, now) // to nobody
+	if !b.Spend(home, 10, now) || b.Spend(home, 1, now) {
+		t.Error("the budget is not 10")
+	}
+	b.Return(home, 4, now)
+	if !b.Spend(home, 4, now) || b.Spend(home, 1, now) {
+		t.Error("4 were given back")
+	}
+	b.Return(home, 1000, now)
+	if now = now.Add(time.Second); b.Spend(home, 11, now) || !b.Spend(home, 10, now) || b.Spend(home, 1, now) {
+		t.Error("the budget is not 10 after more was given back")
+	}
+}
+
 // However many blocks there are, they are forgotten when their budget is whole again, and never more than a bounded
 // number is remembered.
 func TestBudgetsForget(t *testing.T) {

@@ -36,6 +36,7 @@ type Flow = location.Flow
 type Events struct {
 	Closed      func(Flow) // a connection that was handed to the SIP stack has ended; once for each
 	KeysRefused func(Flow) // a message was not written: it carries keys, and this flow is not encrypted
+	Silent      func()     // an answer was not sent over UDP: who asked has not proved to be there, and has had enough
 }
 
 // ErrKeysInClear is why a message was not written.

@@ -32,10 +32,14 @@ func (t *Table) Packets(c net.PacketConn) *PacketConn {
 	return &PacketConn{PacketConn: c, table: t, max: maxSources}
 }
 
-// WriteTo sends a message.
+// WriteTo sends a message, but for an answer that might hit somebody who never asked.
 func (p *PacketConn) WriteTo(b []byte, to net.Addr) (int, error) {
 	if err := p.table.safe(Flow{Transport: UDP, Remote: to.String()}, b); err != nil {
 		return 0, err
+	}
+	if isAnswer(b) && !p.table.answers.may(ip(to), len(b), time.Now()) {
+		p.table.events.Silent()
+		return len(b), nil // as if it had been lost: nothing else is done about it
 	}
 	return p.PacketConn.WriteTo(b, to)
 }
@@ -51,6 +55,7 @@ func (p *PacketConn) ReadFrom(b []byte) (int, net.Addr, error) {
 		n, addr, err := p.PacketConn.ReadFrom(b)
 		switch {
 		case err == nil:
+			p.table.answers.arrived(ip(addr), n, time.Now())
 			if refusal := refused(b[:n]); refusal != nil {
 				if answer := refusal.Answer(); answer != nil {
 					_, _ = p.WriteTo(answer, addr) // lost ones are asked for again

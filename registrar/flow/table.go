@@ -15,6 +15,7 @@ type Table struct {
 	limits   Limits
 	events   Events
 	arrivals *block.Budgets
+	answers  *answers
 	turns    chan struct{} // who computes a handshake holds one
 	closing  sync.WaitGroup
 
@@ -33,6 +34,9 @@ func NewTable(limits Limits, events Events) *Table {
 	if events.Closed == nil {
 		events.Closed = func(Flow) {}
 	}
+	if events.Silent == nil {
+		events.Silent = func() {}
+	}
 	if events.KeysRefused == nil {
 		events.KeysRefused = func(Flow) {}
 	}
@@ -40,6 +44,7 @@ func NewTable(limits Limits, events Events) *Table {
 	return &Table{
 		limits: limits, events: events,
 		arrivals:  block.NewBudgets(limits.ArrivalRate, limits.Arrivals),
+		answers:   newAnswers(),
 		turns:     make(chan struct{}, turns()),
 		serial:    uint64(time.Now().Unix()), // a flow of the process before this one is none of ours
 		strangers: newCrowd(nil, netip.Prefix{}), known: map[string]*list.List{}, byPeer: map[peer]*conn{},
@@ -86,8 +91,14 @@ func (t *Table) Local(f Flow) string {
 }
 
 // Authenticated notes that a request which came on f has proved to be of an account: from now on nobody else's
-// connections push f out. Whoever opens more than PerAccount loses their oldest.
+// connections push f out, and over UDP all answers go there. Whoever opens more than PerAccount loses their oldest.
 func (t *Table) Authenticated(f Flow, account string) {
+	if f.Transport == UDP {
+		if at, err := netip.ParseAddrPort(f.Remote); err == nil {
+			t.answers.authenticated(at.Addr().WithZone("").Unmap(), time.Now())
+		}
+		return
+	}
 	t.mu.Lock()
 	c := t.at(f)
 	if c == nil || c.account == account {

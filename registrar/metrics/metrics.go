@@ -19,6 +19,7 @@ type Registry struct {
 	auth       *prometheus.CounterVec
 	panics     prometheus.Counter
 	keys       *prometheus.CounterVec
+	silent     prometheus.Counter
 	reloadOK   prometheus.Gauge
 	reloadTime prometheus.Gauge
 	revision   *prometheus.GaugeVec
@@ -43,6 +44,10 @@ func New() *Registry {
 			Name: "sip_keys_in_clear_total",
 			Help: "Messages with keys of media that came without TLS and were refused, or were not sent without it.",
 		}, []string{"direction"}),
+		silent: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "sip_udp_silent_total",
+			Help: "Answers over UDP that were not sent, since whoever asked had not authenticated and its network had used up its share.",
+		}),
 		reloadOK: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "dialplan_last_reload_successful", Help: "1 if the plan in force is the one in the files, 0 if those have errors.",
 		}),
@@ -59,7 +64,7 @@ func New() *Registry {
 			Name: "store_repairs_total", Help: "How often the store was found damaged while the registrar ran, and was made anew.",
 		}),
 	}
-	m.reg.MustRegister(m.requests, m.auth, m.panics, m.keys, m.repairs, m.reloadOK, m.reloadTime, m.revision, m.certExpiry,
+	m.reg.MustRegister(m.requests, m.auth, m.panics, m.keys, m.silent, m.repairs, m.reloadOK, m.reloadTime, m.revision, m.certExpiry,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -86,6 +91,9 @@ func (m *Registry) Panic() { m.panics.Inc() }
 
 // KeysInClear counts a message that carries keys and came without TLS ("in"), or was to go without it ("out").
 func (m *Registry) KeysInClear(direction string) { m.keys.WithLabelValues(direction).Inc() }
+
+// Silent counts an answer over UDP that was not sent.
+func (m *Registry) Silent() { m.silent.Inc() }
 
 // Reloaded notes that the plan in the files was read without errors, or that it could not be.
 func (m *Registry) Reloaded(ok bool) { m.reloadOK.Set(number(ok)) }

@@ -111,7 +111,7 @@ func New(c Config, l Listeners) (*Server, error) {
 		revoked: revocations{count: map[string]uint64{}},
 	}
 	s.plan.Store(c.Plan)
-	s.flows = flow.NewTable(c.Limits, flow.Events{Closed: s.flowClosed, KeysRefused: s.keysRefused})
+	s.flows = flow.NewTable(c.Limits, flow.Events{Closed: s.flowClosed, KeysRefused: s.keysRefused, Silent: s.metrics.Silent})
 	s.notifier = newNotifier(s)
 	s.echo = echoCalls{s: s, byID: map[string]*echoCall{}}
 	s.stack = stack.New(stack.Config{Request: s.handle})

@@ -9,6 +9,7 @@ import (
 	"github.com/emiago/sipgo/sip"
 
 	"ewindow/dialplan"
+	"ewindow/registrar/flow"
 	"ewindow/registrar/location"
 	"ewindow/registrar/signal/header"
 )
@@ -86,7 +87,9 @@ func (s *Server) response(req *sip.Request, v verdict) *sip.Response {
 	for _, h := range v.headers {
 		res.AppendHeader(h)
 	}
-	res.AppendHeader(sip.NewHeader("Server", "ewindow-registrar"))
+	if req.Transport() != flow.UDP { // there an answer may not be much longer than its request
+		res.AppendHeader(sip.NewHeader("Server", "ewindow-registrar"))
+	}
 	return res
 }
 
