@@ -144,19 +144,16 @@ func (t *Table) Drop(f Flow) {
 	}
 }
 
-// DropAccount closes every connection on which that account was the last to authenticate.
-func (t *Table) DropAccount(account string) {
-	var theirs []*conn
+// Of is the connections on which that account was the last to authenticate.
+func (t *Table) Of(account string) (flows []Flow) {
 	t.mu.Lock()
+	defer t.mu.Unlock()
 	if of := t.known[account]; of != nil {
 		for e := of.Front(); e != nil; e = e.Next() {
-			theirs = append(theirs, e.Value.(*conn))
+			flows = append(flows, e.Value.(*conn).flow)
 		}
 	}
-	t.mu.Unlock()
-	for _, c := range theirs {
-		_ = c.Close()
-	}
+	return flows
 }
 
 // Len is the number of open sockets.

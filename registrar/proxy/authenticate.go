@@ -41,9 +41,6 @@ func (s *Server) authenticate(r *request, user string, asProxy bool) (account st
 	}, time.Now())
 	if found.Err == nil {
 		r.account, r.epoch = found.Account, epoch
-		if r.flow.Transport != flow.UDP {
-			s.holders.note(found.Account, r.flow)
-		}
 		if _, space := s.Plan().Space(found.Account); space && r.flow.Transport != flow.TLS {
 			s.reply(r, vNotTLS) // the keys of its calls are in its messages
 			return "", false

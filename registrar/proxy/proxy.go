@@ -71,7 +71,6 @@ type Server struct {
 	calls     *calls
 	forks     forks
 	revoked   revocations
-	holders   *holders
 	echo      echoCalls
 	repeats   repeats
 
@@ -107,7 +106,7 @@ func New(c Config, l Listeners) (*Server, error) {
 		hosts: newHosts(c.Domain, c.Advertise, l), done: make(chan struct{}),
 		busy:    gate{limit: 32, held: map[string]int{}},
 		repeats: repeats{answers: map[repeatKey]*sip.Response{}},
-		calls:   newCalls(), forks: forks{live: map[*fork]struct{}{}}, holders: newHolders(),
+		calls:   newCalls(), forks: forks{live: map[*fork]struct{}{}},
 		revoked: revocations{count: map[string]uint64{}},
 	}
 	s.plan.Store(c.Plan)
@@ -211,7 +210,6 @@ func (s *Server) expire(ctx context.Context) error {
 
 // flowClosed is told of every connection that ended.
 func (s *Server) flowClosed(f location.Flow) {
-	s.holders.closed(f)
 	for _, b := range s.locations.DropFlow(f) {
 		s.log.Info("connection of a registered peer ended", "aor", b.AOR, "peer", f.Remote)
 	}

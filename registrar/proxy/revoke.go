@@ -5,8 +5,6 @@ import (
 	"time"
 
 	"github.com/emiago/sipgo/sip"
-
-	"ewindow/registrar/location"
 )
 
 // farewell is how long somebody who is cut off has to read that their calls have ended.
@@ -19,7 +17,7 @@ var vRevoked = verdict{status: 403, reason: "The account has changed"}
 // partner has gone or come are sent their programme.
 func (s *Server) AccountChanged(account string) {
 	s.revoked.note(account)
-	cut := s.holders.of(account)
+	cut := s.flows.Of(account) // also those that only called
 	for _, d := range s.calls.of(account) {
 		s.hangUp(d)
 	}
@@ -94,51 +92,6 @@ func (v *revocations) of(account string) uint64 {
 	return v.count[account]
 }
 
-// holders are the connections over which accounts have proved their secrets, registered or not.
-type holders struct {
-	mu        sync.Mutex
-	byAccount map[string]map[location.Flow]bool
-	byFlow    map[location.Flow]map[string]bool
-}
-
-func newHolders() *holders {
-	return &holders{byAccount: map[string]map[location.Flow]bool{}, byFlow: map[location.Flow]map[string]bool{}}
-}
-
-// note is for connections alone: what comes over UDP proves itself each time.
-func (h *holders) note(account string, f location.Flow) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.byAccount[account] == nil {
-		h.byAccount[account] = map[location.Flow]bool{}
-	}
-	if h.byFlow[f] == nil {
-		h.byFlow[f] = map[string]bool{}
-	}
-	h.byAccount[account][f], h.byFlow[f][account] = true, true
-}
-
-func (h *holders) closed(f location.Flow) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for account := range h.byFlow[f] {
-		delete(h.byAccount[account], f)
-		if len(h.byAccount[account]) == 0 {
-			delete(h.byAccount, account)
-		}
-	}
-	delete(h.byFlow, f)
-}
-
-func (h *holders) of(account string) (flows []location.Flow) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for f := range h.byAccount[account] {
-		flows = append(flows, f)
-	}
-	return flows
-}
-
 // forks are the INVITEs under way, by caller.
 type forks struct {
 	mu   sync.Mutex
@@ -165,5 +118,4 @@ func (f *forks) revoke(caller string) {
 			k.revoke()
 		}
 	}
-	s.flows.DropAccount(account) // also those that only called
 }
