@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"syscall"
 
 	"ewindow/dialplan"
+	"ewindow/dialplan/wholefile"
 	"ewindow/registrar/answers"
 )
 
@@ -46,7 +46,7 @@ func (c *fmtCmd) Run(s streams) error {
 		if c.Check {
 			continue
 		}
-		if err := replace(name, out); err != nil {
+		if err := wholefile.Rewrite(name, out); err != nil {
 			return &exitError{status: 2, text: fmt.Sprintf("%s is left as it is: %v", name, err)}
 		}
 	}
@@ -92,33 +92,4 @@ func fileNames(paths []string) ([]string, error) {
 		}
 	}
 	return out, nil
-}
-
-// replace writes a file beside the old one and renames it, so that a full disk leaves the old one. A registrar that
-// watches the directory sees the change at once and whole. Mode and owner stay.
-func replace(name string, data []byte) (err error) {
-	if name, err = filepath.EvalSymlinks(name); err != nil {
-		return err
-	}
-	info, err := os.Stat(name)
-	if err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(f.Name())
-		}
-	}()
-	_, err = f.Write(data)
-	if owner, ok := info.Sys().(*syscall.Stat_t); ok && err == nil && os.Geteuid() == 0 {
-		err = f.Chown(int(owner.Uid), int(owner.Gid))
-	}
-	if err = errors.Join(err, f.Chmod(info.Mode().Perm()), f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), name)
 }

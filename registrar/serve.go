@@ -24,7 +24,7 @@ import (
 	"ewindow/registrar/planfile"
 	"ewindow/registrar/proxy"
 	"ewindow/registrar/store"
-	"ewindow/registrar/wholefile"
+	"ewindow/dialplan/wholefile"
 )
 
 type serveCmd struct {

@@ -15,7 +15,7 @@ import (
 	"path/filepath"
 
 	"ewindow/dialplan/programme"
-	"ewindow/registrar/wholefile"
+	"ewindow/dialplan/wholefile"
 )
 
 const (

@@ -16,7 +16,7 @@ import (
 	"slices"
 	"time"
 
-	"ewindow/registrar/wholefile"
+	"ewindow/dialplan/wholefile"
 )
 
 func newCA(domain string, now time.Time) (*x509.Certificate, *ecdsa.PrivateKey, error) {

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"ewindow/dialplan"
-	"ewindow/registrar/wholefile"
+	"ewindow/dialplan/wholefile"
 )
 
 // The last good plan is kept as the files that it was read from, in one file of the state directory, with the one

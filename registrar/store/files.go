@@ -8,6 +8,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+
+	"ewindow/dialplan/wholefile"
 )
 
 // copyGood makes the last good copy, of a store that is sound, one process at a time: so the last copy has all.
@@ -37,7 +39,7 @@ func (s *Store) copyGood(ctx context.Context) (err error) {
 	if _, err := s.db.Load().ExecContext(ctx, `VACUUM INTO ?`, tmp); err != nil {
 		return err
 	}
-	return replace(tmp, s.path+".good")
+	return wholefile.Adopt(tmp, s.path+".good")
 }
 
 // tempFile makes an empty file beside path that only its owner can read.
@@ -75,23 +77,4 @@ func copyFile(from, to string) error {
 	}
 	_, err = io.Copy(dst, src)
 	return errors.Join(err, dst.Close())
-}
-
-// replace gives a finished file its name so that a power cut leaves the old or the new one.
-func replace(tmp, path string) error {
-	if err := syncFile(tmp); err != nil {
-		return err
-	}
-	if err := os.Rename(tmp, path); err != nil {
-		return err
-	}
-	return syncFile(filepath.Dir(path))
-}
-
-func syncFile(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
 }

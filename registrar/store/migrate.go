@@ -8,6 +8,8 @@ import (
 	"os"
 	"strconv"
 	"time"
+
+	"ewindow/dialplan/wholefile"
 )
 
 // A migration makes a store of one version from one of the version before, within a transaction. Once released it is
@@ -97,7 +99,7 @@ func upgrade(ctx context.Context, db *sql.DB, path string, from int, now time.Ti
 		return "", fmt.Errorf("copy it first: %w", err)
 	}
 	backup = unused(fmt.Sprintf("%s.version-%d-%s", path, from, now.UTC().Format(stampFormat)))
-	if err := replace(tmp, backup); err != nil {
+	if err := wholefile.Adopt(tmp, backup); err != nil {
 		return "", fmt.Errorf("copy it first: %w", err)
 	}
 	return backup, migrate(ctx, db, from, latest())

@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"ewindow/dialplan/wholefile"
 )
 
 // A Recovery says what had to be done because a file was damaged. Log it loudly: String says all in one line.
@@ -199,13 +201,13 @@ func create(ctx context.Context, path string, of found) error {
 	if err := db.Close(); err != nil {
 		return err
 	}
-	if err := syncFile(tmp); err != nil {
+	if err := wholefile.Sync(tmp); err != nil {
 		return err
 	}
 	if err := os.Link(tmp, path); err != nil { // unlike a rename, it replaces nothing
 		return err
 	}
-	return syncFile(filepath.Dir(path))
+	return wholefile.Sync(filepath.Dir(path))
 }
 
 func fill(ctx context.Context, db *sql.DB, of found) error {
@@ -317,7 +319,7 @@ func (r *Recovery) setAside(path string, now time.Time) error {
 		}
 		r.SetAside = append(r.SetAside, base+suffix)
 	}
-	return syncFile(filepath.Dir(path))
+	return wholefile.Sync(filepath.Dir(path))
 }
 
 // adopt makes a checked copy of the last good copy the store.
@@ -333,5 +335,5 @@ func adopt(ctx context.Context, good, path string) error {
 	if _, err := examineCopy(ctx, tmp); err != nil {
 		return err
 	}
-	return replace(tmp, path)
+	return wholefile.Adopt(tmp, path)
 }

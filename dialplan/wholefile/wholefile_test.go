@@ -62,6 +62,33 @@ func TestFailure(t *testing.T) {
 	}
 }
 
+// A file that people keep stays theirs: its mode, and the link that leads to it.
+func TestRewrite(t *testing.T) {
+	dir := t.TempDir()
+	path, link := filepath.Join(dir, "file"), filepath.Join(dir, "link")
+	if err := os.WriteFile(path, []byte("old"), 0o640); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("file", link); err != nil {
+		t.Fatal(err)
+	}
+	if err := Rewrite(link, []byte("new")); err != nil {
+		t.Fatal(err)
+	}
+	got, err := os.ReadFile(path)
+	info, err2 := os.Lstat(link)
+	if err != nil || err2 != nil || string(got) != "new" || info.Mode()&os.ModeSymlink == 0 {
+		t.Errorf("%q %v %v %v", got, info.Mode(), err, err2)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode() != 0o640 {
+		t.Errorf("its mode is %v, %v", info.Mode(), err)
+	}
+	if err := Rewrite(filepath.Join(dir, "none"), nil); !os.IsNotExist(err) {
+		t.Errorf("what is not there: %v", err)
+	}
+	left(t, dir, "file", "link")
+}
+
 func left(t *testing.T, dir string, want ...string) {
 	t.Helper()
 	entries, err := os.ReadDir(dir)

@@ -1,0 +1,75 @@
+// Package wholefile replaces files so that a power cut leaves the old or the new one, never half of it. It stands here
+// because both programs use it, and both may import what stands below dialplan.
+package wholefile
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// Write gives path the content data. It is written beside it, synced, and renamed: whoever reads path, also after a
+// power cut, finds the old content or the new. Its directory must be there.
+func Write(path string, data []byte, mode os.FileMode) error {
+	return write(path, data, func(f *os.File) error { return f.Chmod(mode) })
+}
+
+// Rewrite is Write for a file that is there: its mode stays, and its owner where that takes no asking. A link stays a
+// link, and what it leads to is replaced.
+func Rewrite(path string, data []byte) error {
+	path, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return err
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	return write(path, data, func(f *os.File) error {
+		if owner, ok := info.Sys().(*syscall.Stat_t); ok && os.Geteuid() == 0 {
+			if err := f.Chown(int(owner.Uid), int(owner.Gid)); err != nil {
+				return err
+			}
+		}
+		return f.Chmod(info.Mode().Perm()) // after the owner, whose change takes bits away
+	})
+}
+
+// Adopt gives a finished file, which somebody else wrote in the same directory, the name path.
+func Adopt(finished, path string) error {
+	if err := Sync(finished); err != nil {
+		return fmt.Errorf("sync %s: %w", finished, err)
+	}
+	if err := os.Rename(finished, path); err != nil {
+		return err
+	}
+	return Sync(filepath.Dir(path)) // the name too
+}
+
+func write(path string, data []byte, finish func(*os.File) error) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			_ = os.Remove(f.Name())
+		}
+	}()
+	_, err = f.Write(data)
+	if err = errors.Join(err, finish(f), f.Close()); err != nil {
+		return err
+	}
+	return Adopt(f.Name(), path)
+}
+
+// Sync has the content of a file, or the names in a directory, written to the disk.
+func Sync(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
