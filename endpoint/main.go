@@ -23,6 +23,7 @@ import (
 
 	"ewindow/endpoint/agent"
 	"ewindow/endpoint/config"
+	"ewindow/endpoint/status"
 	"ewindow/endpoint/window"
 	"ewindow/media/engine"
 	"ewindow/media/engine/protocol"
@@ -38,11 +39,12 @@ type cli struct {
 	Version   kong.VersionFlag `help:"Print the version and end."`
 	LogFormat string           `enum:"text,json" default:"text" help:"How log lines are written: text or json."`
 	Run       runCmd           `cmd:"" help:"Be a window, until stopped."`
+	Status    statusCmd        `cmd:"" help:"Say how the window on this machine is doing."`
 }
 
 type runCmd struct {
 	Config string `short:"c" required:"" type:"path" help:"The window's file, window.hcl."`
-	State  string `type:"path" env:"STATE_DIRECTORY" help:"Where the copy of the plan is kept. Default: /var/lib/ewindow as root, else ~/.local/state/ewindow."`
+	State  string `type:"path" env:"STATE_DIRECTORY" help:"Where the copy of the plan and the status socket are. Default: /var/lib/ewindow as root, else ~/.local/state/ewindow."`
 	Media  string `type:"path" help:"The program ewindow-media. Default: beside this one."`
 }
 
@@ -103,8 +105,13 @@ func (r *runCmd) Run(ctx context.Context, log *slog.Logger) error {
 			Log: log,
 		},
 	})
+	socket, err := status.Listen(r.State)
+	if err != nil {
+		return err
+	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return w.Run(ctx) })
+	g.Go(func() error { return status.Serve(ctx, socket, w.Status) })
 	g.Go(func() error {
 		cfg.SecretSource.Watch(ctx, log.With("aor", cfg.Space), a.SetSecret)
 		return nil
@@ -113,16 +120,9 @@ func (r *runCmd) Run(ctx context.Context, log *slog.Logger) error {
 }
 
 // defaults finds the state directory and ewindow-media where no flag names them.
-func (r *runCmd) defaults() error {
-	if r.State == "" {
-		r.State = "/var/lib/ewindow"
-		if os.Geteuid() != 0 {
-			home, err := os.UserHomeDir()
-			if err != nil {
-				return fmt.Errorf("no place for the plan's copy: %w; name one with --state", err)
-			}
-			r.State = filepath.Join(home, ".local", "state", "ewindow")
-		}
+func (r *runCmd) defaults() (err error) {
+	if r.State, err = stateDir(r.State); err != nil {
+		return err
 	}
 	if err := os.MkdirAll(r.State, 0o700); err != nil {
 		return fmt.Errorf("make the state directory: %w; name another with --state", err)

@@ -106,6 +106,7 @@ func (w *Window) prepared(ctx context.Context, p prepared) {
 	l.sockets, l.sdp = p.sockets, p.sdp
 	if p.err != nil {
 		w.log.Warn("call refused", "peer", l.peer, "call_id", l.callID, "status", 488, "reason", p.err)
+		l.status = 488
 		w.drop(l.id, p.err.Error())
 		w.step(ctx, failed(p.id, p.err))
 		return
@@ -132,7 +133,8 @@ func (w *Window) accepted(ctx context.Context, m accepted) {
 // fail ends a call that came to nothing.
 func (w *Window) fail(ctx context.Context, l *leg, err error) {
 	f := failed(l.id, err)
-	w.log.Info("call failed", "peer", l.peer, "call_id", l.callID, "reason", f.Why)
+	l.status = f.Status
+	w.log.Info("call failed", "peer", l.peer, "call_id", l.callID, "status", f.Status, "reason", f.Why)
 	w.hangup(l.id, f.Why)
 	w.step(ctx, f)
 }

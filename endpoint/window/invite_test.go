@@ -159,7 +159,7 @@ func TestRefusals(t *testing.T) {
 				t.Errorf("%s: %d, want %d", c.id, got, c.want)
 			}
 			synctest.Wait()
-			if last := l.w.Status().Last(c.from); last == nil || last.ID != c.id {
+			if last := l.w.Status().Last(c.from); last == nil || last.ID != c.id || last.Status != c.want {
 				t.Errorf("%s: the status says %+v", c.id, last)
 			}
 		}

@@ -23,11 +23,13 @@ type leg struct {
 	session     *media.Session        // nil before offer and answer are done
 	description negotiate.Description // what was agreed last
 	up          time.Time             // since when there is media
+	status      int                   // SIP status by which it was refused
 
 	answer func(context.Context, []byte) error // accepts their INVITE; nil for one of ours
 	stop   context.CancelFunc                  // ends what its INVITE is at, and its media
 	ended  chan struct{}                       // closed when the session has returned; nil without one
 	asking bool                                // a re-INVITE of ours is on its way
+	silent bool                                // nothing comes, and that has been logged
 
 	seen atomic.Int64 // when its last picture came, Unix ns
 }
@@ -119,8 +121,11 @@ func (w *Window) drop(id, why string) {
 		return
 	}
 	delete(w.legs, id)
-	w.remember(status.PastCall{ID: l.callID, Peer: l.peer, Ours: l.answer == nil, Up: l.up, Why: why})
+	w.remember(status.PastCall{ID: l.callID, Peer: l.peer, Ours: l.answer == nil, Up: l.up, Status: l.status, Why: why})
 	l.stop()
+	if l.session != nil {
+		w.logFigures("call over", l, "reason", why, "lasted", time.Since(l.up).Round(time.Second).String())
+	}
 	w.work.Go(func() {
 		if l.ended != nil {
 			<-l.ended

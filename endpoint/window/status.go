@@ -108,5 +108,29 @@ func figures(s media.Stats) status.Figures {
 	}
 }
 
+// logFigures writes how a call's media has done. There is one such line for each call and each trouble: what is
+// going on now is in Status.
+func (w *Window) logFigures(msg string, l *leg, more ...any) {
+	f := figures(l.session.Stats())
+	w.log.Info(msg, append([]any{"peer", l.peer, "call_id", l.callID, "pictures_in", f.PicturesIn, "pictures_out", f.PicturesOut,
+		"lost", f.Lost, "held_back", f.Held, "rtt_ms", f.RTT}, more...)...)
+}
+
+// logSilence says when a line falls silent, and when it is back.
+func (w *Window) logSilence(l *leg) {
+	c := w.state.find(l.id)
+	if c == nil {
+		return
+	}
+	silent := !c.Held && c.silence(time.Now()) >= silenceNotice
+	switch {
+	case silent && !l.silent:
+		w.logFigures("the line is silent", l)
+	case !silent && l.silent:
+		w.logFigures("the line is back", l)
+	}
+	l.silent = silent
+}
+
 // round keeps one decimal.
 func round(x float64) float64 { return float64(int64(x*10+0.5)) / 10 }

@@ -174,6 +174,7 @@ func (w *Window) carryOut(ctx context.Context, a Action) {
 func (w *Window) look(ctx context.Context) {
 	for _, l := range w.lines.Load().up {
 		w.step(ctx, Media{ID: l.id, Heard: l.session.Stats().LastReceived, Seen: l.lastSeen()})
+		w.logSilence(l)
 	}
 	w.step(ctx, Tick{})
 }

@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"ewindow/endpoint/status"
 	"ewindow/scripts/stage"
 )
 
@@ -74,14 +75,9 @@ func run(ctx context.Context, o options, say func(string)) error {
 	if err != nil {
 		return err
 	}
-	n := &stage.Network{
-		Dir: dir, Bin: o.bin, Dialplan: stage.Open("milano", "munich"),
-		Lines: func(name string, line []byte) {
-			if text, ok := plain(name, line); ok {
-				say(fmt.Sprintf("%-9s %s", name, text))
-			}
-		},
-	}
+	logs := logs{dir: dir, files: map[string]*os.File{}}
+	defer logs.close()
+	n := &stage.Network{Dir: dir, Bin: o.bin, Dialplan: stage.Open("milano", "munich"), Lines: logs.line}
 	windows := []*window{
 		{space: "milano", other: "munich"},
 		{space: "munich", other: "milano", real: o.camera != "" || o.microphone != ""},
@@ -155,14 +151,22 @@ func play(ctx context.Context, n *stage.Network, windows []*window, o options, s
 	}
 	say(fmt.Sprintf("registrar listens with TLS on %s:%d, for phones with UDP and TCP on %s:%d, pin %s", n.Host, n.TLS, n.Host, n.SIP, n.Pin))
 	processes := []*stage.Process{registrar}
+	tellCtx, silence := context.WithCancel(ctx)
+	var tellers sync.WaitGroup
+	defer func() { silence(); tellers.Wait() }()
 	for _, spec := range n.Windows {
 		p, err := n.StartWindow(spec)
 		if err != nil {
 			return err
 		}
 		processes = append(processes, p)
+		tellers.Go(func() {
+			tell(tellCtx, func() (status.Status, error) { return n.Status(spec.Space) },
+				func(format string, args ...any) { say(fmt.Sprintf("%-9s ", spec.Space) + fmt.Sprintf(format, args...)) })
+		})
 	}
-	say(fmt.Sprintf("demo      %s shows what each screen shows now", filepath.Join(n.Dir, "{milano,munich}.png")))
+	say(fmt.Sprintf("demo      %s shows what each screen shows now, %s what the programs say",
+		filepath.Join(n.Dir, "{milano,munich}.png"), filepath.Join(n.Dir, "{registrar,milano,munich}.log")))
 	if o.seconds == 0 {
 		say(fmt.Sprintf("demo      edit %s: write open = \"off\" for milano and save, and the windows close;\n"+
 			"demo      write open = \"24/7\" again, and they open. Ctrl-C ends the demo.", n.DialplanPath()))

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"ewindow/endpoint/status"
 )
 
 // Window is one window of a Network; its words are those of window.hcl.
@@ -142,6 +144,11 @@ func (n *Network) StartWindow(w Window) (*Process, error) {
 		return nil, err
 	}
 	return n.start(w.Space, n.line, "ewindow", "--log-format", "json", "run", "-c", file, "--state", dir)
+}
+
+// Status is what a window that runs says about itself.
+func (n *Network) Status(space string) (status.Status, error) {
+	return status.Read(filepath.Join(n.Dir, space))
 }
 
 func (n *Network) windowFile(w Window) string {

@@ -16,6 +16,7 @@ type Process struct {
 	cmd   *exec.Cmd
 	ended chan struct{} // closed when it is gone
 	err   error         // after ended
+	last  string        // line that it printed; after ended
 }
 
 const (
@@ -46,6 +47,9 @@ func startProcess(name string, lines func(name string, line []byte), program str
 			s.Buffer(nil, longestLine)
 			for s.Scan() {
 				lines(name, s.Bytes())
+				if r == stderr {
+					p.last = s.Text()
+				}
 			}
 			_, _ = io.Copy(io.Discard, r) // after a line that is too long
 		})
@@ -69,7 +73,7 @@ func (p *Process) Err() error {
 	if p.err == nil {
 		return fmt.Errorf("%s ended by itself", p.Name)
 	}
-	return fmt.Errorf("%s ended: %w", p.Name, p.err)
+	return fmt.Errorf("%s ended: %w; it said last: %s", p.Name, p.err, p.last)
 }
 
 // Stop ends the program as a service manager would: SIGTERM, and SIGKILL for all that is left.

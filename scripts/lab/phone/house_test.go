@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"ewindow/endpoint/status"
 	"ewindow/media/testcard"
 	"ewindow/scripts/stage"
 )
@@ -167,6 +168,18 @@ func (h *house) said(t *testing.T, name string, words ...string) {
 			return nil
 		}
 		return fmt.Errorf("%s has not said %q", name, words)
+	})
+}
+
+// status waits until a window's status is as it should be.
+func (h *house) status(t *testing.T, space string, right func(status.Status) bool) {
+	t.Helper()
+	eventually(t, func() error {
+		s, err := h.Status(space)
+		if err == nil && !right(s) {
+			err = fmt.Errorf("the status of %s is\n%s", space, s.Text(time.Local))
+		}
+		return err
 	})
 }
 

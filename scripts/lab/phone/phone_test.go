@@ -7,7 +7,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"ewindow/endpoint/status"
 	"ewindow/media/gst/card"
 	"ewindow/media/testcard"
 	"ewindow/scripts/stage"
@@ -16,8 +18,8 @@ import (
 // One house for all, since starting it takes longer than most of what is looked at.
 func TestPhones(t *testing.T) {
 	h := open(t)
-	h.said(t, "bar", "plan received")
-	h.said(t, "milano", "call up", "munich")
+	h.status(t, "bar", func(s status.Status) bool { return s.Registration.Online && !s.Plan.Received.IsZero() })
+	h.status(t, "milano", func(s status.Status) bool { c := s.Call("munich"); return c != nil && c.Up })
 	t.Run("TLS and SDES", func(t *testing.T) {
 		h.call(t, h.reception(), "opus + H264 over SRTP AES_CM_128_HMAC_SHA1_80")
 	})
@@ -44,7 +46,10 @@ const offersMode1 = " packetization-mode=1;profile-level-id=42e01f"
 func (h *house) call(t *testing.T, cfg Config, media string) {
 	p := h.phone(t, cfg)
 	h.connect(t, p)
-	h.said(t, "bar", "call up", cfg.Account, media)
+	h.status(t, "bar", func(s status.Status) bool {
+		c := s.Call(cfg.Account)
+		return c != nil && c.Up && c.Role == "phone" && c.Media == media
+	})
 	h.bothWays(t, p)
 	mode := "Set video encoder: H264 packetization-mode=1"
 	if !strings.Contains(p.Output(), offersMode1) {
@@ -61,8 +66,7 @@ func (h *house) call(t *testing.T, cfg Config, media string) {
 	if dir := os.Getenv("PHONE_PICTURES"); dir != "" { // for people
 		_ = h.eyes.Save(filepath.Join(dir, cfg.Account+".png"))
 	}
-	do(t, p, "hangup")
-	h.said(t, "bar", "call ended", cfg.Account)
+	h.hangUp(t, p)
 	idle(t, h.eyes)
 }
 
@@ -78,7 +82,7 @@ func (h *house) bothWays(t *testing.T, p *Phone) {
 }
 
 func (h *house) refusals(t *testing.T) {
-	h.forget()
+	began := time.Now()
 	plain := h.reception()
 	plain.Encryption = ""
 	cellar := h.reception()
@@ -108,7 +112,10 @@ func (h *house) refusals(t *testing.T) {
 			t.Errorf("%s: %v, want %s", c.name, err, c.want)
 		}
 	}
-	h.said(t, "bar", "call refused", "reception", "488")
+	h.status(t, "bar", func(s status.Status) bool {
+		last := s.Last("reception")
+		return last != nil && last.Status == 488 && last.Ended.After(began)
+	})
 	idle(t, h.eyes)
 }
 
@@ -140,8 +147,7 @@ func (h *house) hold(t *testing.T) {
 	}
 	do(t, p, "resume")
 	h.bothWays(t, p)
-	do(t, p, "hangup")
-	h.said(t, "bar", "call ended", "reception")
+	h.hangUp(t, p)
 }
 
 func (h *house) busyWithPhone(t *testing.T) {
@@ -152,8 +158,7 @@ func (h *house) busyWithPhone(t *testing.T) {
 		t.Errorf("the second phone: %v, want 486", err)
 	}
 	h.bothWays(t, first)
-	do(t, first, "hangup")
-	h.said(t, "bar", "call ended", "workshop")
+	h.hangUp(t, first)
 }
 
 // The window hangs up on a phone when it closes.
@@ -169,7 +174,10 @@ func (h *house) closingTime(t *testing.T) {
 	if _, err := p.HungUp(ctx); err != nil {
 		t.Fatal(err)
 	}
-	h.said(t, "bar", "hang up", "closed")
+	h.status(t, "bar", func(s status.Status) bool {
+		last := s.Last("reception")
+		return last != nil && last.Why == "closed" && len(s.Calls) == 0
+	})
 	var refused Refused
 	if err := dial(t, p, "201"); !errors.As(err, &refused) || !strings.HasPrefix(string(refused), "480 ") {
 		t.Errorf("after closing: %v, want 480", err)
@@ -180,10 +188,20 @@ func (h *house) closingTime(t *testing.T) {
 // connect calls the bar.
 func (h *house) connect(t *testing.T, p *Phone) {
 	t.Helper()
-	h.forget()
 	if err := dial(t, p, "201"); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// hangUp ends a phone's call with the bar, and waits until the bar knows.
+func (h *house) hangUp(t *testing.T, p *Phone) {
+	t.Helper()
+	began := time.Now()
+	do(t, p, "hangup")
+	h.status(t, "bar", func(s status.Status) bool {
+		last := s.Last(p.cfg.Account)
+		return s.Call(p.cfg.Account) == nil && last != nil && last.Ended.After(began)
+	})
 }
 
 func dial(t *testing.T, p *Phone, number string) error {

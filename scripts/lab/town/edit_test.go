@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"ewindow/endpoint/status"
 )
 
 const house = always + `
@@ -44,11 +46,16 @@ func TestEditKeepsCall(t *testing.T) {
 		tw.Window("dresden").Start()
 		tw.Window("potsdam").Start()
 		time.Sleep(20 * time.Second)
-		calls := func() (n int) {
-			for _, who := range []string{"milano", "munich"} {
-				n += tw.Log.Count(`msg="call up" who=` + who)
+		call := func() (both [2]string) {
+			for i, c := range []*status.Call{a.With(b), b.With(a)} {
+				if c != nil {
+					both[i] = c.ID
+				}
 			}
-			return n
+			return both
+		}
+		if both := call(); both[0] == "" || both[0] != both[1] {
+			t.Fatalf("the call is %q", both)
 		}
 		for _, edit := range keeping {
 			// From the plan of the house each time, and back: both ways keep the link.
@@ -60,7 +67,7 @@ func TestEditKeepsCall(t *testing.T) {
 				next = strings.Replace(house, edit.old, edit.new, 1)
 			}
 			for _, plan := range []string{next, house} {
-				before, since, shown := calls(), time.Now(), a.Devices.Screen().Pictures
+				before, since, shown := call(), time.Now(), a.Devices.Screen().Pictures
 				tw.Edit(plan)
 				worst := map[string]time.Duration{}
 				for time.Since(since) < 8*time.Second {
@@ -81,8 +88,8 @@ func TestEditKeepsCall(t *testing.T) {
 						t.Errorf("%s: no picture for %v in %s", edit.name, gap, space)
 					}
 				}
-				if after := calls(); after != before {
-					t.Errorf("%s: a new call was set up", edit.name)
+				if after := call(); after != before {
+					t.Errorf("%s: the call was %q, and is %q", edit.name, before, after)
 				}
 			}
 		}

@@ -17,7 +17,6 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
-	"regexp"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -25,6 +24,7 @@ import (
 
 	"ewindow/dialplan"
 	"ewindow/endpoint/agent"
+	"ewindow/endpoint/status"
 	"ewindow/endpoint/window"
 	"ewindow/media"
 	"ewindow/media/engine"
@@ -63,6 +63,7 @@ type Window struct {
 	Devices *enginetest.Devices
 	town    *Town
 	running *running
+	made    *window.Window // the one that was started last
 }
 
 // running is a part that has been started.
@@ -186,12 +187,23 @@ func (w *Window) Start() {
 	if err != nil {
 		w.town.t.Fatal(err)
 	}
-	made := window.New(window.Config{
+	w.made = window.New(window.Config{
 		Space: w.Space, StateDir: w.stateDir(), Agent: a, Log: log, Listen: w.listen,
 		Video:   engine.VideoFormat{Width: 1280, Height: 720, FPS: 30, Kbps: 2000},
 		Devices: engine.Config{Start: w.Devices.Start, Log: log},
 	})
-	w.running = start(made.Run)
+	w.running = start(w.made.Run)
+}
+
+// Status is what the window knows about itself; it has been started.
+func (w *Window) Status() status.Status { return w.made.Status() }
+
+// With is the call with another window that is up, or nil.
+func (w *Window) With(other *Window) *status.Call {
+	if c := w.Status().Call(other.Space); c != nil && c.Up {
+		return c
+	}
+	return nil
 }
 
 // Stop switches a window off in good order.
@@ -272,7 +284,6 @@ func (accounts) Current() error { return nil }
 type Log struct {
 	mu    sync.Mutex
 	lines [][]byte
-	seen  map[string]int // message and who said it → how often
 }
 
 const keptLines = 400
@@ -284,22 +295,7 @@ func (l *Log) Write(b []byte) (int, error) {
 		l.lines = l.lines[1:]
 	}
 	l.lines = append(l.lines, bytes.Clone(b))
-	if m := message.Find(b); m != nil {
-		if l.seen == nil {
-			l.seen = map[string]int{}
-		}
-		l.seen[string(m)]++
-	}
 	return len(b), nil
-}
-
-var message = regexp.MustCompile(`msg=("[^"]*"|\S+) who=\S+`)
-
-// Count is how often somebody logged a message, written as in the log: msg="call up" who=milano.
-func (l *Log) Count(m string) int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.seen[m]
 }
 
 // String is what is kept.

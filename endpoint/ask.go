@@ -1,0 +1,50 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"ewindow/endpoint/status"
+)
+
+type statusCmd struct {
+	State string `type:"path" env:"STATE_DIRECTORY" help:"The state directory of the window, as for run."`
+	JSON  bool   `name:"json" help:"For programs: everything that is known, as JSON."`
+}
+
+// Run is the command `ewindow status`.
+func (c *statusCmd) Run() error {
+	dir, err := stateDir(c.State)
+	if err != nil {
+		return err
+	}
+	s, err := status.Read(dir)
+	if err != nil {
+		return err
+	}
+	if !c.JSON {
+		_, err = fmt.Print(s.Text(time.Local))
+		return err
+	}
+	out := json.NewEncoder(os.Stdout)
+	out.SetIndent("", "  ")
+	return out.Encode(s)
+}
+
+// stateDir is the state directory that a flag names, or the usual one.
+func stateDir(flag string) (string, error) {
+	if flag != "" {
+		return flag, nil
+	}
+	if os.Geteuid() == 0 {
+		return "/var/lib/ewindow", nil
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", fmt.Errorf("no state directory: %w; name one with --state", err)
+	}
+	return filepath.Join(home, ".local", "state", "ewindow"), nil
+}

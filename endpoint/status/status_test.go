@@ -1,0 +1,154 @@
+package status
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+)
+
+var ten = time.Date(2027, 3, 1, 10, 0, 0, 0, time.UTC)
+
+func sample() Status {
+	return Status{
+		Space: "milano", At: ten, Started: ten.Add(-48 * time.Hour),
+		Registration: Registration{Online: true, Since: ten.Add(-time.Hour)},
+		Plan: Plan{Revision: "r1", Received: ten.Add(-2 * time.Hour), Until: ten.AddDate(0, 0, 13), Open: true, Partner: "munich",
+			Next: Change{At: ten.Add(3 * time.Hour)}},
+		Calls: []Call{{ID: "x@y", Role: "partner", Peer: "munich", Name: "Munich – Hub", Ours: true, Up: true, Since: ten.Add(-time.Minute),
+			Shown: true, Media: "opus + H264 over SRTP AEAD_AES_128_GCM",
+			Figures: Figures{FPSIn: 30, FPSOut: 29.9, KbpsIn: 1800, KbpsOut: 2000.1, Loss: 0.4, RTT: 12.5}}},
+		Past: []PastCall{
+			{Peer: "desk", Ended: ten.Add(-3 * time.Hour), Status: 486, Why: "Busy Here"},
+			{Peer: "munich", Ours: true, Up: ten.Add(-90 * time.Minute), Ended: ten.Add(-2 * time.Minute), Why: "silent for 90 s"}},
+		Devices: []Device{{Role: "camera", On: true, Device: "v4l2 /dev/video0", Encoder: "x264enc", Failures: 2, Why: "it hung"},
+			{Role: "sound", Device: "silence", Missing: "No microphone"}},
+		Screen: Screen{Picture: true, Title: "Munich – Hub", Notice: "No microphone"},
+	}
+}
+
+func TestText(t *testing.T) {
+	want := `window      milano, running since Sat 27 Feb 10:00
+registrar   registered since 09:00:00
+plan        open onto munich; from 13:00:00 onto nobody; known until Sun 14 Mar 10:00; received 08:00:00, revision r1
+call        partner munich (Munich – Hub); up since 09:59:00; opus + H264 over SRTP AEAD_AES_128_GCM
+            in 30 pictures/s, 1800 kbit/s, loss 0.4 %; out 29.9 pictures/s, 2000.1 kbit/s; round trip 12.5 ms
+camera      v4l2 /dev/video0; encoder x264enc; its process failed 2 times; it hung
+sound       off; silence; No microphone
+screen      the picture of Munich – Hub | No microphone
+past        09:58:00: call to munich; up for 1h28m0s; silent for 90 s
+past        07:00:00: call of desk; 486 Busy Here
+`
+	if got := sample().Text(time.UTC); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	first := Status{Space: "milano", At: ten, Started: ten, Screen: Screen{Title: "milano", Reason: "Waiting for the plan", Next: "Looking for the registrar"}}
+	want = `window      milano, running since 10:00:00
+registrar   not reached yet
+plan        none yet
+call        none
+screen      milano | Waiting for the plan | Looking for the registrar
+`
+	if got := first.Text(time.UTC); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestCallsOf(t *testing.T) {
+	s := sample()
+	if c := s.Call("munich"); c == nil || c.ID != "x@y" {
+		t.Errorf("call %+v", c)
+	}
+	if s.Call("desk") != nil || s.Last("desk").Status != 486 || s.Last("x") != nil {
+		t.Error("a call of nobody")
+	}
+	s.Calls[0].Leaving = true
+	if s.Call("munich") != nil {
+		t.Error("one that is leaving counts")
+	}
+}
+
+// serve answers in dir with a sample until the test ends.
+func serve(t *testing.T, dir string) {
+	t.Helper()
+	l, err := Listen(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- Serve(ctx, l, sample) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestSocket(t *testing.T) {
+	dir := t.TempDir()
+	if _, err := Read(dir); !errors.Is(err, ErrNotRunning) || !strings.Contains(err.Error(), dir) {
+		t.Errorf("before: %v", err)
+	}
+	serve(t, dir)
+	info, err := os.Stat(filepath.Join(dir, Socket))
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v", info.Mode(), err)
+	}
+	for range 3 {
+		s, err := Read(dir)
+		if err != nil || !reflect.DeepEqual(s, sample()) {
+			t.Fatalf("%+v, %v", s, err)
+		}
+	}
+	if _, err := Listen(dir); err == nil || !strings.Contains(err.Error(), "another window runs with the state directory "+dir) {
+		t.Errorf("a second window: %v", err)
+	}
+}
+
+// Whoever connects and reads nothing holds nobody up.
+func TestSilentReader(t *testing.T) {
+	dir := t.TempDir()
+	serve(t, dir)
+	for range 50 {
+		c, err := net.Dial("unix", filepath.Join(dir, Socket))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+	}
+	if _, err := Read(dir); err != nil {
+		t.Error(err)
+	}
+}
+
+// A socket that a crash has left is taken over.
+func TestSocketOfACrash(t *testing.T) {
+	dir := t.TempDir()
+	l, err := net.Listen("unix", filepath.Join(dir, Socket))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.(*net.UnixListener).SetUnlinkOnClose(false)
+	l.Close()
+	serve(t, dir)
+	if _, err := Read(dir); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestPathTooLong(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), strings.Repeat("x", 120))
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Listen(dir); err == nil || !strings.Contains(err.Error(), "less than 108 characters") {
+		t.Errorf("%v", err)
+	}
+}
