@@ -165,13 +165,13 @@ func TestLatchFollowsAuthenticPackets(t *testing.T) {
 		if video, audio, _ := a.rec.counts(); video < 50 || audio < 90 {
 			t.Errorf("%d pictures and %d frames of sound reached the end behind NAT", video, audio)
 		}
-		if to, ok := b.video.latch.rtp(); !ok || to != netip.MustParseAddrPort("10.0.0.1:4002") {
+		if to, ok := latchOf(b.video).rtp(); !ok || to != netip.MustParseAddrPort("10.0.0.1:4002") {
 			t.Errorf("video goes to %v", to)
 		}
 		if err := b.Update(b.desc); err != nil { // the same address again: nothing is unlearnt
 			t.Fatal(err)
 		}
-		if to, _ := b.video.latch.rtp(); to != netip.MustParseAddrPort("10.0.0.1:4002") {
+		if to, _ := latchOf(b.video).rtp(); to != netip.MustParseAddrPort("10.0.0.1:4002") {
 			t.Errorf("after a refresh video goes to %v", to)
 		}
 		hangUp(a, b)
@@ -180,7 +180,7 @@ func TestLatchFollowsAuthenticPackets(t *testing.T) {
 
 func TestLatchWithoutKeysBelievesOnlyTheAddressOfSDP(t *testing.T) {
 	var l latch
-	d := &negotiate.Stream{RTP: netip.MustParseAddrPort("10.0.0.1:4000"), RTCP: netip.MustParseAddrPort("10.0.0.1:4001")}
+	d := &negotiate.Stream{RTP: netip.MustParseAddrPort("10.0.0.1:4000"), RTCP: netip.MustParseAddrPort("10.0.0.1:4001"), Plain: true}
 	l.update(d)
 	for from, want := range map[string]bool{"10.0.0.1:9999": true, "10.0.0.1:4000": true, "10.0.0.3:4000": false, "[::1]:4000": false} {
 		if got := l.permits(netip.MustParseAddrPort(from)); got != want {

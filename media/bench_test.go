@@ -51,7 +51,7 @@ func BenchmarkReceive(b *testing.B) {
 	sender, _ := bench(b, true)
 	_, other := descriptions(&end{address: hostA}, &end{address: hostB})
 	var wire [][]byte
-	sender.video.t.conns[0] = nowhere{sink: &wire}
+	sender.video.way.(*direct).conns[0] = nowhere{sink: &wire}
 	if err := sender.Update(other); err != nil {
 		b.Fatal(err)
 	}
@@ -68,7 +68,7 @@ func BenchmarkReceive(b *testing.B) {
 		b.StartTimer()
 		now := time.Now()
 		for _, p := range wire {
-			s.video.datagram(&datagram{data: p, from: from, at: now})
+			s.video.datagram(arrived(s.video, p, from, false, now))
 			s.video.tick(now)
 		}
 	}
@@ -87,26 +87,27 @@ func report(b *testing.B, packets float64) {
 func BenchmarkLoopback(b *testing.B) {
 	addr := netip.MustParseAddr("127.0.0.1")
 	var ends [2]*Session
+	var sockets [2]*Sockets
 	got := make(chan struct{}, 1)
 	for i := range ends {
-		sockets, err := Listen(addr)
-		if err != nil {
+		var err error
+		if sockets[i], err = Listen(addr); err != nil {
 			b.Fatal(err)
 		}
-		defer sockets.Close()
+		defer sockets[i].Close()
 		da, db := descriptions(&end{address: addr}, &end{address: addr})
 		if i == 1 {
 			da = db
 		}
-		if ends[i], err = NewSession(Config{Description: da, Sockets: sockets, Receiver: signal(got)}); err != nil {
+		if ends[i], err = NewSession(Config{Description: da, Ways: sockets[i].Ways(), Receiver: signal(got)}); err != nil {
 			b.Fatal(err)
 		}
 	}
 	for i, s := range ends {
-		other := ends[1-i]
+		other := sockets[1-i]
 		d := s.desc
 		audio, video := *d.Audio, *d.Video
-		audio.RTP, video.RTP = netip.AddrPortFrom(addr, Port(other.cfg.Sockets.AudioRTP)), netip.AddrPortFrom(addr, Port(other.cfg.Sockets.VideoRTP))
+		audio.RTP, video.RTP = netip.AddrPortFrom(addr, Port(other.AudioRTP)), netip.AddrPortFrom(addr, Port(other.VideoRTP))
 		d.Audio, d.Video = &audio, &video
 		if err := s.Update(d); err != nil {
 			b.Fatal(err)

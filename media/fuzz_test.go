@@ -26,9 +26,9 @@ func (d *deaf) KeyframeRequested()  {}
 func bench(t testing.TB, keys bool) (*Session, *deaf) {
 	t.Helper()
 	d, r := descriptionsOf(keys), &deaf{}
-	s, err := NewSession(Config{Description: d, Receiver: r, Log: slog.New(slog.DiscardHandler), Sockets: &Sockets{
+	s, err := NewSession(Config{Description: d, Receiver: r, Log: slog.New(slog.DiscardHandler), Ways: (&Sockets{
 		AudioRTP: nowhere{}, AudioRTCP: nowhere{}, VideoRTP: nowhere{}, VideoRTCP: nowhere{},
-	}})
+	}).Ways()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,6 +36,11 @@ func bench(t testing.TB, keys bool) (*Session, *deaf) {
 		st.take()
 	}
 	return s, r
+}
+
+// arrived is a datagram as a stream's way would have handed it over.
+func arrived(st *stream, b []byte, from netip.AddrPort, control bool, at time.Time) *arrival {
+	return &arrival{Datagram: Datagram{Data: b, Control: control, From: &place{st.way.(*direct), from, control}}, at: at}
 }
 
 func descriptionsOf(keys bool) negotiate.Description {
@@ -65,7 +70,7 @@ func FuzzDatagrams(f *testing.F) {
 				d = b
 			}
 			for _, st := range s.streams() {
-				st.datagram(&datagram{data: d, from: from, at: now, rtcpSocket: rtcpSocket && i%3 == 0})
+				st.datagram(arrived(st, d, from, rtcpSocket && i%3 == 0, now))
 				st.tick(now)
 			}
 			if len(a) > 3 && i%4 < 2 {
@@ -87,9 +92,9 @@ func FuzzProtectedDatagrams(f *testing.F) {
 		s, r := bench(t, true)
 		for _, st := range s.streams() {
 			for _, rtcpSocket := range []bool{false, true} {
-				st.datagram(&datagram{data: a, from: netip.AddrPortFrom(hostB, 9), at: time.Now(), rtcpSocket: rtcpSocket})
+				st.datagram(arrived(st, a, netip.AddrPortFrom(hostB, 9), rtcpSocket, time.Now()))
 			}
-			if to, _ := st.latch.rtp(); to.Port() == 9 {
+			if to, _ := latchOf(st).rtp(); to.Port() == 9 {
 				t.Error("the latch moved")
 			}
 		}

@@ -260,7 +260,7 @@ func (e *end) begin() {
 	e.t.Helper()
 	s, err := NewSession(Config{
 		Description: e.desc, CNAME: e.address.String(), Receiver: e.rec, Log: slog.New(slog.DiscardHandler),
-		Sockets: &Sockets{e.taps[0], e.taps[1], e.taps[2], e.taps[3]},
+		Ways: (&Sockets{e.taps[0], e.taps[1], e.taps[2], e.taps[3]}).Ways(),
 	})
 	if err != nil {
 		e.t.Fatal(err)
@@ -359,6 +359,8 @@ func (e *end) picture(to *end) {
 	to.rec.mu.Unlock()
 	e.SendVideo(au)
 }
+
+func latchOf(st *stream) *latch { return &st.way.(*direct).latch }
 
 func portAbove(a netip.AddrPort) netip.AddrPort { return netip.AddrPortFrom(a.Addr(), a.Port()+1) }
 

@@ -23,7 +23,7 @@ type latch struct {
 func (l *latch) update(d *negotiate.Stream) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.plain = d.Receive == nil
+	l.plain = d.Plain
 	told := [2]netip.AddrPort{unmap(d.RTP), unmap(d.RTCP)}
 	if d.Mux || !told[1].IsValid() {
 		told[1] = told[0]
@@ -63,6 +63,9 @@ func (l *latch) authentic(from netip.AddrPort, rtcpSocket bool) (moved bool) {
 	i := 0
 	if rtcpSocket {
 		i = 1
+	}
+	if i == 1 && l.mux {
+		return false // RTP's address is RTCP's too, and that one knows where it is
 	}
 	moved = l.now[i] != from
 	l.now[i] = from

@@ -59,7 +59,7 @@ func TestSendingWhileNothingRunsDoesNothing(t *testing.T) {
 		n := perfect()
 		a, b := newEnd(t, n, hostA), newEnd(t, n, hostB)
 		a.desc, b.desc = descriptions(a, b)
-		s, err := NewSession(Config{Description: a.desc, Receiver: a.rec, Sockets: &Sockets{AudioRTP: a.taps[0], VideoRTP: a.taps[2]}})
+		s, err := NewSession(Config{Description: a.desc, Receiver: a.rec, Ways: (&Sockets{AudioRTP: a.taps[0], VideoRTP: a.taps[2]}).Ways()})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -93,15 +93,16 @@ func TestWhatIsAskedOfASession(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	full := &Sockets{AudioRTP: c, VideoRTP: c}
+	full := (&Sockets{AudioRTP: c, VideoRTP: c}).Ways()
 	for name, x := range map[string]struct {
 		change func(*Config)
 		want   string
 	}{
-		"no sockets":      {func(c *Config) { c.Sockets = nil }, "no sockets; open them with media.Listen"},
+		"no way":          {func(c *Config) { c.Ways = Ways{} }, "no way for sound; open sockets with media.Listen"},
 		"no receiver":     {func(c *Config) { c.Receiver = nil }, "no receiver"},
 		"long CNAME":      {func(c *Config) { c.CNAME = strings.Repeat("x", 256) }, "CNAME of 256 bytes"},
-		"no video socket": {func(c *Config) { c.Sockets = &Sockets{AudioRTP: full.AudioRTP} }, "no sockets for it"},
+		"no video way":    {func(c *Config) { c.Ways = Ways{Audio: full.Audio} }, "there is no way for it"},
+		"plain with keys": {func(c *Config) { c.Description.Video.Plain = true }, "video: keys for a stream that is to go without"},
 		"short key":       {func(c *Config) { c.Description.Video.Send.Key = nil }, "video we send: SRTP keys for AEAD_AES_128_GCM"},
 		"unknown suite":   {func(c *Config) { c.Description.Audio.Receive.Suite = "ROT13" }, `audio we receive: SRTP suite "ROT13" is not one of ours`},
 		"half protected":  {func(c *Config) { c.Description.Audio.Receive = nil }, "audio: keys for one direction only"},
@@ -112,13 +113,13 @@ func TestWhatIsAskedOfASession(t *testing.T) {
 		"payload type":    {func(c *Config) { c.Description.Video.SendType = 128 }, "payload types 128 and 96, at most 127"},
 		"mode 2":          {func(c *Config) { c.Description.Video.Mode = 2 }, "packetization-mode 2"},
 	} {
-		cfg := Config{Description: good(), Sockets: full, Receiver: rec}
+		cfg := Config{Description: good(), Ways: full, Receiver: rec}
 		x.change(&cfg)
 		if _, err := NewSession(cfg); err == nil || !strings.Contains(err.Error(), x.want) {
 			t.Errorf("%s: error %v, want %q", name, err, x.want)
 		}
 	}
-	s, err := NewSession(Config{Description: good(), Sockets: full, Receiver: rec})
+	s, err := NewSession(Config{Description: good(), Ways: full, Receiver: rec})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -43,7 +43,7 @@ func TestNegotiatedSessions(t *testing.T) {
 					e.begin()
 					e.rec.sent = map[uint32]AccessUnit{}
 				}
-				if to := a.video.latch.told[0]; to != netip.AddrPortFrom(hostB, 4002) {
+				if to := latchOf(a.video).told[0]; to != netip.AddrPortFrom(hostB, 4002) {
 					t.Errorf("video goes to %v", to)
 				}
 				talk(10*time.Second, a, b)

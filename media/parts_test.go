@@ -266,9 +266,9 @@ func TestMeter(t *testing.T) {
 	}
 }
 
-func TestFlowSince(t *testing.T) {
-	f := Flow{Packets: 10, Bytes: 100, Lost: 1, Frames: 3}.Sub(Flow{Packets: 4, Bytes: 40, Lost: 2, Frames: 1})
-	if f != (Flow{Packets: 6, Bytes: 60, Lost: 0, Frames: 2}) {
+func TestTrafficSince(t *testing.T) {
+	f := Traffic{Packets: 10, Bytes: 100, Lost: 1, Frames: 3}.Sub(Traffic{Packets: 4, Bytes: 40, Lost: 2, Frames: 1})
+	if f != (Traffic{Packets: 6, Bytes: 60, Lost: 0, Frames: 2}) {
 		t.Errorf("%+v", f)
 	}
 }

@@ -52,18 +52,18 @@ func demultiplex(b []byte) kind {
 }
 
 // datagram takes what came, from anybody. Whatever is wrong with it is counted and forgotten.
-func (st *stream) datagram(d *datagram) {
+func (st *stream) datagram(d *arrival) {
 	if st.d == nil {
 		return
 	}
-	if !st.latch.permits(d.from) {
+	switch k := demultiplex(d.Data); {
+	case st.unprotect == nil:
+		st.counters.unkeyed.Add(1)
+	case st.d.Plain && !d.permitted():
 		st.counters.foreign.Add(1)
-		return
-	}
-	switch k := demultiplex(d.data); {
 	case k == isRTCP:
 		st.receiveRTCP(d)
-	case k == isRTP && !d.rtcpSocket:
+	case k == isRTP && !d.Control:
 		st.receiveRTP(d)
 	default:
 		st.counters.garbage.Add(1)
@@ -71,12 +71,12 @@ func (st *stream) datagram(d *datagram) {
 }
 
 // receiveRTP authenticates a packet; only then it means anything.
-func (st *stream) receiveRTP(d *datagram) {
-	if _, err := st.header.Unmarshal(d.data); err != nil {
+func (st *stream) receiveRTP(d *arrival) {
+	if _, err := st.header.Unmarshal(d.Data); err != nil {
 		st.counters.garbage.Add(1)
 		return
 	}
-	plain, err := st.unprotect.rtp(st.plain[:0], d.data, &st.header, d.at)
+	plain, err := st.unprotect.rtp(st.plain[:0], d.Data, &st.header, d.at)
 	if err != nil {
 		st.refused(err)
 		return
@@ -97,9 +97,9 @@ func (st *stream) receiveRTP(d *datagram) {
 	highest := st.src.highest
 	seq, ts := st.src.receive(d.at, h.SequenceNumber, h.Timestamp)
 	if seq > highest || st.src.count == 1 {
-		if st.latch.authentic(d.from, false) && d.at.Sub(st.movedLog) > moveLogSpacing {
+		if d.authentic() && d.at.Sub(st.movedLog) > moveLogSpacing {
 			st.movedLog = d.at
-			st.log.Info("media come from here now", "peer", d.from.String())
+			st.log.Info("media come from here now", "peer", d.From.String())
 		}
 	}
 	st.counters.packets.Add(1)

@@ -73,14 +73,14 @@ func (st *stream) askKeyframe(now time.Time, a ask, number uint8) {
 }
 
 // receiveRTCP authenticates a compound packet and reads as much of it as is well-formed.
-func (st *stream) receiveRTCP(d *datagram) {
-	plain, err := st.unprotect.rtcp(nil, d.data, d.at)
+func (st *stream) receiveRTCP(d *arrival) {
+	plain, err := st.unprotect.rtcp(nil, d.Data, d.at)
 	if err != nil {
 		st.refused(err)
 		return
 	}
-	if d.rtcpSocket || st.d.Mux {
-		st.latch.authentic(d.from, d.rtcpSocket && !st.d.Mux)
+	if d.Control || st.d.Mux {
+		d.authentic()
 	}
 	st.counters.lastRTCP.Store(int64(d.at.Sub(st.s.epoch)))
 	for len(plain) > 0 {

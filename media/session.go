@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
-	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,33 +26,36 @@ type Receiver interface {
 // Config is what a Session needs.
 type Config struct {
 	Description negotiate.Description
-	Sockets     *Sockets
+	Ways        Ways   // of its streams
 	CNAME       string // RTCP's name for this end (RFC 3550 §6.5.1), the same for all streams
 	Receiver    Receiver
 	Log         *slog.Logger // with the keys of the call already set; nil for none
 }
 
-const (
-	audioName = "audio"
-	videoName = "video"
+// Medium is what a stream carries, by its name in SDP.
+type Medium string
 
-	videoRate = 90000 // Hz (RFC 6184 §5.1)
+const (
+	Audio Medium = "audio"
+	Video Medium = "video"
 )
 
-// Session is one call's media: two streams, each with its sockets, keys and counters.
+const videoRate = 90000 // Hz (RFC 6184 §5.1)
+
+// Session is one call's media: two streams, each with its way, keys and counters.
 //
-//	SendVideo ─▶ videoSender ─▶ transmitter ─▶ socket          socket ─▶ stream ─▶ videoSink ─▶ Receiver
-//	SendAudio ─▶ audioSender ─▶ transmitter ─▶ socket          socket ─▶ stream ─▶ audioSink ─▶ Receiver
+//	SendVideo ─▶ videoSender ─▶ transmitter ─▶ Way          Way ─▶ stream ─▶ videoSink ─▶ Receiver
+//	SendAudio ─▶ audioSender ─▶ transmitter ─▶ Way          Way ─▶ stream ─▶ audioSink ─▶ Receiver
 type Session struct {
 	cfg   Config
 	epoch time.Time
 
-	audio, video *stream // video is nil without sockets for it
+	audio, video *stream // video is nil without a way for it
 	sendAudio    *audioSender
 	sendVideo    *videoSender
 	running      atomic.Bool
 
-	mu   sync.Mutex // of Update
+	mu   sync.Mutex // of Update and SetKeys
 	desc negotiate.Description
 
 	rtt           atomic.Int64 // ns
@@ -66,8 +68,8 @@ type Session struct {
 // NewSession checks the configuration; it starts nothing.
 func NewSession(cfg Config) (*Session, error) {
 	switch {
-	case cfg.Sockets == nil || cfg.Sockets.AudioRTP == nil:
-		return nil, errors.New("media session: no sockets; open them with media.Listen")
+	case cfg.Ways.Audio == nil:
+		return nil, errors.New("media session: no way for sound; open sockets with media.Listen")
 	case cfg.Receiver == nil:
 		return nil, errors.New("media session: no receiver for what comes")
 	case len(cfg.CNAME) > 255:
@@ -78,10 +80,10 @@ func NewSession(cfg Config) (*Session, error) {
 	}
 	s := &Session{cfg: cfg, epoch: time.Now()}
 	s.noSound()
-	s.audio = newStream(s, audioName, cfg.Sockets.AudioRTP, cfg.Sockets.AudioRTCP)
+	s.audio = newStream(s, Audio, cfg.Ways.Audio)
 	s.sendAudio = &audioSender{t: s.audio.t}
-	if cfg.Sockets.VideoRTP != nil {
-		s.video = newStream(s, videoName, cfg.Sockets.VideoRTP, cfg.Sockets.VideoRTCP)
+	if cfg.Ways.Video != nil {
+		s.video = newStream(s, Video, cfg.Ways.Video)
 		s.sendVideo = newVideoSender(s.video.t, s.wantOwnKeyframe)
 	}
 	if err := s.Update(cfg.Description); err != nil {
@@ -91,41 +93,22 @@ func NewSession(cfg Config) (*Session, error) {
 }
 
 // Run carries media until ctx ends, then says goodbye (RTCP BYE), joins all that it started and returns nil.
-// It returns an error only when a socket is closed under it. The sockets stay open; whoever opened them closes them.
+// It returns an error only when a way is lost, such as a socket that is closed under it. Sockets stay open; whoever opened
+// them closes them.
 func (s *Session) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	s.running.Store(true)
 	defer s.running.Store(false)
-	var conns []net.PacketConn
 	for _, st := range s.streams() {
 		group.Go(func() error { st.run(ctx); return nil })
-		for i, c := range st.conns {
-			if c == nil {
-				continue
-			}
-			conns = append(conns, c)
-			group.Go(func() error {
-				if err := st.read(ctx, c, i == 1); err != nil {
-					return fmt.Errorf("read %s socket %s: %w; the session ends", st.name, c.LocalAddr(), err)
-				}
-				return nil
-			})
-		}
+		group.Go(func() error {
+			return st.way.Run(ctx, func(d Datagram) { st.deliver(ctx, d) })
+		})
 	}
 	if s.sendVideo != nil {
 		group.Go(func() error { s.sendVideo.run(ctx); return nil })
 	}
-	group.Go(func() error { // wakes the readers
-		<-ctx.Done()
-		for _, c := range conns {
-			_ = c.SetReadDeadline(time.Unix(1, 0))
-		}
-		return nil
-	})
 	err := group.Wait()
-	for _, c := range conns {
-		_ = c.SetReadDeadline(time.Time{})
-	}
 	for _, st := range s.streams() {
 		if st.d != nil {
 			st.goodbye(time.Now(), st.t.source())

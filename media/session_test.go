@@ -94,7 +94,7 @@ func checkClean(t *testing.T, e *end) {
 
 func plain(a, b *negotiate.Description) {
 	for _, s := range []*negotiate.Stream{a.Audio, a.Video, b.Audio, b.Video} {
-		s.Send, s.Receive = nil, nil
+		s.Send, s.Receive, s.Plain = nil, nil, true
 	}
 }
 

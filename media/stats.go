@@ -22,17 +22,18 @@ type Stats struct {
 	Replays      uint64 // packets that came twice, or too late to tell
 	Garbage      uint64 // datagrams that are neither RTP nor RTCP
 	Foreign      uint64 // without SRTP: packets from another address than SDP names
+	Unkeyed      uint64 // datagrams that came before the keys (see SetKeys)
 	Discarded    uint64 // access units and frames that found our own sending queue full
 }
 
 // StreamStats are the two directions of one stream.
 type StreamStats struct {
-	Sent     Flow // Lost, FractionLost and Jitter as the other side reports them
-	Received Flow
+	Sent     Traffic // Lost, FractionLost and Jitter as the other side reports them
+	Received Traffic
 }
 
-// Flow is one direction of one stream.
-type Flow struct {
+// Traffic is what one direction of a stream has carried.
+type Traffic struct {
 	Packets, Bytes uint64 // RTP packets and the bytes of their payload
 	Lost           uint64 // packets (RFC 3550 §6.4.1, cumulative number of packets lost)
 	Frames         uint64 // access units, or frames of sound
@@ -42,13 +43,13 @@ type Flow struct {
 	Kbps           float64 // of payload, of about the last second
 }
 
-// Sub gives the counters of f since an earlier g; rates and jitter are f's.
-func (f Flow) Sub(g Flow) Flow {
-	f.Packets -= g.Packets
-	f.Bytes -= g.Bytes
-	f.Lost -= min(g.Lost, f.Lost) // duplicates can lower it
-	f.Frames -= g.Frames
-	return f
+// Sub gives the counters of t since an earlier time; rates and jitter are t's.
+func (t Traffic) Sub(earlier Traffic) Traffic {
+	t.Packets -= earlier.Packets
+	t.Bytes -= earlier.Bytes
+	t.Lost -= min(earlier.Lost, t.Lost) // duplicates can lower it
+	t.Frames -= earlier.Frames
+	return t
 }
 
 // meter turns totals into rates, over whole seconds. Pure.
@@ -132,15 +133,16 @@ func (st *stream) stats(all *Stats) StreamStats {
 	all.Replays += c.replays.Load()
 	all.Garbage += c.garbage.Load()
 	all.Foreign += c.foreign.Load()
+	all.Unkeyed += c.unkeyed.Load()
 	all.LastReceived = latest(all.LastReceived, st.s.epoch, c.lastRTP.Load())
 	all.LastRTCP = latest(all.LastRTCP, st.s.epoch, c.lastRTCP.Load())
 	return StreamStats{
-		Sent: Flow{
+		Sent: Traffic{
 			Packets: st.t.sentPackets.Load(), Bytes: st.t.sentBytes.Load(), Frames: st.t.sentFrames.Load(),
 			Lost: snap.remote.lost, FractionLost: float64(snap.remote.fraction) / 256, Jitter: snap.remote.jitter,
 			FPS: snap.out.fps, Kbps: snap.out.kbps,
 		},
-		Received: Flow{
+		Received: Traffic{
 			Packets: c.packets.Load(), Bytes: c.bytes.Load(), Frames: snap.frames,
 			Lost: uint64(max(snap.lost, 0)), FractionLost: float64(snap.fraction) / 256, Jitter: snap.jitter,
 			FPS: snap.in.fps, Kbps: snap.in.kbps,

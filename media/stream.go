@@ -2,10 +2,7 @@ package media
 
 import (
 	"context"
-	"errors"
 	"log/slog"
-	"net"
-	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,40 +15,36 @@ import (
 const (
 	inQueue     = 256  // datagrams between socket and stream; the kernel's buffer lies before it
 	smallPacket = 2048 // almost all datagrams; larger ones get memory of their own
-	readRetry   = 20 * time.Millisecond
 )
 
-// datagram is what one read brought.
-type datagram struct {
-	data       []byte
-	small      [smallPacket]byte
-	from       netip.AddrPort
-	at         time.Time
-	rtcpSocket bool
+// arrival is a Datagram that waits for run, in memory of its own.
+type arrival struct {
+	Datagram
+	at    time.Time
+	small [smallPacket]byte
 }
 
 // stream is one m-line at work. Its receiving half belongs to one goroutine, run; others leave word and wake it.
 //
-//	sockets ─▶ readers ─▶ in ─▶ run: demultiplex ─▶ authenticate ─▶ latch ─▶ count ─▶ sink ─▶ Receiver
+//	Way ─▶ deliver ─▶ in ─▶ run: demultiplex ─▶ authenticate ─▶ Origin ─▶ count ─▶ sink ─▶ Receiver
 //	                             └──▶ RTCP in and out, timers
 type stream struct {
-	name  string
-	log   *slog.Logger
-	s     *Session
-	conns [2]net.PacketConn // RTP, RTCP; nil where there is none
-	t     *transmitter
-	latch latch
-	in    chan *datagram
-	wake  chan struct{}
-	pool  sync.Pool
+	medium Medium
+	log    *slog.Logger
+	s      *Session
+	way    Way
+	t      *transmitter
+	in     chan *arrival
+	wake   chan struct{}
+	pool   sync.Pool
 
 	mu       sync.Mutex
-	news     *agreed // from Update, for run to take
+	news     news // for run to take
 	snapshot snapshot
 
 	// Of run alone:
 	d         *negotiate.Stream
-	unprotect *unprotector
+	unprotect *unprotector // nil while the keys are still to come
 	src       *source
 	retired   uint32 // the SSRC before, for stragglers
 	retiredAt time.Time
@@ -70,10 +63,11 @@ type stream struct {
 	counters counters
 }
 
-// agreed is what a negotiation means for one stream.
-type agreed struct {
-	d       *negotiate.Stream
-	receive *protector
+// news is what Update and SetKeys leave for run.
+type news struct {
+	described bool
+	d         *negotiate.Stream // as described; nil: there is no such stream
+	receive   *protector        // nil: nothing new
 }
 
 // sink makes of a stream's packets what the Receiver gets.
@@ -91,27 +85,31 @@ type packet struct {
 }
 
 type counters struct {
-	packets, bytes, authFailures, replays, garbage, foreign, other atomic.Uint64
-	lastRTP, lastRTCP                                              atomic.Int64 // since the session's epoch
+	packets, bytes, authFailures, replays, garbage, foreign, unkeyed, other atomic.Uint64
+	lastRTP, lastRTCP                                                       atomic.Int64 // since the session's epoch
 }
 
-func newStream(s *Session, name string, rtpConn, rtcpConn net.PacketConn) *stream {
+func newStream(s *Session, m Medium, w Way) *stream {
 	st := &stream{
-		name: name, s: s, log: s.cfg.Log.With("stream", name),
-		conns: [2]net.PacketConn{rtpConn, rtcpConn},
-		in:    make(chan *datagram, inQueue),
+		medium: m, s: s, way: w, log: s.cfg.Log.With("stream", string(m)),
+		in:    make(chan *arrival, inQueue),
 		wake:  make(chan struct{}, 1),
 		plain: make([]byte, 0, smallPacket),
 	}
-	st.pool.New = func() any { return new(datagram) }
-	st.t = newTransmitter(rtpConn, rtcpConn, &st.latch, s.epoch)
+	st.pool.New = func() any { return new(arrival) }
+	st.t = newTransmitter(w, s.epoch)
 	return st
 }
 
-// tell leaves word of a negotiation.
-func (st *stream) tell(a *agreed) {
+// tell leaves news; what run has not taken of older ones stays unless it is said again.
+func (st *stream) tell(n news) {
 	st.mu.Lock()
-	st.news = a
+	if n.described {
+		st.news.described, st.news.d = true, n.d
+	}
+	if n.receive != nil {
+		st.news.receive = n.receive
+	}
 	st.mu.Unlock()
 	st.poke()
 }
@@ -134,7 +132,7 @@ func (st *stream) run(ctx context.Context) {
 		case d := <-st.in:
 			st.take()
 			st.datagram(d)
-			d.data = nil
+			d.Datagram = Datagram{}
 			st.pool.Put(d)
 		case <-st.wake:
 			st.take()
@@ -150,36 +148,54 @@ func (st *stream) run(ctx context.Context) {
 	}
 }
 
-// take applies what Update left.
+// take applies what Update and SetKeys left.
 func (st *stream) take() {
 	st.mu.Lock()
-	a := st.news
-	st.news = nil
+	n := st.news
+	st.news = news{}
 	st.mu.Unlock()
-	if a == nil {
-		return
-	}
-	was := st.d
-	st.d = a.d
-	if a.d == nil {
-		return
-	}
 	now := time.Now()
-	switch {
-	case st.unprotect == nil:
-		st.unprotect = newUnprotector(a.receive)
-	case !st.unprotect.current.is(a.d.Receive):
-		st.unprotect.change(a.receive, now)
+	if n.described {
+		st.describe(now, n.d)
+	}
+	if st.d != nil {
+		st.rekey(now, n.receive)
+	}
+}
+
+// describe takes a stream's description.
+func (st *stream) describe(now time.Time, d *negotiate.Stream) {
+	was := st.d
+	st.d = d
+	if d == nil {
+		return
 	}
 	if was == nil {
 		st.reportDue = now
 	}
-	if was != nil && !was.Direction.Receives() && a.d.Direction.Receives() && st.sink != nil {
+	if was != nil && !was.Direction.Receives() && d.Direction.Receives() && st.sink != nil {
 		st.sink.reset() // what came meanwhile was not looked at
 	}
-	if st.sink == nil || was != nil && (was.Codec != a.d.Codec || was.ClockRate != a.d.ClockRate) {
+	if st.sink == nil || was != nil && (was.Codec != d.Codec || was.ClockRate != d.ClockRate) {
 		st.src = nil
-		st.sink = st.s.newSink(st, a.d)
+		st.sink = st.s.newSink(st, d)
+	}
+}
+
+// rekey takes keys for what comes; nil for no new ones.
+func (st *stream) rekey(now time.Time, keys *protector) {
+	isPlain := st.unprotect != nil && st.unprotect.current == nil
+	switch {
+	case st.d.Plain && !isPlain:
+		st.unprotect = newUnprotector(nil)
+	case st.d.Plain:
+	case keys == nil && isPlain:
+		st.unprotect = nil // a stream that is to be protected believes nothing until it is
+	case keys == nil:
+	case st.unprotect == nil || isPlain:
+		st.unprotect = newUnprotector(keys)
+	case !st.unprotect.current.is(&keys.keys):
+		st.unprotect.change(keys, now)
 	}
 }
 
@@ -191,7 +207,7 @@ func (st *stream) tick(now time.Time) time.Time {
 	next := st.sink.tick(now)
 	if !now.Before(st.reportDue) {
 		st.report(now, nil)
-		st.reportDue = now.Add(reportInterval(st.name == videoName))
+		st.reportDue = now.Add(reportInterval(st.medium == Video))
 	}
 	st.publish(now)
 	return soonest(next, st.reportDue)
@@ -204,32 +220,13 @@ func soonest(a, b time.Time) time.Time {
 	return a
 }
 
-// read moves datagrams from a socket to run until ctx ends. It returns an error only when the socket is closed.
-func (st *stream) read(ctx context.Context, c net.PacketConn, rtcpSocket bool) error {
-	buf := make([]byte, maxDatagram+1)
-	for ctx.Err() == nil {
-		n, from, err := readFrom(c, buf)
-		if err != nil {
-			switch {
-			case ctx.Err() != nil:
-				return nil
-			case errors.Is(err, net.ErrClosed):
-				return err
-			}
-			select { // whatever it is, the next read may succeed
-			case <-ctx.Done():
-			case <-time.After(readRetry):
-			}
-			continue
-		}
-		d := st.pool.Get().(*datagram)
-		d.at, d.from, d.rtcpSocket = time.Now(), from, rtcpSocket
-		d.data = append(d.small[:0], buf[:n]...)
-		select {
-		case st.in <- d:
-		case <-ctx.Done():
-			return nil
-		}
+// deliver moves a datagram from the way to run.
+func (st *stream) deliver(ctx context.Context, d Datagram) {
+	a := st.pool.Get().(*arrival)
+	a.Datagram, a.at = d, time.Now()
+	a.Data = append(a.small[:0], d.Data...)
+	select {
+	case st.in <- a:
+	case <-ctx.Done():
 	}
-	return nil
 }

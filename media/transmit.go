@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"fmt"
-	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -28,11 +27,10 @@ const (
 
 // transmitter numbers, protects and writes one stream's packets. All of it may be used from any goroutine.
 type transmitter struct {
-	conns [2]net.PacketConn // RTP, RTCP
-	to    *latch
+	way Way
 
 	mu         sync.Mutex
-	protect    *protector
+	protect    *protector        // nil: without protection, if that was agreed; else the keys are still to come
 	d          *negotiate.Stream // nil: there is no such stream
 	generation int               // of what was agreed; a picture begun under another is not finished
 	ssrc       uint32
@@ -52,8 +50,8 @@ type transmitter struct {
 	sentPackets, sentBytes, sentFrames, writeErrors atomic.Uint64
 }
 
-func newTransmitter(rtpConn, rtcpConn net.PacketConn, to *latch, epoch time.Time) *transmitter {
-	t := &transmitter{conns: [2]net.PacketConn{rtpConn, rtcpConn}, to: to, epoch: epoch}
+func newTransmitter(w Way, epoch time.Time) *transmitter {
+	t := &transmitter{way: w, epoch: epoch}
 	t.plain = make([]byte, rtpHeader, 2*maxPacket)
 	t.out = make([]byte, 0, 2*maxPacket+srtpOverhead)
 	t.newSource()
@@ -76,8 +74,8 @@ func (t *transmitter) newSource() {
 	t.started, t.packets, t.octets = false, 0, 0
 }
 
-// configure takes what was agreed; p protects it unless the keys are the ones in use. It says whether receivers see a
-// new sender or one that paused: they then need a keyframe.
+// configure takes what was agreed; p protects it unless the keys are the ones in use, or is nil where no new ones came.
+// It says whether receivers see a new sender or one that paused: they then need a keyframe.
 func (t *transmitter) configure(d *negotiate.Stream, p *protector) (fresh bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -87,12 +85,8 @@ func (t *transmitter) configure(d *negotiate.Stream, p *protector) (fresh bool) 
 		t.generation++
 		return false
 	}
-	if !t.protect.is(d.Send) {
-		t.protect = p
-		if t.started {
-			t.newSource()
-		}
-		fresh = true
+	if d.Plain || p != nil {
+		fresh = t.rekey(p)
 	}
 	if was == nil || was.Codec != d.Codec || was.SendType != d.SendType || was.Mode != d.Mode {
 		fresh = true
@@ -102,6 +96,28 @@ func (t *transmitter) configure(d *negotiate.Stream, p *protector) (fresh bool) 
 		return d.Direction.Sends()
 	}
 	return false
+}
+
+// setKeys takes keys for what was described without.
+func (t *transmitter) setKeys(p *protector) (fresh bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if fresh = t.rekey(p); fresh {
+		t.generation++
+	}
+	return fresh && t.d != nil && t.d.Direction.Sends()
+}
+
+// rekey begins anew as another sender if these are other keys; nil for none. It is called with mu held.
+func (t *transmitter) rekey(p *protector) (fresh bool) {
+	if t.protect == p || p != nil && t.protect.is(&p.keys) {
+		return false
+	}
+	t.protect = p
+	if t.started {
+		t.newSource()
+	}
+	return true
 }
 
 // collide takes another SSRC, since the other side uses ours (RFC 3550 §8.2).
@@ -150,11 +166,7 @@ func (t *transmitter) send(now time.Time, ts uint32, captured time.Time, marker 
 	if marker || t.d.Codec != negotiate.H264 {
 		t.sentFrames.Add(1)
 	}
-	to, ok := t.to.rtp()
-	if !ok {
-		return // on hold without an address, but numbered: a gap would say that something was lost
-	}
-	if err := writeTo(t.conns[0], packet, to); err != nil {
+	if err := t.way.Send(packet, false); err != nil {
 		t.writeErrors.Add(1)
 	}
 }
@@ -164,7 +176,10 @@ func (t *transmitter) send(now time.Time, ts uint32, captured time.Time, marker 
 func (t *transmitter) skip() { t.seq++ }
 
 // sendsNow says whether media of ours is wanted. It is called with mu held.
-func (t *transmitter) sendsNow() bool { return t.d != nil && t.d.Direction.Sends() }
+func (t *transmitter) sendsNow() bool { return t.keyed() && t.d.Direction.Sends() }
+
+// keyed says whether what is sent now is protected as it was agreed. It is called with mu held.
+func (t *transmitter) keyed() bool { return t.d != nil && (t.d.Plain || t.protect != nil) }
 
 // senderReport describes what was sent, for a report at now; ok is false when nothing was.
 func (t *transmitter) senderReport(now time.Time) (sr rtcp.SenderReport, ok bool) {
@@ -193,7 +208,7 @@ func (t *transmitter) source() uint32 {
 	return t.ssrc
 }
 
-// sendRTCP protects and writes a compound packet.
+// sendRTCP protects and writes a compound packet, if it can be.
 func (t *transmitter) sendRTCP(packets []rtcp.Packet) error {
 	b, err := rtcp.Marshal(packets)
 	if err != nil {
@@ -201,18 +216,13 @@ func (t *transmitter) sendRTCP(packets []rtcp.Packet) error {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if !t.keyed() {
+		return nil
+	}
 	if t.protect != nil {
 		if b, err = t.protect.rtcp.EncryptRTCP(nil, b, nil); err != nil {
 			return fmt.Errorf("protect RTCP: %w", err)
 		}
 	}
-	to, rtcpSocket, ok := t.to.rtcp()
-	if !ok {
-		return nil
-	}
-	c := t.conns[0]
-	if rtcpSocket && t.conns[1] != nil {
-		c = t.conns[1]
-	}
-	return writeTo(c, b, to)
+	return t.way.Send(b, true)
 }

@@ -29,7 +29,7 @@ func TestOverRealSockets(t *testing.T) {
 				other := sockets[1-i]
 				d.Audio.RTP, d.Video.RTP = netip.AddrPortFrom(to, Port(other.AudioRTP)), netip.AddrPortFrom(to, Port(other.VideoRTP))
 				var err error
-				if ends[i], err = NewSession(Config{Description: *d, Sockets: sockets[i], Receiver: signal(got)}); err != nil {
+				if ends[i], err = NewSession(Config{Description: *d, Ways: sockets[i].Ways(), Receiver: signal(got)}); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -8,20 +8,21 @@ import (
 )
 
 // Update takes what a later offer and answer agreed on. Streams whose keys stay keep their SSRC, sequence numbers
-// and rollover counter; a stream with new keys starts a new SSRC. On error all stays as it was.
+// and rollover counter; a stream with new keys starts a new SSRC. SDES keys are in the description and hold at once;
+// a stream that is to be protected and has none waits for SetKeys. On error all stays as it was.
 func (s *Session) Update(d negotiate.Description) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	audio, err := prepare(audioName, d.Audio)
+	audio, err := prepare(Audio, d.Audio)
 	if err != nil {
 		return err
 	}
-	video, err := prepare(videoName, d.Video)
+	video, err := prepare(Video, d.Video)
 	if err != nil {
 		return err
 	}
 	if d.Video != nil && s.video == nil {
-		return errors.New("media session: video was agreed, but there are no sockets for it")
+		return errors.New("media session: video was agreed, but there is no way for it")
 	}
 	s.desc = d
 	s.audio.apply(audio)
@@ -33,11 +34,11 @@ func (s *Session) Update(d negotiate.Description) error {
 
 // prepared is a stream's part of a description, checked and with contexts for its keys.
 type prepared struct {
-	agreed
-	send *protector
+	d             *negotiate.Stream
+	send, receive *protector
 }
 
-func prepare(name string, d *negotiate.Stream) (prepared, error) {
+func prepare(name Medium, d *negotiate.Stream) (prepared, error) {
 	if d == nil {
 		return prepared{}, nil
 	}
@@ -53,13 +54,13 @@ func prepare(name string, d *negotiate.Stream) (prepared, error) {
 	if err != nil {
 		return prepared{}, fmt.Errorf("media session: %s we receive: %w", name, err)
 	}
-	return prepared{agreed: agreed{d: &c, receive: receive}, send: send}, nil
+	return prepared{d: &c, send: send, receive: receive}, nil
 }
 
-func check(name string, d *negotiate.Stream) error {
+func check(name Medium, d *negotiate.Stream) error {
 	isVideo := d.Codec == negotiate.H264
 	switch {
-	case isVideo != (name == videoName):
+	case isVideo != (name == Video):
 		return fmt.Errorf("codec %q does not belong here", d.Codec)
 	case !isVideo && d.Codec != negotiate.Opus && d.Codec != negotiate.G722 && d.Codec != negotiate.PCMU && d.Codec != negotiate.PCMA:
 		return fmt.Errorf("codec %q is not one of ours", d.Codec)
@@ -71,6 +72,8 @@ func check(name string, d *negotiate.Stream) error {
 		return fmt.Errorf("payload types %d and %d, at most 127", d.SendType, d.ReceiveType)
 	case (d.Send == nil) != (d.Receive == nil):
 		return errors.New("keys for one direction only")
+	case d.Plain && d.Send != nil:
+		return errors.New("keys for a stream that is to go without")
 	case isVideo && d.Mode != 0 && d.Mode != 1:
 		return fmt.Errorf("packetization-mode %d, ours are 0 and 1", d.Mode)
 	}
@@ -80,10 +83,39 @@ func check(name string, d *negotiate.Stream) error {
 // apply puts a description to work; sending starts anew when it says so.
 func (st *stream) apply(p prepared) (fresh bool) {
 	if p.d != nil {
-		st.latch.update(p.d)
+		st.way.Agree(p.d)
 	}
 	fresh = st.t.configure(p.d, p.send)
-	a := p.agreed
-	st.tell(&a)
+	st.tell(news{described: true, d: p.d, receive: p.receive})
 	return fresh
+}
+
+// SetKeys gives a stream the keys that its description has not: they are agreed on by another way (DTLS-SRTP, RFC
+// 5764), and come when they come. Until then nothing of the stream is sent, taken or kept. Later ones replace them.
+func (s *Session) SetKeys(m Medium, send, receive negotiate.Keys) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st, d := s.audio, s.desc.Audio
+	if m == Video {
+		st, d = s.video, s.desc.Video
+	}
+	switch {
+	case st == nil || d == nil:
+		return fmt.Errorf("media session: keys for %s, which was not agreed on", m)
+	case d.Plain:
+		return fmt.Errorf("media session: keys for %s, which is to go without", m)
+	}
+	out, err := newProtector(&send)
+	if err != nil {
+		return fmt.Errorf("media session: %s we send: %w", m, err)
+	}
+	in, err := newProtector(&receive)
+	if err != nil {
+		return fmt.Errorf("media session: %s we receive: %w", m, err)
+	}
+	if st.t.setKeys(out) && st == s.video {
+		s.sendVideo.restart()
+	}
+	st.tell(news{receive: in})
+	return nil
 }

@@ -18,7 +18,7 @@ func TestSequenceNumbersAndRolloverCounterWrap(t *testing.T) {
 		n.Default(memnet.Conditions{Latency: 5 * time.Millisecond, Jitter: 3 * time.Millisecond})
 		a, b := call(t, n)
 		a.enc.sizeP, a.enc.slices, b.enc.sizeP = 60, 110, 2000 // 110 packets a picture, since in mode 0 each slice has its own
-		a.video.t.seq = 1<<15 - 1 // as near to the first wrap as a session can begin
+		a.video.t.seq = 1<<15 - 1                              // as near to the first wrap as a session can begin
 		a.desc.Video.Mode, a.desc.Video.MaxKbps = 0, 100_000
 		if err := a.Update(a.desc); err != nil {
 			t.Fatal(err)
@@ -121,7 +121,7 @@ func TestFourteenHours(t *testing.T) {
 
 func TestSequenceNumbersStartInTheLowerHalf(t *testing.T) {
 	for range 200 {
-		x := newTransmitter(nil, nil, &latch{}, time.Now())
+		x := newTransmitter(nil, time.Now())
 		if x.seq >= 1<<15 {
 			t.Fatalf("starts at %d", x.seq)
 		}

@@ -357,7 +357,7 @@ func (f *far) begin(d negotiate.Description) {
 		return
 	}
 	var err error
-	if f.session, err = media.NewSession(media.Config{Description: d, Sockets: f.sockets, CNAME: "far", Receiver: f}); err != nil {
+	if f.session, err = media.NewSession(media.Config{Description: d, Ways: f.sockets.Ways(), CNAME: "far", Receiver: f}); err != nil {
 		f.l.t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())

@@ -79,7 +79,7 @@ func (w *Window) prepare(offer []byte, policy negotiate.Policy, picture bool) (g
 // begin starts the media of a call.
 func (w *Window) begin(ctx context.Context, l *leg, d negotiate.Description) {
 	session, err := media.NewSession(media.Config{
-		Description: d, Sockets: l.sockets, CNAME: w.cfg.Space, Receiver: l, Log: w.log.With("call_id", l.callID),
+		Description: d, Ways: l.sockets.Ways(), CNAME: w.cfg.Space, Receiver: l, Log: w.log.With("call_id", l.callID),
 	})
 	if err != nil {
 		w.fail(ctx, l, err)

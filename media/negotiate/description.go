@@ -61,7 +61,8 @@ type Stream struct {
 	RTCP netip.AddrPort // equal to RTP with Mux; zero where the other side names none
 	Mux  bool           // rtcp-mux (RFC 5761) was agreed
 
-	Send    *Keys // protects what we send; nil only under Policy None
+	Plain   bool  // it goes without protection: only under Policy None
+	Send    *Keys // protects what we send; nil if Plain, or if the keys are agreed on later and elsewhere
 	Receive *Keys // protects what comes
 
 	PLI, FIR bool // the other side takes these requests for a keyframe (RFC 4585, 5104)

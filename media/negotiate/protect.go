@@ -47,6 +47,7 @@ func (s *Session) answerKeys(l *line, m *sdp.MediaDescription, stream *Stream) (
 		secure, _, _ := parseProto(l.proto)
 		if s.policy == None && !secure {
 			l.use("")
+			stream.Plain = true
 			return nil, nil
 		}
 		return nil, unprotected(reasons)
@@ -72,6 +73,7 @@ func (s *Session) acceptKeys(l *line, m *sdp.MediaDescription, stream *Stream) e
 	case len(theirs) == 0 && s.policy == None && len(reasons) == 0:
 		if secure, _, _ := parseProto(l.proto); !secure {
 			l.use("")
+			stream.Plain = true
 			return nil
 		}
 		return unprotected(reasons)
