@@ -11,6 +11,7 @@ import (
 	"github.com/emiago/sipgo/sip"
 
 	"ewindow/registrar/block"
+	"ewindow/registrar/flow"
 	"ewindow/registrar/location"
 	"ewindow/registrar/signal/header"
 	"ewindow/registrar/signal/loglimit"
@@ -66,10 +67,12 @@ func (s *Server) handle(req *sip.Request, tx *sip.ServerTx) {
 		}
 		return
 	}
-	r := &request{Request: req, tx: tx, flow: location.Flow{Transport: req.Transport(), Remote: req.Source()}}
-	if r.flow.Transport != "UDP" {
+	r := &request{Request: req, tx: tx}
+	if req.Transport() == flow.UDP {
+		r.flow = datagramFlow(req)
+	} else {
 		var ok bool
-		if r.flow, ok = s.flows.Find(r.flow.Transport, r.flow.Remote); !ok {
+		if r.flow, ok = s.flows.Find(req.Transport(), req.Source()); !ok {
 			return // the connection has ended meanwhile
 		}
 	}
@@ -91,7 +94,10 @@ var scanners = []string{"friendly-scanner", "sipvicious", "sipcli", "pplsip", "s
 
 func scanner(req *sip.Request) bool {
 	agent := strings.ToLower(header.First(req, "User-Agent"))
-	return slices.ContainsFunc(scanners, func(name string) bool { return strings.Contains(agent, name) })
+	return slices.ContainsFunc(scanners, func(name string) bool {
+		rest, begins := strings.CutPrefix(agent, name)
+		return begins && (rest == "" || strings.ContainsAny(rest[:1], "/ -_(")) // SIPClient is not sipcli
+	})
 }
 
 // readRoute finds our own Route headers at the top.

@@ -338,7 +338,65 @@ func TestRestoredUDP(t *testing.T) {
 func TestScannersGetNoAnswer(t *testing.T) {
 	simulate(t, always, func(l *lab) {
 		p := l.join("reception", "UDP")
-		p.write(p.text(p.reg("User-Agent: friendly-scanner")))
-		p.silent(time.Minute)
+		for _, agent := range []string{"friendly-scanner", "sipcli/v1.8", "SIPVicious 0.3", "VaxSIPUserAgent/3.1", "sip-scan"} {
+			p.write(p.text(p.reg("User-Agent: " + agent)))
+			p.silent(time.Minute)
+		}
+		for _, agent := range []string{"SIPClient/2.1 (door)", "Acme sipcli/1"} { // a phone with such a name
+			p.write(p.text(p.reg("User-Agent: " + agent)))
+			p.response(401)
+		}
 	})
+}
+
+// A phone that sends from one port and listens on another is answered and called where it listens.
+func TestListeningPort(t *testing.T) {
+	simulate(t, plainOffice, func(l *lab) {
+		caller, phone := l.join("reception", "UDP"), l.join("office", "UDP") // phone listens on 5060
+		caller.register()
+		out, err := l.net.ListenPacket(phone.host.String() + ":41000")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer out.Close()
+		listens := phone.packets
+		send := func(m msg) {
+			text := strings.Replace(phone.text(m), ";rport", "", 1)
+			phone.packets = out
+			phone.write(text)
+			phone.packets = listens
+		}
+		m := phone.reg("Expires: 600")
+		send(m)
+		m.extra = "Expires: 600\n" + phone.credentials(m, phone.response(401), "office-secret")
+		send(m)
+		phone.response(200)
+		caller.ask(msg{method: "INVITE", uri: "sip:office@" + domain, callID: "c"})
+		invite := phone.request(sip.INVITE)
+		phone.answer(invite, 486, "")
+		phone.request(sip.ACK)
+		caller.response(486)
+	})
+}
+
+// Where a datagram's sender is reached, by what its Via says.
+func TestDatagramFlow(t *testing.T) {
+	for _, c := range []struct{ via, source, want string }{
+		{"10.0.0.2:5060;branch=z9hG4bK1", "10.0.0.2:41000", "10.0.0.2:5060"},
+		{"10.0.0.2;branch=z9hG4bK1", "10.0.0.2:41000", "10.0.0.2:5060"},
+		{"10.0.0.2:5060;branch=z9hG4bK1;rport", "10.0.0.2:41000", "10.0.0.2:41000"},
+		{"192.168.1.5:5060;branch=z9hG4bK1", "10.0.0.2:41000", "10.0.0.2:41000"}, // behind a NAT
+		{"phone.example.org:5060;branch=z9hG4bK1", "10.0.0.2:41000", "10.0.0.2:41000"},
+		{"[2001:db8::2]:5062;branch=z9hG4bK1", "[2001:db8::2]:41000", "[2001:db8::2]:5062"},
+	} {
+		m, err := sip.ParseMessage([]byte("OPTIONS sip:x SIP/2.0\r\nVia: SIP/2.0/UDP " + c.via + "\r\nFrom: <sip:a@x>;tag=1\r\nTo: <sip:x>\r\n" +
+			"Call-ID: 1\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.SetSource(c.source)
+		if got := datagramFlow(m.(*sip.Request)).Remote; got != c.want {
+			t.Errorf("%s from %s: %s, want %s", c.via, c.source, got, c.want)
+		}
+	}
 }
