@@ -29,11 +29,9 @@ import (
 	"ewindow/media"
 	"ewindow/media/engine"
 	"ewindow/media/engine/enginetest"
-	"ewindow/registrar/auth"
 	"ewindow/registrar/location"
 	"ewindow/registrar/pki"
 	"ewindow/registrar/proxy"
-	"ewindow/registrar/store"
 	"ewindow/scripts/lab/memnet"
 )
 
@@ -48,6 +46,7 @@ type Town struct {
 	Net *memnet.Network
 	Log *Log
 
+	accounts  accounts
 	plan      *dialplan.Plan
 	identity  *pki.Identity
 	dir       string
@@ -62,6 +61,7 @@ type Window struct {
 	Host    netip.Addr
 	Devices *enginetest.Devices
 	town    *Town
+	agent   *agent.Agent
 	running *running
 	made    *window.Window // the one that was started last
 }
@@ -144,7 +144,7 @@ func (tw *Town) StartRegistrar() {
 		tw.t.Fatal(err)
 	}
 	tw.server, err = proxy.New(proxy.Config{
-		Domain: Domain, Key: bytes.Repeat([]byte{7}, 32), Plan: tw.plan, Accounts: accounts{},
+		Domain: Domain, Key: bytes.Repeat([]byte{7}, 32), Plan: tw.plan, Accounts: &tw.accounts,
 		Locations: location.New(location.Config{}), TLS: tw.identity.ServerConfig(),
 		Log: slog.New(slog.NewTextHandler(tw.Log, nil)).With("who", "registrar"),
 	}, proxy.Listeners{TLS: l})
@@ -187,6 +187,7 @@ func (w *Window) Start() {
 	if err != nil {
 		w.town.t.Fatal(err)
 	}
+	w.agent = a
 	w.made = window.New(window.Config{
 		Space: w.Space, StateDir: w.stateDir(), Agent: a, Log: log, Listen: w.listen,
 		Video:   engine.VideoFormat{Width: 1280, Height: 720, FPS: 30, Kbps: 2000},
@@ -264,21 +265,6 @@ func (w *Window) stateDir() string {
 	}
 	return dir
 }
-
-// accounts has an account for every name.
-type accounts struct{}
-
-func secret(name string) string { return "secret of " + name }
-
-func (accounts) Account(name string) (store.Account, bool) {
-	return store.Account{
-		Name: name, Realm: Domain,
-		HA1MD5:    auth.HA1(auth.MD5, name, Domain, secret(name)),
-		HA1SHA256: auth.HA1(auth.SHA256, name, Domain, secret(name)),
-	}, true
-}
-
-func (accounts) Current() error { return nil }
 
 // Log keeps the last lines of everybody's log, with simulated time.
 type Log struct {
