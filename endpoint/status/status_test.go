@@ -40,7 +40,7 @@ call        partner munich (Munich – Hub); up since 09:59:00; opus + H264 over
             in 30 pictures/s, 1800 kbit/s, loss 0.4 %; out 29.9 pictures/s, 2000.1 kbit/s; round trip 12.5 ms
 camera      v4l2 /dev/video0; encoder x264enc; its process failed 2 times; it hung
 sound       off; silence; No microphone
-screen      the picture of Munich – Hub | No microphone
+shows       the picture of Munich – Hub | No microphone
 past        09:58:00: call to munich; up for 1h28m0s; silent for 90 s
 past        07:00:00: call of desk; 486 Busy Here
 `
@@ -52,7 +52,7 @@ past        07:00:00: call of desk; 486 Busy Here
 registrar   not reached yet
 plan        none yet
 call        none
-screen      milano | Waiting for the plan | Looking for the registrar
+shows       milano | Waiting for the plan | Looking for the registrar
 `
 	if got := first.Text(time.UTC); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)

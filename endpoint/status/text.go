@@ -26,7 +26,7 @@ func (s Status) Text(zone *time.Location) string {
 	if !s.Screen.Picture {
 		says = join(" | ", s.Screen.Title, s.Screen.Reason, s.Screen.Next)
 	}
-	t.line("screen", "%s", join(" | ", says, s.Screen.Notice))
+	t.line("shows", "%s", join(" | ", says, s.Screen.Notice))
 	for i := len(s.Past) - 1; i >= 0; i-- {
 		t.past(&s.Past[i])
 	}

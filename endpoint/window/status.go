@@ -79,7 +79,10 @@ func planStatus(s *State, now time.Time) status.Plan {
 	}
 	out := status.Plan{Revision: p.Revision, Received: s.PlannedAt, Until: p.Until, Open: s.open(now)}
 	if link := p.LinkAt(now); link != nil {
-		out.Partner, out.Next.At = link.Partner, link.Until
+		out.Partner = link.Partner
+		if link.Until.Before(p.Until) { // else nobody knows
+			out.Next.At = link.Until
+		}
 		if next := p.LinkAt(link.Until); next != nil {
 			out.Next.Partner = next.Partner
 		}

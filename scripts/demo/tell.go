@@ -82,6 +82,7 @@ func (t *teller) past(s status.Status) {
 	for _, p := range s.Past {
 		switch {
 		case !p.Ended.After(latest):
+		case p.Up.IsZero() && s.Call(p.Peer) != nil: // calls crossed, and one stays
 		case p.Up.IsZero():
 			t.say("no call with %s: %s", p.Peer, p.Why)
 		default:
@@ -104,6 +105,7 @@ func (t *teller) calls(s status.Status) {
 		switch known := was[key{c.Peer, c.Since}]; {
 		case c.Up && !known:
 			t.say("open onto %s since %s: %s", c.Peer, c.Since.Local().Format(time.TimeOnly), c.Media)
+			t.figures = time.Now()
 		case c.Ours && !known:
 			t.say("calls %s", c.Peer)
 		case c.Up && tellFigures:
