@@ -103,15 +103,14 @@ type Agent struct {
 	stop    chan struct{} // closed when nothing may wait any more
 	slots   chan struct{} // bounds requests being handled
 
-	mu       sync.Mutex
-	closed   bool           // no new jobs
-	jobs     sync.WaitGroup // goroutines that Run joins
-	flow     *flow          // registered; nil without one
-	local    netip.Addr     // of the latest flow
-	changed  chan struct{}  // closed when flow changes
-	calls    map[callKey]*Call
-	overtook map[string]time.Time // CANCELs that came before their INVITE
-	sub      *subscription
+	mu      sync.Mutex
+	closed  bool           // no new jobs
+	jobs    sync.WaitGroup // goroutines that Run joins
+	flow    *flow          // registered; nil without one
+	local   netip.Addr     // of the latest flow
+	changed chan struct{}  // closed when flow changes
+	calls   map[callKey]*Call
+	sub     *subscription
 }
 
 // New checks the configuration and makes an Agent. It starts nothing: Run does.
@@ -134,24 +133,20 @@ func New(cfg Config) (*Agent, error) {
 	}
 	a := &Agent{
 		cfg: cfg, domain: domain,
-		aor:      sip.Uri{Scheme: "sip", User: cfg.Space, Host: domain},
-		renewed:  make(chan struct{}, 1),
-		stop:     make(chan struct{}),
-		slots:    make(chan struct{}, maxRequests),
-		changed:  make(chan struct{}),
-		calls:    make(map[callKey]*Call),
-		overtook: make(map[string]time.Time),
-		events:   newQueue(),
+		aor:     sip.Uri{Scheme: "sip", User: cfg.Space, Host: domain},
+		renewed: make(chan struct{}, 1),
+		stop:    make(chan struct{}),
+		slots:   make(chan struct{}, maxRequests),
+		changed: make(chan struct{}),
+		calls:   make(map[callKey]*Call),
+		events:  newQueue(),
 	}
 	a.log = cfg.Log.With("aor", cfg.Space)
 	a.creds = &credentials{realm: domain, username: cfg.Space, password: cfg.Secret}
 	instance := newUUID()
 	a.contact = sip.Uri{Scheme: "sip", User: cfg.Space, Host: instance + ".invalid", UriParams: sip.HeaderParams{{K: "transport", V: "tls"}}}
 	a.outward = fmt.Sprintf(`<%s>;+sip.instance="<urn:uuid:%s>";reg-id=1`, a.contact.String(), instance)
-	a.stack = stack.New(stack.Config{Log: a.log, Stray: a.unmatched, Request: func(req *sip.Request, tx *sip.ServerTx) {
-		defer tx.Terminate() // sipgo leaves that to whoever handles the request
-		a.handle(req, tx)
-	}})
+	a.stack = stack.New(stack.Config{Log: a.log, Stray: a.unmatched, Request: a.handle})
 	return a, nil
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/netip"
 	"sync"
-	"time"
 
 	"github.com/emiago/sipgo/sip"
 
@@ -32,10 +31,9 @@ type Call struct {
 	peer string
 	ours bool // we sent the first INVITE: owner of the Call-ID in a glare (RFC 3261 §14.1)
 
-	turn    chan struct{} // full while an offer is on its way to an answer, or to its ACK (RFC 3261 §14)
-	settled chan struct{} // closed when no longer early
-	ended   chan struct{} // closed when over
-	gone    chan struct{} // closed when the BYE is done with, too
+	turn  chan struct{} // full while an offer is on its way to an answer, or to its ACK (RFC 3261 §14)
+	ended chan struct{} // closed when over
+	gone  chan struct{} // closed when the BYE is done with, too
 
 	abandoned chan struct{} // closed when an INVITE of ours that nobody waits for is over; whoever has the turn owns it
 
@@ -76,7 +74,7 @@ func (a *Agent) newCall(d *dialog, ours bool) (*Call, error) {
 	c := &Call{
 		a: a, peer: a.account(&d.remote), ours: ours, dialog: *d,
 		turn: make(chan struct{}, 1), ourTurn: ours,
-		settled: make(chan struct{}), ended: make(chan struct{}), gone: make(chan struct{}),
+		ended: make(chan struct{}), gone: make(chan struct{}),
 	}
 	c.turn <- struct{}{} // the first offer has it
 	a.mu.Lock()
@@ -121,9 +119,6 @@ func (c *Call) finish(reason string) (wasUp, first bool) {
 		return false, false
 	}
 	wasUp = c.phase == confirmed
-	if c.phase == early {
-		close(c.settled)
-	}
 	c.phase, c.reason = over, reason
 	c.session.end()
 	close(c.ended)
@@ -217,22 +212,13 @@ func (a *Agent) endAll(reason string) <-chan struct{} {
 	return all
 }
 
-// findCall finds the call of a request by Call-ID and tags. A call of ours whose 200 is just being read is waited
-// for: sipgo handles each message in a goroutine of its own, and what follows may come first.
+// findCall finds the call of a request by Call-ID and tags.
 func (a *Agent) findCall(m sip.Message) *Call {
 	a.mu.Lock()
 	c := a.calls[callKey{m.CallID().Value(), header.ToTag(m)}]
 	a.mu.Unlock()
 	if c == nil {
 		return nil
-	}
-	if c.ours {
-		timer := time.NewTimer(t1)
-		defer timer.Stop()
-		select {
-		case <-c.settled:
-		case <-timer.C:
-		}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -10,6 +10,7 @@ import (
 	"github.com/emiago/sipgo/sip"
 
 	"ewindow/registrar/signal/header"
+	"ewindow/registrar/signal/stack"
 )
 
 const (
@@ -147,11 +148,13 @@ func (c *Call) offer(ctx context.Context, f *flow, sdp []byte) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
+		defer c.a.stack.Taken(res)
 		if res.StatusCode == 422 && try == 1 { // RFC 4028 §7.3
 			c.mu.Lock()
 			c.session.least = seconds(header.First(res, "Min-SE"))
 			c.session.interval = max(c.session.interval, c.session.least)
 			c.mu.Unlock()
+			c.a.stack.Taken(res)
 			continue
 		}
 		if !res.IsSuccess() {
@@ -164,7 +167,7 @@ func (c *Call) offer(ctx context.Context, f *flow, sdp []byte) ([]byte, error) {
 // sendInvite is the sender of INVITE. What it leaves unfinished, because ctx or the call ended, is wound up by abandon.
 func (c *Call) sendInvite(ctx context.Context, f *flow, req *sip.Request) (*sip.Response, error) {
 	a := c.a
-	tx, err := a.begin(ctx, f, req)
+	tx, err := a.begin(f, req)
 	if err != nil {
 		return nil, err
 	}
@@ -183,9 +186,13 @@ func (c *Call) sendInvite(ctx context.Context, f *flow, req *sip.Request) (*sip.
 		case res := <-tx.Responses():
 			if res.IsProvisional() {
 				provisional = true
+				a.stack.Taken(res)
 				continue
 			}
-			return sound(res)
+			if res, err = sound(res); err != nil {
+				tx.Terminate()
+			}
+			return res, err
 		case <-tx.Done():
 			return nil, whyOver(tx)
 		case <-ctx.Done():
@@ -204,7 +211,7 @@ func (c *Call) sendInvite(ctx context.Context, f *flow, req *sip.Request) (*sip.
 // abandon cancels an INVITE (RFC 3261 §9.1): not before a provisional response, and not without waiting for the
 // final one, which may be a 2xx that crossed. Such a call is ended. Within a call the offer has been accepted then:
 // the answer is told.
-func (c *Call) abandon(tx *sip.ClientTx, f *flow, req *sip.Request, provisional bool) {
+func (c *Call) abandon(tx *stack.ClientTx, f *flow, req *sip.Request, provisional bool) {
 	a := c.a
 	timer := time.NewTimer(giveUp)
 	defer timer.Stop()
@@ -224,8 +231,10 @@ func (c *Call) abandon(tx *sip.ClientTx, f *flow, req *sip.Request, provisional 
 		case res := <-tx.Responses():
 			if res.IsProvisional() {
 				provisional = true
+				a.stack.Taken(res)
 				continue
 			}
+			defer a.stack.Taken(res)
 			if _, err := sound(res); err != nil || !res.IsSuccess() {
 				return
 			}
@@ -277,7 +286,6 @@ func (c *Call) accepted(req *sip.Request, res *sip.Response, sdp []byte) ([]byte
 	ack := c.ack.Clone()
 	if c.phase == early {
 		c.phase = confirmed
-		close(c.settled)
 	}
 	usable := len(answer) > 0 && header.MediaType(res) == sdpType
 	if usable {

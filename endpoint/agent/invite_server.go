@@ -42,10 +42,6 @@ func (a *Agent) receive(req *sip.Request, tx *sip.ServerTx) *incoming {
 	if !tx.OnCancel(func(*sip.Request) { close(in.cancel) }) {
 		return nil
 	}
-	if a.wasCancelled(req) {
-		in.decide(reply(req, sip.StatusRequestTerminated, "Request Terminated"))
-		return nil
-	}
 	respond(tx, reply(req, sip.StatusTrying, "Trying"))
 	return in
 }
@@ -104,6 +100,7 @@ func (a *Agent) invited(req *sip.Request, tx *sip.ServerTx) {
 
 // awaitDecision waits until an invitation has its final response.
 func (c *Call) awaitDecision(in *incoming) {
+	c.a.stack.Taken(in.req)
 	timer := time.NewTimer(decideLimit)
 	defer timer.Stop()
 	var reason string
@@ -147,7 +144,6 @@ func (c *Call) Answer(ctx context.Context, sdp []byte) error {
 		return fmt.Errorf("call %s: %w", c.ID(), errDecided)
 	}
 	c.phase = confirmed
-	close(c.settled)
 	c.mu.Unlock()
 	w, err := c.accept(in, sdp)
 	if err != nil {
@@ -199,8 +195,9 @@ func (c *Call) Reject(code int, reason string, headers ...Header) {
 // Header is a header field for Reject.
 type Header struct{ Name, Value string }
 
-// awaited is a 2xx of ours that waits for its ACK.
+// awaited is a 2xx of ours that waits for its ACK. It has the turn, and its end gives that back.
 type awaited struct {
+	call    *Call
 	seq     uint32
 	offered bool          // the 2xx had an offer: the answer is in the ACK
 	done    chan struct{} // closed by the ACK, or when it is too late
@@ -212,20 +209,20 @@ func (w *awaited) end(came bool) {
 	w.once.Do(func() {
 		w.came = came
 		close(w.done)
+		w.call.release()
 	})
 }
 
-// accept sends the 2xx to an INVITE and repeats it until the ACK. The turn is given back then.
+// accept sends the 2xx to an INVITE and repeats it until the ACK.
 func (c *Call) accept(in *incoming, sdp []byte) (*awaited, error) {
 	offer := header.Body(in.req)
-	w := &awaited{seq: in.req.CSeq().SeqNo, offered: offer == nil, done: make(chan struct{})}
+	w := &awaited{call: c, seq: in.req.CSeq().SeqNo, offered: offer == nil, done: make(chan struct{})}
 	c.mu.Lock()
 	res := c.yes(in.req, sdp)
 	c.unacked = w
 	c.mu.Unlock()
 	if err := in.decide(res); err != nil {
 		w.end(false)
-		c.release()
 		return nil, err
 	}
 	c.mu.Lock()
@@ -236,7 +233,6 @@ func (c *Call) accept(in *incoming, sdp []byte) (*awaited, error) {
 	c.mu.Unlock()
 	if !c.a.spawn(func() { c.repeat(res, w) }) {
 		w.end(false)
-		c.release()
 	}
 	return w, nil
 }
@@ -244,7 +240,6 @@ func (c *Call) accept(in *incoming, sdp []byte) (*awaited, error) {
 // repeat sends a 2xx again until its ACK came or is not to be expected any more (RFC 3261 §13.3.1.4): also over a
 // reliable transport, since the next hop's may not be.
 func (c *Call) repeat(res *sip.Response, w *awaited) {
-	defer c.release()
 	defer w.end(false)
 	begun := time.Now()
 	timer := time.NewTimer(t1)

@@ -148,20 +148,6 @@ func TestCallerGivesUp(t *testing.T) {
 	})
 }
 
-// sipgo handles messages in goroutines of their own: a CANCEL may be seen before its INVITE.
-func TestCancelOvertakesInvite(t *testing.T) {
-	simulate(t, func(t *testing.T, l *lab) {
-		text := request("INVITE", l.agent.contact.String(), nil, offer1)
-		m, _ := sip.ParseMessage([]byte(text))
-		l.send(cancelFor(m.(*sip.Request)).String())
-		l.answers(481)
-		l.send(text)
-		l.answers(487)
-		l.quiet(time.Minute)
-		l.gone()
-	})
-}
-
 func TestCancelAfterAnswer(t *testing.T) {
 	simulate(t, func(t *testing.T, l *lab) {
 		invite, in := l.rings(offer1)

@@ -60,8 +60,7 @@ func (c *Call) updated(req *sip.Request, tx *sip.ServerTx) {
 	c.consult(in, answer)
 }
 
-// claim takes the turn for an offer of the other side, or says why not (RFC 3261 §14.2, RFC 3311 §5.2). An ACK
-// that is still being read is waited for.
+// claim takes the turn for an offer of the other side, or says why not (RFC 3261 §14.2, RFC 3311 §5.2).
 func (c *Call) claim(req *sip.Request) *sip.Response {
 	if res := c.tooShort(req); res != nil {
 		return res
@@ -77,29 +76,14 @@ func (c *Call) claim(req *sip.Request) *sip.Response {
 		if ours {
 			return reply(req, sip.StatusRequestPending, "Request Pending")
 		}
-		if !c.claimSoon() {
-			res := reply(req, sip.StatusInternalServerError, "An Offer Is Pending")
-			res.AppendHeader(sip.NewHeader("Retry-After", fmt.Sprint(rand.N(11))))
-			return res
-		}
+		res := reply(req, sip.StatusInternalServerError, "An Offer Is Pending")
+		res.AppendHeader(sip.NewHeader("Retry-After", fmt.Sprint(rand.N(11))))
+		return res
 	}
 	c.mu.Lock()
 	c.ourTurn = false
 	c.mu.Unlock()
 	return nil
-}
-
-func (c *Call) claimSoon() bool {
-	timer := time.NewTimer(t1 / 2)
-	defer timer.Stop()
-	select {
-	case c.turn <- struct{}{}:
-		return true
-	case <-timer.C:
-	case <-c.ended:
-	case <-c.a.stop:
-	}
-	return false
 }
 
 // consult asks the application about an offer within the call, unless the offer is what stands already, and waits
@@ -140,6 +124,7 @@ func (c *Call) consult(in *incoming, answer func([]byte) error) (accepted bool) 
 		in.decide(retryLater(in.req))
 		return false
 	}
+	c.a.stack.Taken(in.req)
 	timer := time.NewTimer(consultFor)
 	defer timer.Stop()
 	select {

@@ -1,9 +1,7 @@
 package agent
 
 import (
-	"fmt"
 	"slices"
-	"time"
 
 	"github.com/emiago/sipgo/sip"
 
@@ -11,16 +9,11 @@ import (
 	"ewindow/registrar/signal/validate"
 )
 
-// maxOvertook bounds the CANCELs that are remembered for INVITEs still to come, for overtookFor.
-const (
-	maxOvertook = 32
-	overtookFor = 5 * time.Second
-)
-
 // extensions are the option tags that a request may require of us (RFC 3261 §8.2.2.3).
 var extensions = []string{"timer"}
 
-// handle is where every request comes in, each in a goroutine of sipgo's. Its return ends the transaction.
+// handle is where every request comes in, each in a goroutine of its own. Its return ends the transaction; the next
+// message waits for that, or for Taken.
 func (a *Agent) handle(req *sip.Request, tx *sip.ServerTx) {
 	if !a.enter() {
 		return
@@ -47,8 +40,7 @@ func (a *Agent) handle(req *sip.Request, tx *sip.ServerTx) {
 		return
 	}
 	switch req.Method {
-	case sip.CANCEL: // sipgo has answered those that found their INVITE
-		a.noteCancel(req)
+	case sip.CANCEL: // those that find their INVITE do not come here
 		respond(tx, reply(req, sip.StatusCallTransactionDoesNotExists, "Call/Transaction Does Not Exist"))
 	case sip.NOTIFY:
 		a.notified(req, tx)
@@ -187,37 +179,6 @@ func (a *Agent) capabilities(req *sip.Request) *sip.Response {
 		res.AppendHeader(sip.NewHeader(h[0], h[1]))
 	}
 	return res
-}
-
-// noteCancel remembers a CANCEL whose INVITE we have not seen: sipgo handles each message in a goroutine of its
-// own, and the INVITE may be right behind.
-func (a *Agent) noteCancel(req *sip.Request) {
-	now := time.Now()
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	for key, at := range a.overtook {
-		if now.Sub(at) > overtookFor {
-			delete(a.overtook, key)
-		}
-	}
-	if len(a.overtook) < maxOvertook {
-		a.overtook[cancelKey(req)] = now
-	}
-}
-
-// wasCancelled says whether the CANCEL of an INVITE came first.
-func (a *Agent) wasCancelled(req *sip.Request) bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	key := cancelKey(req)
-	at, ok := a.overtook[key]
-	delete(a.overtook, key)
-	return ok && time.Since(at) <= overtookFor
-}
-
-func cancelKey(req *sip.Request) string {
-	branch, _ := req.Via().Params.Get("branch")
-	return fmt.Sprint(branch, " ", req.CallID().Value(), " ", req.CSeq().SeqNo)
 }
 
 // merged says whether an INVITE reaches us a second time, by another way (RFC 3261 §8.2.2.2).

@@ -9,6 +9,7 @@ import (
 	"github.com/emiago/sipgo/sip"
 
 	"ewindow/registrar/signal/header"
+	"ewindow/registrar/signal/stack"
 	"ewindow/registrar/signal/validate"
 )
 
@@ -39,6 +40,7 @@ func (a *Agent) exchange(ctx context.Context, f *flow, toServer bool, build func
 			return req, res, nil
 		}
 		stale, err := a.creds.learn(res)
+		a.stack.Taken(res)
 		if err != nil {
 			return nil, nil, fmt.Errorf("%s: %w", req.Method, err)
 		}
@@ -52,7 +54,7 @@ func (a *Agent) exchange(ctx context.Context, f *flow, toServer bool, build func
 
 // transact is the sender of all requests but INVITE and ACK.
 func (a *Agent) transact(ctx context.Context, f *flow, req *sip.Request) (*sip.Response, error) {
-	tx, err := a.begin(ctx, f, req)
+	tx, err := a.begin(f, req)
 	if err != nil {
 		return nil, err
 	}
@@ -61,6 +63,7 @@ func (a *Agent) transact(ctx context.Context, f *flow, req *sip.Request) (*sip.R
 		select {
 		case res := <-tx.Responses():
 			if res.IsProvisional() {
+				a.stack.Taken(res)
 				continue
 			}
 			return sound(res)
@@ -75,12 +78,12 @@ func (a *Agent) transact(ctx context.Context, f *flow, req *sip.Request) (*sip.R
 }
 
 // begin starts a client transaction over f.
-func (a *Agent) begin(ctx context.Context, f *flow, req *sip.Request) (*sip.ClientTx, error) {
+func (a *Agent) begin(f *flow, req *sip.Request) (*stack.ClientTx, error) {
 	if !f.alive() {
 		return nil, errLost
 	}
 	address(req, f)
-	tx, err := a.stack.Request(ctx, req)
+	tx, err := a.stack.Request(req)
 	if err != nil {
 		a.log.Debug("request not sent", "method", req.Method, "err", err)
 		return nil, errLost
@@ -115,7 +118,7 @@ func sound(res *sip.Response) (*sip.Response, error) {
 }
 
 // whyOver says how a transaction ended without a final response.
-func whyOver(tx *sip.ClientTx) error {
+func whyOver(tx *stack.ClientTx) error {
 	if errors.Is(tx.Err(), sip.ErrTransactionTimeout) {
 		return errNoAnswer
 	}

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/emiago/sipgo/sip"
+
+	"ewindow/registrar/signal/stack"
 )
 
 // A branch is one callee of a fork: a client transaction, followed to its end.
@@ -14,7 +16,7 @@ type branch struct {
 	s    *Server
 	h    hop
 	sent *sip.Request
-	tx   *sip.ClientTx
+	tx   *stack.ClientTx
 	stop chan struct{} // closed by giveUp
 	won  atomic.Bool   // the caller has this one's 2xx
 
@@ -57,13 +59,17 @@ func (b *branch) follow() (answered bool) {
 		case res := <-b.tx.Responses():
 			switch {
 			case !sound(res):
+				b.s.stack.Taken(res)
 			case !res.IsProvisional():
 				b.final(res)
 				return true
-			case !rung && cancelling:
+			case cancelling:
+				if !rung {
+					b.s.send(b.h.cancel(b.sent))
+				}
 				rung = true
-				b.s.send(b.h.cancel(b.sent))
-			case !cancelling:
+				b.s.stack.Taken(res)
+			default:
 				rung = true
 				timer.Reset(timerC)
 				b.tell(event{b: b, res: res})
@@ -99,25 +105,22 @@ func (b *branch) final(res *sip.Response) {
 		b.release(res)
 		return
 	}
-	for { // what still comes would hold up the transaction
-		select {
-		case <-b.tx.Responses():
-		case <-b.tx.Done():
-			return
-		case <-b.f.r.tx.Done():
-			return
-		case <-b.s.done:
-			return
-		}
+	select { // what is repeated comes by OnRetransmission
+	case <-b.tx.Done():
+	case <-b.f.r.tx.Done():
+	case <-b.s.done:
 	}
 }
 
-// tell reports to the owner of the fork; false if that does not listen any more.
+// tell reports to the owner of the fork, who says of an answer when it is taken; false if that does not listen any more.
 func (b *branch) tell(e event) bool {
 	select {
 	case b.f.events <- e:
 		return true
 	case <-b.f.over:
+		if e.res != nil {
+			defer b.s.stack.Taken(e.res)
+		}
 		return false
 	}
 }

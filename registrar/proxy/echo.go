@@ -147,6 +147,7 @@ func (e *echoCalls) run(ctx context.Context, r *request, c *echoCall, ok *sip.Re
 	defer playing.Wait()
 	defer c.stop()
 	_ = r.tx.Respond(ok)
+	e.s.stack.Taken(r.Request)
 	every := timerT1
 	repeat, lost := time.NewTimer(every), time.NewTimer(ackWait)
 	defer repeat.Stop()

@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"context"
 	"sync"
 	"time"
 
@@ -84,10 +83,15 @@ func (f *fork) run() {
 	defer end()
 	defer f.ring.Stop()
 	f.advance()
+	f.s.stack.Taken(f.r.Request)
 	for f.waiting > 0 {
 		select {
 		case e := <-f.events:
-			if f.take(e) {
+			answered := f.take(e)
+			if e.res != nil {
+				f.s.stack.Taken(e.res)
+			}
+			if answered {
 				end()
 				f.established(e.b)
 				return
@@ -134,7 +138,7 @@ func (f *fork) advance() {
 
 func (f *fork) send(h hop) verdict {
 	b := &branch{f: f, s: f.s, h: h, sent: h.forward(f.r.Request), stop: make(chan struct{}), epoch: f.s.revoked.of(h.out.account)}
-	tx, err := f.s.stack.Request(context.Background(), b.sent)
+	tx, err := f.s.stack.Request(b.sent)
 	if err != nil {
 		f.s.cannotForward(f.r, h, err)
 		return vFlowFailed

@@ -42,9 +42,9 @@ func (r *request) inDialog() bool {
 func (r *request) from() token { return r.mine[0] }
 func (r *request) to() token   { return r.mine[len(r.mine)-1] }
 
-// handle takes every request that begins a transaction, in a goroutine of its own.
+// handle takes every request that begins a transaction, in a goroutine of its own. The flow's next message waits until
+// it returns or says Taken.
 func (s *Server) handle(req *sip.Request, tx *sip.ServerTx) {
-	defer tx.TerminateGracefully()
 	if !s.enter() {
 		return
 	}

@@ -200,7 +200,7 @@ func (n *notifier) send(ctx context.Context, notice notify.Notice[dialog]) outco
 		n.s.log.Error("cannot write a NOTIFY", "aor", notice.Subscriber, "event", notice.Event, "err", err)
 		return unanswered
 	}
-	tx, err := n.s.stack.Request(ctx, req)
+	tx, err := n.s.stack.Request(req)
 	if err != nil {
 		return unsendable
 	}
@@ -211,6 +211,7 @@ func (n *notifier) send(ctx context.Context, notice notify.Notice[dialog]) outco
 			if !res.IsProvisional() {
 				return outcomeOf(res.StatusCode)
 			}
+			n.s.stack.Taken(res)
 		case <-tx.Done():
 			if n.s.flows.Alive(f) {
 				return unanswered

@@ -1,12 +1,12 @@
 package proxy
 
 import (
-	"context"
 	"errors"
 
 	"github.com/emiago/sipgo/sip"
 
 	"ewindow/registrar/signal/header"
+	"ewindow/registrar/signal/stack"
 	"ewindow/registrar/signal/validate"
 )
 
@@ -24,11 +24,12 @@ func (s *Server) relay(r *request, h hop) {
 	x := &exchange{s: s, r: r, h: h}
 	sent := h.forward(r.Request)
 	var err error
-	if x.tx, err = s.stack.Request(context.Background(), sent); err != nil {
+	if x.tx, err = s.stack.Request(sent); err != nil {
 		s.cannotForward(r, h, err)
 		s.conclude(r.Request, r.tx, vFlowFailed)
 		return
 	}
+	s.stack.Taken(r.Request)
 	x.wait()
 	x.tx.Terminate()
 }
@@ -42,7 +43,7 @@ type exchange struct {
 	s  *Server
 	r  *request
 	h  hop
-	tx *sip.ClientTx
+	tx *stack.ClientTx
 }
 
 // wait waits for the answer. After 32 s without one nothing is said: the caller's own
@@ -52,6 +53,7 @@ func (x *exchange) wait() {
 		select {
 		case res := <-x.tx.Responses():
 			if !sound(res) || res.IsProvisional() {
+				x.s.stack.Taken(res)
 				continue // a provisional answer has no place here (RFC 4320 §4.1)
 			}
 			if x.s.leaks(res, x.r.flow) {
@@ -95,7 +97,7 @@ func (s *Server) send(req *sip.Request) {
 	if !s.enter() {
 		return
 	}
-	tx, err := s.stack.Request(context.Background(), req)
+	tx, err := s.stack.Request(req)
 	if err != nil {
 		s.working.Done()
 		return
@@ -109,6 +111,7 @@ func (s *Server) send(req *sip.Request) {
 				if !res.IsProvisional() {
 					return
 				}
+				s.stack.Taken(res)
 			case <-tx.Done():
 				return
 			case <-s.done:
