@@ -15,6 +15,15 @@ const (
 	Warning Severity = "warning" // allowed, but perhaps not what was meant
 )
 
+// Kind says what a Diagnostic is about, for programs: the words are for people and may change.
+type Kind string
+
+const (
+	Syntax  Kind = "syntax"      // the file cannot be read, or is not HCL
+	Meaning Kind = "meaning"     // it says something that cannot be, or that is suspicious
+	Unmet   Kind = "expectation" // an expect block is not fulfilled
+)
+
 // A Diagnostic is one thing wrong in a file, or suspicious.
 type Diagnostic struct {
 	File      string   `json:"file"`
@@ -22,6 +31,7 @@ type Diagnostic struct {
 	Column    int      `json:"column"`     // from 1; a character as people count them
 	EndColumn int      `json:"end_column"` // the first one after it, on the same line; greater than Column
 	Severity  Severity `json:"severity"`
+	Kind      Kind     `json:"kind"`
 	What      string   `json:"what"`   // is wrong
 	Do        string   `json:"do"`     // to put it right; may be empty
 	Source    string   `json:"source"` // the line as it stands in the file, without its end

@@ -101,10 +101,10 @@ func (r *reader) hold(p *Plan, e *Expectation) {
 		if err != nil { // the space is there
 			return
 		}
-		r.fail(e.seesAt, fmt.Sprintf("expected %q: at %s %s sees %s, not %s", e.Name, written, e.Space, orNobody(sees), orNobody(e.Sees)), because(why, e.Sees))
+		r.unmet(e.seesAt, fmt.Sprintf("expected %q: at %s %s sees %s, not %s", e.Name, written, e.Space, orNobody(sees), orNobody(e.Sees)), because(why, e.Sees))
 	case e.Caller != "" && caller != e.Caller:
 		l := p.links[li]
-		r.fail(e.callerAt, fmt.Sprintf("expected %q: at %s %s calls, not %s", e.Name, written, caller, e.Caller),
+		r.unmet(e.callerAt, fmt.Sprintf("expected %q: at %s %s calls, not %s", e.Name, written, caller, e.Caller),
 			fmt.Sprintf("see %s:%d:%d", l.File, l.Line, l.Column))
 	}
 }

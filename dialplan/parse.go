@@ -117,7 +117,7 @@ func Parse(files ...File) (*Plan, error) {
 
 // whole is the diagnostic about a file, a directory, or the plan itself.
 func whole(file, what, do string) Diagnostics {
-	return Diagnostics{{File: file, Line: 1, Column: 1, EndColumn: 2, Severity: Error, What: what, Do: do}}
+	return Diagnostics{{File: file, Line: 1, Column: 1, EndColumn: 2, Severity: Error, Kind: Syntax, What: what, Do: do}}
 }
 
 // revision is the beginning of a hash over the contents.
@@ -152,7 +152,7 @@ func (r *reader) syntax(f File, diags hcl.Diagnostics) *Diagnostic {
 		at = *first.Subject
 	}
 	what, do := ownWords(f.Data, first)
-	d := diagnostic(at, what, do)
+	d := diagnostic(Syntax, at, what, do)
 	return &d
 }
 

@@ -51,16 +51,21 @@ func newReader(files []File) *reader {
 }
 
 func (r *reader) fail(at hcl.Range, what, do string) {
-	r.errors = append(r.errors, diagnostic(at, what, do))
+	r.errors = append(r.errors, diagnostic(Meaning, at, what, do))
+}
+
+// unmet is fail for an expectation.
+func (r *reader) unmet(at hcl.Range, what, do string) {
+	r.errors = append(r.errors, diagnostic(Unmet, at, what, do))
 }
 
 func (r *reader) warn(at hcl.Range, what, do string) {
-	r.warnings = append(r.warnings, diagnostic(at, what, do))
+	r.warnings = append(r.warnings, diagnostic(Meaning, at, what, do))
 }
 
 // diagnostic is about a range of a file, on its first line.
-func diagnostic(at hcl.Range, what, do string) Diagnostic {
-	d := Diagnostic{File: at.Filename, Line: at.Start.Line, Column: at.Start.Column, EndColumn: at.Start.Column + 1, What: what, Do: do}
+func diagnostic(kind Kind, at hcl.Range, what, do string) Diagnostic {
+	d := Diagnostic{Kind: kind, File: at.Filename, Line: at.Start.Line, Column: at.Start.Column, EndColumn: at.Start.Column + 1, What: what, Do: do}
 	if at.End.Line == at.Start.Line && at.End.Column > at.Start.Column {
 		d.EndColumn = at.End.Column
 	}

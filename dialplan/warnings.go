@@ -78,7 +78,7 @@ func (p *Plan) WarningsFrom(from time.Time) Diagnostics {
 		if written := s.hours.String(); written == "off" || written == "closed" || len(soon.open[i]) > 0 || len(y.opens(i)) > 0 {
 			continue
 		}
-		out = append(out, diagnostic(s.openAt.at, fmt.Sprintf("%s is never open in the %d days from %s", s.Name, yearDays, date),
+		out = append(out, diagnostic(Meaning, s.openAt.at, fmt.Sprintf("%s is never open in the %d days from %s", s.Name, yearDays, date),
 			`change its hours; if that is meant, write open = "off"`))
 	}
 	for ri := range p.rules {
@@ -178,7 +178,7 @@ func (p *Plan) neverTogether(r *rule, li int, date string) Diagnostic {
 	} else {
 		do += ", or write when = always"
 	}
-	return diagnostic(r.at, fmt.Sprintf("%s and %s are never open together in the %d days from %s", a.Name, b.Name, yearDays, date), do)
+	return diagnostic(Meaning, r.at, fmt.Sprintf("%s and %s are never open together in the %d days from %s", a.Name, b.Name, yearDays, date), do)
 }
 
 // hardlyWins is a warning if a year shows that earlier rules take what this one wants.
@@ -205,7 +205,7 @@ func (p *Plan) hardlyWins(y *year, ri int, date string) Diagnostics {
 		what += fmt.Sprintf(", and most go to %s %q at %s", w.kind(), p.links[w.first].Name, place(w.at))
 		do = "move it above that one, or remove it"
 	}
-	return Diagnostics{diagnostic(r.at, what, do)}
+	return Diagnostics{diagnostic(Meaning, r.at, what, do)}
 }
 
 // blocker is the rule that takes most of what another wants, or -1.

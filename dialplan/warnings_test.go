@@ -78,7 +78,7 @@ func TestExcerpt(t *testing.T) {
 func TestDiagnosticAsJSON(t *testing.T) {
 	_, err := Parse(File{"plan.hcl", []byte("space \"a\" {\n  timezone = \"Europe/Rom\"\n  open = \"24/7\"\n}\n")})
 	got, _ := json.Marshal(err)
-	want := `[{"file":"plan.hcl","line":2,"column":14,"end_column":26,"severity":"error","what":"unknown time zone \"Europe/Rom\"",` +
+	want := `[{"file":"plan.hcl","line":2,"column":14,"end_column":26,"severity":"error","kind":"meaning","what":"unknown time zone \"Europe/Rom\"",` +
 		`"do":"did you mean \"Europe/Rome\"?","source":"  timezone = \"Europe/Rom\""}]`
 	if string(got) != want {
 		t.Errorf("\n got %s\nwant %s", got, want)

@@ -4,11 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
+	"ewindow/dialplan"
 	"ewindow/registrar/answers"
 )
 
@@ -22,7 +22,7 @@ func (c *testCmd) Run(s streams) error {
 	case errors.As(err, &wrong):
 		failed := 0
 		for _, d := range wrong.all {
-			if strings.HasPrefix(d.What, "expected ") {
+			if d.Kind == dialplan.Unmet {
 				failed++
 			}
 		}
