@@ -174,9 +174,9 @@ func (h *Handler) Flush(now time.Time) {
 	h.causes.summarise(now, say)
 }
 
-// Run flushes every minute until ctx ends, and then once more.
+// Run flushes every few seconds until ctx ends, and then once more.
 func (h *Handler) Run(ctx context.Context) error {
-	tick := time.NewTicker(time.Minute)
+	tick := time.NewTicker(10 * time.Second)
 	defer tick.Stop()
 	for {
 		select {

@@ -42,7 +42,7 @@ func (d *diary) log(message string, args ...any) {
 	_ = d.Handle(context.Background(), r)
 }
 
-// day lets cause happen every so often, and flushes every minute as Run does.
+// day lets cause happen every so often, and flushes now and then as Run does.
 func (d *diary) day(every time.Duration, cause func(i int)) {
 	minute := d.now.Add(time.Minute)
 	end := d.now.Add(24 * time.Hour)
@@ -93,11 +93,11 @@ func TestStrangersDay(t *testing.T) {
 		every time.Duration
 		line  func(d *diary, i int)
 	}{
-		"one block, one kind":         {time.Second / 2, func(d *diary, i int) { d.log("authentication failed", "aor", long, Stranger(block(1))) }},
-		"one block, a name each time": {time.Second / 2, func(d *diary, i int) { d.log("authentication failed", "aor", i, Stranger(block(1))) }},
-		"ten kinds":                   {time.Second / 2, func(d *diary, i int) { d.log(fmt.Sprint("kind ", i%10), "aor", long, Stranger(block(1))) }},
-		"a thousand blocks":           {time.Second / 2, func(d *diary, i int) { d.log("authentication failed", "aor", long, Stranger(block(i%1000))) }},
-		"a block each time":           {time.Second / 10, func(d *diary, i int) { d.log("authentication failed", "aor", long, Stranger(block(i))) }},
+		"one block, one kind":         {time.Second, func(d *diary, i int) { d.log("authentication failed", "aor", long, Stranger(block(1))) }},
+		"one block, a name each time": {time.Second, func(d *diary, i int) { d.log("authentication failed", "aor", i, Stranger(block(1))) }},
+		"ten kinds":                   {time.Second, func(d *diary, i int) { d.log(fmt.Sprint("kind ", i%10), "aor", long, Stranger(block(1))) }},
+		"a thousand blocks":           {time.Second, func(d *diary, i int) { d.log("authentication failed", "aor", long, Stranger(block(i%1000))) }},
+		"a block each time":           {time.Second / 2, func(d *diary, i int) { d.log("authentication failed", "aor", long, Stranger(block(i))) }},
 		"endless values":              {10 * time.Second, func(d *diary, i int) { d.log("panic", "stack", strings.Repeat("y", 60_000), Stranger(block(i))) }},
 		"now and then":                {29 * time.Second, func(d *diary, i int) { d.log("authentication failed", "aor", "bar", Stranger(block(i%3))) }},
 	} {
