@@ -165,7 +165,7 @@ func (e *echoCalls) run(ctx context.Context, r *request, c *echoCall, ok *sip.Re
 			acked = nil
 			lost.Stop()
 		case ack := <-r.tx.Acks(): // a caller that gives it the branch of the INVITE (RFC 2543)
-			if ack != nil {
+			if ack != nil && !e.s.leaked(ack) {
 				e.acked(c, ack)
 			}
 		case <-lost.C:

@@ -199,6 +199,11 @@ var keyCases = map[string]func(l *lab, transport string){
 	"at the echo": func(l *lab, transport string) {
 		reception := l.join("reception", transport)
 		l.wantRefused(reception, msg{method: "INVITE", uri: "sip:echo@" + domain, callID: "k"}.with(keyedSDP), vKeysInClear)
+		// Asked for an offer, the echo makes one without keys.
+		reception.ask(msg{method: "INVITE", uri: "sip:echo@" + domain, callID: "n"})
+		if res := reception.response(200); !strings.Contains(string(res.Body()), "RTP/AVP") {
+			l.t.Errorf("the echo offers %s", res.Body())
+		}
 		e := l.earphone("office", "TLS")
 		e.dial()
 		moved := e.call
