@@ -26,7 +26,22 @@ func programmes(space string) []*programme.Programme {
 	over.Open = []programme.Span{{From: nine, Until: over.Until}}
 	over.Links = slices.Clone(usual.Links[:1])
 	over.Links[0].Until = over.Until
-	return []*programme.Programme{usual, usual, &otherPartner, &otherCaller, &noPhones, &closed, &over}
+	return []*programme.Programme{restless(space), restless(space), restless(space), usual, &otherPartner, &otherCaller, &noPhones, &closed, &over}
+}
+
+// restless changes the partner every few minutes, pauses, and closes now and then.
+func restless(space string) *programme.Programme {
+	p := *plan(space)
+	p.Links, p.Open = nil, nil
+	usual := plan(space).Links
+	for at := nine; at.Before(nine.Add(4 * time.Hour)); at = at.Add(20 * time.Minute) {
+		p.Open = append(p.Open, programme.Span{From: at, Until: at.Add(18 * time.Minute)})
+		first, second := usual[0], usual[1]
+		first.Span = programme.Span{From: at, Until: at.Add(7 * time.Minute)}
+		second.Span = programme.Span{From: first.Until, Until: at.Add(15 * time.Minute)}
+		p.Links = append(p.Links, first, second)
+	}
+	return &p
 }
 
 // chaos is a machine to which anything happens, and what must be so whatever happens.
@@ -109,6 +124,7 @@ func (c *chaos) step(e Event) {
 		delete(c.open, e.ID)
 	}
 	c.account(e, acts)
+	c.rules(&before, acts)
 	c.judge()
 }
 
@@ -160,6 +176,36 @@ func (c *chaos) account(e Event, acts []Action) {
 	}
 }
 
+// rules looks at who was let in and who had to go.
+func (c *chaos) rules(before *State, acts []Action) {
+	for _, a := range acts {
+		switch a := a.(type) {
+		case Answer:
+			other := before.here(Phone)
+			if partner := before.here(Partner); other == nil && partner != nil && partner.Phase == Up && c.s.find(a.ID).Role == Phone {
+				other = partner
+			}
+			if other != nil && c.s.find(other.ID) != nil || other != nil && c.wants(other) {
+				c.fail("answered %s while %+v was there", a.ID, *other)
+			}
+		case Hangup:
+			if call := before.find(a.ID); call != nil && a.Why == "the plan says so" && c.wants(call) {
+				c.fail("hung up %+v, which the plan wants", *call)
+			}
+		}
+	}
+}
+
+// wants says whether the plan names the other side of a call now.
+func (c *chaos) wants(call *Call) bool {
+	p := c.s.Programme
+	if call.Role == Phone {
+		return p.OpenAt(c.now) != nil && p.Phone(call.Peer) != nil
+	}
+	l := p.LinkAt(c.now)
+	return l != nil && l.Partner == call.Peer
+}
+
 // judge looks at a state.
 func (c *chaos) judge() {
 	if len(c.open) != len(c.s.Calls) {
@@ -189,6 +235,9 @@ func (c *chaos) judge() {
 	}
 	if count["leaving"] > 1 || count["here"] > 1 {
 		c.fail("at once: %v", count)
+	}
+	if here := c.s.here(Partner); c.s.leaving() != nil && here != nil && here.arrived() {
+		c.fail("the new call has arrived, and the old one is kept")
 	}
 	if shown := c.s.Shown(c.now); (shown == nil) != (len(c.s.Calls) == 0) {
 		c.fail("shown is %+v", shown)

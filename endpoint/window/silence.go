@@ -32,7 +32,6 @@ func (m *machine) media(e Media) {
 	case silent < silenceNotice && before >= silenceNotice && !c.NoVideo:
 		m.do(Keyframe{c.ID}) // the line is back: whatever picture was held is old
 	}
-	m.takeOver()
 }
 
 // takeOver ends the call that was kept, once the new one has arrived.

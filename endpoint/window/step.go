@@ -11,6 +11,7 @@ func Step(s State, now time.Time, e Event, nextID string) (State, []Action) {
 	s.Calls = slices.Clone(s.Calls)
 	m := machine{State: s, now: now, nextID: nextID}
 	m.take(e)
+	m.takeOver()
 	m.follow()
 	return m.State, m.actions
 }
