@@ -35,6 +35,7 @@ var rules = []struct {
 	{who: `^ewindow/endpoint/agent$`, not: `^ewindow/media(/|$)`, why: "SDP is opaque to the agent"},
 	{who: `^ewindow/endpoint/(agent|planfile|config)$`, not: `^ewindow/dialplan$`, why: "a window carries no parser of the plan"},
 	{who: `^ewindow/endpoint/(screen|config|planfile)$`, not: `^github.com/emiago/sipgo`, why: "only agent knows SIP"},
+	{who: `^ewindow/endpoint/status$`, not: `^ewindow/`, but: `^$`, why: "status is a leaf: whoever asks a window needs nothing of it"},
 	{who: `^ewindow/`, not: `^ewindow/scripts/lab(/|$)`, but: `^$`, why: "only tests import the lab"},
 	{who: `^ewindow/(endpoint|registrar|media|dialplan)(/|$)`, not: `^ewindow/scripts(/|$)`, why: "programs do not import scripts"},
 	{who: `^ewindow/`, not: `^C$`, direct: true, why: "only media/gst is cgo"},
