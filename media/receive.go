@@ -5,30 +5,7 @@ import (
 	"time"
 )
 
-const (
-	stragglers       = 2 * time.Second // packets of the sender before are ignored that long after a new one came
-	collisionSpacing = time.Second
-	moveLogSpacing   = 10 * time.Second
-	maxMisorder      = 1000 // packets; further back means that the sender began anew (RFC 3550 appendix A.1)
-)
-
-// candidate is a sender under probation. Without SRTP anybody at the right address could be one; two packets in a row
-// are asked of it (RFC 3550 appendix A.1).
-type candidate struct {
-	ssrc uint32
-	seq  uint16
-	used bool
-}
-
-// confirms says whether a packet follows the candidate's last; if not it is the candidate now.
-func (c *candidate) confirms(ssrc uint32, seq uint16) bool {
-	if c.used && c.ssrc == ssrc && seq == c.seq+1 {
-		c.used = false
-		return true
-	}
-	*c = candidate{ssrc: ssrc, seq: seq, used: true}
-	return false
-}
+const moveLogSpacing = 10 * time.Second
 
 type kind int
 
@@ -90,30 +67,37 @@ func (st *stream) receiveRTP(d *arrival) {
 		st.counters.garbage.Add(1)
 		return
 	}
-	if !st.accept(d.at) {
-		return
-	}
 	h := &st.header
-	highest := st.src.highest
-	seq, ts := st.src.receive(d.at, h.SequenceNumber, h.Timestamp)
-	if seq > highest || st.src.count == 1 {
-		if d.authentic() && d.at.Sub(st.movedLog) > moveLogSpacing {
-			st.movedLog = d.at
-			st.log.Info("media come from here now", "peer", d.From.String())
-		}
+	newest := st.assign(incoming{
+		at: d.at, ssrc: h.SSRC, seq: h.SequenceNumber, ts: h.Timestamp, kind: h.PayloadType, marker: h.Marker, payload: payload,
+	})
+	if newest && d.authentic() && d.at.Sub(st.movedLog) > moveLogSpacing {
+		st.movedLog = d.at
+		st.log.Info("media come from here now", "peer", d.From.String())
 	}
+}
+
+// media takes a packet of the media's sender. newest says that it is the newest of it.
+func (st *stream) media(p incoming) (newest bool) {
+	highest := st.src.highest
+	seq, ts := st.src.receive(p.at, p.seq, p.ts)
 	st.counters.packets.Add(1)
-	st.counters.bytes.Add(uint64(len(payload)))
-	st.counters.lastRTP.Store(int64(d.at.Sub(st.s.epoch)))
-	p := packet{seq: seq, ts: ts, marker: h.Marker, payload: payload}
-	if h.PayloadType != st.d.ReceiveType { // telephone-event, comfort noise, padding: no sound, no picture
-		if st.counters.other.Add(1) == 1 {
-			st.log.Info("packets of another payload type are ignored", "type", h.PayloadType)
-		}
-		p.payload, p.marker = nil, false
+	st.counters.bytes.Add(uint64(len(p.payload)))
+	st.counters.lastRTP.Store(int64(p.at.Sub(st.s.epoch)))
+	out := packet{seq: seq, ts: ts, marker: p.marker, payload: p.payload}
+	if p.kind != st.d.ReceiveType { // telephone-event, comfort noise, padding: no sound, no picture
+		st.otherType(p.kind)
+		out.payload, out.marker = nil, false
 	}
 	if st.d.Direction.Receives() {
-		st.sink.packet(d.at, st.src, p)
+		st.sink.packet(p.at, st.src, out)
+	}
+	return seq > highest || st.src.count == 1
+}
+
+func (st *stream) otherType(t uint8) {
+	if st.counters.other.Add(1) == 1 {
+		st.log.Info("packets of another payload type are ignored", "type", t)
 	}
 }
 
@@ -139,47 +123,4 @@ func (st *stream) refused(err error) {
 	default:
 		st.counters.authFailures.Add(1)
 	}
-}
-
-// accept decides whose packet it is. A new SSRC that is authentic is a new sender: it may have restarted.
-func (st *stream) accept(now time.Time) bool {
-	h := &st.header
-	if h.SSRC == st.t.source() {
-		st.collision(now)
-		return false
-	}
-	switch {
-	case st.src != nil && st.src.ssrc == h.SSRC:
-		back := st.src.highest - st.src.seq.Peek(h.SequenceNumber)
-		if back < maxMisorder {
-			st.candidate.used = false
-			return true
-		}
-		if !st.candidate.confirms(h.SSRC, h.SequenceNumber) { // numbers far behind: two in a row and it began anew
-			return false
-		}
-	case st.src == nil:
-	case h.SSRC == st.retired && now.Sub(st.retiredAt) < stragglers:
-		return false
-	case st.unprotect.current == nil && !st.candidate.confirms(h.SSRC, h.SequenceNumber):
-		return false
-	default:
-		st.retired, st.retiredAt = st.src.ssrc, now
-	}
-	st.src = newSource(h.SSRC, st.d.ClockRate, st.s.epoch)
-	st.sink.reset()
-	return true
-}
-
-// collision gives way when the other side uses our SSRC (RFC 3550 §8.2). Our own packets that come back, which only
-// happens without SRTP, look the same; once a second is enough.
-func (st *stream) collision(now time.Time) {
-	if now.Sub(st.collided) < collisionSpacing {
-		return
-	}
-	st.collided = now
-	old := st.t.collide()
-	st.log.Info("the other side uses our SSRC: we take another", "ssrc", old)
-	st.goodbye(now, old)
-	st.s.restartVideo(st)
 }

@@ -2,6 +2,7 @@ package media
 
 import (
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/pion/rtcp"
@@ -34,8 +35,10 @@ func reportInterval(video bool) time.Duration {
 // report sends SR or RR with SDES (RFC 3550 §6.1), and what follows it.
 func (st *stream) report(now time.Time, more rtcp.Packet) {
 	var blocks []rtcp.ReceptionReport
-	if st.src != nil && st.src.count > 0 {
-		blocks = []rtcp.ReceptionReport{st.src.report(now)}
+	for _, src := range []*source{st.src, st.repair} {
+		if src != nil && src.count > 0 {
+			blocks = append(blocks, src.report(now))
+		}
 	}
 	sr, sending := st.t.senderReport(now)
 	var packets []rtcp.Packet
@@ -97,7 +100,8 @@ func (st *stream) receiveRTCP(d *arrival) {
 	}
 }
 
-// control takes one packet of a compound. Of other kinds, and of BYE, nothing follows: a call ends by SIP.
+// control takes one packet of a compound. Of other kinds nothing follows. BYE means that another sender may follow at
+// once; a call ends by SIP.
 func (st *stream) control(now time.Time, h rtcp.Header, b []byte) (wellFormed bool) {
 	switch {
 	case h.Type == rtcp.TypeSenderReport:
@@ -115,6 +119,14 @@ func (st *stream) control(now time.Time, h rtcp.Header, b []byte) (wellFormed bo
 			return false
 		}
 		st.heardReports(now, rr.Reports)
+	case h.Type == rtcp.TypeGoodbye:
+		var bye rtcp.Goodbye
+		if bye.Unmarshal(b) != nil {
+			return false
+		}
+		if st.src != nil && slices.Contains(bye.Sources, st.src.ssrc) {
+			st.src.left = true
+		}
 	case h.Type == rtcp.TypePayloadSpecificFeedback && (h.Count == rtcp.FormatPLI || h.Count == rtcp.FormatFIR):
 		st.s.keyframeWanted(st)
 	}

@@ -20,7 +20,9 @@ type source struct {
 	highest int64
 	count   int64 // packets received
 
-	transit int64 // of the last packet, in ticks
+	last    time.Time // when the last one came
+	left    bool      // it said goodbye, and nothing newer came
+	transit int64     // of the last packet, in ticks
 	arrived bool
 	jitter  float64 // ticks
 
@@ -45,6 +47,8 @@ func (s *source) receive(now time.Time, seq uint16, ts uint32) (eseq, ets int64)
 		s.base, s.highest = eseq, eseq
 	}
 	s.count++
+	s.last = now
+	s.left = s.left && eseq <= s.highest
 	s.highest = max(s.highest, eseq)
 	s.base = min(s.base, eseq) // packets from before the first to come
 	transit := rtptime.FromDuration(now.Sub(s.epoch), s.rate) - ets
@@ -60,6 +64,9 @@ func (s *source) receive(now time.Time, seq uint16, ts uint32) (eseq, ets int64)
 	s.transit, s.arrived = transit, true
 	return eseq, ets
 }
+
+// silent says whether somebody else may take its place.
+func (s *source) silent(now time.Time) bool { return s.left || now.Sub(s.last) >= silence }
 
 func (s *source) expected() int64 {
 	if s.count == 0 {

@@ -18,6 +18,7 @@ type Stats struct {
 	KeyframesAsked uint64    // PLI and FIR sent
 	KeyframesGiven uint64    // times that the Receiver was asked for a keyframe
 
+	Repairs      uint64 // retransmissions that came (RFC 4588)
 	AuthFailures uint64 // packets with a wrong tag
 	Replays      uint64 // packets that came twice, or too late to tell
 	Garbage      uint64 // datagrams that are neither RTP nor RTCP
@@ -129,6 +130,7 @@ func (st *stream) stats(all *Stats) StreamStats {
 	snap := st.snapshot
 	st.mu.Unlock()
 	c := &st.counters
+	all.Repairs += c.repairs.Load()
 	all.AuthFailures += c.authFailures.Load()
 	all.Replays += c.replays.Load()
 	all.Garbage += c.garbage.Load()

@@ -45,9 +45,9 @@ type stream struct {
 	// Of run alone:
 	d         *negotiate.Stream
 	unprotect *unprotector // nil while the keys are still to come
-	src       *source
-	retired   uint32 // the SSRC before, for stragglers
-	retiredAt time.Time
+	src       *source      // the media's sender, nil before its first packet
+	repair    *source      // of retransmissions, nil before the first
+	rival     rival
 	candidate candidate
 	collided  time.Time
 	movedLog  time.Time
@@ -85,8 +85,8 @@ type packet struct {
 }
 
 type counters struct {
-	packets, bytes, authFailures, replays, garbage, foreign, unkeyed, other atomic.Uint64
-	lastRTP, lastRTCP                                                       atomic.Int64 // since the session's epoch
+	packets, bytes, authFailures, replays, garbage, foreign, unkeyed, other, repairs atomic.Uint64
+	lastRTP, lastRTCP                                                                atomic.Int64 // since the session's epoch
 }
 
 func newStream(s *Session, m Medium, w Way) *stream {

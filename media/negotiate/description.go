@@ -65,6 +65,8 @@ type Stream struct {
 	Send    *Keys // protects what we send; nil if Plain, or if the keys are agreed on later and elsewhere
 	Receive *Keys // protects what comes
 
+	Repair Repair // retransmissions that the other side may send beside it
+
 	PLI, FIR bool // the other side takes these requests for a keyframe (RFC 4585, 5104)
 
 	// Video only.
@@ -72,6 +74,12 @@ type Stream struct {
 	Profile H264Profile // what we may send at most
 	Accepts H264Profile // what we said that we take
 	MaxKbps int         // of b=TIAS or b=AS, 0 for none
+}
+
+// Repair is how retransmissions of a stream are told from it (RFC 4588). The zero value: there are none.
+type Repair struct {
+	Type uint8  // payload type, 0 for none
+	SSRC uint32 // 0: not named
 }
 
 // H264Profile is a parsed profile-level-id (RFC 6184 §8.1).

@@ -200,6 +200,44 @@ func feedback(m *sdp.MediaDescription, number uint8, kind string) bool {
 	return false
 }
 
+// repair reads what the other side says of its retransmissions of a payload type: the one whose fmtp has apt (RFC 4588
+// §8.1), and the second SSRC of a flow (RFC 5576 §4.2). Nobody has to accept them, and some send them regardless.
+func repair(m *sdp.MediaDescription, number uint8) Repair {
+	var r Repair
+	for _, a := range m.Attributes {
+		payload, value, _ := strings.Cut(a.Value, " ")
+		switch a.Key {
+		case "rtpmap":
+			n, err := strconv.ParseUint(payload, 10, 7)
+			encoding, _, _ := strings.Cut(strings.TrimSpace(value), "/")
+			if err == nil && strings.EqualFold(encoding, "rtx") && apt(m, uint8(n)) == int(number) {
+				r.Type = uint8(n)
+			}
+		case "ssrc-group":
+			f := strings.Fields(a.Value)
+			if len(f) < 3 || !strings.EqualFold(f[0], "FID") {
+				continue
+			}
+			if ssrc, err := strconv.ParseUint(f[2], 10, 32); err == nil {
+				r.SSRC = uint32(ssrc)
+			}
+		}
+	}
+	return r
+}
+
+// apt is the payload type that another one repairs, -1 for none.
+func apt(m *sdp.MediaDescription, number uint8) int {
+	text, _ := payloadAttribute(m, "fmtp", number)
+	for parameter := range strings.SplitSeq(text, ";") {
+		name, value, _ := strings.Cut(parameter, "=")
+		if n, err := strconv.ParseUint(strings.TrimSpace(value), 10, 7); err == nil && strings.TrimSpace(name) == "apt" {
+			return int(n)
+		}
+	}
+	return -1
+}
+
 // choose picks what to answer. Sound: ours by quality, G.711 in the other side's order. All of them were offered, so all may
 // be chosen (RFC 3264 §6.1); across a room wideband is worth more than the order that a phone came with.
 // Picture: packetization-mode 1, then Baseline, then the other side's order.

@@ -283,6 +283,7 @@ func (s *Session) stream(l *line, desc *sdp.SessionDescription, m *sdp.MediaDesc
 		Codec: theirs.codec, ClockRate: theirs.clock, SendType: theirs.number, ReceiveType: theirs.number,
 		Direction: directionOf(wish.Sends() && theirWish.Receives() && rtp.IsValid(), wish.Receives() && theirWish.Sends()),
 		RTP:       rtp, RTCP: rtcp, Mux: mux,
+		Repair: repair(m, theirs.number),
 	}
 	if l.kind == "video" {
 		st.PLI, st.FIR = feedback(m, theirs.number, "nack pli"), feedback(m, theirs.number, "ccm fir")

@@ -275,3 +275,25 @@ func TestSessionLevel(t *testing.T) {
 		t.Errorf("%s; %s; %v", sentence(d.Audio), sentence(d.Video), err)
 	}
 }
+
+// Retransmissions are known by apt (RFC 4588 §8.1) or by the second SSRC of a flow (RFC 5576 §4.2), for the payload
+// type that was chosen.
+func TestRepairIsRead(t *testing.T) {
+	const head = "v=0\r\nc=IN IP4 10.0.0.9\r\nm=video 5000 RTP/AVP 97 98 99 100\r\na=rtpmap:97 H264/90000\r\na=fmtp:97 packetization-mode=1\r\n" +
+		"a=rtpmap:98 VP8/90000\r\na=rtpmap:99 rtx/90000\r\na=rtpmap:100 rtx/90000\r\na=fmtp:100 apt=98\r\n"
+	for lines, want := range map[string]Repair{
+		"":                                   {},
+		"a=fmtp:99 apt=97;rtx-time=3000\r\n": {Type: 99},
+		"a=fmtp:99 apt=98\r\n":               {},
+		"a=ssrc-group:FID 11 12\r\na=ssrc:11 cname:x\r\na=fmtp:99 rtx-time=200; apt=97\r\n": {Type: 99, SSRC: 12},
+		"a=ssrc-group:SIM 11 12\r\na=ssrc-group:FID 11\r\na=ssrc-group:FID 11 no\r\n":       {},
+	} {
+		_, d, err := Answer([]byte(head+lines), ours(), None)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d.Video.Repair != want {
+			t.Errorf("%q: %+v, want %+v", lines, d.Video.Repair, want)
+		}
+	}
+}

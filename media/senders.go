@@ -1,0 +1,191 @@
+package media
+
+import (
+	"bytes"
+	"encoding/binary"
+	"time"
+)
+
+const (
+	// silence is how long the sender at hand has to be quiet before another one takes its place, unless it said
+	// goodbye. It is longer than packets of one sender are apart in a call that is alive, and shorter than anybody
+	// minds a picture to stand still.
+	silence = 200 * time.Millisecond
+
+	// A rival's packets are kept while it is not decided who speaks, so that nothing is lost of it if it is the rival:
+	// a keyframe comes first.
+	heldFor      = 2 * silence
+	maxHeld      = 512
+	maxHeldBytes = 1 << 20
+
+	collisionSpacing = time.Second
+	maxMisorder      = 1000 // packets; further back means that the sender began anew (RFC 3550 appendix A.1)
+)
+
+// incoming is an authentic RTP packet that is not assigned to a sender yet.
+type incoming struct {
+	at      time.Time
+	ssrc    uint32
+	seq     uint16
+	ts      uint32
+	kind    uint8 // payload type
+	marker  bool
+	payload []byte
+}
+
+// assign gives a packet to the sender it is from, by the role of its SSRC. newest says that it moves the media on: its
+// origin is where the other side is now.
+//
+//	ours ─▶ collision       repair ─▶ unwrapped, to the sink under its old number
+//	the media's sender ─▶ sink       another with media ─▶ held, until the media's sender is silent or gone
+func (st *stream) assign(p incoming) (newest bool) {
+	switch {
+	case p.ssrc == st.t.source():
+		st.collision(p.at)
+		return false
+	case st.src != nil && p.ssrc == st.src.ssrc:
+		return st.ongoing(p)
+	case st.isRepair(p):
+		st.repaired(p)
+		return false
+	case p.kind != st.d.ReceiveType: // nobody is a sender by what is no media
+		st.otherType(p.kind)
+		return false
+	case st.src == nil:
+		st.begin(p.ssrc)
+		return st.media(p)
+	}
+	return st.contend(p)
+}
+
+// ongoing takes a packet of the media's sender.
+func (st *stream) ongoing(p incoming) (newest bool) {
+	if st.src.highest-st.src.seq.Peek(p.seq) < maxMisorder {
+		st.candidate.used = false
+		return st.media(p)
+	}
+	if !st.candidate.confirms(p.seq) { // numbers far behind: two in a row and it began anew
+		return false
+	}
+	st.begin(p.ssrc)
+	return st.media(p)
+}
+
+// begin makes an SSRC the media's sender.
+func (st *stream) begin(ssrc uint32) {
+	st.src = newSource(ssrc, st.d.ClockRate, st.s.epoch)
+	st.rival = rival{}
+	st.candidate.used = false
+	st.sink.reset()
+}
+
+// contend takes a packet of somebody else who sends media: a sender that has restarted, or two at a time. As long as
+// the one at hand speaks it stays.
+func (st *stream) contend(p incoming) (newest bool) {
+	r := &st.rival
+	if r.ssrc != p.ssrc {
+		if r.active(p.at) {
+			return false // one rival is enough
+		}
+		*r = rival{ssrc: p.ssrc}
+	}
+	// Without SRTP anybody at the right address could be a sender: two packets in a row are asked of him (RFC 3550
+	// appendix A.1).
+	if !st.src.silent(p.at) || st.d.Plain && !r.precedes(p) {
+		r.hold(p)
+		return false
+	}
+	held := r.held
+	st.begin(p.ssrc)
+	for _, h := range held {
+		st.media(h)
+	}
+	return st.media(p)
+}
+
+// rival is a second sender of media.
+type rival struct {
+	ssrc  uint32
+	held  []incoming // its last packets, in the order they came
+	bytes int
+}
+
+func (r *rival) last() (incoming, bool) {
+	if len(r.held) == 0 {
+		return incoming{}, false
+	}
+	return r.held[len(r.held)-1], true
+}
+
+func (r *rival) active(now time.Time) bool {
+	last, ok := r.last()
+	return ok && now.Sub(last.at) < silence
+}
+
+func (r *rival) precedes(p incoming) bool {
+	last, ok := r.last()
+	return ok && p.seq == last.seq+1
+}
+
+func (r *rival) hold(p incoming) {
+	p.payload = bytes.Clone(p.payload)
+	r.held = append(r.held, p)
+	r.bytes += len(p.payload)
+	n := 0
+	for n < len(r.held)-1 && (len(r.held)-n > maxHeld || r.bytes > maxHeldBytes || p.at.Sub(r.held[n].at) > heldFor) {
+		r.bytes -= len(r.held[n].payload)
+		r.held[n] = incoming{}
+		n++
+	}
+	r.held = r.held[n:]
+}
+
+// isRepair says whether a packet is of the stream of retransmissions that SDP told of.
+func (st *stream) isRepair(p incoming) bool {
+	r := st.d.Repair
+	return r.Type != 0 && p.kind == r.Type || r.SSRC != 0 && p.ssrc == r.SSRC
+}
+
+// repaired takes a retransmission: two bytes of the number that it had, and what it was (RFC 4588 §4).
+func (st *stream) repaired(p incoming) {
+	if st.repair == nil || st.repair.ssrc != p.ssrc {
+		st.repair = newSource(p.ssrc, st.d.ClockRate, st.s.epoch)
+	}
+	st.repair.receive(p.at, p.seq, p.ts)
+	if st.src == nil || len(p.payload) < 3 || !st.d.Direction.Receives() { // less is padding, to probe with
+		return
+	}
+	st.counters.repairs.Add(1)
+	st.sink.packet(p.at, st.src, packet{
+		seq: st.src.seq.Peek(binary.BigEndian.Uint16(p.payload)), ts: st.src.ts.Peek(p.ts),
+		marker: p.marker, payload: p.payload[2:],
+	})
+}
+
+// collision gives way when the other side uses our SSRC (RFC 3550 §8.2). Our own packets that come back, which only
+// happens without SRTP, look the same; once a second is enough.
+func (st *stream) collision(now time.Time) {
+	if now.Sub(st.collided) < collisionSpacing {
+		return
+	}
+	st.collided = now
+	old := st.t.collide()
+	st.log.Info("the other side uses our SSRC: we take another", "ssrc", old)
+	st.goodbye(now, old)
+	st.s.restartVideo(st)
+}
+
+// candidate is a place in the media sender's numbers from which it may have begun anew.
+type candidate struct {
+	seq  uint16
+	used bool
+}
+
+// confirms says whether a packet follows the candidate's last; if not it is the candidate now.
+func (c *candidate) confirms(seq uint16) bool {
+	if c.used && seq == c.seq+1 {
+		return true
+	}
+	*c = candidate{seq: seq, used: true}
+	return false
+}
