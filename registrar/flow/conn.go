@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -202,8 +203,10 @@ func (c *conn) spend(now time.Time, message bool) {
 	c.filled = now
 }
 
-// pause waits until the peer may send another message and has taken the answers to those before.
+// pause waits until the peer may send another message, and has taken the answers to those before. The SIP stack handles
+// each in a goroutine of its own, without end to their number: those that are due go first.
 func (c *conn) pause() {
+	runtime.Gosched()
 	if wait := c.owed(time.Now()); wait > 0 {
 		time.Sleep(wait)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"net"
+	"runtime"
 	"sync"
 	"time"
 
@@ -51,6 +52,7 @@ func (p *PacketConn) ReadFrom(b []byte) (int, net.Addr, error) {
 		time.Sleep(50 * time.Millisecond)
 		return 0, nil, net.ErrClosed
 	}
+	runtime.Gosched() // as for connections: what is due goes first
 	for {
 		n, addr, err := p.PacketConn.ReadFrom(b)
 		switch {

@@ -75,7 +75,7 @@ var (
 func listed(parse sip.HeaderParser) sip.HeaderParser {
 	return func(key []byte, value string) (sip.Header, error) {
 		end := elementEnd(value)
-		h, err := parse(key, value[:end])
+		h, err := parse(key, strings.TrimSpace(value[:end]))
 		if err == nil && end < len(value) {
 			err = moreAt(end)
 		}

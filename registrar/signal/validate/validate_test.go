@@ -2,14 +2,18 @@ package validate
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/emiago/sipgo/sip"
+
+	"ewindow/scripts/bench/hostile"
 )
 
 // sound is a request without fault; %s is the method.
@@ -283,4 +287,103 @@ func FuzzMessage(f *testing.F) {
 			t.Fatalf("%q became %q", m, again)
 		}
 	})
+}
+
+// Whatever header is made a list of: a longer one takes memory in proportion, not for each element that of all the others;
+// and one that is let through takes little for each element.
+func TestListsAreLinear(t *testing.T) {
+	parser := Parser()
+	parse := func(raw []byte) int {
+		return int(allocated(func() { _, _ = parser.ParseSIP(raw) }))
+	}
+	small, large := hostile.Lists(200, 1<<20), hostile.Lists(1600, 1<<20)
+	for name, raw := range small {
+		// sipgo's own reader of Via kept 62 MB of 60 KB.
+		if a, b := parse(raw), parse(large[name]); b > 12*a {
+			t.Errorf("%s: 200 elements take %d KB, 1,600 take %d KB", name, a>>10, b>>10)
+		}
+	}
+	for _, elements := range []int{1, 10, 60, 100, 128} {
+		for name, raw := range hostile.Lists(elements, 1<<20) {
+			if n := parse(raw); Head(raw) == nil && n > 3_000+4*len(raw)+600*elements {
+				t.Errorf("%s: a head of %d bytes with %d elements takes %d bytes", name, len(raw), elements, n)
+			}
+		}
+	}
+}
+
+// allocated is what f allocates, in bytes, at best of three.
+func allocated(f func()) uint64 {
+	least := uint64(math.MaxUint64)
+	for range 3 {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		f()
+		runtime.ReadMemStats(&after)
+		least = min(least, after.TotalAlloc-before.TotalAlloc)
+	}
+	return least
+}
+
+// What is counted before anybody parses it.
+func TestHead(t *testing.T) {
+	raw := message1("OPTIONS")
+	add := func(lines string) string { return with(raw, "Max-Forwards", "Max-Forwards: 70\r\n"+lines) }
+	params := func(n int) string { return strings.Repeat(";a", n) }
+	list := func(element string, n int) string { return strings.TrimSuffix(strings.Repeat(element+",", n), ",") }
+	for _, c := range []struct{ name, raw, want string }{
+		{"sound", raw, "ok"},
+		{"the largest", add("X: " + strings.Repeat("a", 8000)), "ok"},
+		{"a long line", add("X: " + strings.Repeat("a", MaxHeaderSize)), "513 headers are too long"},
+		{"a long line, folded", add("X: a" + strings.Repeat("\r\n a", 3000)), "513 headers are too long"},
+		{"a long head", add(strings.TrimSuffix(strings.Repeat("X: "+strings.Repeat("a", 8000)+"\r\n", 5), "\r\n")), "513 headers are too long"},
+		{"many lines", add(strings.TrimSuffix(strings.Repeat("X: a\r\n", 130), "\r\n")), "400 more than 128 headers"},
+		{"many elements", add("Route: " + list("<sip:a>", 110) + "\r\nRecord-Route: " + list("<sip:a>", 110)), "400 more than 128 headers"},
+		{"70 Via", add("Via: " + list("SIP/2.0/UDP a", 69)), "ok"},
+		{"71 Via", add("v: " + list("SIP/2.0/UDP a", 70)), "400 more than 70 Via"},
+		{"128 methods", add("Allow: " + list("A", 128)), "ok"},
+		{"129 methods", add("Allow: " + list("A", 129)), "400 a header has more than 128 elements"},
+		{"commas in quotes", add(`Warning: 399 a "` + list("a", 500) + `"`), "ok"},
+		{"a quote without end", add(`Contact: "` + list("<sip:a>", 500)), "ok"}, // one element, and Request says what it is
+		{"64 parameters", add("Contact: <sip:a>" + params(64)), "ok"},
+		{"65 parameters", add("Contact: <sip:a>" + params(65)), "400 Contact has more than 64 parameters"},
+		{"many parameters of many", add("Contact: " + list("<sip:a>"+params(60), 20)), "ok"},
+		{"parameters of From in quotes", with(raw, "From", `From: "`+params(70)+`" <sip:a@b>;tag=1`), "400 From has more than 64 parameters"},
+		{"parameters between the commas of a To", with(raw, "To", "To: <sip:a@b>"+list(params(30), 3)), "400 To has more than 64 parameters"},
+		{"parameters of the Request-URI", strings.Replace(raw, "window.example SIP", "window.example"+params(65)+" SIP", 1), "414 Request-URI is too long"},
+		{"a long Request-URI", strings.Replace(raw, "munich@", strings.Repeat("m", 9000)+"@", 1), "414 Request-URI is too long"},
+		{"a header without a colon", add("X"), "ok"},
+		{"no end", "OPTIONS", "ok"},
+	} {
+		got := "ok"
+		if p := Head([]byte(c.raw)); p != nil {
+			got = fmt.Sprintf("%d %s", p.Status, p)
+		}
+		if got != c.want {
+			t.Errorf("%s: %s, want %s", c.name, got, c.want)
+		}
+	}
+}
+
+// Elements of a list are read as if each stood in a line of its own.
+func TestLists(t *testing.T) {
+	raw := with(message1("OPTIONS"), "Via", "Via: SIP/2.0/TLS a;branch=z9hG4bK1 , SIP / 2.0 / UDP b ;branch=z9hG4bK2,SIP/2.0/TCP c")
+	raw = with(raw, "Contact", `Contact: "a, \"b" <sip:a,b@c;x=1>;q=1, sip:d@e;q=0.5 ,<sip:f>`+"\r\nRoute: <sip:a;lr>,\"x\" <sip:b;lr>")
+	m, err := Parser().ParseSIP([]byte(raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string][]string{
+		"Via":     {"SIP/2.0/TLS a;branch=z9hG4bK1", "SIP/2.0/UDP b;branch=z9hG4bK2", "SIP/2.0/TCP c"},
+		"Contact": {`"a, \"b" <sip:a,b@c;x=1>;q=1`, "<sip:d@e>;q=0.5", "<sip:f>"},
+		"Route":   {"<sip:a;lr>", "<sip:b;lr>"},
+	} {
+		var got []string
+		for _, h := range m.GetHeaders(name) {
+			got = append(got, h.Value())
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
 }
