@@ -260,13 +260,16 @@ func (ln *line) notify(sub *sip.Request, seq int, state, text string) {
 
 // knows says whether the request's credentials are right.
 func (l *lab) knows(req *sip.Request) bool {
+	l.mu.Lock()
+	secret := l.secret
+	l.mu.Unlock()
 	for _, name := range []string{"Authorization", "Proxy-Authorization"} {
 		cred, err := digest.ParseCredentials(header.First(req, name))
 		if err != nil {
 			continue
 		}
 		want, err := digest.Digest(&digest.Challenge{Realm: cred.Realm, Nonce: cred.Nonce, Algorithm: cred.Algorithm, QOP: []string{"auth"}},
-			digest.Options{Method: req.Method.String(), URI: req.Recipient.String(), Username: "milano", Password: l.secret, Cnonce: cred.Cnonce, Count: cred.Nc})
+			digest.Options{Method: req.Method.String(), URI: req.Recipient.String(), Username: "milano", Password: secret, Cnonce: cred.Cnonce, Count: cred.Nc})
 		if err == nil && want.Response == cred.Response && cred.Username == "milano" && cred.URI == req.Recipient.String() {
 			return true
 		}

@@ -200,6 +200,9 @@ func (s *Store) look(ctx context.Context, now time.Time) (changed []string, err 
 			return nil, err
 		}
 	}
+	if have.version != latest() {
+		return nil, fmt.Errorf("%w: a store of version %d has taken its place", ErrDamaged, have.version)
+	}
 	if known := s.book.found(); have.changes < known.changes {
 		return nil, fmt.Errorf("%w: it has seen %d changes of accounts, and had seen %d before", ErrDamaged, have.changes, known.changes)
 	}

@@ -272,7 +272,9 @@ func isDamage(err error) bool {
 	if !errors.As(err, &e) {
 		return false
 	}
-	if e.Code() == sqlite3.SQLITE_IOERR_READ { // the disk itself gives it back no more
+	switch e.Code() {
+	case sqlite3.SQLITE_IOERR_READ, sqlite3.SQLITE_IOERR_CORRUPTFS, // the disk itself gives it back no more
+		sqlite3.SQLITE_IOERR_IN_PAGE: // the index of the journal was cut under our hands
 		return true
 	}
 	switch e.Code() & 0xff {

@@ -138,6 +138,12 @@ var accidents = map[string]string{
 	"replaced by text":       `echo hello > "$1.x" && mv "$1.x" "$1"`,
 	"replaced by an old one": `cp "$1.old" "$1.x" && mv "$1.x" "$1"`,
 	"everything removed":     `rm -r "$(dirname "$1")"`,
+	"an old one over it":     `cat "$1.old" > "$1"`,
+	"index emptied":          `: > "$1-shm"`,
+	// Of these SQLite takes care itself: all that was written is in the database.
+	"index garbled (harmless)":   `dd if=/dev/urandom of="$1-shm" bs=4096 count=8 conv=notrunc`,
+	"journal emptied (harmless)": `: > "$1-wal"`,
+	"journal garbled (harmless)": `dd if=/dev/urandom of="$1-wal" bs=4096 count=4 conv=notrunc`,
 }
 
 // A file that is damaged while the server runs: nobody is locked out for a moment, and the next examination makes it
@@ -161,9 +167,9 @@ func TestDamagedWhileRunning(t *testing.T) {
 			if out, err := exec.Command("sh", "-c", script, "sh", path).CombinedOutput(); err != nil {
 				t.Fatalf("%v: %s", err, out)
 			}
-			if r, changed := watched(t, s, c.add(examineEvery)); r == nil || len(changed) != 0 {
+			if r, changed := watched(t, s, c.add(examineEvery)); (r == nil) != strings.HasSuffix(name, "(harmless)") || len(changed) != 0 {
 				t.Fatalf("recovery %v, changed %v", r, changed)
-			} else if !strings.Contains(r.String(), "the registrar's store could not be used") {
+			} else if r != nil && !strings.Contains(r.String(), "the registrar's store could not be used") {
 				t.Error(r)
 			}
 			if err := s.Current(); err != nil {
