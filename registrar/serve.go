@@ -18,13 +18,13 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"ewindow/dialplan/wholefile"
 	"ewindow/registrar/location"
 	"ewindow/registrar/metrics"
 	"ewindow/registrar/pki"
 	"ewindow/registrar/planfile"
 	"ewindow/registrar/proxy"
 	"ewindow/registrar/store"
-	"ewindow/dialplan/wholefile"
 )
 
 type serveCmd struct {

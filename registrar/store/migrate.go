@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"sync"
 	"time"
 
 	"ewindow/dialplan/wholefile"
@@ -142,3 +143,6 @@ func schemaOf(ctx context.Context, version int) (tables []string, err error) {
 	}
 	return readSchema(ctx, db)
 }
+
+// latestSchema is schemaOf of the latest version, made once: it is asked at each examination.
+var latestSchema = sync.OnceValues(func() ([]string, error) { return schemaOf(context.Background(), latest()) })

@@ -233,7 +233,10 @@ func examineSchema(ctx context.Context, db querier, version int) error {
 	if err != nil {
 		return err
 	}
-	want, err := schemaOf(ctx, version)
+	want, err := latestSchema()
+	if version != latest() {
+		want, err = schemaOf(ctx, version)
+	}
 	if err != nil {
 		return err
 	}
