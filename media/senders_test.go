@@ -99,9 +99,10 @@ func TestANewSenderTakesOver(t *testing.T) {
 				a.picture(b)
 				time.Sleep(frame)
 			}
+			settle(time.Millisecond)
 			if goodbye {
 				a.video.goodbye(time.Now(), a.video.t.source())
-				time.Sleep(time.Millisecond)
+				settle(time.Millisecond)
 			}
 			b.rec.last = 1 << 20
 			first := time.Now()
