@@ -3,6 +3,8 @@ package town
 import (
 	"testing"
 	"time"
+
+	"ewindow/scripts/lab/memnet"
 )
 
 // together switches two windows on, and waits until they see each other.
@@ -29,6 +31,7 @@ func worst(w *Window, d time.Duration) (gap time.Duration) {
 // hears all along, goes on seeing without a gap, and in the end there is one call.
 func TestReplacedWhereOneDirectionIsCut(t *testing.T) {
 	Simulate(t, 1, at(22, 12, 0), always, func(tw *Town) {
+		tw.Net.Default(memnet.Conditions{Latency: 100 * time.Millisecond}) // a new call takes several times that
 		a, b := together(tw)
 		old := a.With(b).ID
 		tw.Net.Cut(a.Host, b.Host)
@@ -43,7 +46,7 @@ func TestReplacedWhereOneDirectionIsCut(t *testing.T) {
 			t.Errorf("no picture for %v at %s while the direction comes back", gap, a.Space)
 		}
 		for _, w := range []*Window{a, b} {
-			if scr := w.Devices.Screen(); !scr.Card.Picture || time.Since(scr.At) > 100*time.Millisecond || scr.Broken > 0 {
+			if scr := w.Devices.Screen(); !scr.Card.Picture || time.Since(scr.At) > 150*time.Millisecond || scr.Broken > 0 {
 				t.Errorf("%s shows %+v", w.Space, scr)
 			}
 			if n := len(w.Status().Calls); n != 1 {
