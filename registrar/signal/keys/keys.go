@@ -5,12 +5,13 @@ package keys
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 )
 
-// starts are how a line begins that holds a key: SDES (RFC 4568), MIKEY and its like (RFC 4567), and the field of the
-// first SDP (RFC 4566 §5.12).
-var starts = []string{"a=crypto:", "a=key-mgmt:", "k="}
+// attributes are the names of those that hold a key: SDES (RFC 4568), MIKEY and its like (RFC 4567). The first SDP had a
+// field of its own, k= (RFC 4566 §5.12).
+var attributes = [][]byte{[]byte("crypto"), []byte("key-mgmt")}
 
 // codings are headers that say a body was made unreadable; beside them, the values that leave it as it is.
 var codings = map[string][]string{
@@ -18,9 +19,6 @@ var codings = map[string][]string{
 	"e":                         {"", "identity"}, // its compact form
 	"content-transfer-encoding": {"", "7bit", "8bit", "binary"},
 }
-
-// longest is enough of a line to recognise it by.
-const longest = 128
 
 // Carried says whether a message, or a part of one, carries keys. What is compressed or in base64 counts as if it did:
 // who cannot look inside cannot promise.
@@ -32,43 +30,36 @@ func Carried(message []byte) bool {
 		} else {
 			message = nil
 		}
-		line = bytes.TrimLeft(line, " \t")
-		if len(line) > longest {
-			line = line[:longest]
-		}
-		if holds(line) {
+		if line = bytes.TrimSpace(line); len(line) > 1 && (key(line) || coded(line)) {
 			return true
 		}
 	}
 	return false
 }
 
-func holds(line []byte) bool {
-	if len(line) < 2 {
+// key says whether a line holds a key. It allows spaces wherever some reader might.
+func key(line []byte) bool {
+	kind, rest := line[0]|0x20, bytes.TrimSpace(line[1:])
+	if kind != 'a' && kind != 'k' || len(rest) == 0 || rest[0] != '=' {
 		return false
 	}
-	for _, s := range starts {
-		if len(line) >= len(s) && strings.EqualFold(string(line[:len(s)]), s) {
-			return true
-		}
+	if kind == 'k' {
+		return true
 	}
+	name, _, _ := bytes.Cut(rest[1:], []byte(":"))
+	name = bytes.TrimSpace(name)
+	return slices.ContainsFunc(attributes, func(a []byte) bool { return bytes.EqualFold(name, a) })
+}
+
+// coded says whether a line is a header by which a body cannot be read.
+func coded(line []byte) bool {
 	if c := line[0] | 0x20; c != 'c' && c != 'e' {
 		return false
 	}
-	name, value, ok := strings.Cut(string(line), ":")
+	name, value, ok := bytes.Cut(line, []byte(":"))
 	if !ok {
 		return false
 	}
-	plain, ok := codings[strings.ToLower(strings.TrimRight(name, " \t"))]
-	return ok && !plainly(value, plain)
-}
-
-func plainly(value string, plain []string) bool {
-	value = strings.ToLower(strings.TrimSpace(value))
-	for _, p := range plain {
-		if value == p {
-			return true
-		}
-	}
-	return false
+	plain, ok := codings[strings.ToLower(string(bytes.TrimSpace(name)))]
+	return ok && !slices.Contains(plain, strings.ToLower(string(bytes.TrimSpace(value))))
 }

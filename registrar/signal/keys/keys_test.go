@@ -22,6 +22,8 @@ func TestCarried(t *testing.T) {
 		"crypto, last newline lost": {head + sdp + "a=crypto:1 x inline:x", true},
 		"crypto in capitals":        {head + sdp + "A=Crypto:1 x inline:x\r\n", true},
 		"crypto behind spaces":      {head + sdp + " \ta=crypto:1 x inline:x\r\n", true},
+		"crypto among spaces":       {head + sdp + "a = \t crypto :1 x inline:x\r\n", true},
+		"crypto far away":           {head + sdp + "a=" + strings.Repeat(" ", 5000) + "crypto:1 x inline:x\r\n", true},
 		"crypto, LF alone":          {head + strings.ReplaceAll(sdp, "\r\n", "\n") + "a=crypto:1 x inline:x\n", true},
 		"crypto, CR alone":          {head + strings.ReplaceAll(sdp, "\r\n", "\r") + "a=crypto:1 x inline:x\r", true},
 		"the body alone":            {sdp + "a=crypto:1 x inline:x\r\n", true},
