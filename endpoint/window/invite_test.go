@@ -226,3 +226,24 @@ func TestReplacementShowsNoGap(t *testing.T) {
 		}
 	})
 }
+
+// Call-IDs are chosen by others: two calls with the same one are two calls.
+func TestSameCallID(t *testing.T) {
+	simulate(t, func(l *lab) {
+		l.planned(plan("milano"))
+		var ins []*incoming
+		for range 2 {
+			f := l.far(negotiate.GCM)
+			defer f.close()
+			in := l.invite("same", "munich", f.offer())
+			f.accept(<-in.answered)
+			in.ack <- nil
+			ins = append(ins, in)
+			time.Sleep(2 * time.Second)
+			l.sees("with a call")
+		}
+		if first, second := ins[0].said(), ins[1].said(); len(first) != 1 || len(second) != 0 || len(l.w.Status().Calls) != 1 {
+			t.Errorf("BYEs %q and %q, calls %+v", first, second, l.w.Status().Calls)
+		}
+	})
+}

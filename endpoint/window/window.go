@@ -137,9 +137,8 @@ func (w *Window) loop(ctx context.Context, errs <-chan error) error {
 
 // step gives the machine an event and carries out what it says.
 func (w *Window) step(ctx context.Context, e Event) {
-	w.ids++
 	var actions []Action
-	w.state, actions = Step(w.state, time.Now(), e, fmt.Sprintf("call-%d", w.ids))
+	w.state, actions = Step(w.state, time.Now(), e, w.newID())
 	if p, ok := e.(Planned); ok {
 		w.zone = screen.Zone(p.P)
 	}
@@ -149,6 +148,11 @@ func (w *Window) step(ctx context.Context, e Event) {
 	w.arrange()
 	w.show()
 	w.publish()
+}
+
+func (w *Window) newID() string {
+	w.ids++
+	return fmt.Sprintf("call-%d", w.ids)
 }
 
 func (w *Window) carryOut(ctx context.Context, a Action) {
@@ -193,8 +197,9 @@ func (w *Window) receive(ctx context.Context, m any) {
 	case kept:
 		w.kept(m)
 	case invitation:
-		w.invited[m.callID] = &m
-		w.step(ctx, Invited{ID: m.callID, From: m.from})
+		id := w.newID() // a Call-ID is chosen by somebody else, and may not be the only one
+		w.invited[id] = &m
+		w.step(ctx, Invited{ID: id, From: m.from})
 	case reoffer:
 		w.reoffer(ctx, m)
 	case lateAnswer:
