@@ -102,8 +102,9 @@ func (a *answers) isProven(at netip.Addr, now time.Time) bool {
 	return ok && now.Before(until)
 }
 
-// isAnswer tells a response from a request. Requests are not bounded here: they go to registered flows alone.
-func isAnswer(b []byte) bool { return bytes.HasPrefix(b, []byte("SIP/2.0 ")) }
+// isAnswer tells a response, of whatever version its request had, from a request: no method has a slash in it. Requests
+// are not bounded here: they go to registered flows alone.
+func isAnswer(b []byte) bool { return len(b) > 4 && bytes.EqualFold(b[:4], []byte("SIP/")) }
 
 // ip is the address in a, in one spelling.
 func ip(a net.Addr) netip.Addr { return block.Addr(a).WithZone("").Unmap() }

@@ -41,6 +41,16 @@ func TestOneAnswer(t *testing.T) {
 	}
 }
 
+func TestIsAnswer(t *testing.T) {
+	for text, want := range map[string]bool{
+		"SIP/2.0 401 Unauthorized\r\n": true, "sip/9 400 Bad Request\r\n": true, "INVITE sip:a@b SIP/2.0\r\n": false, "SIP": false, "\r\n": false,
+	} {
+		if got := isAnswer([]byte(text)); got != want {
+			t.Errorf("%q: %v", text, got)
+		}
+	}
+}
+
 // A block has a budget of bytes, whatever asks; another block has its own.
 func TestBudgetOfAnswers(t *testing.T) {
 	now := time.Unix(1_000_000, 0)
