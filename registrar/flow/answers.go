@@ -17,15 +17,18 @@ const (
 	unanswered  = 64        // datagrams of one address that wait for their answer
 	addresses   = 8192      // that are remembered, of each kind and generation
 	provenFor   = time.Hour // longer than any phone rings
-	answerBurst = 256 << 10 // bytes for each block at once; then answerRate a second
+	houseBurst  = 4 << 10   // bytes for each house at once, eight challenges; then houseRate a second
+	houseRate   = 256
+	answerBurst = 256 << 10 // bytes for each block beyond what its houses, 256 at most, have; then answerRate a second
 	answerRate  = 16 << 10
 )
 
 // answers decides which answers leave over UDP. Where an account has authenticated all do. Elsewhere each datagram has
-// one, little longer than itself, and each block a budget of bytes. Who authenticates in the end is given back what its
-// challenges cost, so that the phones of one house do not use up each other's.
+// one, little longer than itself, and each block a budget of bytes: 80 KB a second. A part of it is for each house alone,
+// so that who forges the addresses of a block does not keep a phone there from its challenge; and who authenticates is
+// given back what that cost, so that the phones of one house do not use up each other's.
 type answers struct {
-	budgets *block.Budgets
+	houses, blocks *block.Budgets
 
 	mu     sync.Mutex
 	proven generations[time.Time] // until when
@@ -35,11 +38,12 @@ type answers struct {
 // An asker is an address from which datagrams came.
 type asker struct {
 	sizes []uint16 // of those without an answer, the oldest first
-	spent int      // bytes of the answers
+	house int      // bytes of the answers, from the budget of its house
+	block int      // and of its block
 }
 
 func newAnswers() *answers {
-	return &answers{budgets: block.NewBudgets(answerRate, answerBurst),
+	return &answers{houses: block.NewBudgets(houseRate, houseBurst), blocks: block.NewBudgets(answerRate, answerBurst),
 		proven: newGenerations[time.Time](addresses), askers: newGenerations[*asker](addresses)}
 }
 
@@ -78,11 +82,17 @@ func (a *answers) may(to netip.Addr, n int, now time.Time) bool {
 			fits = i
 		}
 	}
-	if fits < 0 || !a.budgets.Spend(block.Of(to), n, now) {
+	switch {
+	case fits < 0:
+		return false
+	case a.houses.Spend(block.House(to), n, now):
+		k.house += n
+	case a.blocks.Spend(block.Of(to), n, now):
+		k.block += n
+	default:
 		return false
 	}
 	k.sizes = append(k.sizes[:fits], k.sizes[fits+1:]...)
-	k.spent += n
 	return true
 }
 
@@ -92,7 +102,8 @@ func (a *answers) authenticated(at netip.Addr, now time.Time) {
 	defer a.mu.Unlock()
 	a.proven.put(at, now.Add(provenFor))
 	if k, ok := a.askers.get(at); ok {
-		a.budgets.Return(block.Of(at), k.spent, now)
+		a.houses.Return(block.House(at), k.house, now)
+		a.blocks.Return(block.Of(at), k.block, now)
 		a.askers.remove(at)
 	}
 }
