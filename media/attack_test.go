@@ -212,14 +212,16 @@ func TestGoodbyeEndsNothing(t *testing.T) {
 		talk(time.Second, a, b)
 		for range 3 {
 			for _, st := range a.streams() {
-				st.goodbye(time.Now(), st.t.source())
 				for _, p := range []rtcp.Packet{
+					&rtcp.Goodbye{Sources: []uint32{st.t.source()}},
 					&rtcp.TransportLayerNack{MediaSSRC: 1, Nacks: []rtcp.NackPair{{PacketID: 3, LostPackets: 0xffff}}},
 					&rtcp.ReceiverEstimatedMaximumBitrate{Bitrate: 1, SSRCs: []uint32{1}},
 					&rtcp.ExtendedReport{}, &rtcp.SourceDescription{},
 					&rtcp.SenderReport{SSRC: st.t.source(), NTPTime: 1 << 63, RTPTime: 1 << 31},
 				} {
-					st.report(time.Now(), p)
+					if err := st.t.sendRTCP([]rtcp.Packet{&rtcp.ReceiverReport{SSRC: st.t.source()}, p}); err != nil {
+						t.Error(err)
+					}
 				}
 			}
 		}

@@ -56,7 +56,7 @@ func BenchmarkReceive(b *testing.B) {
 		b.Fatal(err)
 	}
 	enc, timer := newFakeEncoder(), time.NewTimer(time.Hour)
-	from := netip.AddrPortFrom(hostB, 4002)
+	in := arrived(s.video, nil, netip.AddrPortFrom(hostB, 4002), false, time.Time{})
 	b.ReportAllocs()
 	for b.Loop() {
 		b.StopTimer()
@@ -68,7 +68,8 @@ func BenchmarkReceive(b *testing.B) {
 		b.StartTimer()
 		now := time.Now()
 		for _, p := range wire {
-			s.video.datagram(arrived(s.video, p, from, false, now))
+			in.Data, in.at = p, now
+			s.video.datagram(in)
 			s.video.tick(now)
 		}
 	}

@@ -13,6 +13,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/pion/rtcp"
+
 	"ewindow/media/h264"
 	"ewindow/media/negotiate"
 	"ewindow/scripts/lab/memnet"
@@ -358,6 +360,14 @@ func (e *end) picture(to *end) {
 	delete(to.rec.sent, e.enc.number-300)
 	to.rec.mu.Unlock()
 	e.SendVideo(au)
+}
+
+// control sends RTCP beside what the session sends.
+func (e *end) control(t *testing.T, p rtcp.Packet) {
+	t.Helper()
+	if err := e.video.t.sendRTCP([]rtcp.Packet{&rtcp.ReceiverReport{SSRC: e.video.t.source()}, p}); err != nil {
+		t.Error(err)
+	}
 }
 
 func latchOf(st *stream) *latch { return &st.way.(*direct).latch }

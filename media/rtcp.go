@@ -119,6 +119,12 @@ func (st *stream) control(now time.Time, h rtcp.Header, b []byte) (wellFormed bo
 			return false
 		}
 		st.heardReports(now, rr.Reports)
+	case h.Type == rtcp.TypeTransportSpecificFeedback && h.Count == rtcp.FormatTLN:
+		var nack rtcp.TransportLayerNack
+		if nack.Unmarshal(b) != nil {
+			return false
+		}
+		st.t.resend(now, &nack)
 	case h.Type == rtcp.TypeGoodbye:
 		var bye rtcp.Goodbye
 		if bye.Unmarshal(b) != nil {

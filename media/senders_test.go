@@ -5,6 +5,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/pion/rtcp"
+
 	"ewindow/media/h264"
 	"ewindow/media/negotiate"
 )
@@ -101,7 +103,7 @@ func TestANewSenderTakesOver(t *testing.T) {
 			}
 			settle(time.Millisecond)
 			if goodbye {
-				a.video.goodbye(time.Now(), a.video.t.source())
+				a.control(t, &rtcp.Goodbye{Sources: []uint32{a.video.t.source()}})
 				settle(time.Millisecond)
 			}
 			b.rec.last = 1 << 20

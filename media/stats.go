@@ -18,6 +18,7 @@ type Stats struct {
 	KeyframesAsked uint64    // PLI and FIR sent
 	KeyframesGiven uint64    // times that the Receiver was asked for a keyframe
 
+	Resent       uint64 // packets sent again, since the other side missed them
 	Repairs      uint64 // retransmissions that came (RFC 4588)
 	AuthFailures uint64 // packets with a wrong tag
 	Replays      uint64 // packets that came twice, or too late to tell
@@ -130,6 +131,7 @@ func (st *stream) stats(all *Stats) StreamStats {
 	snap := st.snapshot
 	st.mu.Unlock()
 	c := &st.counters
+	all.Resent += st.t.resent.Load()
 	all.Repairs += c.repairs.Load()
 	all.AuthFailures += c.authFailures.Load()
 	all.Replays += c.replays.Load()

@@ -39,6 +39,7 @@ type transmitter struct {
 	epoch      time.Time // the session's beginning, the same for both streams; also the origin of NTP time
 	plain, out []byte
 	header     rtp.Header
+	history    history
 
 	started  bool // packets have been sent with this SSRC
 	lastTS   uint32
@@ -47,7 +48,7 @@ type transmitter struct {
 	packets  uint32 // with this SSRC, as sender reports count (RFC 3550 §6.4.1)
 	octets   uint32
 
-	sentPackets, sentBytes, sentFrames, writeErrors atomic.Uint64
+	sentPackets, sentBytes, sentFrames, resent, writeErrors atomic.Uint64
 }
 
 func newTransmitter(w Way, epoch time.Time) *transmitter {
@@ -72,6 +73,7 @@ func (t *transmitter) newSource() {
 	t.seq = binary.BigEndian.Uint16(b[4:]) & 0x7fff
 	t.base = binary.BigEndian.Uint32(b[6:])
 	t.started, t.packets, t.octets = false, 0, 0
+	t.history.forget()
 }
 
 // configure takes what was agreed; p protects it unless the keys are the ones in use, or is nil where no new ones came.
@@ -84,6 +86,9 @@ func (t *transmitter) configure(d *negotiate.Stream, p *protector) (fresh bool) 
 	if d == nil {
 		t.generation++
 		return false
+	}
+	if !d.NACK {
+		t.history.forget()
 	}
 	if d.Plain || p != nil {
 		fresh = t.rekey(p)
@@ -146,16 +151,13 @@ func (t *transmitter) send(now time.Time, ts uint32, captured time.Time, marker 
 	binary.BigEndian.PutUint16(h[2:], t.seq)
 	binary.BigEndian.PutUint32(h[4:], ts)
 	binary.BigEndian.PutUint32(h[8:], t.ssrc)
+	seq := t.seq
 	t.seq++
 	payload := len(t.plain) - rtpHeader
-	packet := t.plain
-	if t.protect != nil {
-		out, err := t.protect.rtp.EncryptRTP(t.out[:0], t.plain, &t.header)
-		if err != nil { // 2^48 packets under one key
-			t.writeErrors.Add(1)
-			return
-		}
-		t.out, packet = out, out
+	packet, err := t.wire(now, seq)
+	if err != nil { // 2^48 packets under one key
+		t.writeErrors.Add(1)
+		return
 	}
 	t.started = true
 	t.lastTS, t.lastAt, t.lastSent = ts, captured, now
@@ -169,6 +171,33 @@ func (t *transmitter) send(now time.Time, ts uint32, captured time.Time, marker 
 	if err := t.way.Send(packet, false); err != nil {
 		t.writeErrors.Add(1)
 	}
+}
+
+// wire makes of plain what goes out, and keeps it if the other side may ask for it again. It is called with mu held.
+func (t *transmitter) wire(now time.Time, seq uint16) (packet []byte, err error) {
+	var slot *sentPacket
+	into := t.out[:0]
+	if t.d.NACK {
+		slot = t.history.slot(seq)
+		into = slot.data
+	}
+	switch {
+	case t.protect != nil:
+		packet, err = t.protect.rtp.EncryptRTP(into, t.plain, &t.header)
+	case slot != nil:
+		packet = append(into, t.plain...)
+	default:
+		return t.plain, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if slot != nil {
+		t.history.keep(slot, now, seq, packet)
+	} else {
+		t.out = packet
+	}
+	return packet, nil
 }
 
 // skip leaves out a sequence number: an access unit that is given up in the middle must look like a loss, not like a

@@ -57,6 +57,7 @@ func (w *Window) prepare(offer []byte, policy negotiate.Policy, picture bool) (g
 		return g
 	}
 	local := negotiate.Local{
+		NACK:     true,
 		Address:  addr,
 		AudioRTP: media.Port(g.sockets.AudioRTP), AudioRTCP: media.Port(g.sockets.AudioRTCP),
 		Width: w.cfg.Video.Width, Height: w.cfg.Video.Height, FPS: w.cfg.Video.FPS, MaxKbps: w.cfg.Video.Kbps,

@@ -68,6 +68,7 @@ type Stream struct {
 	Repair Repair // retransmissions that the other side may send beside it
 
 	PLI, FIR bool // the other side takes these requests for a keyframe (RFC 4585, 5104)
+	NACK     bool // the other side may ask for packets that it missed (RFC 4585 §6.2.1), and we send them again
 
 	// Video only.
 	Mode    int         // packetization-mode of RFC 6184 that the other side takes: 0 or 1

@@ -160,6 +160,9 @@ func (s *Session) answerLine(l *line, desc *sdp.SessionDescription, m *sdp.Media
 		stream.Accepts = reply[0].profile
 	}
 	out := s.media(l, reply, stream.Direction)
+	if stream.NACK {
+		out.WithValueAttribute("rtcp-fb", fmt.Sprintf("%d nack", f.number))
+	}
 	if stream.PLI {
 		out.WithValueAttribute("rtcp-fb", fmt.Sprintf("%d nack pli", f.number))
 	}
@@ -287,6 +290,7 @@ func (s *Session) stream(l *line, desc *sdp.SessionDescription, m *sdp.MediaDesc
 	}
 	if l.kind == "video" {
 		st.PLI, st.FIR = feedback(m, theirs.number, "nack pli"), feedback(m, theirs.number, "ccm fir")
+		st.NACK = s.local.NACK && feedback(m, theirs.number, "nack")
 		st.Mode = theirs.mode
 		st.MaxKbps = bandwidth(m.Bandwidth)
 		if st.MaxKbps == 0 {

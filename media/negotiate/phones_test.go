@@ -15,7 +15,7 @@ func ours() Local {
 	return Local{
 		Address:  netip.MustParseAddr("10.0.0.1"),
 		AudioRTP: 4000, AudioRTCP: 4001, VideoRTP: 4002, VideoRTCP: 4003,
-		SessionID: 77, Width: 1280, Height: 720, FPS: 30, MaxKbps: 2000,
+		SessionID: 77, Width: 1280, Height: 720, FPS: 30, MaxKbps: 2000, NACK: true,
 		Rand: rand.NewChaCha8([32]byte{1}),
 	}
 }
@@ -40,6 +40,9 @@ func sentence(s *Stream) string {
 	}
 	if s.Codec == H264 {
 		text += fmt.Sprintf(" mode %d %s", s.Mode, s.Profile)
+	}
+	if s.NACK {
+		text += " nack"
 	}
 	if s.PLI {
 		text += " pli"
@@ -118,7 +121,7 @@ var phones = []struct {
 		name: "FreeSWITCH: many suites, video with its own c=", policy: SDES,
 		offer: phone("sdes/freeswitch.sdp"),
 		audio: "opus/48000 102/102 events 103 sendrecv 203.0.113.9:26462+26463 AES_CM_128_HMAC_SHA1_80",
-		video: "H264/90000 104/104 sendrecv 203.0.113.10:27344+27345 AES_CM_128_HMAC_SHA1_80 mode 0 42000a pli fir 768 kbit/s",
+		video: "H264/90000 104/104 sendrecv 203.0.113.10:27344+27345 AES_CM_128_HMAC_SHA1_80 mode 0 42000a nack pli fir 768 kbit/s",
 	},
 	{
 		name: "an old machine: no s=, no t=, a space in o=, a= before c=, fax", policy: None,

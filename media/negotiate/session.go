@@ -27,6 +27,7 @@ type Local struct {
 	Width, Height       int        // the largest picture we take, in pixels
 	FPS                 int        // at that size
 	MaxKbps             int        // of video that we take, for b=TIAS; 0 says nothing
+	NACK                bool       // we send again what the other side missed of our picture
 	Rand                io.Reader  // of keys; nil is crypto/rand
 }
 

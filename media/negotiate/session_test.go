@@ -124,8 +124,10 @@ a=rtpmap:98 H264/90000
 a=fmtp:98 profile-level-id=42e01f;packetization-mode=0;level-asymmetry-allowed=1
 a=sendrecv
 a=rtcp:4003
+a=rtcp-fb:97 nack
 a=rtcp-fb:97 nack pli
 a=rtcp-fb:97 ccm fir
+a=rtcp-fb:98 nack
 a=rtcp-fb:98 nack pli
 a=rtcp-fb:98 ccm fir
 a=rtcp-mux
@@ -294,6 +296,28 @@ func TestRepairIsRead(t *testing.T) {
 		}
 		if d.Video.Repair != want {
 			t.Errorf("%q: %+v, want %+v", lines, d.Video.Repair, want)
+		}
+	}
+}
+
+// The promise to send packets again is made to whoever asks for it, by who can keep it.
+func TestNACKIsAgreed(t *testing.T) {
+	for _, offered := range []bool{true, false} {
+		for _, able := range []bool{true, false} {
+			l := ours()
+			l.NACK = able
+			offer := "v=0\r\nc=IN IP4 10.0.0.9\r\nm=video 5000 RTP/AVP 97\r\na=rtpmap:97 H264/90000\r\na=rtcp-fb:97 nack pli\r\n"
+			if offered {
+				offer += "a=rtcp-fb:* nack\r\n"
+			}
+			answer, d, err := Answer([]byte(offer), l, None)
+			if err != nil {
+				t.Fatal(err)
+			}
+			said := strings.Contains(string(answer), "a=rtcp-fb:97 nack\r\n")
+			if want := offered && able; d.Video.NACK != want || said != want {
+				t.Errorf("offered %t, able %t: agreed %t, said %t", offered, able, d.Video.NACK, said)
+			}
 		}
 	}
 }

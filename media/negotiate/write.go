@@ -58,6 +58,9 @@ func (s *Session) offerLine(l *line) (*sdp.MediaDescription, error) {
 	m := s.media(l, formats, wish)
 	if l.kind == "video" {
 		for _, f := range formats {
+			if s.local.NACK {
+				m.WithValueAttribute("rtcp-fb", fmt.Sprintf("%d nack", f.number))
+			}
 			m.WithValueAttribute("rtcp-fb", fmt.Sprintf("%d nack pli", f.number))
 			m.WithValueAttribute("rtcp-fb", fmt.Sprintf("%d ccm fir", f.number))
 		}

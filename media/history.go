@@ -1,0 +1,101 @@
+package media
+
+import (
+	"time"
+
+	"github.com/pion/rtcp"
+)
+
+const (
+	historyPackets = 512 // a power of two; more than a second of 4 Mbit/s
+	historyPacket  = maxPacket + srtpOverhead
+	historyAge     = time.Second // the other side has long asked for a keyframe
+
+	// resendSpacing is the least time between two copies of a packet: shorter than it takes to ask again.
+	resendSpacing = 20 * time.Millisecond
+
+	// What is sent again is at most a quarter of what is sent, and resendBurst at once: whoever asks for everything makes
+	// no flood, and a link that loses packets since it is full is not filled further.
+	resendShare = 4
+	resendBurst = 64 << 10 // bytes
+)
+
+// history keeps the last packets of a stream as they were sent, to send them again: at most historyPackets of
+// historyPacket bytes. A slot's memory is what the packet was encrypted into, so that keeping costs no copy.
+type history struct {
+	slots  []sentPacket // by sequence number; nil while nothing is kept
+	credit int          // bytes that may be sent again
+}
+
+type sentPacket struct {
+	data   []byte // empty: none
+	seq    uint16
+	at     time.Time
+	copied time.Time // when it was sent again last, zero before
+}
+
+// slot is where the packet with this number goes; its data is memory to use.
+func (h *history) slot(seq uint16) *sentPacket {
+	if h.slots == nil {
+		h.slots = make([]sentPacket, historyPackets)
+	}
+	s := &h.slots[seq%historyPackets]
+	if s.data == nil {
+		s.data = make([]byte, 0, historyPacket)
+	}
+	s.data = s.data[:0]
+	return s
+}
+
+// keep records what was sent from a slot.
+func (h *history) keep(s *sentPacket, now time.Time, seq uint16, packet []byte) {
+	h.credit = min(h.credit+len(packet)/resendShare, resendBurst)
+	if cap(packet) > historyPacket { // it did not fit: mode 0 has packets of any size
+		s.data = nil
+		return
+	}
+	*s = sentPacket{data: packet, seq: seq, at: now}
+}
+
+// again gives a packet that may be sent once more now; nil if it is not kept, too old, too soon or too much.
+func (h *history) again(now time.Time, seq uint16) []byte {
+	if h.slots == nil {
+		return nil
+	}
+	s := &h.slots[seq%historyPackets]
+	if len(s.data) == 0 || s.seq != seq || now.Sub(s.at) > historyAge || now.Sub(s.copied) < resendSpacing || len(s.data) > h.credit {
+		return nil
+	}
+	h.credit -= len(s.data)
+	s.copied = now
+	return s.data
+}
+
+// forget lets go of everything, when another SSRC begins.
+func (h *history) forget() { *h = history{} }
+
+// resend answers a request for packets that did not arrive (generic NACK, RFC 4585 §6.2.1) with the packets as they
+// were, which a receiver takes for late ones.
+func (t *transmitter) resend(now time.Time, nack *rtcp.TransportLayerNack) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if nack.MediaSSRC != t.ssrc || !t.sendsNow() {
+		return
+	}
+	left := historyPackets
+	for _, pair := range nack.Nacks {
+		pair.Range(func(seq uint16) bool {
+			left--
+			if packet := t.history.again(now, seq); packet != nil {
+				t.resent.Add(1)
+				if err := t.way.Send(packet, false); err != nil {
+					t.writeErrors.Add(1)
+				}
+			}
+			return left > 0
+		})
+		if left <= 0 {
+			return
+		}
+	}
+}
