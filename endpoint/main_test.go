@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"log/slog"
 	"net"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"ewindow/endpoint/status"
 	"ewindow/registrar/pki"
 )
 
@@ -72,6 +74,13 @@ func TestDialKnowsItsRegistrar(t *testing.T) {
 		if name == "wrong pin" && err != nil && (!strings.Contains(err.Error(), pin) || !strings.Contains(err.Error(), other)) {
 			t.Errorf("the error names not both pins: %v", err)
 		}
+	}
+}
+
+func TestStatusSaysThatNobodyRuns(t *testing.T) {
+	dir := t.TempDir()
+	if err := (&statusCmd{State: dir}).Run(); !errors.Is(err, status.ErrNotRunning) || !strings.Contains(err.Error(), dir) {
+		t.Errorf("%v", err)
 	}
 }
 
