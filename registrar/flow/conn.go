@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net"
 	"net/netip"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,6 +26,7 @@ type conn struct {
 	proven    atomic.Bool // somebody has authenticated
 	once      sync.Once
 	published bool // under table.mu, as the following
+	replaced  bool // evicted for another, who has its place
 	house     *crowd
 	account   string
 	place     *list.Element // in house or among those of account
@@ -148,11 +148,13 @@ func (c *conn) Close() error {
 		_ = c.raw.SetReadDeadline(time.Unix(1, 0))
 		c.table.closed(c)
 		if !c.proven.Load() {
-			inner = c.raw
+			_ = c.raw.Close()
+			c.table.released(c)
+			return
 		}
 		c.table.closing.Go(func() {
 			_ = inner.Close()
-			c.table.released()
+			c.table.released(c)
 		})
 	})
 	return err
@@ -203,10 +205,8 @@ func (c *conn) spend(now time.Time, message bool) {
 	c.filled = now
 }
 
-// pause waits until the peer may send another message, and has taken the answers to those before. The SIP stack handles
-// each in a goroutine of its own, without end to their number: those that are due go first.
+// pause waits until the peer may send another message, and has taken the answers to those before.
 func (c *conn) pause() {
-	runtime.Gosched()
 	if wait := c.owed(time.Now()); wait > 0 {
 		time.Sleep(wait)
 	}

@@ -45,12 +45,7 @@ func (w *crowd) remove(c *conn) {
 }
 
 // find is the part with that name; nil if it has no connections.
-func (w *crowd) find(of netip.Prefix) *crowd {
-	if w == nil {
-		return nil
-	}
-	return w.parts[of]
-}
+func (w *crowd) find(of netip.Prefix) *crowd { return w.parts[of] }
 
 // count is how many connections it has; w may be nil.
 func (w *crowd) count() int {

@@ -8,7 +8,7 @@ type Limits struct {
 	PerBlock    int           // of strangers from one block
 	PerAccount  int           // of one account: beyond it, its oldest ends
 	Arrivals    int           // that a block may make at once; then ArrivalRate a second
-	ArrivalRate float64       // beyond it, only who has no other connection of a stranger is let in
+	ArrivalRate float64       // beyond it, each house of the block has a reserve
 	Handshake   time.Duration // for TLS to be set up
 	Idle        time.Duration // for a whole message to arrive, and for a peer to make itself known
 	Write       time.Duration // for one write
@@ -16,6 +16,12 @@ type Limits struct {
 	Rate        float64       // messages a second and connection; more wait in the peer's socket
 	Message     int           // bytes of a stranger's message; who has authenticated may send MaxMessage
 }
+
+// A house whose neighbours use up what their block may do opens so many connections all the same: at once, and then a second.
+const (
+	reserve     = 16
+	reserveRate = 2
+)
 
 // MaxMessage is the longest message that is read from a stream, in bytes: shorter than what a window takes, so that what
 // this registrar adds to it on the way makes it too long for nobody.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"net"
-	"runtime"
 	"sync"
 	"time"
 
@@ -52,7 +51,7 @@ func (p *PacketConn) ReadFrom(b []byte) (int, net.Addr, error) {
 		time.Sleep(50 * time.Millisecond)
 		return 0, nil, net.ErrClosed
 	}
-	runtime.Gosched() // as for connections: what is due goes first
+	frame.Yield()
 	for {
 		n, addr, err := p.PacketConn.ReadFrom(b)
 		switch {

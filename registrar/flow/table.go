@@ -14,7 +14,8 @@ import (
 type Table struct {
 	limits   Limits
 	events   Events
-	arrivals *block.Budgets
+	arrivals *block.Budgets // of blocks
+	reserve  *block.Budgets // of houses, where their block has none left
 	answers  *answers
 	turns    chan struct{} // who computes a handshake holds one
 	closing  sync.WaitGroup
@@ -44,6 +45,7 @@ func NewTable(limits Limits, events Events) *Table {
 	return &Table{
 		limits: limits, events: events,
 		arrivals:  block.NewBudgets(limits.ArrivalRate, limits.Arrivals),
+		reserve:   block.NewBudgets(reserveRate, reserve),
 		answers:   newAnswers(),
 		turns:     make(chan struct{}, turns()),
 		serial:    uint64(time.Now().Unix()), // a flow of the process before this one is none of ours
@@ -171,11 +173,14 @@ func (t *Table) Wait() { t.closing.Wait() }
 func (t *Table) admit(c *conn, now time.Time) bool {
 	t.mu.Lock()
 	victim, ok := t.room(c.addr, now)
-	if victim != nil {
+	switch {
+	case victim != nil:
 		t.leave(victim)
+		victim.replaced = true // its place is c's now
+	case ok:
+		t.open++
 	}
 	if ok {
-		t.open++
 		t.serial++
 		c.flow.ID = strconv.FormatUint(t.serial, 36)
 		t.strangers.add(c)
@@ -189,10 +194,10 @@ func (t *Table) admit(c *conn, now time.Time) bool {
 
 // room says whether a connection from there may come in, and who has to go for it.
 func (t *Table) room(from netip.Addr, now time.Time) (victim *conn, ok bool) {
-	of := t.strangers.find(block.Of(from))
-	if !t.arrivals.Spend(block.Of(from), 1, now) && of.find(block.House(from)).count() > 0 {
-		return nil, false // those next door get in all the same
+	if !t.arrivals.Spend(block.Of(from), 1, now) && !t.reserve.Spend(block.House(from), 1, now) {
+		return nil, false
 	}
+	of := t.strangers.find(block.Of(from))
 	switch {
 	case of.count() >= t.limits.PerBlock:
 		return of.first(), true
@@ -245,9 +250,11 @@ func (t *Table) closed(c *conn) {
 	}
 }
 
-// released is called when its socket is closed.
-func (t *Table) released() {
+// released is called when the socket of c is closed.
+func (t *Table) released(c *conn) {
 	t.mu.Lock()
-	t.open--
-	t.mu.Unlock()
+	defer t.mu.Unlock()
+	if !c.replaced {
+		t.open--
+	}
 }

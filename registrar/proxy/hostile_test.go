@@ -4,9 +4,6 @@ import (
 	"bytes"
 	"context"
 	"net"
-	"runtime"
-	"runtime/debug"
-	"runtime/metrics"
 	"testing"
 	"time"
 
@@ -14,40 +11,6 @@ import (
 	"ewindow/registrar/location"
 	"ewindow/scripts/bench/hostile"
 )
-
-// resident is what this process holds of the machine's memory, as far as Go knows.
-func resident() int64 {
-	s := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
-	metrics.Read(s)
-	return int64(s[0].Value.Uint64()) - int64(s[1].Value.Uint64())
-}
-
-// growth runs f and says by how much the process grew meanwhile, at most.
-func growth(f func()) int64 {
-	runtime.GC()
-	debug.FreeOSMemory()
-	before := resident()
-	most := before
-	done := make(chan struct{})
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		tick := time.NewTicker(5 * time.Millisecond)
-		defer tick.Stop()
-		for {
-			most = max(most, resident())
-			select {
-			case <-tick.C:
-			case <-done:
-				return
-			}
-		}
-	}()
-	f()
-	close(done)
-	<-ended
-	return most - before
-}
 
 // Whatever strangers send, from a hundred connections or as datagrams: the process grows by less than 50 MB, and a phone
 // that registers next is served. They are not held up here by how fast one may come and send: more gets in than will ever.
@@ -94,7 +57,7 @@ func TestHostileMemory(t *testing.T) {
 					Dial: func() (net.Conn, error) { return net.Dial(addr.Network(), addr.String()) },
 				}
 				sent := int64(0)
-				grown := growth(func() { sent = attack.Run(t.Context()) })
+				grown := hostile.Growth(func() { sent = attack.Run(t.Context()) })
 				t.Logf("%.1f MB sent, %.1f MB grown", float64(sent)/(1<<20), float64(grown)/(1<<20))
 				if grown > most {
 					t.Errorf("grew by %d MB after %d MB, at most %d MB are allowed", grown>>20, sent>>20, most>>20)

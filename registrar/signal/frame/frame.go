@@ -12,6 +12,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"runtime"
 	"strconv"
 
 	"github.com/emiago/sipgo/sip"
@@ -55,6 +56,7 @@ func (r *Reader) Ended() bool { return r.message && r.ready == 0 }
 // Read hands on a message, the rest of one that b had no room for, or a keepalive (RFC 5626 §3.5.1). A *Refusal as the
 // error ends the reading only if it is Lost.
 func (r *Reader) Read(b []byte) (int, error) {
+	Yield()
 	for {
 		if r.ready > 0 {
 			n := copy(b, r.buf[:r.ready])
@@ -75,6 +77,10 @@ func (r *Reader) Read(b []byte) (int, error) {
 		}
 	}
 }
+
+// Yield lets the messages be handled that were read before. The SIP stack handles each in a goroutine of its own, without
+// end to their number: a reader that never has to wait would read on and on, and all of them would be in memory.
+func Yield() { runtime.Gosched() }
 
 // drop takes n bytes off the beginning. What an idle connection holds is nothing.
 func (r *Reader) drop(n int) {
