@@ -22,7 +22,8 @@ type View struct {
 	Offline   time.Time // since when the registrar is away; zero if it never was there
 	Why       string    // why it is away, for people
 
-	Peer    string    // name of the other side of the call, empty without one
+	// Of the calls that there may be, the one that the screen is about.
+	Peer    string    // name of the other side, empty without a call
 	Phone   bool      // it is a phone
 	Up      bool      // the call is answered
 	Picture bool      // a picture was shown in this call
@@ -54,9 +55,11 @@ func Card(v View) protocol.Card {
 	case v.Peer != "" && v.Up && v.Held:
 		c.Title, c.Reason = v.Peer, "On hold"
 		c.Next = "They will be back. They neither see nor hear you."
-	case v.Peer != "" && v.Up && v.NoVideo:
+	case v.Peer != "" && v.Up && v.NoVideo && v.Phone:
 		c.Title, c.Reason = v.Peer, "On the phone"
 		c.Next = "They hear you. They have no camera."
+	case v.Peer != "" && v.Up && v.NoVideo:
+		c.Title, c.Reason, c.Next = v.Peer, "They send no picture", "They hear you."
 	case v.Peer != "" && v.Up && v.Picture:
 		c.Title, c.Picture = v.Peer, true
 	case v.Peer != "" && v.Up:

@@ -60,7 +60,9 @@ func TestCards(t *testing.T) {
 			protocol.Card{Title: munich, Picture: true, Notice: "The line is down since 11:00 – it comes back by itself"}},
 		"silent for long": {View{Now: ten.Add(20 * time.Second), Online: true, Programme: plan(true, time.Time{}), Peer: munich, Up: true, Picture: true, Silent: ten},
 			protocol.Card{Title: munich, Reason: "The line is down", Next: "since 11:00 – it comes back by itself"}},
-		"phone": {View{Online: true, Programme: plan(true, time.Time{}), Peer: "Reception", Up: true, NoVideo: true},
+		"a partner without picture": {View{Online: true, Programme: plan(true, time.Time{}), Peer: munich, Up: true, NoVideo: true},
+			protocol.Card{Title: munich, Reason: "They send no picture", Next: "They hear you."}},
+		"phone": {View{Online: true, Programme: plan(true, time.Time{}), Peer: "Reception", Phone: true, Up: true, NoVideo: true},
 			protocol.Card{Title: "Reception", Reason: "On the phone", Next: "They hear you. They have no camera."}},
 	} {
 		if c.v.Now.IsZero() {

@@ -283,7 +283,8 @@ func (w *Window) show() {
 		v.Partner = link.PartnerName
 	}
 	if c := s.Shown(now); c != nil {
-		v.Peer, v.Up, v.NoVideo, v.Held, v.Picture = c.Name, c.Phase == Up, c.NoVideo, c.Held, !c.Seen.IsZero()
+		v.Peer, v.Phone, v.Up = c.Name, c.Role == Phone, c.Phase == Up
+		v.NoVideo, v.Held, v.Picture = c.NoVideo, c.Held, !c.Seen.IsZero()
 		if silent := c.silence(now); c.Phase == Up && !c.Held && silent >= silenceNotice {
 			v.Silent = now.Add(-silent)
 		}
