@@ -13,8 +13,9 @@ import (
 )
 
 const (
-	waitingMost = 120         // access units before the decoder: four seconds, more than lip sync ever holds back
-	holdMost    = time.Second // no access unit waits longer for its time
+	waitingMost  = 120         // access units before the decoder: four seconds, more than lip sync ever holds back
+	waitingBytes = 16 << 20    // of all of them
+	holdMost     = time.Second // no access unit waits longer for its time
 )
 
 // decoder makes pictures of access units, each as soon as its time has come:
@@ -28,8 +29,9 @@ type decoder struct {
 
 	overrun chan struct{}
 
-	mu   sync.Mutex
-	gate h264.KeyGate
+	mu    sync.Mutex
+	gate  h264.KeyGate
+	bytes int // of what waits
 }
 
 // arrival is an access unit and when it came, ns of CLOCK_MONOTONIC.
@@ -53,14 +55,15 @@ func (d *decoder) put(f protocol.Frame) {
 	if !d.gate.Admit(h264.IsKey(f.Data)) {
 		return
 	}
+	if len(d.waiting) < waitingMost && d.bytes+len(f.Data) <= waitingBytes {
+		d.waiting <- arrival{f, monotonic()} // there is room: nobody else sends
+		d.bytes += len(f.Data)
+		return
+	}
+	d.gate.Close()
 	select {
-	case d.waiting <- arrival{f, monotonic()}:
+	case d.overrun <- struct{}{}:
 	default:
-		d.gate.Close()
-		select {
-		case d.overrun <- struct{}{}:
-		default:
-		}
 	}
 }
 
@@ -71,7 +74,8 @@ func (d *decoder) reset() {
 	d.gate.Close()
 	for {
 		select {
-		case <-d.waiting:
+		case a := <-d.waiting:
+			d.bytes -= len(a.frame.Data)
 		case s := <-d.pictures:
 			s.Free()
 		default:
@@ -146,6 +150,9 @@ func (d *decoder) feed(ctx context.Context, p *pipeline.Pipeline) {
 			return
 		case a = <-d.waiting:
 		}
+		d.mu.Lock()
+		d.bytes -= len(a.frame.Data)
+		d.mu.Unlock()
 		if wait := time.Duration(a.frame.Time - monotonic()); a.frame.Time != 0 && wait > 0 {
 			select {
 			case <-ctx.Done():

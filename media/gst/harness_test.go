@@ -42,6 +42,7 @@ type child struct {
 	t    *testing.T
 	cmd  *exec.Cmd
 	conn *os.File
+	conf protocol.Configure
 
 	mu     sync.Mutex
 	events []protocol.Event
@@ -55,6 +56,7 @@ type child struct {
 func start(t *testing.T, c protocol.Configure) *child {
 	t.Helper()
 	k := startRaw(t)
+	k.conf = c
 	if err := protocol.WriteJSON(k.conn, protocol.TypeConfigure, c); err != nil {
 		t.Fatal(err)
 	}

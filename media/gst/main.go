@@ -106,6 +106,9 @@ func configured(conn io.Reader, p *parent) (role, error) {
 	if err := json.Unmarshal(body, &c); err != nil {
 		return nil, fmt.Errorf("configure message: %w", err)
 	}
+	if err := limitMemory(c, p); err != nil {
+		return nil, err
+	}
 	if err := pipeline.Init(); err != nil {
 		return nil, err
 	}

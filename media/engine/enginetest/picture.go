@@ -17,26 +17,42 @@ type Picture struct {
 // uuid marks our SEI message (H.264 §D.1.7, user_data_unregistered).
 var uuid = [16]byte{'e', 'w', 'i', 'n', 'd', 'o', 'w', ' ', 'f', 'a', 'k', 'e', ' ', 'p', 'i', 'c'}
 
-// macroblocks of a fake picture: 64×64 pixels.
-const macroblocks = 4 * 4
+// shape is what a sequence parameter set asks for.
+type shape struct{ width, height, references uint32 } // macroblocks, macroblocks, frames
+
+// fake is the shape of a fake camera's picture: 64×64 pixels.
+var fake = shape{4, 4, 1}
+
+// Grey codes n grey pictures of so many macroblocks, a keyframe first, for a decoder that is to keep so many of them.
+// They take it far more memory than they have bytes.
+func Grey(width, height, references uint32, n int) (units [][]byte) {
+	s := shape{width, height, references}
+	au := appendNAL(nil, 0x67, s.sequence())
+	au = appendNAL(au, 0x68, parameters())
+	units = append(units, appendNAL(au, 0x65, s.keySlice(0)))
+	for i := 1; i < n; i++ {
+		units = append(units, appendNAL(nil, 0x41, s.skipSlice(uint32(i))))
+	}
+	return units
+}
 
 // accessUnit codes a grey picture in constrained baseline that any decoder takes. What it shows is in an SEI message,
 // filled up to pad bytes; number counts the pictures since the last IDR picture.
 func accessUnit(p Picture, number uint32, pad int) []byte {
 	var au []byte
 	if p.Key {
-		au = appendNAL(au, 0x67, sequence())
+		au = appendNAL(au, 0x67, fake.sequence())
 		au = appendNAL(au, 0x68, parameters())
 	}
 	au = appendNAL(au, 0x06, message(p, pad))
 	if p.Key {
-		return appendNAL(au, 0x65, keySlice(p.Counter))
+		return appendNAL(au, 0x65, fake.keySlice(p.Counter))
 	}
-	return appendNAL(au, 0x41, skipSlice(number))
+	return appendNAL(au, 0x41, fake.skipSlice(number))
 }
 
 // sequence is a sequence parameter set (§7.3.2.1.1): level 3.1, 16 bits of frame_num, output in order of decoding.
-func sequence() []byte {
+func (s shape) sequence() []byte {
 	var b bits
 	b.u(8, 66)
 	b.u(8, 0xe0)
@@ -44,10 +60,10 @@ func sequence() []byte {
 	b.ue(0)  // seq_parameter_set_id
 	b.ue(12) // log2_max_frame_num - 4
 	b.ue(2)  // pic_order_cnt_type
-	b.ue(1)  // max_num_ref_frames
+	b.ue(s.references)
 	b.u(1, 0)
-	b.ue(3)   // width in macroblocks - 1
-	b.ue(3)   // height
+	b.ue(s.width - 1)
+	b.ue(s.height - 1)
 	b.u(1, 1) // frame_mbs_only
 	b.u(1, 1) // direct_8x8_inference
 	b.u(2, 0) // no cropping, no VUI
@@ -72,7 +88,7 @@ func parameters() []byte {
 }
 
 // keySlice is an IDR slice (§7.3.3) of macroblocks predicted from their mean, without residual.
-func keySlice(counter uint32) []byte {
+func (s shape) keySlice(counter uint32) []byte {
 	var b bits
 	b.ue(0)           // first macroblock
 	b.ue(7)           // I
@@ -81,7 +97,7 @@ func keySlice(counter uint32) []byte {
 	b.ue(counter & 1) // idr_pic_id: differs between neighbours
 	b.u(2, 0)         // dec_ref_pic_marking
 	b.se(0)           // slice_qp_delta
-	for range macroblocks {
+	for range s.width * s.height {
 		b.ue(3)   // I_16x16, DC, nothing coded
 		b.ue(0)   // chroma: DC
 		b.se(0)   // mb_qp_delta
@@ -91,7 +107,7 @@ func keySlice(counter uint32) []byte {
 }
 
 // skipSlice is a P slice that repeats the picture before it.
-func skipSlice(number uint32) []byte {
+func (s shape) skipSlice(number uint32) []byte {
 	var b bits
 	b.ue(0)
 	b.ue(5) // P
@@ -99,7 +115,7 @@ func skipSlice(number uint32) []byte {
 	b.u(16, number&0xffff)
 	b.u(3, 0) // no override, no reordering, sliding window
 	b.se(0)
-	b.ue(macroblocks) // mb_skip_run
+	b.ue(s.width * s.height) // mb_skip_run
 	return b.end()
 }
 

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"ewindow/media/engine/protocol"
+	"ewindow/media/gst/pipeline"
+)
+
+// What a role may use of memory beyond what this process has at its start. It is what the kernel counts as data
+// (RLIMIT_DATA): heaps, and 8 MiB for the stack of each thread, most of which is never touched. Measured, in MiB beyond
+// the start, and resident of that (x264enc with one encoder, avdec_h264):
+//
+//	        360p     720p     1080p    2160p    may
+//	camera   94, 13  140, 28  183, 52  370, 143  384, or a third of the machine
+//	screen  100, 20  130, 27  155, 44  287, 109  447 with 1080p and below, 1015 with 2160p
+//	sound    23, 5                               160
+//
+// So a machine of 1 GB, the smallest, lives on while one of them is at its limit, and none comes near it by honest work.
+// RLIMIT_AS will not do: Go alone reserves more than 1 GB of addresses. A cgroup needs rights that a window lacks.
+const (
+	cameraBudget = 384 << 20 // at least: it holds what several encoders need, and nothing comes to them from strangers
+	cameraShare  = 3         // one part of so many of the machine: encoders of large pictures are run on large machines
+	soundBudget  = 160 << 20
+	screenBudget = 256 << 20 // and
+	screenKeeps  = 64        // pictures of the largest size that is taken: in the decoder (32 at most) and on their way to the sink
+)
+
+// budget is what a process of this configuration may use beyond its start, in bytes.
+func budget(c protocol.Configure, machine uint64) uint64 {
+	switch {
+	case c.Camera != nil:
+		return max(cameraBudget, machine/cameraShare)
+	case c.Screen != nil:
+		pixels := min(max(c.Screen.Width*c.Screen.Height, 1920*1088), maxSide*maxSide) // 1080p is decoded whatever was agreed
+		return screenBudget + screenKeeps*uint64(pixels)*3/2
+	}
+	return soundBudget
+}
+
+// machineMemory is what the machine has, in bytes; 0 if it does not say.
+func machineMemory() uint64 {
+	var i unix.Sysinfo_t
+	if unix.Sysinfo(&i) != nil {
+		return 0
+	}
+	return uint64(i.Totalram) * uint64(i.Unit)
+}
+
+// limitMemory bounds what this process can use, for good. Whatever goes beyond it (a picture that is a bomb, a driver
+// that leaks) ends this process alone, and the parent replaces it.
+func limitMemory(c protocol.Configure, p *parent) error {
+	used, err := dataSize()
+	if err != nil {
+		return fmt.Errorf("limit the memory of this process: %w", err)
+	}
+	most := used + budget(c, machineMemory())
+	var now unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_DATA, &now); err != nil {
+		return fmt.Errorf("limit the memory of this process: %w", err)
+	}
+	most = min(most, now.Max) // somebody wants less
+	if err := unix.Setrlimit(unix.RLIMIT_DATA, &unix.Rlimit{Cur: most, Max: most}); err != nil {
+		return fmt.Errorf("limit the memory of this process to %d MiB: %w", most>>20, err)
+	}
+	pipeline.OnFatal(func(text string) {
+		p.failed(fmt.Errorf("%s; this %s may use %d MiB", text, c.Role, most>>20))
+	})
+	return nil
+}
+
+// dataSize is what the kernel counts against RLIMIT_DATA now, in bytes.
+func dataSize() (uint64, error) {
+	f, err := os.Open("/proc/self/status")
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	for in := bufio.NewScanner(f); in.Scan(); {
+		if text, found := strings.CutPrefix(in.Text(), "VmData:"); found {
+			kib, err := strconv.ParseUint(strings.TrimSpace(strings.TrimSuffix(text, "kB")), 10, 54)
+			return kib << 10, err
+		}
+	}
+	return 0, fmt.Errorf("%s has no VmData", f.Name())
+}

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+
+	"ewindow/media/engine/enginetest"
+	"ewindow/media/engine/protocol"
+)
+
+// memory reads a number of KiB of a process, in MiB.
+func (k *child) memory(t *testing.T, name string) int {
+	t.Helper()
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", k.cmd.Process.Pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := regexp.MustCompile(name + `:\s+(\d+) kB`).FindSubmatch(b)
+	if m == nil {
+		t.Fatalf("no %s in %s", name, b)
+	}
+	n, err := strconv.Atoi(string(m[1]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n >> 10
+}
+
+// mostData is the limit of a process in MiB. It is an error to have none.
+func (k *child) mostData(t *testing.T) int {
+	t.Helper()
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/limits", k.cmd.Process.Pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := regexp.MustCompile(`Max data size +(\d+) +(\d+) +bytes`).FindSubmatch(b)
+	if m == nil || string(m[1]) != string(m[2]) {
+		t.Fatalf("no limit of memory in %s", b)
+	}
+	n, err := strconv.Atoi(string(m[1]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n >> 20
+}
+
+// checkHeadroom fails when a process comes near its limit, as it would be on a small machine.
+func (k *child) checkHeadroom(t *testing.T, what string) {
+	t.Helper()
+	used := k.memory(t, "VmData") - (k.mostData(t) - int(budget(k.conf, machineMemory())>>20))
+	may := int(budget(k.conf, 0) >> 20)
+	t.Logf("%s %s: %d of %d MiB", k.conf.Role, what, used, may)
+	if used > may*6/10 {
+		t.Errorf("%s %s uses %d of %d MiB, too near to its limit", k.conf.Role, what, used, may)
+	}
+}
+
+func TestMemoryHasHeadroom(t *testing.T) {
+	t.Parallel()
+	c := testCamera()
+	c.Width, c.Height, c.FPS = 1920, 1080, 5
+	camera := start(t, cameraRole(c))
+	screen := start(t, screenRole(protocol.ScreenConfig{Sink: "none", Width: 1920, Height: 1080}))
+	screen.command(protocol.Command{Card: &protocol.Card{Picture: true}})
+	sound := start(t, soundRole(protocol.SoundConfig{Microphone: "test", ToneHz: 440, Speaker: "none", Codec: "opus"}))
+	camera.moreFrames(1, 10*time.Second)
+	stop := make(chan struct{})
+	go relay(camera, screen, stop)
+	camera.moreFrames(10, 10*time.Second)
+	sound.moreFrames(10, 10*time.Second)
+	screen.progresses(3, 3*time.Second)
+	camera.checkHeadroom(t, "with 1080p")
+	screen.checkHeadroom(t, "with 1080p")
+	sound.checkHeadroom(t, "with opus")
+	close(stop)
+	for what, units := range map[string][][]byte{ // the most that level 4 allows
+		"with 4 large references":  enginetest.Grey(120, 68, 4, 40),
+		"with 16 small references": enginetest.Grey(45, 45, 16, 40),
+	} {
+		for _, au := range units {
+			screen.send(protocol.Frame{Data: au})
+		}
+		screen.progresses(5, 3*time.Second)
+		screen.checkHeadroom(t, what)
+	}
+	if screen.count(protocol.Ready) != 1 {
+		t.Errorf("the decoder was started anew: %s", screen.said())
+	}
+}
+
+// A picture that is a bomb, past all that looks at it before: the kernel's limit is the last thing that holds.
+func TestHostilePictureEndsTheScreenWithinItsLimit(t *testing.T) {
+	t.Parallel()
+	k := start(t, screenRole(protocol.ScreenConfig{Sink: "none", Width: 1280, Height: 720}))
+	k.event(protocol.Ready, "", 3*time.Second)
+	k.command(protocol.Command{Card: &protocol.Card{Picture: true}})
+	most := k.mostData(t)
+	for _, au := range enginetest.Grey(512, 270, 16, 60) { // 8192×4320; 53 MB each
+		if protocol.WriteFrame(k.conn, protocol.Frame{Data: au}) != nil {
+			break // it is gone
+		}
+	}
+	e := k.event(protocol.Failed, "failed to allocate", 10*time.Second)
+	t.Log(e.Text)
+	if status := k.ends(3 * time.Second); status == 0 {
+		t.Errorf("status %d", status)
+	}
+	if peak := int(k.cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss >> 10); peak > most {
+		t.Errorf("it used %d MiB, its limit was %d", peak, most)
+	}
+}
