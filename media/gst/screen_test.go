@@ -363,4 +363,14 @@ func TestDecoderThatDoesNotKeepUpAsksForAKeyframe(t *testing.T) {
 	if len(d.waiting) != 1 {
 		t.Error("a keyframe after the overrun was not taken")
 	}
+	for range 10 { // few, and large
+		d.put(protocol.Frame{Data: append(bytes.Clone(key.Data), make([]byte, 3<<20)...)})
+	}
+	if n := len(d.waiting); n != 6 || d.bytes > waitingBytes {
+		t.Errorf("%d access units of %d bytes wait", n, d.bytes)
+	}
+	d.reset()
+	if d.bytes != 0 {
+		t.Errorf("%d bytes are counted where nothing waits", d.bytes)
+	}
 }
