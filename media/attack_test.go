@@ -213,13 +213,13 @@ func TestGoodbyeEndsNothing(t *testing.T) {
 		for range 3 {
 			for _, st := range a.streams() {
 				for _, p := range []rtcp.Packet{
-					&rtcp.Goodbye{Sources: []uint32{st.t.source()}},
+					&rtcp.Goodbye{Sources: []uint32{st.t.currentSSRC()}},
 					&rtcp.TransportLayerNack{MediaSSRC: 1, Nacks: []rtcp.NackPair{{PacketID: 3, LostPackets: 0xffff}}},
 					&rtcp.ReceiverEstimatedMaximumBitrate{Bitrate: 1, SSRCs: []uint32{1}},
 					&rtcp.ExtendedReport{}, &rtcp.SourceDescription{},
-					&rtcp.SenderReport{SSRC: st.t.source(), NTPTime: 1 << 63, RTPTime: 1 << 31},
+					&rtcp.SenderReport{SSRC: st.t.currentSSRC(), NTPTime: 1 << 63, RTPTime: 1 << 31},
 				} {
-					if err := st.t.sendRTCP([]rtcp.Packet{&rtcp.ReceiverReport{SSRC: st.t.source()}, p}); err != nil {
+					if err := st.t.sendRTCP([]rtcp.Packet{&rtcp.ReceiverReport{SSRC: st.t.currentSSRC()}, p}); err != nil {
 						t.Error(err)
 					}
 				}

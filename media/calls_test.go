@@ -80,7 +80,7 @@ func TestNewKeys(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := call(t, perfect())
 		talk(2*time.Second, a, b)
-		old := a.video.t.source()
+		old := a.video.t.currentSSRC()
 		for round := range byte(3) {
 			for _, e := range []*end{b, a} { // the answerer knows first
 				audio, video := *e.desc.Audio, *e.desc.Video
@@ -94,7 +94,7 @@ func TestNewKeys(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if a.video.t.source() == old {
+			if a.video.t.currentSSRC() == old {
 				t.Error("the SSRC stayed under new keys: rollover counters would have to be told")
 			}
 			talk(2*time.Second, a, b)
@@ -144,7 +144,7 @@ func TestCollisionOfSSRCs(t *testing.T) {
 		talk(time.Second, a, b)
 		for i, st := range b.streams() {
 			st.t.mu.Lock()
-			st.t.ssrc = a.streams()[i].t.source()
+			st.t.ssrc = a.streams()[i].t.currentSSRC()
 			st.t.seq = 100
 			st.t.mu.Unlock()
 		}
@@ -152,7 +152,7 @@ func TestCollisionOfSSRCs(t *testing.T) {
 		talk(4*time.Second, a, b)
 		settle(100 * time.Millisecond)
 		for i := range 2 {
-			if a.streams()[i].t.source() == b.streams()[i].t.source() {
+			if a.streams()[i].t.currentSSRC() == b.streams()[i].t.currentSSRC() {
 				t.Error("both still use one SSRC")
 			}
 		}

@@ -365,7 +365,7 @@ func (e *end) picture(to *end) {
 // control sends RTCP beside what the session sends.
 func (e *end) control(t *testing.T, p rtcp.Packet) {
 	t.Helper()
-	if err := e.video.t.sendRTCP([]rtcp.Packet{&rtcp.ReceiverReport{SSRC: e.video.t.source()}, p}); err != nil {
+	if err := e.video.t.sendRTCP([]rtcp.Packet{&rtcp.ReceiverReport{SSRC: e.video.t.currentSSRC()}, p}); err != nil {
 		t.Error(err)
 	}
 }

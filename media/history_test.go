@@ -96,7 +96,7 @@ func TestPacketsAreSentAgain(t *testing.T) {
 					settle(frame / 4)
 					for len(missed) > 0 { // b's session does not ask yet: the test does, a quarter of a picture later
 						b.control(t, &rtcp.TransportLayerNack{
-							MediaSSRC: a.video.t.source(), Nacks: rtcp.NackPairsFromSequenceNumbers([]uint16{<-missed}),
+							MediaSSRC: a.video.t.currentSSRC(), Nacks: rtcp.NackPairsFromSequenceNumbers([]uint16{<-missed}),
 						})
 					}
 					settle(frame * 3 / 4)

@@ -69,7 +69,7 @@ func (st *stream) receiveRTP(d *arrival) {
 	}
 	h := &st.header
 	newest := st.assign(incoming{
-		at: d.at, ssrc: h.SSRC, seq: h.SequenceNumber, ts: h.Timestamp, kind: h.PayloadType, marker: h.Marker, payload: payload,
+		at: d.at, ssrc: h.SSRC, seq: h.SequenceNumber, ts: h.Timestamp, pt: h.PayloadType, marker: h.Marker, payload: payload,
 	})
 	if newest && d.authentic() && d.at.Sub(st.movedLog) > moveLogSpacing {
 		st.movedLog = d.at
@@ -85,8 +85,8 @@ func (st *stream) media(p incoming) (newest bool) {
 	st.counters.bytes.Add(uint64(len(p.payload)))
 	st.counters.lastRTP.Store(int64(p.at.Sub(st.s.epoch)))
 	out := packet{seq: seq, ts: ts, marker: p.marker, payload: p.payload}
-	if p.kind != st.d.ReceiveType { // telephone-event, comfort noise, padding: no sound, no picture
-		st.otherType(p.kind)
+	if p.pt != st.d.ReceiveType { // telephone-event, comfort noise, padding: no sound, no picture
+		st.otherType(p.pt)
 		out.payload, out.marker = nil, false
 	}
 	if st.d.Direction.Receives() {

@@ -67,7 +67,7 @@ func (st *stream) askKeyframe(now time.Time, a ask, number uint8) {
 	if st.src == nil || a == askNothing {
 		return
 	}
-	own := st.t.source()
+	own := st.t.currentSSRC()
 	if a == askFIR {
 		st.report(now, &rtcp.FullIntraRequest{SenderSSRC: own, FIR: []rtcp.FIREntry{{SSRC: st.src.ssrc, SequenceNumber: number}}})
 		return
@@ -140,7 +140,7 @@ func (st *stream) control(now time.Time, h rtcp.Header, b []byte) (wellFormed bo
 }
 
 func (st *stream) heardReports(now time.Time, blocks []rtcp.ReceptionReport) {
-	own := st.t.source()
+	own := st.t.currentSSRC()
 	for _, b := range blocks {
 		if b.SSRC != own {
 			continue

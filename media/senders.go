@@ -28,7 +28,7 @@ type incoming struct {
 	ssrc    uint32
 	seq     uint16
 	ts      uint32
-	kind    uint8 // payload type
+	pt      uint8 // payload type
 	marker  bool
 	payload []byte
 }
@@ -40,7 +40,7 @@ type incoming struct {
 //	the media's sender ─▶ sink       another with media ─▶ held, until the media's sender is silent or gone
 func (st *stream) assign(p incoming) (newest bool) {
 	switch {
-	case p.ssrc == st.t.source():
+	case p.ssrc == st.t.currentSSRC():
 		st.collision(p.at)
 		return false
 	case st.src != nil && p.ssrc == st.src.ssrc:
@@ -48,8 +48,8 @@ func (st *stream) assign(p incoming) (newest bool) {
 	case st.isRepair(p):
 		st.repaired(p)
 		return false
-	case p.kind != st.d.ReceiveType: // nobody is a sender by what is no media
-		st.otherType(p.kind)
+	case p.pt != st.d.ReceiveType: // nobody is a sender by what is no media
+		st.otherType(p.pt)
 		return false
 	case st.src == nil:
 		st.begin(p.ssrc)
@@ -143,7 +143,7 @@ func (r *rival) hold(p incoming) {
 // isRepair says whether a packet is of the stream of retransmissions that SDP told of.
 func (st *stream) isRepair(p incoming) bool {
 	r := st.d.Repair
-	return r.Type != 0 && p.kind == r.Type || r.SSRC != 0 && p.ssrc == r.SSRC
+	return r.Type != 0 && p.pt == r.Type || r.SSRC != 0 && p.ssrc == r.SSRC
 }
 
 // repaired takes a retransmission: two bytes of the number that it had, and what it was (RFC 4588 §4).

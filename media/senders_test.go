@@ -103,7 +103,7 @@ func TestANewSenderTakesOver(t *testing.T) {
 			}
 			settle(time.Millisecond)
 			if goodbye {
-				a.control(t, &rtcp.Goodbye{Sources: []uint32{a.video.t.source()}})
+				a.control(t, &rtcp.Goodbye{Sources: []uint32{a.video.t.currentSSRC()}})
 				settle(time.Millisecond)
 			}
 			b.rec.last = 1 << 20
@@ -167,7 +167,7 @@ func TestRetransmissionsRepair(t *testing.T) {
 				video, _, _ := b.rec.counts()
 				s := b.Stats()
 				if name == "unknown" {
-					if s.Repairs != 0 || s.VideoHeld == 0 || b.video.src.ssrc != a.video.t.source() {
+					if s.Repairs != 0 || s.VideoHeld == 0 || b.video.src.ssrc != a.video.t.currentSSRC() {
 						t.Errorf("what SDP does not tell of was taken for something: %+v", s)
 					}
 				} else if video < 149 || s.VideoHeld != 0 || s.KeyframesAsked != 0 || s.Repairs < 15 {

@@ -111,7 +111,7 @@ func (s *Session) Run(ctx context.Context) error {
 	err := group.Wait()
 	for _, st := range s.streams() {
 		if st.d != nil {
-			st.goodbye(time.Now(), st.t.source())
+			st.goodbye(time.Now(), st.t.currentSSRC())
 		}
 	}
 	return err

@@ -55,14 +55,14 @@ func newTransmitter(w Way, epoch time.Time) *transmitter {
 	t := &transmitter{way: w, epoch: epoch}
 	t.plain = make([]byte, rtpHeader, 2*maxPacket)
 	t.out = make([]byte, 0, 2*maxPacket+srtpOverhead)
-	t.newSource()
+	t.newSSRC()
 	return t
 }
 
-// newSource begins again as another sender: SSRC, sequence number and timestamp at random (RFC 3550 §5.1). The
+// newSSRC begins again as another sender: SSRC, sequence number and timestamp at random (RFC 3550 §5.1). The
 // sequence number starts in the lower half, so that the loss of the first packets cannot mislead the other side
 // about the rollover counter (RFC 3711 §3.3.1).
-func (t *transmitter) newSource() {
+func (t *transmitter) newSSRC() {
 	var b [10]byte
 	_, _ = rand.Read(b[:]) // never fails (Go 1.24)
 	old := t.ssrc
@@ -120,7 +120,7 @@ func (t *transmitter) rekey(p *protector) (fresh bool) {
 	}
 	t.protect = p
 	if t.started {
-		t.newSource()
+		t.newSSRC()
 	}
 	return true
 }
@@ -130,7 +130,7 @@ func (t *transmitter) collide() (old uint32) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	old = t.ssrc
-	t.newSource()
+	t.newSSRC()
 	return old
 }
 
@@ -230,8 +230,8 @@ func (t *transmitter) ntp(now time.Time) rtptime.NTP {
 	return rtptime.ToNTP(t.epoch.Add(now.Sub(t.epoch)))
 }
 
-// source is our SSRC.
-func (t *transmitter) source() uint32 {
+// currentSSRC is ours.
+func (t *transmitter) currentSSRC() uint32 {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.ssrc

@@ -128,14 +128,14 @@ func TestKeysComeLater(t *testing.T) {
 				t.Error("the first picture is no keyframe")
 			}
 		}
-		old := a.video.t.source()
+		old := a.video.t.currentSSRC()
 		if err := a.Update(a.desc); err != nil { // a re-INVITE brings no keys either, and changes none
 			t.Fatal(err)
 		}
 		before, _, _ := b.rec.counts()
 		talk(time.Second, a, b)
 		settle(50 * time.Millisecond)
-		if after, _, _ := b.rec.counts(); after-before < 28 || a.video.t.source() != old {
+		if after, _, _ := b.rec.counts(); after-before < 28 || a.video.t.currentSSRC() != old {
 			t.Errorf("%d pictures in the second after a refresh", after-before)
 		}
 		for _, e := range []*end{b, a} { // a new handshake
@@ -144,8 +144,8 @@ func TestKeysComeLater(t *testing.T) {
 		before, _, _ = b.rec.counts()
 		talk(2*time.Second, a, b)
 		settle(50 * time.Millisecond)
-		if after, _, _ := b.rec.counts(); after-before < 55 || a.video.t.source() == old {
-			t.Errorf("%d pictures in 2 s under new keys; a new SSRC: %t", after-before, a.video.t.source() != old)
+		if after, _, _ := b.rec.counts(); after-before < 55 || a.video.t.currentSSRC() == old {
+			t.Errorf("%d pictures in 2 s under new keys; a new SSRC: %t", after-before, a.video.t.currentSSRC() != old)
 		}
 		a.quit()
 		b.quit()

@@ -33,7 +33,7 @@ func TestSequenceNumbersAndRolloverCounterWrap(t *testing.T) {
 		}
 		settle(time.Second)
 		s := b.Stats()
-		roc, _ := a.video.t.protect.rtp.ROC(a.video.t.source())
+		roc, _ := a.video.t.protect.rtp.ROC(a.video.t.currentSSRC())
 		if roc < 2 {
 			t.Fatalf("rollover counter is %d after %d packets: this test proves nothing", roc, s.Video.Received.Packets)
 		}

@@ -254,9 +254,6 @@ func (p *Playout) adjust(now time.Time) action {
 	return insertFrame
 }
 
-// PlayAt is the local time at which the frame with this timestamp is played as things stand.
-func (p *Playout) PlayAt(ts int64) time.Time { return p.clock.Local(ts, p.offset) }
-
 // SentAt is the local time at which the packet with this timestamp would have come with the fastest transit.
 func (p *Playout) SentAt(now time.Time, ts int64) time.Time {
 	least, _, ok := p.clock.Range(now)

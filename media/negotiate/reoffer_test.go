@@ -95,30 +95,6 @@ func TestLeavingASuiteSpendsItsKey(t *testing.T) {
 	}
 }
 
-func TestRekey(t *testing.T) {
-	a, b := session(t, ours(), GCM), session(t, other(), GCM)
-	_, _, before, _ := exchange(t, a, b)
-	a.Rekey()
-	if _, err := a.Offer(); err != nil {
-		t.Fatal(err)
-	}
-	a.Withdraw()
-	// Withdrawn, it has changed nothing: an offer of theirs is answered with the key in use.
-	_, _, _, kept := exchange(t, b, a)
-	if !kept.Audio.Send.equal(before.Audio.Send) {
-		t.Error("an offer that was withdrawn has left its key")
-	}
-	_, _, after, theirs := exchange(t, a, b)
-	if after.Audio.Send.equal(before.Audio.Send) || after.Video.Send.equal(before.Video.Send) {
-		t.Error("the old key goes on")
-	}
-	mirrored(t, after, theirs)
-	_, _, again, _ := exchange(t, a, b)
-	if !again.Audio.Send.equal(after.Audio.Send) {
-		t.Error("one Rekey lasts for ever")
-	}
-}
-
 func TestPendingOffer(t *testing.T) {
 	a, b := session(t, ours(), GCM), session(t, other(), GCM)
 	if _, err := a.Accept([]byte("v=0")); err == nil {

@@ -61,7 +61,6 @@ type Session struct {
 	pending []*line // of an offer that is out
 	sent    []byte  // the last description that went out
 	version uint64  // its version
-	rekey   bool    // the next offer brings new keys
 }
 
 // NewSession begins a session in which nothing is offered yet.
@@ -91,9 +90,6 @@ func (s *Session) Offer() ([]byte, error) {
 	}
 	desc := s.describe()
 	for _, l := range lines {
-		if s.rekey {
-			clear(l.keys)
-		}
 		m, err := s.offerLine(l)
 		if err != nil {
 			return nil, fmt.Errorf("offer %s: %w", l.kind, err)
@@ -135,7 +131,7 @@ func (s *Session) Accept(answer []byte) (Description, error) {
 	if d.Audio == nil && d.Video == nil {
 		return Description{}, notAcceptable(d.Refused)
 	}
-	s.lines, s.rekey = lines, false
+	s.lines = lines
 	return d, nil
 }
 
@@ -180,10 +176,6 @@ func (s *Session) Answer(offer []byte) ([]byte, Description, error) {
 
 // Withdraw forgets an offer that was refused, timed out or met another (488, 408, 491). What was agreed before still holds.
 func (s *Session) Withdraw() { s.pending = nil }
-
-// Rekey makes the next Offer bring new keys. Both sides then begin anew at ROC 0 (RFC 3711 §3.3.1): the way out when their
-// packet counters have lost each other in a long silence.
-func (s *Session) Rekey() { s.rekey = true }
 
 // settle records what became of an m-line. The error it returns ends the whole negotiation: under policy GCM weak protection
 // is not left out quietly, and a fault of our own is nobody's refusal.

@@ -70,11 +70,6 @@ func (c *Clock) Local(ts int64, transit time.Duration) time.Time {
 	return c.epoch.Add(ToDuration(ts, c.rate) + transit)
 }
 
-// Transit is what a packet with ts would have if it arrived at now; the inverse of Local.
-func (c *Clock) Transit(now time.Time, ts int64) time.Duration {
-	return now.Sub(c.epoch) - ToDuration(ts, c.rate)
-}
-
 // Reset forgets all: the sender's clock has jumped, or it is another sender.
 func (c *Clock) Reset() { *c = Clock{rate: c.rate} }
 
@@ -100,6 +95,3 @@ func (c *SenderClock) Wall(ts int64, epoch NTP) (d time.Duration, ok bool) {
 	}
 	return c.ntp.Sub(epoch) + ToDuration(ts-c.ts, c.rate), true
 }
-
-// Reset forgets the reports.
-func (c *SenderClock) Reset() { *c = SenderClock{rate: c.rate} }

@@ -129,7 +129,7 @@ func TestClockFollowsDrift(t *testing.T) {
 		if d := c.Local(ticks, least).Sub(start.Add(sent + 50*time.Millisecond)); d < -3*time.Millisecond || d > 3*time.Millisecond {
 			t.Fatalf("after %v the map is off by %v", sent, d)
 		}
-		if d := c.Transit(now, ticks) - least - jitter; d < -3*time.Millisecond || d > 3*time.Millisecond {
+		if d := now.Sub(c.Local(ticks, 0)) - least - jitter; d < -3*time.Millisecond || d > 3*time.Millisecond {
 			t.Fatalf("after %v the transit is off by %v", sent, d)
 		}
 	}
@@ -150,9 +150,5 @@ func TestSenderClock(t *testing.T) {
 	}
 	if d, _ := c.Wall(48000*9, at); d != -time.Second {
 		t.Errorf("%v", d)
-	}
-	c.Reset()
-	if _, ok := c.Wall(1, 0); ok {
-		t.Error("known after a reset")
 	}
 }
