@@ -3,6 +3,7 @@ package window
 import (
 	"context"
 	"errors"
+	"time"
 
 	"ewindow/endpoint/agent"
 	"ewindow/media/negotiate"
@@ -39,7 +40,9 @@ type (
 func (w *Window) dial(ctx context.Context, a Dial) {
 	calling, stop := context.WithCancel(ctx)
 	w.legs[a.ID] = &leg{window: w, id: a.ID, peer: a.Peer, stop: stop}
-	w.log.Info("calling", "peer", a.Peer)
+	if w.state.Reach.Failures == 0 {
+		w.log.Info("calling", "peer", a.Peer)
+	}
 	w.work.Go(func() {
 		d := dialled{id: a.ID, ground: w.prepare(nil, negotiate.GCM, true)}
 		if d.err = d.ground.err; d.err == nil {
@@ -134,9 +137,30 @@ func (w *Window) accepted(ctx context.Context, m accepted) {
 func (w *Window) fail(ctx context.Context, l *leg, err error) {
 	f := failed(l.id, err)
 	l.status = f.Status
-	w.log.Info("call failed", "peer", l.peer, "call_id", l.callID, "status", f.Status, "reason", f.Why)
+	w.logFailure(l, f)
 	w.hangup(l.id, f.Why)
 	w.step(ctx, f)
+}
+
+// failure is what was logged last of calls that come to nothing.
+type failure struct {
+	peer, why string
+	at        time.Time
+	more      int // the same again, since
+}
+
+const failureEvery = 10 * time.Minute
+
+// logFailure says that a call came to nothing: a partner that is switched off all day is told every ten minutes, not
+// with every call.
+func (w *Window) logFailure(l *leg, f Failed) {
+	last, now := &w.failure, time.Now()
+	if last.peer == l.peer && last.why == f.Why && now.Sub(last.at) < failureEvery {
+		last.more++
+		return
+	}
+	w.log.Info("call failed", "peer", l.peer, "call_id", l.callID, "status", f.Status, "reason", f.Why, "more_before", last.more)
+	*last = failure{peer: l.peer, why: f.Why, at: now}
 }
 
 // failed is the event for a call that came to nothing.

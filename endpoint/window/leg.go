@@ -98,6 +98,7 @@ func (w *Window) begin(ctx context.Context, l *leg, d negotiate.Description) {
 		}
 	})
 	l.description = d
+	w.failure = failure{}
 	w.log.Info("call up", "peer", l.peer, "call_id", l.callID, "media", describe(d))
 	w.step(ctx, Agreed{ID: l.id, NoVideo: !seesThem(d)})
 }

@@ -63,7 +63,9 @@ type turn struct {
 	acts []Action
 }
 
-func (t turn) String() string { return fmt.Sprintf("%v %T%+v → %+v", t.at.Sub(nine), t.e, t.e, t.acts) }
+func (t turn) String() string {
+	return fmt.Sprintf("%v %T%+v → %+v", t.at.Sub(nine), t.e, t.e, t.acts)
+}
 
 // anyID is mostly a call's, sometimes nobody's.
 func (c *chaos) anyID() string {

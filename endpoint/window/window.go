@@ -67,6 +67,7 @@ type Window struct {
 
 	past         []status.PastCall
 	roles        map[protocol.Role]status.Device
+	failure      failure
 	planProblem  string
 	video, audio bool // camera and sound are on
 }

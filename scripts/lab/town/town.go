@@ -17,6 +17,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"regexp"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -270,6 +271,7 @@ func (w *Window) stateDir() string {
 type Log struct {
 	mu    sync.Mutex
 	lines [][]byte
+	grown map[string]int // who → bytes
 }
 
 const keptLines = 400
@@ -281,7 +283,29 @@ func (l *Log) Write(b []byte) (int, error) {
 		l.lines = l.lines[1:]
 	}
 	l.lines = append(l.lines, bytes.Clone(b))
+	if who := whose.FindSubmatch(b); who != nil {
+		if l.grown == nil {
+			l.grown = map[string]int{}
+		}
+		l.grown[string(who[1])] += len(b)
+	}
 	return len(b), nil
+}
+
+var whose = regexp.MustCompile(` who=(\S+)`)
+
+// bytes is by how much somebody's log has grown since forget.
+func (l *Log) bytes(who string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.grown[who]
+}
+
+// forget begins the count anew.
+func (l *Log) forget() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.grown = nil
 }
 
 // String is what is kept.
