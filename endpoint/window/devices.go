@@ -2,6 +2,7 @@ package window
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"ewindow/media"
@@ -21,15 +22,31 @@ func (w *Window) arrange() {
 	for now := w.lines.Load(); !w.lines.CompareAndSwap(now, w.wires()); { // else a first picture came meanwhile
 		now = w.lines.Load()
 	}
-	up := w.lines.Load().up
-	if len(up) == 0 {
-		w.video, w.audio = false, false
-		w.devices.Close()
-		return
+	s := w.lines.Load()
+	opened := map[string]bool{}
+	w.video, w.audio = false, false
+	for _, l := range s.up {
+		f := formats(w.cfg.Video, l.description)
+		opened[l.id] = true
+		w.devices.Open(l.id, f)
+		w.video = w.video || f.Video != (engine.VideoFormat{})
+		w.audio = w.audio || f.Audio != (engine.AudioFormat{})
 	}
-	v, a := formats(w.cfg.Video, up[len(up)-1].description)
-	w.video, w.audio = v != (engine.VideoFormat{}), a != (engine.AudioFormat{})
-	w.devices.Open(v, a)
+	w.devices.ShowCall(s.shownID())
+	for id := range w.opened {
+		if !opened[id] {
+			w.devices.Close(id)
+		}
+	}
+	w.opened = opened
+}
+
+// shownID is the call that the screen shows, empty for none.
+func (s *lines) shownID() string {
+	if s.shown == nil {
+		return ""
+	}
+	return s.shown.id
 }
 
 // wires is how lines should be now.
@@ -64,37 +81,39 @@ func (l *leg) Video(au media.AccessUnit) {
 	l.seen.Store(time.Now().UnixNano())
 	s := w.lines.Load()
 	if s.next == l && w.lines.CompareAndSwap(s, &lines{up: s.up, shown: l}) {
-		s = w.lines.Load()
+		w.devices.ShowCall(l.id)
 	}
-	if s.shown == l {
-		w.devices.PlayVideo(au)
-	}
+	w.devices.PlayVideo(l.id, au)
 }
 
 // Audio takes sound of the other side.
 func (l *leg) Audio(f media.AudioFrame) {
 	if l.window.lines.Load().shown == l {
-		l.window.devices.PlayAudio(f)
+		l.window.devices.PlayAudio(l.id, f)
 	}
 }
 
 // KeyframeRequested passes the other side's PLI or FIR on to our encoder.
-func (l *leg) KeyframeRequested() { l.window.devices.ForceKeyframe() }
+func (l *leg) KeyframeRequested() { l.window.devices.ForceKeyframe(l.id) }
 
 // deviceHandler is the window as the devices see it.
 type deviceHandler Window
 
 // Video sends what our camera saw.
-func (h *deviceHandler) Video(au media.AccessUnit) {
+func (h *deviceHandler) Video(calls []string, au media.AccessUnit) {
 	for _, l := range h.lines.Load().up {
-		l.session.SendVideo(au)
+		if slices.Contains(calls, l.id) {
+			l.session.SendVideo(au)
+		}
 	}
 }
 
 // Audio sends what our microphone heard.
-func (h *deviceHandler) Audio(f media.AudioFrame) {
+func (h *deviceHandler) Audio(calls []string, f media.AudioFrame) {
 	for _, l := range h.lines.Load().up {
-		l.session.SendAudio(f)
+		if slices.Contains(calls, l.id) {
+			l.session.SendAudio(f)
+		}
 	}
 }
 

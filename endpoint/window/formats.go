@@ -19,16 +19,14 @@ var (
 )
 
 // formats is what the devices should make for a call: at best what the window's file wants.
-func formats(want engine.VideoFormat, d negotiate.Description) (engine.VideoFormat, engine.AudioFormat) {
-	var v engine.VideoFormat
+func formats(want engine.VideoFormat, d negotiate.Description) (f engine.Formats) {
 	if d.Video != nil && d.Video.Direction.Sends() {
-		v = pictures(want, d.Video)
+		f.Video = pictures(want, d.Video)
 	}
-	var a engine.AudioFormat
 	if d.Audio != nil {
-		a = engine.AudioFormat{Codec: string(d.Audio.Codec), Kbps: opusKbps}
+		f.Audio = engine.AudioFormat{Codec: string(d.Audio.Codec), Kbps: opusKbps}
 	}
-	return v, a
+	return f
 }
 
 // pictures is the largest format that the other side's decoder takes: the wanted size, or a half, a quarter … of its

@@ -36,8 +36,8 @@ func TestPicturesFitTheOtherSidesDecoder(t *testing.T) {
 		"High of a phone, level 1.1": {hd, negotiate.Stream{Mode: 1, Profile: negotiate.H264Profile{IDC: 100, Level: 11}}, engine.VideoFormat{Width: 160, Height: 90, FPS: 30, Kbps: 192}},
 	} {
 		c.theirs.Direction = negotiate.SendRecv
-		if v, _ := formats(c.want, negotiate.Description{Video: &c.theirs}); v != c.get {
-			t.Errorf("%s: %+v, want %+v", name, v, c.get)
+		if f := formats(c.want, negotiate.Description{Video: &c.theirs}); f.Video != c.get {
+			t.Errorf("%s: %+v, want %+v", name, f.Video, c.get)
 		}
 	}
 }
@@ -81,9 +81,8 @@ func TestNoPicturesWhereNoneAreWanted(t *testing.T) {
 		"no video":   {Audio: &negotiate.Stream{Codec: negotiate.G722, Direction: negotiate.SendRecv}},
 		"they don't": {Audio: &negotiate.Stream{Codec: negotiate.G722}, Video: &negotiate.Stream{Direction: negotiate.RecvOnly}},
 	} {
-		v, a := formats(hd, d)
-		if v != (engine.VideoFormat{}) || a.Codec != "G722" {
-			t.Errorf("%s: %+v, %+v", name, v, a)
+		if f := formats(hd, d); f.Video != (engine.VideoFormat{}) || f.Audio.Codec != "G722" {
+			t.Errorf("%s: %+v", name, f)
 		}
 	}
 }

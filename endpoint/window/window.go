@@ -69,7 +69,8 @@ type Window struct {
 	roles        map[protocol.Role]status.Device
 	failure      failure
 	planProblem  string
-	video, audio bool // camera and sound are on
+	opened       map[string]bool // calls that the devices serve, by Call.ID
+	video, audio bool            // camera and sound are on
 }
 
 // New makes a Window and starts nothing.

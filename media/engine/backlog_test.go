@@ -81,7 +81,7 @@ func TestBacklogBytes(t *testing.T) {
 	for _, pictures := range []bool{false, true} {
 		b := backlog{pictures: pictures}
 		for range 5 {
-			b.push(coded{Frame: protocol.Frame{Flags: protocol.FlagKey, Data: make([]byte, protocol.MaxMessage-9)}})
+			b.push(coded{Frame: protocol.Frame{Flags: protocol.FlagKey, Data: make([]byte, protocol.MaxMessage-13)}})
 			sum := 0
 			for _, f := range b.frames {
 				sum += len(f.Data)

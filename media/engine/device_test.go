@@ -79,7 +79,7 @@ func beDevice(mode, dir, role string) {
 	event(protocol.Event{Kind: protocol.Ready, Device: fmt.Sprint(os.Getpid())})
 	for i := uint64(1); ; i++ {
 		if conf.Role != protocol.Screen {
-			_ = protocol.WriteFrame(conn, frameOf(conf.Role))
+			_ = protocol.WriteFrame(conn, frameOf(conf))
 		}
 		event(protocol.Event{Kind: protocol.Progress, Frames: i})
 		if i == 3 {
@@ -102,9 +102,15 @@ func heed(in io.Reader, mode string) {
 }
 
 // frameOf is a frame that was captured 40 ms ago, and says so.
-func frameOf(role protocol.Role) protocol.Frame {
+func frameOf(conf protocol.Configure) protocol.Frame {
 	t := monotonic().Add(-40 * time.Millisecond).UnixNano()
-	return protocol.Frame{Time: t, Flags: protocol.FlagKey, Data: binary.BigEndian.AppendUint64([]byte(role), uint64(t))}
+	f := protocol.Frame{Time: t, Flags: protocol.FlagKey, Data: binary.BigEndian.AppendUint64([]byte(conf.Role), uint64(t))}
+	if conf.Camera != nil {
+		f.Stream = conf.Camera.Streams[0].Number
+	} else {
+		f.Stream = conf.Sound.Streams.Recorded[0].Number
+	}
+	return f
 }
 
 // capturedAt is what a frame of frameOf says.
@@ -167,14 +173,14 @@ func misbehave(mode string, conn *os.File, event func(protocol.Event)) {
 // beWindow runs an engine with a camera and prints the kind of each event of the camera, until it is killed.
 func beWindow() {
 	e := engine.New(engine.Config{Program: os.Args[1], Handler: printer{}})
-	e.Open(video, audio)
+	e.Open("a", formats)
 	fmt.Println(e.Run(context.Background()))
 }
 
 type printer struct{ engine.Handler }
 
-func (printer) Video(media.AccessUnit) {}
-func (printer) Audio(media.AudioFrame) {}
+func (printer) Video([]string, media.AccessUnit) {}
+func (printer) Audio([]string, media.AudioFrame) {}
 func (printer) Event(role protocol.Role, e protocol.Event) {
 	if role == protocol.Camera {
 		fmt.Println(e.Kind, e.Text)
@@ -188,7 +194,8 @@ func beParent() {
 		fmt.Println(err)
 		os.Exit(1)
 	}
-	if err := protocol.WriteJSON(c.Conn(), protocol.TypeConfigure, protocol.Configure{Role: protocol.Camera}); err != nil {
+	conf := protocol.Configure{Role: protocol.Camera, Camera: &protocol.CameraConfig{Streams: make([]protocol.VideoStream, 1)}}
+	if err := protocol.WriteJSON(c.Conn(), protocol.TypeConfigure, conf); err != nil {
 		fmt.Println(err)
 		os.Exit(1)
 	}

@@ -1,5 +1,5 @@
 // Package engine runs a window's devices: it supervises the device processes (ewindow-media), one for each role, and
-// carries frames and commands between them and a call.
+// carries frames and commands between them and the calls.
 //
 //	           ┌───────── engine ─────────┐
 //	camera ───▶│ reader ▶ backlog ▶ deliver│──▶ Handler.Video
@@ -7,9 +7,20 @@
 //	screen ◀───│ writer ◀ backlog          │◀── PlayVideo, Show
 //	           └──────────────────────────┘
 //
-// A process that crashes, hangs or talks nonsense is killed and replaced; the other roles and the call don't notice.
-// The screen runs as long as the engine does, camera and sound only between Open and Close: outside of calls nothing
-// on the machine holds camera or microphone.
+// Several calls share the devices: there is one capture, one encoder for each distinct format, and the speaker plays
+// the sound of all calls, mixed. A call that begins, changes or ends leaves what the others get as it is.
+//
+//	                                    ┌ encoder 1280×720 ──▶ calls a, b
+//	camera ─────────────────────────────┤
+//	                                    └ encoder 320×180 ───▶ call c
+//	microphone ─▶ echo canceller, mute ─┬ Opus ──────────────▶ calls a, b
+//	                      ▲             └ PCMU ──────────────▶ call c
+//	speaker ◀─────────────┴── mixer ◀── decoders ◀───────────── calls a, b, c
+//	screen  ◀──────────────── decoder ◀──────────────────────── the call of ShowCall
+//
+// A process that crashes, hangs or talks nonsense is killed and replaced, with all its streams; the other roles and the
+// calls don't notice. The screen runs as long as the engine does, camera and sound only while a call is open that has
+// pictures or sound: outside of calls nothing on the machine holds camera or microphone.
 //
 // No method waits for a device process or for the Handler, so all may be called from anywhere, the Handler included.
 package engine
@@ -29,8 +40,8 @@ import (
 // soundFrame is the length of one frame of sound that a device process makes and takes.
 const soundFrame = 20 * time.Millisecond
 
-// Config is what an Engine is made of. The words of the window's file are in Camera, Sound and Screen; what a call
-// negotiates (size, rate, codec) is set by Open and need not be there.
+// Config is what an Engine is made of. The words of the window's file are in Camera, Sound and Screen; the streams are
+// set by Open, and those in Camera and Sound are not used.
 type Config struct {
 	Program string // path of ewindow-media
 	Camera  protocol.CameraConfig
@@ -47,13 +58,15 @@ type Config struct {
 // may overlap. A Handler that is slow loses frames (of pictures, all up to the next keyframe, which is asked for),
 // never the engine.
 type Handler interface {
-	// Video takes an access unit of the camera.
-	Video(media.AccessUnit)
-	// Audio takes a frame of the microphone.
-	Audio(media.AudioFrame)
+	// Video takes an access unit of the camera in the format of these calls, at least one. What a call gets begins
+	// with an IDR picture, also when it joins others.
+	Video(calls []string, au media.AccessUnit)
+	// Audio takes a frame of the microphone in the codec of these calls, at least one.
+	Audio(calls []string, af media.AudioFrame)
 	// Event takes what a device process reports, and what the engine has to say of it: Failed when a process
 	// crashed or hung and is replaced, Missing when an encoder is given up for the one in software, Keyframe when
-	// the screen can go on only with an IDR picture. After each Ready of the screen it needs one too.
+	// the screen can go on only with an IDR picture of the call that it shows. After each Ready of the screen it needs
+	// one too.
 	Event(protocol.Role, protocol.Event)
 }
 
@@ -67,23 +80,15 @@ type Child interface {
 	Wait() error
 }
 
-// VideoFormat is what a call agreed on for our pictures. The zero value is a call without our pictures.
-type VideoFormat struct {
-	Width, Height, FPS int
-	Kbps               int
-	MaxSlice           int // bytes of a NAL unit; 0 for no bound (packetization-mode 1)
-}
-
-// AudioFormat is what a call agreed on for sound in both directions. The zero value is a call without sound.
-type AudioFormat struct {
-	Codec string // opus | G722 | PCMU | PCMA
-	Kbps  int    // Opus
-}
-
 // Engine is a window's devices. Run runs it; its other methods may be called before, during and after.
 type Engine struct {
 	cfg                   Config
 	camera, sound, screen *role
+
+	mu    sync.Mutex // taken before that of a role
+	calls calls
+	shown string // the call of ShowCall
+	show  uint32 // the number of its pictures
 }
 
 // New makes an Engine and starts nothing.
@@ -114,61 +119,120 @@ func (e *Engine) Run(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// Open starts camera and sound in these formats, or changes to them: a role whose format stays the same runs on, and
-// a new Kbps alone restarts no camera.
-func (e *Engine) Open(video VideoFormat, audio AudioFormat) {
-	if video == (VideoFormat{}) {
-		e.camera.want(nil)
-	} else {
-		c := e.cfg.Camera
-		c.Width, c.Height, c.FPS, c.MaxSlice = video.Width, video.Height, video.FPS, video.MaxSlice
-		e.camera.setKbps(video.Kbps)
-		e.camera.want(&protocol.Configure{Role: protocol.Camera, Camera: &c})
+// Open opens a call in these formats, or changes those of an open one. The devices that it needs start, unless they
+// run; what other calls get goes on undisturbed, and a new Kbps alone begins no new sequence of pictures.
+//
+// It returns the format in which the call gets our pictures. That is f.Video, with the least Kbps of the calls that
+// share it. But at most two formats are made at once: where the calls before it need two others, it gets the larger of
+// those that its decoder takes, or none (the zero value) if that takes neither, until one of the others ends.
+func (e *Engine) Open(call string, f Formats) VideoFormat {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	o := e.calls.set(call, f)
+	e.serve()
+	return e.calls.format(o)
+}
+
+// Close ends a call: it gets and gives nothing more, except a frame that is just being handed to the Handler. With the
+// last call that has pictures the camera ends, with the last that has sound the microphone: their processes are gone
+// within half a second. If the screen showed the call, it shows none from now on.
+func (e *Engine) Close(call string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.calls.remove(call)
+	if e.shown == call {
+		e.showCall("")
 	}
-	if audio == (AudioFormat{}) {
-		e.sound.want(nil)
-	} else {
-		s := e.cfg.Sound
-		s.Codec, s.Kbps = audio.Codec, audio.Kbps
-		e.sound.want(&protocol.Configure{Role: protocol.Sound, Sound: &s})
+	e.serve()
+}
+
+// serve tells camera and sound which streams the open calls need, with mu held.
+func (e *Engine) serve() {
+	var camera, sound *protocol.Configure
+	if len(e.calls.video) > 0 {
+		camera = &protocol.Configure{Role: protocol.Camera, Camera: &e.cfg.Camera}
+	}
+	if len(e.calls.sound.Played) > 0 {
+		sound = &protocol.Configure{Role: protocol.Sound, Sound: &e.cfg.Sound}
+	}
+	e.camera.serve(camera, streams{video: e.calls.video, to: e.calls.routes(func(o *openCall) uint32 { return o.video })})
+	e.sound.serve(sound, streams{sound: e.calls.sound, to: e.calls.routes(func(o *openCall) uint32 { return o.audio })})
+}
+
+// SetKbps sets how many kbit/s of pictures a call takes from now on, until its next Open. Calls of the same format
+// share an encoder, which makes what the slowest of them takes.
+func (e *Engine) SetKbps(call string, kbps int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if o := e.calls.find(call); o != nil && o.formats.Video != (VideoFormat{}) && o.formats.Video.Kbps != kbps {
+		o.formats.Video.Kbps = kbps
+		e.calls.assign()
+		e.serve()
 	}
 }
 
-// Close ends camera and sound: their processes are gone within half a second. A frame that is just being handed to
-// the Handler may still arrive, none after it.
-func (e *Engine) Close() {
-	e.camera.want(nil)
-	e.sound.want(nil)
+// ForceKeyframe makes the next access unit that a call gets an IDR picture.
+func (e *Engine) ForceKeyframe(call string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if o := e.calls.find(call); o != nil && o.video != 0 {
+		e.camera.command(protocol.Command{Keyframes: []uint32{o.video}})
+	}
 }
 
-// SetKbps sets the bitrate of the pictures from now on, until the next Open.
-func (e *Engine) SetKbps(kbps int) { e.camera.setKbps(kbps) }
-
-// ForceKeyframe makes the camera's next access unit an IDR picture.
-func (e *Engine) ForceKeyframe() { e.camera.command(protocol.Command{Keyframe: true}) }
-
-// Mute silences the microphone before the encoder, or ends that. It holds over calls.
+// Mute silences the microphone for all calls, or ends that. It holds over calls.
 func (e *Engine) Mute(on bool) { e.sound.setMute(on) }
 
 // Show sets what the screen says.
 func (e *Engine) Show(c protocol.Card) { e.screen.setCard(c) }
 
-// PlayVideo gives the screen an access unit to show at once. It keeps au.Data.
-func (e *Engine) PlayVideo(au media.AccessUnit) {
-	f := protocol.Frame{Data: au.Data}
+// ShowCall sets the call whose pictures the screen shows from now on; "" is none. No further picture of the call before
+// is shown; its last one stays until the first of this call is there, for 300 ms at most. A sequence of pictures can be
+// joined at an IDR picture only, so it is best called just before PlayVideo of one; an event Keyframe of the screen
+// asks for one in any case. The call need not be open, and stays shown when its formats change.
+func (e *Engine) ShowCall(call string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.shown != call {
+		e.showCall(call)
+	}
+}
+
+// showCall is ShowCall with mu held.
+func (e *Engine) showCall(call string) {
+	e.shown, e.show = call, e.calls.next()
+	e.screen.setShown(e.show, call != "")
+}
+
+// PlayVideo gives the screen an access unit of a call to show at once. Those of other calls than that of ShowCall are
+// dropped. It keeps au.Data.
+func (e *Engine) PlayVideo(call string, au media.AccessUnit) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if call == "" || call != e.shown {
+		return
+	}
+	f := protocol.Frame{Stream: e.show, Data: au.Data}
 	if au.Key {
 		f.Flags = protocol.FlagKey
 	}
 	e.screen.play(f)
 }
 
-// PlayAudio gives the speaker a frame to play next; a lost one is concealed for its Duration. It keeps af.Data.
-func (e *Engine) PlayAudio(af media.AudioFrame) {
+// PlayAudio gives the speaker a frame of a call to play next, mixed with what the other calls give; a lost one is
+// concealed for its Duration. Frames of a call that is not open are dropped. It keeps af.Data.
+func (e *Engine) PlayAudio(call string, af media.AudioFrame) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	o := e.calls.find(call)
+	if o == nil || o.played.Number == 0 {
+		return
+	}
 	if !af.Lost {
-		e.sound.play(protocol.Frame{Data: af.Data})
+		e.sound.play(protocol.Frame{Stream: o.played.Number, Data: af.Data})
 		return
 	}
 	for n := min(max(af.Duration/soundFrame, 1), maxSounds); n > 0; n-- {
-		e.sound.play(protocol.Frame{Flags: protocol.FlagLost})
+		e.sound.play(protocol.Frame{Stream: o.played.Number, Flags: protocol.FlagLost})
 	}
 }

@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"errors"
+	"reflect"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,23 +17,26 @@ func TestCameraAndSoundExistOnlyInCalls(t *testing.T) {
 		time.Sleep(time.Minute)
 		running(t, d, false, false, true)
 
-		e.Open(video, audio)
+		e.Open("a", formats)
 		time.Sleep(time.Second)
 		running(t, d, true, true, true)
 		p, s := h.counts()
 		if p < 28 || s < 48 {
 			t.Errorf("%d pictures and %d frames of sound in the first second", p, s)
 		}
-		if got := d.Configured(protocol.Camera).Camera; got == nil || *got != (protocol.CameraConfig{
-			Source: "test", Label: "milano", Seed: 7, Encoder: "auto", Width: 1280, Height: 720, FPS: 30, Kbps: 2000}) {
+		if got := d.Configured(protocol.Camera).Camera; !reflect.DeepEqual(got, &protocol.CameraConfig{Source: "test", Label: "milano", Seed: 7, Encoder: "auto",
+			Streams: []protocol.VideoStream{{Number: 1, Width: 1280, Height: 720, FPS: 30, Kbps: 2000}}}) {
 			t.Errorf("camera was told %+v", got)
 		}
-		if got := d.Configured(protocol.Sound).Sound; got == nil || *got != (protocol.SoundConfig{
-			Microphone: "test", Speaker: "none", ToneHz: 440, Codec: "opus", Kbps: 32, Echo: true}) {
+		if got := d.Configured(protocol.Sound).Sound; !reflect.DeepEqual(got, &protocol.SoundConfig{Microphone: "test", Speaker: "none", ToneHz: 440, Echo: true,
+			Streams: protocol.SoundStreams{
+				Recorded: []protocol.SoundStream{{Number: 2, Codec: "opus", Kbps: 32}},
+				Played:   []protocol.SoundStream{{Number: 3, Codec: "opus"}},
+			}}) {
 			t.Errorf("sound was told %+v", got)
 		}
 
-		e.Close()
+		e.Close("a")
 		synctest.Wait()
 		p, s = h.counts()
 		time.Sleep(500 * time.Millisecond)
@@ -46,43 +50,45 @@ func TestCameraAndSoundExistOnlyInCalls(t *testing.T) {
 			t.Errorf("the screen was started %d times", n)
 		}
 
-		e.Open(engine.VideoFormat{}, audio) // a phone that gets no picture
+		e.Open("a", engine.Formats{Audio: audio}) // a phone that gets no picture
 		time.Sleep(time.Second)
 		running(t, d, false, true, true)
 	})
 }
 
-func TestOpenRestartsOnlyWhatChanges(t *testing.T) {
+// A call's formats change without a new process, and only what changes begins anew.
+func TestOpenChangesOnlyWhatChanges(t *testing.T) {
 	simulate(t, func(t *testing.T, e *engine.Engine, d *enginetest.Devices, h *recorder) {
-		starts := func(camera, sound int) {
+		v, a := video, audio
+		keys := func(want int, what string) {
 			t.Helper()
+			e.Open("a", engine.Formats{Video: v, Audio: a})
 			time.Sleep(time.Second)
-			running(t, d, camera > 0, true, true)
-			if c, s := d.Starts(protocol.Camera), d.Starts(protocol.Sound); c != camera || s != sound {
-				t.Errorf("started camera %d and sound %d times, want %d and %d", c, s, camera, sound)
+			if c, s := d.Starts(protocol.Camera), d.Starts(protocol.Sound); c != 1 || s != 1 {
+				t.Errorf("%s: started camera %d and sound %d times", what, c, s)
+			}
+			if got := d.Camera().Keys; got != want {
+				t.Errorf("%s: %d sequences of pictures, want %d", what, got, want)
 			}
 		}
-		e.Open(video, audio)
-		starts(1, 1)
-		e.Open(video, audio)
-		starts(1, 1)
-		v := video
+		keys(1, "first")
+		keys(1, "the same")
 		v.Kbps = 500
-		e.Open(v, audio)
-		starts(1, 1)
-		if got := d.Camera().Kbps; got != 500 {
-			t.Errorf("camera makes %d kbit/s, want 500", got)
+		keys(1, "another bitrate")
+		if got := d.Camera().Streams; len(got) != 1 || got[0].Kbps != 500 {
+			t.Errorf("camera makes %+v, want 500 kbit/s", got)
 		}
 		v.MaxSlice = 1200
-		e.Open(v, audio)
-		starts(2, 1)
-		if got := d.Configured(protocol.Camera).Camera.MaxSlice; got != 1200 {
-			t.Errorf("camera was told slices of %d bytes, want 1200", got)
+		keys(2, "another size of slices")
+		if got := d.Camera().Streams; len(got) != 1 || got[0].MaxSlice != 1200 {
+			t.Errorf("camera makes %+v, want slices of 1200 bytes", got)
 		}
-		e.Open(v, engine.AudioFormat{Codec: "PCMA"})
-		starts(2, 2)
-		if got := d.Configured(protocol.Sound).Sound.Codec; got != "PCMA" {
-			t.Errorf("sound was told %q", got)
+		h.take("a")
+		a = engine.AudioFormat{Codec: "PCMA"}
+		keys(2, "another codec")
+		g := h.take("a")
+		if len(g.pictures) < 29 || len(g.sounds) < 49 || g.sounds[len(g.sounds)-1].Codec != "PCMA" {
+			t.Errorf("%d pictures and %d frames of sound in a second with a change", len(g.pictures), len(g.sounds))
 		}
 		if n, text := h.count(protocol.Camera, protocol.Failed); n > 0 {
 			t.Errorf("a change of format counts as a failure: %s", text)
@@ -95,7 +101,7 @@ func TestEachRoleIsReplacedWithinASecond(t *testing.T) {
 		for _, fault := range []string{"crash", "hang"} {
 			t.Run(string(role)+" "+fault, func(t *testing.T) {
 				simulate(t, func(t *testing.T, e *engine.Engine, d *enginetest.Devices, h *recorder) {
-					e.Open(video, audio)
+					e.Open("a", formats)
 					time.Sleep(20 * time.Second)
 					if fault == "crash" {
 						d.Crash(role)
@@ -132,9 +138,9 @@ func TestANewProcessIsToldAllAgain(t *testing.T) {
 	simulate(t, func(t *testing.T, e *engine.Engine, d *enginetest.Devices, h *recorder) {
 		card := protocol.Card{Title: "Munich – Werkstatt – Kitchen", Reason: "closed", Next: "opens Mon 09:00"}
 		e.Show(card)
-		e.Open(video, audio)
+		e.Open("a", formats)
 		time.Sleep(time.Second)
-		e.SetKbps(800)
+		e.SetKbps("a", 800)
 		e.Mute(true)
 		time.Sleep(time.Second)
 		check := func() {
@@ -142,7 +148,7 @@ func TestANewProcessIsToldAllAgain(t *testing.T) {
 			if got := d.Screen().Card; got != card {
 				t.Errorf("screen says %+v", got)
 			}
-			if got := d.Camera().Kbps; got != 800 {
+			if got := d.Camera().Streams[0].Kbps; got != 800 {
 				t.Errorf("camera makes %d kbit/s", got)
 			}
 			if !d.Microphone().Muted {
@@ -180,7 +186,7 @@ func TestANewProcessIsToldAllAgain(t *testing.T) {
 func TestCrashLoopBacksOffAndNeverGivesUp(t *testing.T) {
 	simulate(t, func(t *testing.T, e *engine.Engine, d *enginetest.Devices, h *recorder) {
 		d.Refuse(protocol.Camera, errors.New("start the camera process: no such file"))
-		e.Open(video, audio)
+		e.Open("a", formats)
 		time.Sleep(time.Second)
 		if n := d.Starts(protocol.Camera); n != 3 { // at 0, 0.2, 0.6 s
 			t.Errorf("%d starts in the first second, want 3", n)
@@ -207,7 +213,7 @@ func TestCrashLoopBacksOffAndNeverGivesUp(t *testing.T) {
 func TestThreeHangsChangeTheEncoder(t *testing.T) {
 	simulate(t, func(t *testing.T, e *engine.Engine, d *enginetest.Devices, h *recorder) {
 		d.SetPace(time.Second, time.Second) // only to be quick
-		e.Open(video, audio)
+		e.Open("a", formats)
 		for i := range 3 {
 			time.Sleep(20 * time.Minute)
 			if got := d.Configured(protocol.Camera).Camera.Encoder; got != "auto" {
@@ -228,9 +234,9 @@ func TestThreeHangsChangeTheEncoder(t *testing.T) {
 		if n, text := h.count(protocol.Sound, protocol.Missing); n > 0 {
 			t.Errorf("said of sound: %q", text)
 		}
-		e.Close()
+		e.Close("a")
 		time.Sleep(time.Second)
-		e.Open(video, audio)
+		e.Open("a", formats)
 		time.Sleep(time.Second)
 		if got := d.Configured(protocol.Camera).Camera.Encoder; got != "x264enc" {
 			t.Errorf("encoder is %q in the next call", got)

@@ -20,12 +20,18 @@ type loop struct {
 	e *engine.Engine
 }
 
-func (l *loop) Video(au media.AccessUnit) { l.recorder.Video(au); l.e.PlayVideo(au) }
-func (l *loop) Audio(af media.AudioFrame) { l.recorder.Audio(af); l.e.PlayAudio(af) }
+func (l *loop) Video(calls []string, au media.AccessUnit) {
+	l.recorder.Video(calls, au)
+	l.e.PlayVideo("a", au)
+}
+func (l *loop) Audio(calls []string, af media.AudioFrame) {
+	l.recorder.Audio(calls, af)
+	l.e.PlayAudio("a", af)
+}
 func (l *loop) Event(r protocol.Role, e protocol.Event) {
 	l.recorder.Event(r, e)
 	if e.Kind == protocol.Keyframe {
-		l.e.ForceKeyframe()
+		l.e.ForceKeyframe("a")
 	}
 }
 
@@ -41,7 +47,8 @@ func TestPicturesAreNeverShownBroken(t *testing.T) {
 				t.Error(err)
 			}
 		})
-		h.e.Open(video, audio)
+		h.e.Open("a", formats)
+		h.e.ShowCall("a")
 		time.Sleep(3 * time.Second)
 		for range 5 {
 			for _, role := range roles {
@@ -72,14 +79,15 @@ func TestPicturesAreNeverShownBroken(t *testing.T) {
 
 func TestPlayNeverWaits(t *testing.T) {
 	simulate(t, func(t *testing.T, e *engine.Engine, d *enginetest.Devices, h *recorder) {
-		e.Open(video, audio)
+		e.Open("a", formats)
+		e.ShowCall("a")
 		time.Sleep(time.Second)
 		d.Hang(protocol.Screen)
 		d.Hang(protocol.Sound)
 		began := time.Now()
 		for range 10_000 {
-			e.PlayVideo(media.AccessUnit{Data: make([]byte, 10_000)})
-			e.PlayAudio(media.AudioFrame{Lost: true, Duration: 60 * time.Millisecond})
+			e.PlayVideo("a", media.AccessUnit{Data: make([]byte, 10_000)})
+			e.PlayAudio("a", media.AudioFrame{Lost: true, Duration: 60 * time.Millisecond})
 			e.Show(protocol.Card{Title: strings.Repeat("x", 1000)})
 		}
 		if d := time.Since(began); d > 0 {
@@ -90,10 +98,10 @@ func TestPlayNeverWaits(t *testing.T) {
 
 func TestLostSoundIsConcealedForItsLength(t *testing.T) {
 	simulate(t, func(t *testing.T, e *engine.Engine, d *enginetest.Devices, h *recorder) {
-		e.Open(video, audio)
+		e.Open("a", formats)
 		time.Sleep(time.Second)
 		for _, l := range []time.Duration{0, 20 * time.Millisecond, 60 * time.Millisecond, 100 * time.Hour} {
-			e.PlayAudio(media.AudioFrame{Lost: true, Duration: l})
+			e.PlayAudio("a", media.AudioFrame{Lost: true, Duration: l})
 			synctest.Wait()
 		}
 		if got := d.Speaker().Lost; got != 1+1+3+10 {
@@ -106,7 +114,7 @@ func TestASlowHandlerLosesPicturesAndGetsAKeyframe(t *testing.T) {
 	simulate(t, func(t *testing.T, e *engine.Engine, d *enginetest.Devices, h *recorder) {
 		release := make(chan struct{})
 		h.block = release
-		e.Open(video, audio)
+		e.Open("a", formats)
 		time.Sleep(10 * time.Second)
 		if n := d.Starts(protocol.Camera); n != 1 {
 			t.Fatalf("a slow Handler cost %d cameras", n-1)
@@ -138,7 +146,7 @@ func TestAHandlerMayCallTheEngine(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		ran := make(chan error, 1)
 		go func() { ran <- h.e.Run(ctx) }()
-		h.e.Open(video, audio)
+		h.e.Open("a", formats)
 		time.Sleep(time.Minute)
 		cancel()
 		if err := <-ran; err != nil {
@@ -156,19 +164,20 @@ type meddler struct {
 	n int
 }
 
-func (m *meddler) Video(au media.AccessUnit) {
+func (m *meddler) Video(calls []string, au media.AccessUnit) {
 	m.n++
-	m.e.PlayVideo(au)
+	m.e.PlayVideo("a", au)
 	if m.n%30 == 0 {
-		m.e.Close()
-		m.e.Open(video, audio)
+		m.e.Close("a")
+		m.e.Open("a", formats)
+		m.e.ShowCall("a")
 	}
 }
-func (m *meddler) Audio(af media.AudioFrame) { m.e.PlayAudio(af) }
+func (m *meddler) Audio(calls []string, af media.AudioFrame) { m.e.PlayAudio("a", af) }
 func (m *meddler) Event(protocol.Role, protocol.Event) {
-	m.e.ForceKeyframe()
+	m.e.ForceKeyframe("a")
 	m.e.Mute(true)
-	m.e.SetKbps(900)
+	m.e.SetKbps("a", 900)
 	m.e.Show(protocol.Card{Picture: true})
 }
 
@@ -179,7 +188,7 @@ func TestAHandlerThatNeverReturnsIsNamed(t *testing.T) {
 		e := engine.New(engine.Config{Handler: h, Start: d.Start})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		e.Open(video, audio)
+		e.Open("a", formats)
 		err := e.Run(ctx)
 		const want = "camera: the handler has not returned for 1s"
 		if err == nil || err.Error() != want {
@@ -192,19 +201,19 @@ func TestAHandlerThatNeverReturnsIsNamed(t *testing.T) {
 func TestBeforeAndAfterRun(t *testing.T) {
 	d := enginetest.New(enginetest.Options{})
 	e := engine.New(engine.Config{Handler: &recorder{}, Start: d.Start})
-	e.Open(video, audio)
+	e.Open("a", formats)
 	e.Show(protocol.Card{Title: "x"})
-	e.PlayVideo(media.AccessUnit{Data: []byte{1}})
-	e.PlayAudio(media.AudioFrame{Data: []byte{1}})
+	e.PlayVideo("a", media.AccessUnit{Data: []byte{1}})
+	e.PlayAudio("a", media.AudioFrame{Data: []byte{1}})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := e.Run(ctx); err != nil {
 		t.Errorf("Run: %v", err)
 	}
-	e.Close()
+	e.Close("a")
 	e.Mute(true)
-	e.SetKbps(1)
-	e.ForceKeyframe()
+	e.SetKbps("a", 1)
+	e.ForceKeyframe("a")
 	for _, r := range roles {
 		if d.Running(r) {
 			t.Errorf("a %s process is left behind", r)

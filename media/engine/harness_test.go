@@ -18,14 +18,24 @@ import (
 var (
 	video = engine.VideoFormat{Width: 1280, Height: 720, FPS: 30, Kbps: 2000}
 	audio = engine.AudioFormat{Codec: "opus", Kbps: 32}
+
+	formats = engine.Formats{Video: video, Audio: audio}
+
 	roles = []protocol.Role{protocol.Camera, protocol.Sound, protocol.Screen}
 )
+
+// gets is what one call got.
+type gets struct {
+	pictures []enginetest.Picture
+	sounds   []enginetest.Sound
+}
 
 // recorder is a Handler that keeps what comes.
 type recorder struct {
 	mu       sync.Mutex
 	pictures []enginetest.Picture
 	sounds   []enginetest.Sound
+	got      map[string]*gets
 	events   map[protocol.Role][]protocol.Event
 	busy     map[protocol.Role]bool
 	overlap  bool
@@ -47,11 +57,14 @@ func (r *recorder) enter(role protocol.Role) func() {
 	}
 }
 
-func (r *recorder) Video(au media.AccessUnit) {
+func (r *recorder) Video(calls []string, au media.AccessUnit) {
 	defer r.enter(protocol.Camera)()
 	r.mu.Lock()
 	if p, ok := enginetest.ParsePicture(au.Data); ok && p.Key == au.Key && !au.Captured.After(time.Now()) {
 		r.pictures = append(r.pictures, p)
+		for _, c := range calls {
+			r.call(c).pictures = append(r.call(c).pictures, p)
+		}
 	}
 	block := r.block
 	r.mu.Unlock()
@@ -60,13 +73,36 @@ func (r *recorder) Video(au media.AccessUnit) {
 	}
 }
 
-func (r *recorder) Audio(af media.AudioFrame) {
+func (r *recorder) Audio(calls []string, af media.AudioFrame) {
 	defer r.enter(protocol.Sound)()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if s, ok := enginetest.ParseSound(af.Data); ok && af.Duration == 20*time.Millisecond {
 		r.sounds = append(r.sounds, s)
+		for _, c := range calls {
+			r.call(c).sounds = append(r.call(c).sounds, s)
+		}
 	}
+}
+
+// call is with mu held.
+func (r *recorder) call(id string) *gets {
+	if r.got == nil {
+		r.got = map[string]*gets{}
+	}
+	if r.got[id] == nil {
+		r.got[id] = &gets{}
+	}
+	return r.got[id]
+}
+
+// take is what a call got since the last take.
+func (r *recorder) take(id string) gets {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	g := *r.call(id)
+	delete(r.got, id)
+	return g
 }
 
 func (r *recorder) Event(role protocol.Role, e protocol.Event) {

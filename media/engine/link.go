@@ -38,10 +38,11 @@ type link struct {
 	gone     chan struct{} // closed: the process is gone
 
 	// Under the mutex of the role.
-	command protocol.Command
-	out     backlog
-	ready   bool   // its devices are open
-	said    string // the text of its Failed
+	command   protocol.Command // what it has not been told yet, if commanded
+	commanded bool
+	out       backlog
+	ready     bool   // its devices are open
+	said      string // the text of its Failed
 }
 
 // connect starts to talk with a process that has just started, and makes it the one of the role if it is still of
@@ -60,7 +61,7 @@ func (r *role) connect(c Child, version int, conf protocol.Configure) *link {
 		out:      backlog{pictures: r.name == protocol.Screen},
 	}
 	r.mu.Lock()
-	l.first, l.command = r.introduction(conf), r.standing
+	l.first, l.command, l.commanded = r.introduction(conf), r.standing, true
 	if r.version == version {
 		r.link = l
 	}
@@ -88,15 +89,14 @@ func (r *role) introduction(conf protocol.Configure) protocol.Configure {
 	switch {
 	case conf.Camera != nil:
 		c := *conf.Camera
-		if r.kbps > 0 {
-			c.Kbps = r.kbps
-		}
+		c.Streams = r.streams.video
 		if r.encoder != "" {
 			c.Encoder = r.encoder
 		}
 		conf.Camera = &c
 	case conf.Sound != nil:
 		s := *conf.Sound
+		s.Streams = r.streams.sound
 		s.Muted = r.standing.Mute != nil && *r.standing.Mute
 		conf.Sound = &s
 	}
@@ -179,11 +179,11 @@ func (r *role) write(l *link) {
 func (r *role) flush(l *link, out io.Writer) error {
 	for {
 		r.mu.Lock()
-		c := l.command
-		l.command = protocol.Command{}
+		c, commanded := l.command, l.commanded
+		l.command, l.commanded = protocol.Command{}, false
 		f, ok := l.out.pop()
 		r.mu.Unlock()
-		if c != (protocol.Command{}) {
+		if commanded {
 			if err := protocol.WriteJSON(out, protocol.TypeCommand, c); err != nil {
 				return err
 			}
@@ -270,12 +270,12 @@ func (r *role) receive(l *link, t protocol.Type, payload []byte) error {
 func (r *role) arrive(l *link, f coded) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.version != l.version {
+	if r.version != l.version || len(r.streams.to[f.Stream]) == 0 {
 		return
 	}
 	if r.in.push(f) {
-		if r.mayAsk() {
-			r.tell(protocol.Command{Keyframe: true})
+		if r.mayAsk(f.Stream) {
+			r.tell(protocol.Command{Keyframes: []uint32{f.Stream}})
 		}
 		return
 	}

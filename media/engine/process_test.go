@@ -30,17 +30,17 @@ type watcher struct {
 	errors chan time.Duration // of the time of capture that pictures come with
 }
 
-func (w *watcher) Video(au media.AccessUnit) {
+func (w *watcher) Video(calls []string, au media.AccessUnit) {
 	now, age := monotonic(), time.Since(au.Captured)
 	select {
 	case w.errors <- now.Add(-age).Sub(capturedAt(au.Data)):
 	default:
 	}
 }
-func (w *watcher) Audio(media.AudioFrame) {}
+func (w *watcher) Audio([]string, media.AudioFrame) {}
 func (w *watcher) Event(role protocol.Role, e protocol.Event) {
 	if w.e != nil && e.Kind == protocol.Ready {
-		w.e.ForceKeyframe()
+		w.e.ForceKeyframe("a")
 	}
 	if role == protocol.Camera && e.Kind != protocol.Progress && e.Kind != protocol.Level {
 		w.events <- e
@@ -91,7 +91,7 @@ func withProcesses(t *testing.T, mode string, test func(w *watcher, log *logBuff
 	ctx, cancel := context.WithCancel(t.Context())
 	ran := make(chan error, 1)
 	go func() { ran <- e.Run(ctx) }()
-	e.Open(video, audio)
+	e.Open("a", formats)
 	test(w, log)
 	cancel()
 	if err := <-ran; err != nil {
@@ -125,7 +125,7 @@ func TestRealProcessesAreReplaced(t *testing.T) {
 		{"garbage", "camera: device message of 1163141167 bytes, at most 4194304"},
 		{"json", "camera: sent an event that is not readable: invalid character 'n' looking for beginning of object key string"},
 		{"command", "camera: sent a message of type 2, which no camera sends"},
-		{"tiny", "camera: device frame of 4 bytes, at least 9"},
+		{"tiny", "camera: device frame of 4 bytes, at least 13"},
 		{"huge", "camera: sent an event of 1048576 bytes, at most 65536"},
 		{"close", "camera: closed its connection and did not exit"},
 	}
@@ -186,6 +186,7 @@ func TestRealProcessThatDoesNotRead(t *testing.T) {
 	w := &watcher{events: make(chan protocol.Event, 100)}
 	screen := &screenWatcher{watcher: w, failed: make(chan string, 10)}
 	e := engine.New(engine.Config{Program: program(t, "deaf"), Handler: screen})
+	e.ShowCall("a")
 	ctx, cancel := context.WithCancel(t.Context())
 	ran := make(chan error, 1)
 	go func() { ran <- e.Run(ctx) }()
@@ -198,7 +199,7 @@ func TestRealProcessThatDoesNotRead(t *testing.T) {
 				t.Error(text)
 			}
 		case <-ticker.C:
-			e.PlayVideo(media.AccessUnit{Data: make([]byte, 100_000), Key: true})
+			e.PlayVideo("a", media.AccessUnit{Data: make([]byte, 100_000), Key: true})
 		case <-t.Context().Done():
 			t.Fatal("never found out")
 		}
@@ -247,7 +248,7 @@ func TestStubbornProcessIsKilledAtTheEnd(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ran := make(chan error, 1)
 	go func() { ran <- e.Run(ctx) }()
-	e.Open(video, audio)
+	e.Open("a", formats)
 	pid := w.next(t, protocol.Ready).Device
 	cancel()
 	if err := <-ran; err != nil {

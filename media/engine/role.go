@@ -2,7 +2,9 @@ package engine
 
 import (
 	"log/slog"
+	"maps"
 	"reflect"
+	"slices"
 	"sync"
 	"time"
 
@@ -27,17 +29,25 @@ type role struct {
 	arrived chan struct{} // holds one: in or events have something
 
 	mu       sync.Mutex
-	conf     *protocol.Configure // wanted; nil for no process
-	version  int                 // of conf; 0 for no process
-	versions int                 // that there have been
-	standing protocol.Command    // what a new process is told: mute, card
-	kbps     int                 // camera
-	encoder  string              // camera: instead of the one in conf
-	chosen   string              // camera: the encoder that the process said it uses
-	link     *link               // to the process, while it is one of this version
-	in       backlog             // for the Handler
-	events   []protocol.Event    // for the Handler
-	asked    time.Time           // when a keyframe was last asked for
+	conf     *protocol.Configure  // wanted; nil for no process
+	version  int                  // of conf; 0 for no process
+	versions int                  // that there have been
+	standing protocol.Command     // what a new process is told: streams, mute, card
+	streams  streams              // camera, sound
+	joining  map[string]bool      // camera: calls that have not had an IDR picture yet
+	encoder  string               // camera: instead of the one in conf
+	chosen   string               // camera: the encoder that the process said it uses
+	link     *link                // to the process, while it is one of this version
+	in       backlog              // for the Handler
+	events   []protocol.Event     // for the Handler
+	asked    map[uint32]time.Time // when a keyframe of a stream was last asked for
+}
+
+// streams is what camera or sound are to make and take, and for whom.
+type streams struct {
+	video []protocol.VideoStream
+	sound protocol.SoundStreams
+	to    map[uint32][]string // the calls that get a stream
 }
 
 func newRole(name protocol.Role, cfg Config) *role {
@@ -49,6 +59,8 @@ func newRole(name protocol.Role, cfg Config) *role {
 		changed: make(chan struct{}, 1),
 		arrived: make(chan struct{}, 1),
 		in:      backlog{pictures: name == protocol.Camera},
+		joining: map[string]bool{},
+		asked:   map[uint32]time.Time{},
 	}
 }
 
@@ -60,10 +72,15 @@ func notify(c chan struct{}) {
 	}
 }
 
-// want sets what the process is to be, nil for none. Frames of a former format stop here and now.
+// want sets what the process is to be, nil for none. Frames of a former one stop here and now.
 func (r *role) want(c *protocol.Configure) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.wantNow(c)
+}
+
+// wantNow is want with mu held.
+func (r *role) wantNow(c *protocol.Configure) {
 	if reflect.DeepEqual(r.conf, c) {
 		return
 	}
@@ -77,20 +94,59 @@ func (r *role) want(c *protocol.Configure) {
 	notify(r.changed)
 }
 
+// serve sets what the process is to be, nil for none, and its streams. Those that stay as they were go on undisturbed;
+// frames of those that end stop here and now.
+func (r *role) serve(c *protocol.Configure, s streams) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	former := r.streams
+	r.streams = s
+	r.in.keep(func(stream uint32) bool { return len(s.to[stream]) > 0 })
+	maps.DeleteFunc(r.asked, func(stream uint32, _ time.Time) bool { return len(s.to[stream]) == 0 })
+	r.wantNow(c)
+
+	if !reflect.DeepEqual(former.video, s.video) {
+		r.standing.Video = s.video
+		r.tell(protocol.Command{Video: s.video})
+	}
+	if !reflect.DeepEqual(former.sound, s.sound) {
+		r.standing.Sound = &s.sound
+		r.tell(protocol.Command{Sound: &s.sound})
+		if r.link != nil {
+			r.link.out.keep(func(stream uint32) bool {
+				return slices.ContainsFunc(s.sound.Played, func(p protocol.SoundStream) bool { return p.Number == stream })
+			})
+		}
+	}
+	if r.name == protocol.Camera {
+		r.join(former)
+	}
+}
+
+// join sees to it that calls begin with an IDR picture.
+func (r *role) join(former streams) {
+	joining := map[string]bool{}
+	for stream, calls := range r.streams.to {
+		for _, c := range calls {
+			switch {
+			case !slices.Contains(former.to[stream], c):
+				joining[c] = true
+				if len(former.to[stream]) > 0 { // the stream runs; one that is new begins with an IDR picture anyway
+					r.tell(protocol.Command{Keyframes: []uint32{stream}})
+				}
+			case r.joining[c]:
+				joining[c] = true
+			}
+		}
+	}
+	r.joining = joining
+}
+
 // wanted is what want set last.
 func (r *role) wanted() (int, *protocol.Configure) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.version, r.conf
-}
-
-func (r *role) setKbps(kbps int) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.kbps != kbps {
-		r.kbps = kbps
-		r.tell(protocol.Command{Kbps: kbps})
-	}
 }
 
 func (r *role) setMute(on bool) {
@@ -107,6 +163,21 @@ func (r *role) setCard(c protocol.Card) {
 	r.tell(protocol.Command{Card: &c})
 }
 
+// setShown says that other pictures come from now on, or none. Those that wait are not shown any more.
+func (r *role) setShown(stream uint32, some bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.standing.Shown = stream
+	r.tell(protocol.Command{Shown: stream})
+	if r.link != nil {
+		r.link.out.clear()
+	}
+	clear(r.asked)
+	if some {
+		r.report(protocol.Event{Kind: protocol.Keyframe, Text: "another call is shown"})
+	}
+}
+
 // command tells the process something once; without a process it is lost.
 func (r *role) command(c protocol.Command) {
 	r.mu.Lock()
@@ -117,15 +188,26 @@ func (r *role) command(c protocol.Command) {
 // tell is command with mu held.
 func (r *role) tell(c protocol.Command) {
 	if r.link != nil {
-		r.link.command = merge(r.link.command, c)
+		r.link.command, r.link.commanded = merge(r.link.command, c), true
 		notify(r.link.wake)
 	}
 }
 
 // merge is one command that does what a and then b do.
 func merge(a, b protocol.Command) protocol.Command {
-	if b.Kbps != 0 {
-		a.Kbps = b.Kbps
+	if b.Video != nil {
+		a.Video = b.Video
+	}
+	if b.Sound != nil {
+		a.Sound = b.Sound
+	}
+	if b.Shown != 0 {
+		a.Shown = b.Shown
+	}
+	for _, k := range b.Keyframes {
+		if !slices.Contains(a.Keyframes, k) {
+			a.Keyframes = append(slices.Clip(a.Keyframes), k) // what a was made of stays as it is
+		}
 	}
 	if b.Mute != nil {
 		a.Mute = b.Mute
@@ -133,7 +215,6 @@ func merge(a, b protocol.Command) protocol.Command {
 	if b.Card != nil {
 		a.Card = b.Card
 	}
-	a.Keyframe = a.Keyframe || b.Keyframe
 	return a
 }
 
@@ -146,7 +227,7 @@ func (r *role) play(f protocol.Frame) {
 		return
 	}
 	if l.out.push(coded{Frame: f}) {
-		if r.mayAsk() {
+		if r.mayAsk(f.Stream) {
 			r.report(protocol.Event{Kind: protocol.Keyframe, Text: "pictures were dropped on the way to the screen"})
 		}
 		return
@@ -154,13 +235,13 @@ func (r *role) play(f protocol.Frame) {
 	notify(l.wake)
 }
 
-// mayAsk says whether it is time to ask for a keyframe (again), and that it is being done.
-func (r *role) mayAsk() bool {
+// mayAsk says whether it is time to ask for a keyframe of a stream (again), and that it is being done.
+func (r *role) mayAsk(stream uint32) bool {
 	now := time.Now()
-	if now.Sub(r.asked) < askEvery {
+	if now.Sub(r.asked[stream]) < askEvery {
 		return false
 	}
-	r.asked = now
+	r.asked[stream] = now
 	return true
 }
 
@@ -210,14 +291,31 @@ func (r *role) deliverNext() bool {
 		return true
 	}
 	f, ok := r.in.pop()
+	to := r.receivers(f)
 	r.mu.Unlock()
 	switch {
 	case !ok:
 		return false
+	case len(to) == 0:
 	case r.name == protocol.Camera:
-		r.handler.Video(media.AccessUnit{Data: f.Data, Captured: f.captured, Key: f.Flags&protocol.FlagKey != 0})
+		r.handler.Video(to, media.AccessUnit{Data: f.Data, Captured: f.captured, Key: f.Flags&protocol.FlagKey != 0})
 	default:
-		r.handler.Audio(media.AudioFrame{Data: f.Data, Captured: f.captured, Duration: soundFrame})
+		r.handler.Audio(to, media.AudioFrame{Data: f.Data, Captured: f.captured, Duration: soundFrame})
 	}
 	return true
+}
+
+// receivers is which calls get a frame, with mu held: of pictures only those that have had an IDR picture.
+func (r *role) receivers(f coded) []string {
+	to := r.streams.to[f.Stream]
+	if len(r.joining) == 0 {
+		return to
+	}
+	if f.Flags&protocol.FlagKey == 0 {
+		return slices.DeleteFunc(slices.Clone(to), func(c string) bool { return r.joining[c] })
+	}
+	for _, c := range to {
+		delete(r.joining, c)
+	}
+	return to
 }

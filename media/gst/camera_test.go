@@ -105,7 +105,7 @@ func TestForcedKeyframe(t *testing.T) {
 			c.Encoder = name
 			k := start(t, cameraRole(c))
 			k.moreFrames(20, 5*time.Second)
-			k.command(protocol.Command{Keyframe: true})
+			k.command(protocol.Command{Keyframes: []uint32{1}})
 			keys := 0
 			for i, f := range k.moreFrames(30, 5*time.Second) {
 				if h264.IsKey(f.Data) {
@@ -141,7 +141,9 @@ func TestLiveBitrate(t *testing.T) {
 			k := start(t, cameraRole(c))
 			k.moreFrames(45, 5*time.Second)
 			high := rate(k.moreFrames(45, 5*time.Second))
-			k.command(protocol.Command{Kbps: 200})
+			slower := c.VideoStream
+			slower.Kbps = 200
+			k.command(protocol.Command{Video: []protocol.VideoStream{slower}})
 			k.moreFrames(30, 5*time.Second)
 			low := rate(k.moreFrames(45, 5*time.Second))
 			t.Logf("1200 kbit/s: %.0f, 200 kbit/s: %.0f", high, low)
@@ -313,18 +315,18 @@ func TestStoppedProcessStopsProgress(t *testing.T) {
 
 func TestBadCameraConfigurations(t *testing.T) {
 	gst(t)
-	for text, change := range map[string]func(*protocol.CameraConfig){
-		"must be even":                         func(c *protocol.CameraConfig) { c.Width = 641 },
-		"from 16 to 8192":                      func(c *protocol.CameraConfig) { c.Height = 100000 },
-		"0 pictures a second":                  func(c *protocol.CameraConfig) { c.FPS = 0 },
-		"and 0 kbit/s":                         func(c *protocol.CameraConfig) { c.Kbps = 0 },
-		`encoder "fax" is not known; use auto`: func(c *protocol.CameraConfig) { c.Encoder = "fax" },
-		"no H.264 encoder works (nvh264enc: not on this machine); install": func(c *protocol.CameraConfig) { c.Encoder = "nvh264enc" },
-		"openh264enc: cannot limit the size of slices":                     func(c *protocol.CameraConfig) { c.Encoder, c.MaxSlice = "openh264enc", 1000 },
+	for text, change := range map[string]func(*videoFormat){
+		"must be even":                         func(c *videoFormat) { c.Width = 641 },
+		"from 16 to 8192":                      func(c *videoFormat) { c.Height = 100000 },
+		"0 pictures a second":                  func(c *videoFormat) { c.FPS = 0 },
+		"and 0 kbit/s":                         func(c *videoFormat) { c.Kbps = 0 },
+		`encoder "fax" is not known; use auto`: func(c *videoFormat) { c.Encoder = "fax" },
+		"no H.264 encoder works (nvh264enc: not on this machine); install": func(c *videoFormat) { c.Encoder = "nvh264enc" },
+		"openh264enc: cannot limit the size of slices":                     func(c *videoFormat) { c.Encoder, c.MaxSlice = "openh264enc", 1000 },
 	} {
 		c := testCamera()
 		change(c)
-		if _, err := newCamera(*c, &parent{w: new(bytes.Buffer)}); err == nil || !strings.Contains(err.Error(), text) {
+		if _, err := newCamera(*cameraRole(c).Camera, &parent{w: new(bytes.Buffer)}); err == nil || !strings.Contains(err.Error(), text) {
 			t.Errorf("error %v, expected %q", err, text)
 		}
 	}

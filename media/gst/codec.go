@@ -20,6 +20,8 @@ type codec struct {
 	decode string // elements, to any sound
 	caps   string // of a coded frame
 	length func(frame []byte) time.Duration
+
+	conceals bool // the decoder makes up for a frame that was lost
 }
 
 // split20 cuts sound into frames for encoders that take what they are given.
@@ -28,7 +30,7 @@ const split20 = "audiobuffersplit output-buffer-duration=1/50"
 func bytesAt64(frame []byte) time.Duration { return time.Duration(len(frame)) * time.Second / 8000 }
 
 // codecFor knows the codecs by their names in SDP.
-func codecFor(c protocol.SoundConfig) (codec, error) {
+func codecFor(c protocol.SoundStream) (codec, error) {
 	switch c.Codec {
 	case "opus":
 		kbps := c.Kbps
@@ -38,7 +40,7 @@ func codecFor(c protocol.SoundConfig) (codec, error) {
 		if kbps < 6 || kbps > 510 {
 			return codec{}, fmt.Errorf("opus at %d kbit/s: 6 to 510 are possible", kbps)
 		}
-		return codec{length: opus.Duration, caps: "audio/x-opus,channel-mapping-family=0",
+		return codec{conceals: true, length: opus.Duration, caps: "audio/x-opus,channel-mapping-family=0",
 			encode: fmt.Sprintf("opusenc audio-type=voice frame-size=20 bitrate=%d", kbps*1000),
 			decode: "opusdec plc=true use-inband-fec=false"}, nil
 	case "G722":

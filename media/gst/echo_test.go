@@ -12,9 +12,9 @@ func TestEcho(t *testing.T) {
 	t.Parallel()
 	heard := map[bool]float64{}
 	for _, cancel := range []bool{false, true} {
-		far := start(t, soundRole(protocol.SoundConfig{Codec: "PCMU", Speaker: "none",
+		far := start(t, soundRole(protocol.SoundConfig{Streams: coded("PCMU", 0), Speaker: "none",
 			Microphone: "gst:audiotestsrc is-live=true wave=pink-noise volume=0.4 samplesperbuffer=480"}))
-		k := start(t, soundRole(protocol.SoundConfig{Codec: "PCMU", Echo: cancel,
+		k := start(t, soundRole(protocol.SoundConfig{Streams: coded("PCMU", 0), Echo: cancel,
 			Speaker: "gst:interaudiosink sync=true channel=room", Microphone: "gst:interaudiosrc channel=room buffer-time=40000000 latency-time=10000000 period-time=10000000"}))
 		text := map[bool]string{false: "echo is not cancelled, as configured", true: "echo is cancelled"}[cancel]
 		k.event(protocol.Ready, text, 3*time.Second)

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"ewindow/media/engine/protocol"
 	"ewindow/media/gst/pipeline"
 	"ewindow/media/h264"
 )
@@ -22,8 +21,8 @@ type encoder struct {
 	format   string // of the pictures it takes
 	verified bool   // somebody of the project has run it
 	hardware bool   // its driver may hang: it is tried in a process of its own
-	fits     func(c protocol.CameraConfig) error
-	elements func(c protocol.CameraConfig) string // with the encoder named "enc"
+	fits     func(c videoFormat) error
+	elements func(c videoFormat) string // with the encoder named "enc"
 	kbps     func(p *pipeline.Pipeline, kbps int)
 	keyframe func(p *pipeline.Pipeline)
 }
@@ -35,7 +34,7 @@ func event(p *pipeline.Pipeline) { p.ForceKeyframe("enc") }
 
 func kilobits(p *pipeline.Pipeline, kbps int) { p.Set("enc", "bitrate", number(kbps)) }
 
-func noSlices(c protocol.CameraConfig) error {
+func noSlices(c videoFormat) error {
 	if c.MaxSlice > 0 {
 		return errors.New("cannot limit the size of slices, which packetization-mode 0 needs")
 	}
@@ -51,12 +50,12 @@ func encoders() []encoder {
 		{name: "vah264enc", format: "NV12", hardware: true, fits: noSlices, elements: vaElements("vah264enc"), kbps: kilobits, keyframe: event},
 		{name: "vah264lpenc", format: "NV12", hardware: true, fits: noSlices, elements: vaElements("vah264lpenc"), kbps: kilobits, keyframe: event},
 		{name: "nvh264enc", format: "NV12", hardware: true, fits: noSlices, kbps: kilobits, keyframe: event,
-			elements: func(c protocol.CameraConfig) string {
+			elements: func(c videoFormat) string {
 				return fmt.Sprintf("nvh264enc name=enc zerolatency=true preset=low-latency-hq rc-mode=cbr bframes=0 gop-size=-1 bitrate=%d", c.Kbps)
 			}},
 		{name: "x264enc", format: "I420", verified: true, elements: x264Elements, kbps: kilobits, keyframe: event},
 		{name: "openh264enc", format: "I420", verified: true, fits: noSlices, keyframe: event,
-			elements: func(c protocol.CameraConfig) string {
+			elements: func(c videoFormat) string {
 				return fmt.Sprintf("openh264enc name=enc usage-type=camera complexity=low rate-control=bitrate bitrate=%d "+
 					"gop-size=%d multi-thread=2 scene-change-detection=false", c.Kbps*1000, farKeyframe)
 			},
@@ -64,7 +63,7 @@ func encoders() []encoder {
 	}
 }
 
-func x264Elements(c protocol.CameraConfig) string {
+func x264Elements(c videoFormat) string {
 	options := "scenecut=0"
 	if c.MaxSlice > 0 {
 		options += fmt.Sprintf(":slice-max-size=%d", c.MaxSlice)
@@ -73,8 +72,8 @@ func x264Elements(c protocol.CameraConfig) string {
 		"vbv-buf-capacity=120 byte-stream=true option-string=%s", farKeyframe, c.Kbps, quoted(options))
 }
 
-func vaElements(name string) func(protocol.CameraConfig) string {
-	return func(c protocol.CameraConfig) string {
+func vaElements(name string) func(videoFormat) string {
+	return func(c videoFormat) string {
 		return fmt.Sprintf("%s name=enc rate-control=cbr bitrate=%d b-frames=0 ref-frames=1 key-int-max=1024 target-usage=7", name, c.Kbps)
 	}
 }
@@ -90,7 +89,7 @@ func v4l2Controls(kbps int, first bool) string {
 	return s
 }
 
-func fitsV4L2(c protocol.CameraConfig) error {
+func fitsV4L2(c videoFormat) error {
 	if c.Width%64 != 0 {
 		return fmt.Errorf("needs a width divisible by 64, not %d", c.Width)
 	}
@@ -98,7 +97,7 @@ func fitsV4L2(c protocol.CameraConfig) error {
 }
 
 // v4l2Elements fixes level 4: with the default level the Raspberry Pi's encoder hangs after one picture.
-func v4l2Elements(c protocol.CameraConfig) string {
+func v4l2Elements(c videoFormat) string {
 	imported := ""
 	if c.Source == "libcamera" {
 		imported = "output-io-mode=dmabuf-import "
@@ -106,22 +105,23 @@ func v4l2Elements(c protocol.CameraConfig) string {
 	return fmt.Sprintf("v4l2h264enc name=enc %sextra-controls=%s ! video/x-h264,level=(string)4", imported, quoted(v4l2Controls(c.Kbps, true)))
 }
 
-// rawCaps is the format of the pictures that go into an encoder.
-func (e encoder) rawCaps(c protocol.CameraConfig) string {
-	return fmt.Sprintf("video/x-raw,format=%s,width=%d,height=%d,framerate=%d/1,pixel-aspect-ratio=1/1", e.format, c.Width, c.Height, c.FPS)
+// frame is the format of the pictures that go into an encoder.
+func (e encoder) frame(c videoFormat) frameFormat {
+	return frameFormat{e.format, c.Width, c.Height, c.FPS}
 }
 
 // build makes the pipeline from source (elements that give pictures) to the appsink "out".
-func (e encoder) build(source string, c protocol.CameraConfig, names ...string) (*pipeline.Pipeline, error) {
+func (e encoder) build(source string, c videoFormat, names ...string) (*pipeline.Pipeline, error) {
 	return pipeline.New(fmt.Sprintf("%s ! %s ! video/x-h264,profile=constrained-baseline,stream-format=byte-stream,alignment=au "+
 		"! h264parse config-interval=-1 ! video/x-h264,stream-format=byte-stream,alignment=au "+
 		"! appsink name=out sync=false max-buffers=2", source, e.elements(c)), append(names, "enc", "out")...)
 }
 
 // start makes and starts the pipeline that encodes what is pushed into "in": one picture waits at most, an older one
-// gives way, so that a slow encoder costs pictures and not time.
-func (e encoder) start(c protocol.CameraConfig) (*pipeline.Pipeline, error) {
-	in := fmt.Sprintf("appsrc name=in is-live=true format=time max-buffers=1 max-bytes=0 leaky-type=downstream caps=%s", quoted(e.rawCaps(c)))
+// gives way, so that a slow encoder costs pictures and not time. Pictures of another size or format are converted.
+func (e encoder) start(c videoFormat, pushed frameFormat) (*pipeline.Pipeline, error) {
+	in := fmt.Sprintf("appsrc name=in is-live=true format=time max-buffers=1 max-bytes=0 leaky-type=downstream caps=%s ! videoconvertscale ! %s",
+		quoted(pushed.caps(c.FPS)), e.frame(c).caps(c.FPS))
 	p, err := e.build(in, c, "in")
 	if err != nil {
 		return nil, err
@@ -144,9 +144,9 @@ func (e encoder) trialTime() time.Duration {
 
 // try encodes half a second and reports what does not work: no access units, no parameter sets, no keyframe at the
 // first or when asked for, slices that are too large.
-func (e encoder) try(c protocol.CameraConfig) error {
+func (e encoder) try(c videoFormat) error {
 	pictures := max(15, c.FPS/2)
-	p, err := e.build(fmt.Sprintf("videotestsrc num-buffers=%d pattern=ball ! %s", pictures, e.rawCaps(c)), c)
+	p, err := e.build(fmt.Sprintf("videotestsrc num-buffers=%d pattern=ball ! %s", pictures, e.frame(c).caps(c.FPS)), c)
 	if err != nil {
 		return err
 	}
@@ -197,7 +197,7 @@ func largestNAL(au []byte) (largest int) {
 }
 
 // choose finds the encoder: the named one, or the first that passes its trial. why says in words what was found.
-func choose(c protocol.CameraConfig) (e encoder, why string, err error) {
+func choose(c videoFormat) (e encoder, why string, err error) {
 	var found []string
 	for _, e := range encoders() {
 		if c.Encoder != "auto" && c.Encoder != "" && c.Encoder != e.name {
@@ -239,7 +239,7 @@ func encoderNames() string {
 }
 
 // tryElsewhere runs the trial in a process of its own, since a driver that hangs can only be killed.
-func tryElsewhere(e encoder, c protocol.CameraConfig) error {
+func tryElsewhere(e encoder, c videoFormat) error {
 	c.Encoder = e.name
 	body, err := json.Marshal(c)
 	if err != nil {
@@ -266,7 +266,7 @@ func tryElsewhere(e encoder, c protocol.CameraConfig) error {
 
 // tryEncoderHere is that process: it prints why the encoder does not work.
 func tryEncoderHere(config string) int {
-	var c protocol.CameraConfig
+	var c videoFormat
 	if err := json.Unmarshal([]byte(config), &c); err != nil {
 		fmt.Println(err)
 		return 1

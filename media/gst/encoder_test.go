@@ -5,7 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"ewindow/media/engine/protocol"
 	"ewindow/media/gst/pipeline"
 )
 
@@ -25,11 +24,11 @@ func TestTrialsFindWhatDoesNotWork(t *testing.T) {
 	for text, e := range map[string]encoder{
 		"no keyframe when asked": with(func(e *encoder) { e.keyframe = func(*pipeline.Pipeline) {} }),
 		"of 15 access units": with(func(e *encoder) {
-			e.elements = func(c protocol.CameraConfig) string { return x264Elements(c) + " ! identity drop-probability=0.9" }
+			e.elements = func(c videoFormat) string { return x264Elements(c) + " ! identity drop-probability=0.9" }
 		}),
-		"no element": with(func(e *encoder) { e.elements = func(protocol.CameraConfig) string { return "nonesuchenc name=enc" } }),
+		"no element": with(func(e *encoder) { e.elements = func(videoFormat) string { return "nonesuchenc name=enc" } }),
 		"slices of": with(func(e *encoder) {
-			e.elements = func(c protocol.CameraConfig) string { c.MaxSlice = 0; return x264Elements(c) }
+			e.elements = func(c videoFormat) string { c.MaxSlice = 0; return x264Elements(c) }
 		}),
 	} {
 		c := c

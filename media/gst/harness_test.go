@@ -216,12 +216,17 @@ func (k *child) ends(within time.Duration) int {
 	}
 }
 
-func testCamera() *protocol.CameraConfig {
-	return &protocol.CameraConfig{Source: "test", Label: "Milano – Barra A – Kitchen", Seed: 7, Encoder: "auto", Width: 640, Height: 360, FPS: 30, Kbps: 500}
+func testCamera() *videoFormat {
+	return &videoFormat{
+		protocol.CameraConfig{Source: "test", Label: "Milano – Barra A – Kitchen", Seed: 7, Encoder: "auto"},
+		protocol.VideoStream{Number: 1, Width: 640, Height: 360, FPS: 30, Kbps: 500},
+	}
 }
 
-func cameraRole(c *protocol.CameraConfig) protocol.Configure {
-	return protocol.Configure{Role: protocol.Camera, Camera: c}
+func cameraRole(c *videoFormat, more ...protocol.VideoStream) protocol.Configure {
+	conf := c.CameraConfig
+	conf.Streams = append([]protocol.VideoStream{c.VideoStream}, more...)
+	return protocol.Configure{Role: protocol.Camera, Camera: &conf}
 }
 
 // progresses waits for n more reports of progress.

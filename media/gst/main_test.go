@@ -32,7 +32,7 @@ func TestStartedByHand(t *testing.T) {
 func TestProcessEndsWithItsParent(t *testing.T) {
 	for _, c := range []protocol.Configure{
 		cameraRole(testCamera()),
-		soundRole(protocol.SoundConfig{Microphone: "test", ToneHz: 440, Speaker: "none", Codec: "opus"}),
+		soundRole(protocol.SoundConfig{Microphone: "test", ToneHz: 440, Speaker: "none", Streams: coded("opus", 0)}),
 		screenRole(protocol.ScreenConfig{Sink: "none", Width: 640, Height: 360}),
 	} {
 		k := start(t, c)

@@ -67,7 +67,7 @@ func TestMemoryHasHeadroom(t *testing.T) {
 	camera := start(t, cameraRole(c))
 	screen := start(t, screenRole(protocol.ScreenConfig{Sink: "none", Width: 1920, Height: 1080}))
 	screen.command(protocol.Command{Card: &protocol.Card{Picture: true}})
-	sound := start(t, soundRole(protocol.SoundConfig{Microphone: "test", ToneHz: 440, Speaker: "none", Codec: "opus"}))
+	sound := start(t, soundRole(protocol.SoundConfig{Microphone: "test", ToneHz: 440, Speaker: "none", Streams: coded("opus", 0)}))
 	camera.moreFrames(1, 10*time.Second)
 	stop := make(chan struct{})
 	go relay(camera, screen, stop)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"ewindow/media/engine/protocol"
 	"ewindow/media/gst/card"
 	"ewindow/media/testcard"
 )
@@ -57,7 +56,7 @@ type painter struct {
 	counter uint32
 }
 
-func newPainter(c protocol.CameraConfig, format string) *painter {
+func newPainter(c videoFormat, format string) *painter {
 	g := convert(card.TestPicture(c.Width, c.Height, c.Label), format)
 	for y := range c.Width * testcard.Rows / testcard.PerWidth / 2 { // no colour behind the code
 		for x := range c.Width * testcard.Columns / testcard.PerWidth / 2 {

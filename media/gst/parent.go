@@ -51,14 +51,15 @@ type pulse struct {
 	at    time.Time
 }
 
-// beat is called at least every 100 ms by the role's main loop.
-func (b *pulse) beat(now time.Time) {
+// beat is called at least every 100 ms by the role's main loop. It says whether it has reported.
+func (b *pulse) beat(now time.Time) bool {
 	n := b.count.Load()
 	if n == b.told || now.Sub(b.at) < 190*time.Millisecond {
-		return
+		return false
 	}
 	b.told, b.at = n, now
 	b.p.event(protocol.Event{Kind: protocol.Progress, Frames: n})
+	return true
 }
 
 // monotonic is the time of CLOCK_MONOTONIC in ns, which all processes of a machine share.

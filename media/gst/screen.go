@@ -15,6 +15,7 @@ import (
 const (
 	redrawAfter  = 150 * time.Millisecond // what is shown is drawn again, so that a sink that hangs is noticed
 	decoderPause = 300 * time.Millisecond // between two starts of the decoder
+	lingerMost   = 300 * time.Millisecond // the last picture of a call stays at most so long when another is shown
 )
 
 // screen is the role that decodes and shows. The decoder and the sink are pipelines of their own: between them stands
@@ -29,13 +30,15 @@ type screen struct {
 	display *display
 	pulse   pulse
 
-	mu   sync.Mutex
-	card protocol.Card // the newest
-	news chan struct{} // card has changed
+	mu    sync.Mutex
+	card  protocol.Card // the newest
+	shown uint32        // the stream whose pictures come
+	since int64         // since when they do, ns of CLOCK_MONOTONIC
+	news  chan struct{} // card or shown have changed
 
 	// Of render alone.
 	now     protocol.Card    // what is on the screen
-	since   int64            // since when pictures are shown, ns of CLOCK_MONOTONIC
+	from    int64            // pictures that came before are not shown, ns of CLOCK_MONOTONIC
 	picture *pipeline.Sample // the last good picture; nil shows the card
 	full    card.Image       // the card, drawn; empty while pictures are shown
 	labels  [2]int           // the size for which the texts over the picture were drawn
@@ -62,13 +65,15 @@ func newScreen(c protocol.ScreenConfig, p *parent) (*screen, error) {
 		card: protocol.Card{Title: c.Title}, news: make(chan struct{}, 1)}, nil
 }
 
-// Command changes what the screen says.
+// Command changes what the screen says, and of which stream the pictures are.
 func (s *screen) Command(c protocol.Command) {
-	if c.Card == nil {
-		return
-	}
 	s.mu.Lock()
-	s.card = *c.Card
+	if c.Card != nil {
+		s.card = *c.Card
+	}
+	if c.Shown != 0 && c.Shown != s.shown {
+		s.shown, s.since = c.Shown, monotonic()
+	}
 	s.mu.Unlock()
 	select {
 	case s.news <- struct{}{}:
@@ -136,6 +141,7 @@ func (s *screen) decode(ctx context.Context) {
 func (s *screen) newest() protocol.Card {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.from = max(s.from, s.since)
 	return s.card
 }
 
@@ -145,7 +151,7 @@ func (s *screen) change(c protocol.Card) {
 	if !c.Picture {
 		s.drop()
 	} else if !s.now.Picture {
-		s.since = monotonic()
+		s.from = monotonic()
 	}
 	s.now = c
 	s.labels, s.full = [2]int{}, card.Image{}
@@ -162,7 +168,7 @@ func (s *screen) drop() {
 
 // take shows a new picture, unless the card has none, or it is from before the card.
 func (s *screen) take(picture *pipeline.Sample) {
-	if !s.now.Picture || picture.Time < s.since {
+	if !s.now.Picture || picture.Time < s.from {
 		picture.Free()
 		return
 	}
@@ -198,6 +204,10 @@ func (s *screen) draw() {
 
 // beat draws again what has stood for a while, and reports how many pictures the sink has taken: none, if it hangs.
 func (s *screen) beat(now time.Time) {
+	if s.picture != nil && s.picture.Time < s.from && time.Duration(monotonic()-s.from) > lingerMost {
+		s.drop() // it is of a call that is not shown any more, and the one that is gives none
+		s.draw()
+	}
 	if now.Sub(s.drawn) >= redrawAfter {
 		s.draw()
 	}

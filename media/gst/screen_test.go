@@ -248,14 +248,14 @@ func TestGarbageAccessUnits(t *testing.T) {
 		}
 		k.send(protocol.Frame{Data: bad})
 	}
-	k.send(protocol.Frame{Data: make([]byte, protocol.MaxMessage-9)})
+	k.send(protocol.Frame{Data: make([]byte, protocol.MaxMessage-13)})
 	go relay(cam, k, nil)
 	_, last := codes(t, cam.took(), 640, 360)
 	asked := 0
 	x.sees("pictures after garbage", whole, 8*time.Second, func(luma []byte) bool {
 		if ready := k.count(protocol.Ready); ready > asked { // as ewindow does
 			asked = ready
-			cam.command(protocol.Command{Keyframe: true})
+			cam.command(protocol.Command{Keyframes: []uint32{1}})
 		}
 		_, n, ok := testcard.Read(luma, whole.width, whole.width, whole.height)
 		return ok && n > last[len(last)-1]

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -21,37 +22,46 @@ const (
 	listenFirst = 400 * time.Millisecond // a device that was missing must work for so long before it is used again
 )
 
+// codecsMissing is what to do where an element for a codec is not there.
+const codecsMissing = "install gstreamer1.0-plugins-base, -good, -bad and gstreamer1.0-libav"
+
 // sound is the role of microphone and speaker. Both are in one pipeline, since the echo canceller between them needs
-// what is played to clean what is heard:
+// what is played to clean what is heard. Encoders are branches of it, which come and go; decoders stand before it:
 //
-//	microphone ! raw ! webrtcdsp ! mute ! level ! encoder ! appsink ──▶ parent
+//	                                                 ┌▶ encoder ! appsink ──▶ parent
+//	microphone ! raw ! webrtcdsp ! mute ! level ! tee┴▶ encoder ! appsink ──▶ parent
 //	                       ▲ what is played
-//	speaker ◀ webrtcechoprobe ◀ raw ◀ decoder ◀ appsrc ◀──────────────── parent
+//	speaker ◀ webrtcechoprobe ◀ appsrc ◀── mixer ◀┬── decoding ◀───────────── parent
+//	                                              └── decoding ◀───────────── parent
 type sound struct {
 	c       protocol.SoundConfig
 	p       *parent
-	codec   codec
 	pulse   pulse
 	missing map[string]string // "microphone", "speaker" → why a stand-in is used
 	ready   string
 	wav     *wavFile
 
-	mu    sync.Mutex
-	pipe  *pipeline.Pipeline // nil while it is rebuilt
-	muted bool
-	next  int64     // when the next frame is due, ns of CLOCK_MONOTONIC
-	stuck time.Time // since when the speaker takes nothing; zero if it does
+	decodings map[uint32]*decoding // only newSound, Command and Frame touch them
+	changed   chan struct{}        // holds one: recorded is another
+
+	mu       sync.Mutex
+	recorded []protocol.SoundStream // that are to be
+	mixer    *mixer
+	pipe     *pipeline.Pipeline // nil while it is rebuilt
+	muted    bool
+	next     int64     // when the next sound for the speaker is due, ns of CLOCK_MONOTONIC
+	stuck    time.Time // since when the speaker takes nothing; zero if it does
 }
 
 func newSound(c protocol.SoundConfig, p *parent) (*sound, error) {
-	k, err := codecFor(c)
-	if err != nil {
+	s := &sound{c: c, p: p, pulse: pulse{p: p}, missing: map[string]string{}, muted: c.Muted,
+		decodings: map[uint32]*decoding{}, changed: make(chan struct{}, 1), mixer: newMixer()}
+	if err := s.setStreams(c.Streams); err != nil {
 		return nil, err
 	}
-	s := &sound{c: c, p: p, codec: k, pulse: pulse{p: p}, missing: map[string]string{}, muted: c.Muted}
 	trial, err := pipeline.New(s.describe(silentMicrophone(), silentSpeaker()))
 	if err != nil {
-		return nil, fmt.Errorf("codec %s: %w; install gstreamer1.0-plugins-base, -good, -bad and gstreamer1.0-libav", c.Codec, err)
+		return nil, fmt.Errorf("sound: %w; %s", err, codecsMissing)
 	}
 	trial.Close()
 	return s, nil
@@ -78,11 +88,9 @@ func (s *sound) describe(mic, spk soundDevice) string {
 		probe = " ! webrtcechoprobe name=probe"
 	}
 	return fmt.Sprintf("( name=microphone %s ! audioconvert ! audioresample ! %s%s ! volume name=mute mute=%t ! level interval=%d "+
-		"! %s ! appsink name=out sync=false async=false max-buffers=%d drop=true ) "+
-		"( name=speaker appsrc name=in is-live=true format=time max-buffers=%d max-bytes=0 leaky-type=downstream caps=%s "+
-		"! %s ! audioconvert ! audioresample ! %s%s ! %s )",
-		mic.elements, rawSound, dsp, s.isMuted(), levelEvery.Nanoseconds(), s.codec.encode, queuedMost,
-		queuedMost, quoted(s.codec.caps), s.codec.decode, rawSound, probe, spk.elements)
+		"! tee name=heard allow-not-linked=true ) "+
+		"( name=speaker appsrc name=in is-live=true format=time max-buffers=%d max-bytes=0 leaky-type=downstream caps=%s%s ! %s )",
+		mic.elements, rawSound, dsp, s.isMuted(), levelEvery.Nanoseconds(), queuedMost, quoted(rawSound), probe, spk.elements)
 }
 
 func (s *sound) isMuted() bool {
@@ -91,8 +99,13 @@ func (s *sound) isMuted() bool {
 	return s.muted
 }
 
-// Command mutes or unmutes the microphone: silence before the encoder, frames go on.
+// Command changes the streams, and mutes or unmutes the microphone: silence before the encoders, frames go on.
 func (s *sound) Command(c protocol.Command) {
+	if c.Sound != nil {
+		if err := s.setStreams(*c.Sound); err != nil {
+			s.p.event(protocol.Event{Kind: protocol.Missing, Text: "sound of a call: " + err.Error()})
+		}
+	}
 	if c.Mute == nil {
 		return
 	}
@@ -104,12 +117,66 @@ func (s *sound) Command(c protocol.Command) {
 	}
 }
 
-// Frame plays one frame, or conceals one that was lost. Frames come paced; their times are made even here, so that
-// jitter of a few milliseconds is not heard.
+// setStreams makes the streams what they are to be. The error is of those that cannot be made; the others are.
+func (s *sound) setStreams(want protocol.SoundStreams) error {
+	var errs []error
+	decodings, numbers := map[uint32]*decoding{}, []uint32{}
+	for _, w := range want.Played {
+		d := s.decodings[w.Number]
+		if d == nil {
+			var err error
+			if d, err = startDecoding(w, s.mix); err != nil {
+				errs = append(errs, err)
+				continue
+			}
+		}
+		decodings[w.Number], numbers = d, append(numbers, w.Number)
+	}
+	former := s.decodings
+	s.decodings = decodings
+	recorded := slices.DeleteFunc(slices.Clone(want.Recorded), func(w protocol.SoundStream) bool {
+		err := tryEncoding(w)
+		if err != nil {
+			errs = append(errs, err)
+		}
+		return err != nil
+	})
+	s.mu.Lock()
+	s.mixer.set(numbers)
+	s.recorded = recorded
+	s.mu.Unlock()
+	select {
+	case s.changed <- struct{}{}:
+	default:
+	}
+	for n, d := range former {
+		if decodings[n] == nil {
+			d.end()
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Frame decodes a frame of a stream. A decoder that fails, which none does with what comes from the network, is replaced.
 func (s *sound) Frame(f protocol.Frame) {
+	d := s.decodings[f.Stream]
+	if d == nil || d.frame(f) {
+		return
+	}
+	d.end()
+	delete(s.decodings, f.Stream)
+	if d, err := startDecoding(d.SoundStream, s.mix); err == nil {
+		s.decodings[f.Stream] = d
+	}
+}
+
+// mix takes decoded sound of a stream, and plays what there is to play then. The times are made even here, so that
+// jitter of a few milliseconds is not heard.
+func (s *sound) mix(stream uint32, pcm []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.pipe == nil {
+	pcm = s.mixer.put(stream, pcm)
+	if len(pcm) == 0 || s.pipe == nil {
 		return
 	}
 	now := monotonic()
@@ -122,15 +189,8 @@ func (s *sound) Frame(f protocol.Frame) {
 	if off {
 		s.next = now
 	}
-	length := frameTime
-	if f.Flags&protocol.FlagLost != 0 || len(f.Data) == 0 {
-		s.pipe.PushGap("in", s.next, length)
-	} else {
-		if length = s.codec.length(f.Data); length == 0 {
-			return // not a frame of this codec
-		}
-		s.pipe.Push("in", f.Data, s.next, length, off)
-	}
+	length := lasts(len(pcm))
+	s.pipe.Push("in", pcm, s.next, length, off)
 	s.next += length.Nanoseconds()
 }
 
@@ -220,7 +280,7 @@ func (s *sound) blame(err error) error {
 }
 
 func (s *sound) open(mic, spk soundDevice) error {
-	names := []string{"in", "out", "mute"}
+	names := []string{"in", "heard", "mute"}
 	if spk.file != "" {
 		names = append(names, "pcm")
 	}
@@ -256,7 +316,11 @@ func (s *sound) play(ctx context.Context, mic, spk soundDevice) error {
 	defer wg.Wait()
 	defer cancel()
 	p := s.pipe // only Run changes it
-	wg.Go(func() { s.hear(ctx, p) })
+	r := recorder{p: p, branches: map[uint32]*branch{}, sound: s}
+	defer r.end()
+	if err := r.set(s.toRecord()); err != nil {
+		return err
+	}
 	if spk.file != "" {
 		wg.Go(func() { s.fill(ctx, p) })
 	}
@@ -278,6 +342,11 @@ func (s *sound) play(ctx context.Context, mic, spk soundDevice) error {
 		case <-back:
 			clear(s.missing)
 			return nil
+		case <-s.changed:
+			if err := r.set(s.toRecord()); err != nil {
+				return err
+			}
+			s.report(mic, spk)
 		case now := <-tick.C:
 			if err := s.tick(p, now); err != nil {
 				return err
@@ -310,22 +379,6 @@ func (s *sound) tick(p *pipeline.Pipeline, now time.Time) error {
 	return nil
 }
 
-// hear passes coded sound on to the parent.
-func (s *sound) hear(ctx context.Context, p *pipeline.Pipeline) {
-	for ctx.Err() == nil {
-		f, err := p.Pull("out", 100*time.Millisecond)
-		if errors.Is(err, pipeline.ErrTimeout) {
-			continue
-		}
-		if err != nil {
-			return // the bus says why
-		}
-		s.p.frame(protocol.Frame{Time: f.Time, Data: f.Bytes()})
-		f.Free()
-		s.pulse.count.Add(1)
-	}
-}
-
 // fill gives the speaker's file what was decoded.
 func (s *sound) fill(ctx context.Context, p *pipeline.Pipeline) {
 	for ctx.Err() == nil {
@@ -344,10 +397,13 @@ func (s *sound) fill(ctx context.Context, p *pipeline.Pipeline) {
 // report says once which devices are open.
 func (s *sound) report(mic, spk soundDevice) {
 	device := fmt.Sprintf("microphone %s, speaker %s", mic.name, spk.name)
-	if device != s.ready {
-		s.ready = device
-		_, echo := s.cancels(mic, spk)
-		s.p.event(protocol.Event{Kind: protocol.Ready, Device: device, Text: s.c.Codec + ", " + echo, Lacks: s.lacks()})
+	_, text := s.cancels(mic, spk)
+	for _, r := range s.toRecord() {
+		text = r.Codec + ", " + text
+	}
+	if now := device + "\n" + text; now != s.ready {
+		s.ready = now
+		s.p.event(protocol.Event{Kind: protocol.Ready, Device: device, Text: text, Lacks: s.lacks()})
 	}
 }
 

@@ -12,6 +12,14 @@ import (
 	"ewindow/media/engine/protocol"
 )
 
+// coded is a stream from the microphone and one to the speaker, of the same number.
+func coded(codec string, kbps int) protocol.SoundStreams {
+	return protocol.SoundStreams{
+		Recorded: []protocol.SoundStream{{Number: 1, Codec: codec, Kbps: kbps}},
+		Played:   []protocol.SoundStream{{Number: 1, Codec: codec}},
+	}
+}
+
 func soundRole(c protocol.SoundConfig) protocol.Configure {
 	return protocol.Configure{Role: protocol.Sound, Sound: &c}
 }
@@ -69,7 +77,7 @@ func TestSoundThroughEachCodec(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			path := filepath.Join(t.TempDir(), "out.wav")
-			k := start(t, soundRole(protocol.SoundConfig{Microphone: "test", ToneHz: 1100, Speaker: "file:" + path, Codec: name, Kbps: 32, Echo: true}))
+			k := start(t, soundRole(protocol.SoundConfig{Microphone: "test", ToneHz: 1100, Speaker: "file:" + path, Streams: coded(name, 32), Echo: true}))
 			k.event(protocol.Ready, "test tone of 1100 Hz, speaker file", 3*time.Second)
 			echoBack(t, k, 100, nil)
 			s := readWAV(t, path)
@@ -102,7 +110,7 @@ func TestSoundThroughEachCodec(t *testing.T) {
 func TestMuteSendsSilence(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "out.wav")
-	k := start(t, soundRole(protocol.SoundConfig{Microphone: "test", ToneHz: 440, Speaker: "file:" + path, Codec: "opus", Kbps: 32}))
+	k := start(t, soundRole(protocol.SoundConfig{Microphone: "test", ToneHz: 440, Speaker: "file:" + path, Streams: coded("opus", 32)}))
 	echoBack(t, k, 50, nil)
 	yes, no := true, false
 	k.command(protocol.Command{Mute: &yes})
@@ -126,7 +134,7 @@ func TestMuteSendsSilence(t *testing.T) {
 func TestMuteHoldsOverARestart(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "out.wav")
-	k := start(t, soundRole(protocol.SoundConfig{Microphone: "test", ToneHz: 440, Speaker: "file:" + path, Codec: "opus", Kbps: 32, Muted: true}))
+	k := start(t, soundRole(protocol.SoundConfig{Microphone: "test", ToneHz: 440, Speaker: "file:" + path, Streams: coded("opus", 32), Muted: true}))
 	echoBack(t, k, 60, nil)
 	if db := goertzel(readWAV(t, path), 440); db > -60 {
 		t.Errorf("a process that began muted sent the tone at %.1f dB", db)
@@ -150,12 +158,12 @@ func holes(s []int16) (n int) {
 func TestLostFramesAreConcealed(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "out.wav")
-	k := start(t, soundRole(protocol.SoundConfig{Microphone: "test", ToneHz: 440, Speaker: "file:" + path, Codec: "opus", Kbps: 32}))
+	k := start(t, soundRole(protocol.SoundConfig{Microphone: "test", ToneHz: 440, Speaker: "file:" + path, Streams: coded("opus", 32)}))
 	worst := 0
 	for range 8 { // on a busy machine other holes appear, but a second without any is soon found
 		echoBack(t, k, 60, func(i int, f protocol.Frame) protocol.Frame {
 			if i%6 == 5 {
-				return protocol.Frame{Flags: protocol.FlagLost}
+				return protocol.Frame{Stream: 1, Flags: protocol.FlagLost}
 			}
 			return f
 		})
@@ -170,7 +178,7 @@ func TestLostFramesAreConcealed(t *testing.T) {
 func TestSilenceWhereNothingComes(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "out.wav")
-	k := start(t, soundRole(protocol.SoundConfig{Microphone: "none", Speaker: "file:" + path, Codec: "opus"}))
+	k := start(t, soundRole(protocol.SoundConfig{Microphone: "none", Speaker: "file:" + path, Streams: coded("opus", 0)}))
 	k.moreFrames(75, 5*time.Second)
 	s := readWAV(t, path)
 	if len(s) < wavRate || holes(s) != len(s)/480 {
@@ -196,7 +204,7 @@ func TestSoundDevicesThatAreNotThere(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			k := start(t, soundRole(protocol.SoundConfig{Microphone: c.mic, Speaker: c.spk, Codec: "opus"}))
+			k := start(t, soundRole(protocol.SoundConfig{Microphone: c.mic, Speaker: c.spk, Streams: coded("opus", 0)}))
 			e := k.event(protocol.Missing, c.text, 3*time.Second)
 			t.Log(e.Text)
 			lacks := "No speaker"
@@ -214,7 +222,7 @@ func TestSoundDevicesThatAreNotThere(t *testing.T) {
 
 func TestSpeakerThatTakesNothingStopsProgress(t *testing.T) {
 	t.Parallel()
-	k := start(t, soundRole(protocol.SoundConfig{Microphone: "test", ToneHz: 440, Codec: "PCMU",
+	k := start(t, soundRole(protocol.SoundConfig{Microphone: "test", ToneHz: 440, Streams: coded("PCMU", 0),
 		Speaker: "gst:identity sleep-time=60000000 ! fakesink sync=false"})) // a minute for each buffer
 	k.event(protocol.Ready, "", 3*time.Second)
 	echoBack(t, k, 40, nil)
@@ -234,8 +242,8 @@ func TestSpeakerThatTakesNothingStopsProgress(t *testing.T) {
 func TestBadSoundConfigurations(t *testing.T) {
 	gst(t)
 	for text, c := range map[string]protocol.SoundConfig{
-		`sound codec "mp3" is not known; opus, G722`: {Codec: "mp3"},
-		"opus at 2 kbit/s: 6 to 510":                 {Codec: "opus", Kbps: 2},
+		`sound codec "mp3" is not known; opus, G722`: {Streams: coded("mp3", 0)},
+		"opus at 2 kbit/s: 6 to 510":                 {Streams: coded("opus", 2)},
 	} {
 		if _, err := newSound(c, nil); err == nil || !strings.Contains(err.Error(), text) {
 			t.Errorf("error %v, expected %q", err, text)
@@ -247,12 +255,12 @@ func TestGarbageSoundFrames(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"opus", "G722", "PCMU"} {
 		path := filepath.Join(t.TempDir(), "out.wav")
-		k := start(t, soundRole(protocol.SoundConfig{Microphone: "test", ToneHz: 800, Speaker: "file:" + path, Codec: name, Kbps: 32}))
+		k := start(t, soundRole(protocol.SoundConfig{Microphone: "test", ToneHz: 800, Speaker: "file:" + path, Streams: coded(name, 32)}))
 		k.moreFrames(5, 3*time.Second)
 		for i := range 300 {
-			k.send(protocol.Frame{Data: []byte(strings.Repeat("\xff\x03garbage", i%200))})
+			k.send(protocol.Frame{Stream: 1, Data: []byte(strings.Repeat("\xff\x03garbage", i%200))})
 		}
-		k.send(protocol.Frame{Data: make([]byte, 100000)})
+		k.send(protocol.Frame{Stream: 1, Data: make([]byte, 100000)})
 		echoBack(t, k, 80, nil)
 		s := readWAV(t, path)
 		if db := goertzel(s[len(s)-wavRate/4:], 800); db < -35 {

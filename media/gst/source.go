@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"ewindow/media/engine/protocol"
 	"ewindow/media/gst/pipeline"
 )
 
@@ -19,13 +18,13 @@ type source struct {
 }
 
 // pictures is what comes out of a source, in the format that the encoder takes. One picture waits at most.
-func (s source) pictures(format string, c protocol.CameraConfig) string {
+func (s source) pictures(format string, c videoFormat) string {
 	return fmt.Sprintf("%s ! videoconvertscale ! ewcolour ! video/x-raw,format=%s,width=%d,height=%d,pixel-aspect-ratio=1/1 "+
 		"! appsink name=out sync=%t qos=false max-buffers=1 drop=true", s.elements, format, c.Width, c.Height, s.paced)
 }
 
 // sources lists the ways that a word of the window's file means, in the order in which they are tried.
-func sources(c protocol.CameraConfig) ([]source, error) {
+func sources(c videoFormat) ([]source, error) {
 	kind, rest := split(c.Source)
 	switch kind {
 	case "auto", "":
@@ -52,7 +51,7 @@ func sources(c protocol.CameraConfig) ([]source, error) {
 }
 
 // autoSources are all cameras of this machine: a Raspberry Pi's own first, since its /dev/video0 gives raw Bayer data.
-func autoSources(c protocol.CameraConfig) []source {
+func autoSources(c videoFormat) []source {
 	var s []source
 	if media, _ := filepath.Glob("/dev/media*"); len(media) > 0 && pipeline.Has("libcamerasrc") {
 		s = append(s, libcamera(c))
@@ -67,14 +66,14 @@ func autoSources(c protocol.CameraConfig) []source {
 	return s
 }
 
-func libcamera(c protocol.CameraConfig) source {
+func libcamera(c videoFormat) source {
 	return source{device: "libcamera", elements: fmt.Sprintf("libcamerasrc ! video/x-raw,format=NV12,width=%d,height=%d,framerate=%d/1",
 		c.Width, c.Height, c.FPS)}
 }
 
 // v4l2 asks a device for just what is wanted, uncompressed and then as JPEG pictures, which is what USB cameras give at
 // full size and rate; and last for whatever it has.
-func v4l2(device string, c protocol.CameraConfig) []source {
+func v4l2(device string, c videoFormat) []source {
 	src := "v4l2src device=" + quoted(device)
 	wanted := fmt.Sprintf("width=%d,height=%d,framerate=%d/1", c.Width, c.Height, c.FPS)
 	return []source{
@@ -85,7 +84,7 @@ func v4l2(device string, c protocol.CameraConfig) []source {
 }
 
 // x11Source looks at a display as a camera does. Without damage events each picture is grabbed anew, in time.
-func x11Source(rest string, c protocol.CameraConfig) ([]source, error) {
+func x11Source(rest string, c videoFormat) ([]source, error) {
 	display, window, err := x11Place(rest)
 	if err != nil {
 		return nil, err

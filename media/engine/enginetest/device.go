@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -19,7 +21,6 @@ type device struct {
 	set          *Devices
 	role         protocol.Role
 	parent, conn net.Conn      // the two ends of its socket
-	key          chan struct{} // holds one: the next picture is an IDR picture
 	hung         chan struct{} // closed: it does nothing any more
 	ended        chan struct{} // closed: it is told to be gone
 	gone         chan struct{} // closed: it is
@@ -27,8 +28,11 @@ type device struct {
 	ending       sync.Once
 	err          error // why it ended
 
-	coherent bool   // screen: a decoder has all that the next picture needs; only the goroutine of listen
-	frames   uint64 // made or taken, under the mutex of set
+	// Under the mutex of set.
+	frames   uint64            // made or taken
+	since    map[uint32]uint32 // camera: pictures of a stream since its last IDR picture; without one the next is one
+	shown    uint32            // screen: the stream whose pictures are to come
+	coherent bool              // screen: a decoder has all that the next picture needs
 }
 
 // Conn, Kill and Wait make it an engine.Child.
@@ -137,21 +141,26 @@ func (c *device) configure(conf protocol.Configure) {
 	c.set.conf[c.role] = conf
 	switch {
 	case conf.Camera != nil:
-		c.set.camera.Kbps = conf.Camera.Kbps
+		c.set.camera.Streams = conf.Camera.Streams
 	case conf.Sound != nil:
+		c.set.mic.Streams = conf.Sound.Streams.Recorded
+		c.set.speaker.Streams = conf.Sound.Streams.Played
 		c.set.mic.Muted = conf.Sound.Muted
 	}
 }
 
 func (c *device) obey(cmd protocol.Command) {
-	if cmd.Keyframe {
-		select {
-		case c.key <- struct{}{}:
-		default:
-		}
+	for _, k := range cmd.Keyframes {
+		delete(c.since, k)
 	}
-	if cmd.Kbps > 0 {
-		c.set.camera.Kbps = cmd.Kbps
+	if cmd.Video != nil {
+		c.set.camera.Streams = cmd.Video
+		maps.DeleteFunc(c.since, func(stream, _ uint32) bool {
+			return !slices.ContainsFunc(cmd.Video, func(s protocol.VideoStream) bool { return s.Number == stream })
+		})
+	}
+	if cmd.Sound != nil {
+		c.set.mic.Streams, c.set.speaker.Streams = cmd.Sound.Recorded, cmd.Sound.Played
 	}
 	if cmd.Mute != nil {
 		c.set.mic.Muted = *cmd.Mute
@@ -159,29 +168,43 @@ func (c *device) obey(cmd protocol.Command) {
 	if cmd.Card != nil {
 		c.set.screen.Card = *cmd.Card
 	}
+	if cmd.Shown != 0 {
+		c.shown, c.coherent = cmd.Shown, false
+	}
 }
 
 // take shows a picture or plays a frame.
 func (c *device) take(f protocol.Frame) {
-	now := time.Now()
 	c.frames++
 	if c.role == protocol.Sound {
-		s := &c.set.speaker
-		sound, ok := ParseSound(f.Data)
-		switch {
-		case f.Flags&protocol.FlagLost != 0:
-			s.Lost++
-		case !ok:
-			s.Foreign++
-		default:
-			s.Sound, s.At = sound, now
-			s.Frames++
-		}
-		return
+		c.hear(f)
+	} else {
+		c.show(f)
 	}
+}
+
+func (c *device) hear(f protocol.Frame) {
+	s := &c.set.speaker
+	i := slices.IndexFunc(s.Streams, func(p protocol.SoundStream) bool { return p.Number == f.Stream })
+	sound, ok := ParseSound(f.Data)
+	switch {
+	case i < 0:
+		s.Foreign++
+	case f.Flags&protocol.FlagLost != 0:
+		s.Lost++
+	case !ok || sound.Codec != s.Streams[i].Codec:
+		s.Foreign++
+	default:
+		s.Sound, s.At = sound, time.Now()
+		s.Frames++
+		s.Mixed[sound.Seed]++
+	}
+}
+
+func (c *device) show(f protocol.Frame) {
 	s := &c.set.screen
 	p, ok := ParsePicture(f.Data)
-	if !ok {
+	if !ok || f.Stream != c.shown {
 		c.coherent = false
 		s.Foreign++
 		return
@@ -190,7 +213,7 @@ func (c *device) take(f protocol.Frame) {
 	if !c.coherent {
 		s.Broken++
 	}
-	s.Picture, s.At = p, now
+	s.Picture, s.At = p, time.Now()
 	s.Pictures++
 }
 
@@ -206,7 +229,6 @@ func (c *device) work(configured <-chan struct{}) error {
 	}
 	now := time.Now()
 	made, told := now, now.Add(-c.set.progress)
-	var number uint32 // of pictures since the last IDR picture
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -230,7 +252,7 @@ func (c *device) work(configured <-chan struct{}) error {
 		now := time.Now()
 		if pace > 0 && now.Sub(made) >= pace {
 			made = now
-			if err := c.make(&number); err != nil {
+			if err := c.make(); err != nil {
 				return err
 			}
 		}
@@ -253,31 +275,44 @@ func (c *device) event(e protocol.Event) error {
 	return protocol.WriteJSON(c.conn, protocol.TypeEvent, e)
 }
 
-// make sends one picture or one frame of sound.
-func (c *device) make(number *uint32) error {
+// make sends one picture or one frame of sound in each stream.
+func (c *device) make() error {
 	c.set.mu.Lock()
-	var f protocol.Frame
+	var frames []protocol.Frame
 	if c.role == protocol.Camera {
-		cam := &c.set.camera
-		cam.Pictures++
-		p := Picture{Seed: c.set.seed, Counter: cam.Pictures, Key: c.frames == 0}
-		select {
-		case <-c.key:
-			p.Key = true
-		default:
-		}
-		if p.Key {
-			cam.Keys++
-			*number = 0
-			f.Flags = protocol.FlagKey
-		}
-		f.Data = accessUnit(p, *number, c.set.size)
-		*number++
+		frames = c.pictures()
 	} else {
-		c.set.mic.Frames++
-		f.Data = soundFrame(Sound{Seed: c.set.seed, Counter: c.set.mic.Frames, Muted: c.set.mic.Muted})
+		m := &c.set.mic
+		m.Frames++
+		for _, s := range m.Streams {
+			sound := Sound{Seed: c.set.seed, Counter: m.Frames, Codec: s.Codec, Muted: m.Muted}
+			frames = append(frames, protocol.Frame{Stream: s.Number, Data: soundFrame(sound)})
+		}
 	}
 	c.frames++
 	c.set.mu.Unlock()
-	return protocol.WriteFrame(c.conn, f)
+	for _, f := range frames {
+		if err := protocol.WriteFrame(c.conn, f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pictures is the next picture in each stream.
+func (c *device) pictures() (frames []protocol.Frame) {
+	cam := &c.set.camera
+	cam.Pictures++
+	for _, s := range cam.Streams {
+		number, runs := c.since[s.Number]
+		p := Picture{Seed: c.set.seed, Counter: cam.Pictures, Width: uint16(s.Width), Key: !runs}
+		f := protocol.Frame{Stream: s.Number, Data: accessUnit(p, number, c.set.size)}
+		if p.Key {
+			cam.Keys++
+			f.Flags = protocol.FlagKey
+		}
+		c.since[s.Number] = number + 1
+		frames = append(frames, f)
+	}
+	return frames
 }

@@ -11,6 +11,7 @@ package enginetest
 
 import (
 	"errors"
+	"maps"
 	"net"
 	"sync"
 	"time"
@@ -49,15 +50,16 @@ type Devices struct {
 
 // Camera is what a camera has done.
 type Camera struct {
-	Pictures uint32 // the counter of its last one
-	Keys     int    // IDR pictures among them
-	Kbps     int    // as it was told last
+	Pictures uint32                 // the counter of its last one
+	Keys     int                    // IDR pictures, of all streams
+	Streams  []protocol.VideoStream // as it was told last
 }
 
 // Microphone is what a microphone has done.
 type Microphone struct {
-	Frames uint32 // the counter of its last one
-	Muted  bool
+	Frames  uint32 // the counter of its last one
+	Muted   bool
+	Streams []protocol.SoundStream // as it was told last
 }
 
 // Screen is what a screen has shown.
@@ -66,7 +68,7 @@ type Screen struct {
 	At       time.Time // when it came
 	Pictures int
 	Broken   int // pictures that a decoder shows as rubbish: those before them are missing
-	Foreign  int // access units that are no fake camera's, or not whole
+	Foreign  int // access units that are no fake camera's, not whole, or not of the call that is shown
 	Card     protocol.Card
 }
 
@@ -75,8 +77,10 @@ type Speaker struct {
 	Sound             // the last one
 	At      time.Time // when it came
 	Frames  int
-	Lost    int // frames that were concealed
-	Foreign int // frames that are no fake microphone's
+	Mixed   map[uint16]int         // frames by the seed of their microphone
+	Lost    int                    // frames that were concealed
+	Foreign int                    // frames that are no fake microphone's, in another codec, or in no stream
+	Streams []protocol.SoundStream // as it was told last
 }
 
 // New makes a set of devices. Nothing runs before Start.
@@ -100,6 +104,7 @@ func New(o Options) *Devices {
 		starts:  map[protocol.Role]int{},
 		refusal: map[protocol.Role]error{},
 		conf:    map[protocol.Role]protocol.Configure{},
+		speaker: Speaker{Mixed: map[uint16]int{}},
 	}
 }
 
@@ -117,7 +122,7 @@ func (d *Devices) Start(role protocol.Role) (engine.Child, error) {
 	parent, child := net.Pipe()
 	dev := &device{
 		set: d, role: role, parent: parent, conn: child,
-		key:   make(chan struct{}, 1),
+		since: map[uint32]uint32{},
 		hung:  make(chan struct{}),
 		ended: make(chan struct{}),
 		gone:  make(chan struct{}),
@@ -210,5 +215,7 @@ func (d *Devices) Screen() Screen {
 func (d *Devices) Speaker() Speaker {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.speaker
+	s := d.speaker
+	s.Mixed = maps.Clone(s.Mixed)
+	return s
 }

@@ -11,6 +11,7 @@ import (
 type Picture struct {
 	Seed    uint16 // which camera
 	Counter uint32 // which picture of it, from 1; goes on over a restart
+	Width   uint16 // of the format for which it was made, whatever its real size
 	Key     bool   // an IDR picture with its parameter sets
 }
 
@@ -119,11 +120,12 @@ func (s shape) skipSlice(number uint32) []byte {
 	return b.end()
 }
 
-// message is an SEI message (§7.3.2.3) with seed and counter.
+// message is an SEI message (§7.3.2.3) with what a picture says.
 func message(p Picture, pad int) []byte {
 	body := append([]byte(nil), uuid[:]...)
 	body = binary.BigEndian.AppendUint16(body, p.Seed)
 	body = binary.BigEndian.AppendUint32(body, p.Counter)
+	body = binary.BigEndian.AppendUint16(body, p.Width)
 	for len(body) < pad {
 		body = append(body, 0xa5)
 	}
@@ -158,7 +160,7 @@ func ParsePicture(au []byte) (Picture, bool) {
 	return p, marked && slice && (!idr || p.Key)
 }
 
-// read takes seed and counter from an SEI message of ours.
+// read takes what a picture says from an SEI message of ours.
 func (p *Picture) read(sei []byte) bool {
 	if len(sei) == 0 || sei[0] != 5 {
 		return false
@@ -167,11 +169,12 @@ func (p *Picture) read(sei []byte) bool {
 	for len(body) > 0 && body[0] == 0xff { // the size goes on
 		body = body[1:]
 	}
-	if len(body) < 1+len(uuid)+6 || !bytes.Equal(body[1:1+len(uuid)], uuid[:]) {
+	if len(body) < 1+len(uuid)+8 || !bytes.Equal(body[1:1+len(uuid)], uuid[:]) {
 		return false
 	}
 	body = body[1+len(uuid):]
 	p.Seed, p.Counter = binary.BigEndian.Uint16(body), binary.BigEndian.Uint32(body[2:])
+	p.Width = binary.BigEndian.Uint16(body[6:])
 	return true
 }
 

@@ -13,7 +13,7 @@ func TestPictureRoundTrip(t *testing.T) {
 			{Seed: 0, Counter: 0, Key: true},
 			{Seed: 0, Counter: 1}, // zeros that need emulation prevention
 			{Seed: 0xffff, Counter: 0xffffffff, Key: true},
-			{Seed: 3, Counter: 0x01000003},
+			{Seed: 3, Counter: 0x01000003, Width: 1280},
 		} {
 			au := accessUnit(p, p.Counter, pad)
 			if got, ok := ParsePicture(au); !ok || got != p {

@@ -10,6 +10,7 @@ type Sound struct {
 	Seed    uint16 // which microphone
 	Counter uint32 // which frame of it, from 1; goes on over a restart
 	Muted   bool
+	Codec   string // for which it was made
 }
 
 // soundSize is the size of 20 ms of G.711 and G.722, and a likely one of Opus.
@@ -22,9 +23,11 @@ var soundMark = []byte{0xf8, 'e', 'w', 'i', 'n'}
 func soundFrame(s Sound) []byte {
 	b := binary.BigEndian.AppendUint16(bytes.Clone(soundMark), s.Seed)
 	b = binary.BigEndian.AppendUint32(b, s.Counter)
+	muted := byte(0)
 	if s.Muted {
-		b = append(b, 1)
+		muted = 1
 	}
+	b = append(append(b, muted, byte(len(s.Codec))), s.Codec...)
 	return append(b, make([]byte, soundSize-len(b))...)
 }
 
@@ -34,5 +37,8 @@ func ParseSound(b []byte) (Sound, bool) {
 	if len(b) != soundSize || !bytes.HasPrefix(b, soundMark) {
 		return Sound{}, false
 	}
-	return Sound{binary.BigEndian.Uint16(b[n:]), binary.BigEndian.Uint32(b[n+2:]), b[n+6] == 1}, true
+	s := Sound{Seed: binary.BigEndian.Uint16(b[n:]), Counter: binary.BigEndian.Uint32(b[n+2:]), Muted: b[n+6] == 1}
+	codec := b[n+8:]
+	s.Codec = string(codec[:min(int(b[n+7]), len(codec))])
+	return s, true
 }

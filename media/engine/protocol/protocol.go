@@ -8,7 +8,13 @@
 //	+------+-------------------+---------------
 //
 // Configure, Command and Event carry JSON. A frame carries the time of capture (int64, nanoseconds of
-// CLOCK_MONOTONIC, which parent and child share; 0 where it has no meaning), one byte of flags and the coded data.
+// CLOCK_MONOTONIC, which parent and child share; 0 where it has no meaning), the number of its stream (uint32), one
+// byte of flags and the coded data.
+//
+// A stream is one sequence of frames in one format. The parent numbers them, never one twice for the same process: what
+// is on its way in a stream that has ended can't be taken for one of another. It says which streams there are to be by
+// giving all of them, in Configure and later in Command; the child begins and ends what differs, and leaves the others
+// undisturbed.
 // Unknown JSON fields are ignored, unknown types are an error: parent and child are built together.
 package protocol
 
@@ -52,9 +58,10 @@ const (
 
 // A Frame is one access unit (H.264, Annex B) or one frame of coded sound.
 type Frame struct {
-	Time  int64 // ns of CLOCK_MONOTONIC at capture; towards screen and speaker: when to show it, 0 for at once
-	Flags uint8
-	Data  []byte
+	Time   int64  // ns of CLOCK_MONOTONIC at capture; towards screen and speaker: when to show it, 0 for at once
+	Stream uint32 // the number of its stream; towards the screen that of the call that is shown
+	Flags  uint8
+	Data   []byte
 }
 
 // Configure tells a device process what it is. Only the part of its role is set.
@@ -65,28 +72,46 @@ type Configure struct {
 	Screen *ScreenConfig `json:"screen,omitempty"`
 }
 
-// CameraConfig has the words of the window's file (source, encoder) and of the negotiated format.
+// CameraConfig has the words of the window's file, and the streams to begin with.
 type CameraConfig struct {
-	Source   string `json:"source"`  // auto | test | v4l2:/dev/video0 | libcamera | x11::101 | file:clip.mp4 | gst:…
-	Label    string `json:"label"`   // what the test camera shows
-	Seed     uint16 `json:"seed"`    // the test camera's identity in its machine-readable code
-	Encoder  string `json:"encoder"` // auto | the name of a GStreamer element
+	Source  string        `json:"source"`  // auto | test | v4l2:/dev/video0 | libcamera | x11::101 | file:clip.mp4 | gst:…
+	Label   string        `json:"label"`   // what the test camera shows
+	Seed    uint16        `json:"seed"`    // the test camera's identity in its machine-readable code
+	Encoder string        `json:"encoder"` // auto | the name of a GStreamer element
+	Streams []VideoStream `json:"streams"` // at least one
+}
+
+// VideoStream is an encoder: pictures of the one camera in a format that was negotiated.
+type VideoStream struct {
+	Number   uint32 `json:"number"`
 	Width    int    `json:"width"`
 	Height   int    `json:"height"`
 	FPS      int    `json:"fps"`
-	Kbps     int    `json:"kbps"`
+	Kbps     int    `json:"kbps"`                // may change in a stream that runs
 	MaxSlice int    `json:"max_slice,omitempty"` // bytes; set for packetization-mode 0, where a NAL unit must fit a packet
 }
 
-// SoundConfig has the words of the window's file and the codec that was negotiated.
+// SoundConfig has the words of the window's file, and the streams to begin with.
 type SoundConfig struct {
-	Microphone string `json:"microphone"`      // auto | test | alsa:hw:1 | pulse | none | gst:…
-	Speaker    string `json:"speaker"`         // auto | alsa:hw:1 | pulse | none | file:out.wav | gst:…
-	ToneHz     int    `json:"tone_hz"`         // of the test microphone
-	Codec      string `json:"codec"`           // opus | G722 | PCMU | PCMA
-	Kbps       int    `json:"kbps"`            // Opus
-	Muted      bool   `json:"muted,omitempty"` // start with silence; Command.Mute changes it
-	Echo       bool   `json:"echo"`            // cancel the echo between speaker and microphone
+	Microphone string       `json:"microphone"`      // auto | test | alsa:hw:1 | pulse | none | gst:…
+	Speaker    string       `json:"speaker"`         // auto | alsa:hw:1 | pulse | none | file:out.wav | gst:…
+	ToneHz     int          `json:"tone_hz"`         // of the test microphone
+	Muted      bool         `json:"muted,omitempty"` // start with silence; Command.Mute changes it
+	Echo       bool         `json:"echo"`            // cancel the echo between speaker and microphone
+	Streams    SoundStreams `json:"streams"`
+}
+
+// SoundStreams are the coded sounds of a sound role.
+type SoundStreams struct {
+	Recorded []SoundStream `json:"recorded"` // of the microphone, one encoder each
+	Played   []SoundStream `json:"played"`   // for the speaker, one decoder each; they are mixed
+}
+
+// SoundStream is sound in a codec that was negotiated.
+type SoundStream struct {
+	Number uint32 `json:"number"`
+	Codec  string `json:"codec"`          // opus | G722 | PCMU | PCMA
+	Kbps   int    `json:"kbps,omitempty"` // recorded Opus
 }
 
 // ScreenConfig is where the picture goes.
@@ -99,10 +124,12 @@ type ScreenConfig struct {
 
 // Command changes a running role. Fields that are not set change nothing.
 type Command struct {
-	Kbps     int   `json:"kbps,omitempty"`     // camera: video bitrate from now on
-	Keyframe bool  `json:"keyframe,omitempty"` // camera: the next access unit is an IDR picture
-	Mute     *bool `json:"mute,omitempty"`     // sound: silence before the encoder
-	Card     *Card `json:"card,omitempty"`     // screen: what it says
+	Video     []VideoStream `json:"video,omitempty"`     // camera: all streams that there are to be from now on
+	Keyframes []uint32      `json:"keyframes,omitempty"` // camera: the next access unit of these streams is an IDR picture
+	Sound     *SoundStreams `json:"sound,omitempty"`     // sound: all streams that there are to be from now on
+	Mute      *bool         `json:"mute,omitempty"`      // sound: silence before the encoders
+	Card      *Card         `json:"card,omitempty"`      // screen: what it says
+	Shown     uint32        `json:"shown,omitempty"`     // screen: pictures of this stream come now; no former one is seen any more
 }
 
 // Card is what a screen says. With Picture the texts lie over the partner's picture, small; without, they
@@ -192,8 +219,8 @@ func ReadMessage(r io.Reader) (Type, []byte, error) {
 	return t, b, nil
 }
 
-// frameHead is the size of what precedes the data of a frame: time and flags.
-const frameHead = 9
+// frameHead is the size of what precedes the data of a frame: time, stream and flags.
+const frameHead = 13
 
 // WriteFrame writes one frame with a single Write.
 func WriteFrame(w io.Writer, f Frame) error {
@@ -202,6 +229,7 @@ func WriteFrame(w io.Writer, f Frame) error {
 		return err
 	}
 	b = binary.BigEndian.AppendUint64(b, uint64(f.Time))
+	b = binary.BigEndian.AppendUint32(b, f.Stream)
 	b = append(b, f.Flags)
 	_, err = w.Write(append(b, f.Data...))
 	return err
@@ -212,5 +240,10 @@ func ParseFrame(payload []byte) (Frame, error) {
 	if len(payload) < frameHead {
 		return Frame{}, fmt.Errorf("device frame of %d bytes, at least %d", len(payload), frameHead)
 	}
-	return Frame{Time: int64(binary.BigEndian.Uint64(payload)), Flags: payload[8], Data: payload[frameHead:]}, nil
+	return Frame{
+		Time:   int64(binary.BigEndian.Uint64(payload)),
+		Stream: binary.BigEndian.Uint32(payload[8:]),
+		Flags:  payload[12],
+		Data:   payload[frameHead:],
+	}, nil
 }

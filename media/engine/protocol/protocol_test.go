@@ -15,8 +15,10 @@ func TestRoundTrip(t *testing.T) {
 		t Type
 		v any
 	}{
-		{TypeConfigure, Configure{Role: Camera, Camera: &CameraConfig{Source: "test", Label: "milano", Seed: 7, Width: 1280, Height: 720, FPS: 30, Kbps: 2000, MaxSlice: 1200}}},
-		{TypeCommand, Command{Kbps: 900, Keyframe: true, Mute: &mute, Card: &Card{Title: "Milano – Barra A – Kitchen", Next: "opens Mon 09:00"}}},
+		{TypeConfigure, Configure{Role: Camera, Camera: &CameraConfig{Source: "test", Label: "milano", Seed: 7,
+			Streams: []VideoStream{{Number: 1, Width: 1280, Height: 720, FPS: 30, Kbps: 2000, MaxSlice: 1200}}}}},
+		{TypeCommand, Command{Video: []VideoStream{{Number: 2, Kbps: 900}}, Keyframes: []uint32{1, 2}, Shown: 3,
+			Sound: &SoundStreams{Recorded: []SoundStream{{Number: 1, Codec: "opus", Kbps: 32}}, Played: []SoundStream{{Number: 7, Codec: "PCMU"}}}, Mute: &mute, Card: &Card{Title: "Milano – Barra A – Kitchen", Next: "opens Mon 09:00"}}},
 		{TypeEvent, Event{Kind: Ready, Device: "test picture", Encoder: "x264enc", Text: "first that works"}},
 	}
 	for _, m := range messages {
@@ -40,9 +42,9 @@ func TestRoundTrip(t *testing.T) {
 
 func TestFrameRoundTrip(t *testing.T) {
 	for _, f := range []Frame{
-		{Time: 1, Flags: FlagKey, Data: []byte{0, 0, 0, 1, 0x65}},
-		{Time: -1, Flags: FlagLost, Data: []byte{}},
-		{Data: bytes.Repeat([]byte{0xab}, MaxMessage-9)},
+		{Time: 1, Stream: 1, Flags: FlagKey, Data: []byte{0, 0, 0, 1, 0x65}},
+		{Time: -1, Stream: 1<<32 - 1, Flags: FlagLost, Data: []byte{}},
+		{Data: bytes.Repeat([]byte{0xab}, MaxMessage-frameHead)},
 	} {
 		var wire countingBuffer
 		if err := WriteFrame(&wire, f); err != nil {
@@ -75,7 +77,7 @@ func TestTooLargeIsNotWritten(t *testing.T) {
 	if err := WriteMessage(&wire, TypeEvent, make([]byte, MaxMessage+1)); err == nil || err.Error() != want {
 		t.Errorf("WriteMessage: %v, want %q", err, want)
 	}
-	if err := WriteFrame(&wire, Frame{Data: make([]byte, MaxMessage-8)}); err == nil || err.Error() != want {
+	if err := WriteFrame(&wire, Frame{Data: make([]byte, MaxMessage-frameHead+1)}); err == nil || err.Error() != want {
 		t.Errorf("WriteFrame: %v, want %q", err, want)
 	}
 	if wire.Len() > 0 {
@@ -107,8 +109,8 @@ func TestReadErrors(t *testing.T) {
 			}
 		})
 	}
-	if _, err := ParseFrame([]byte("12345678")); err == nil || err.Error() != "device frame of 8 bytes, at least 9" {
-		t.Errorf("ParseFrame of 8 bytes: %v", err)
+	if _, err := ParseFrame([]byte("123456789012")); err == nil || err.Error() != "device frame of 12 bytes, at least 13" {
+		t.Errorf("ParseFrame of 12 bytes: %v", err)
 	}
 }
 
@@ -136,8 +138,8 @@ func FuzzReadMessage(f *testing.F) {
 }
 
 func FuzzParseFrame(f *testing.F) {
-	f.Add([]byte("\x00\x00\x00\x00\x00\x00\x00\x01\x01\x65"))
-	f.Add([]byte("12345678"))
+	f.Add([]byte("\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x02\x01\x65"))
+	f.Add([]byte("123456789012"))
 	f.Fuzz(func(t *testing.T, payload []byte) {
 		frame, err := ParseFrame(payload)
 		if err != nil {

@@ -48,7 +48,7 @@ func Has(element string) bool {
 type Pipeline struct {
 	gst      *C.GstElement
 	elements map[string]*C.GstElement // those with a name that were asked for
-	bells    map[string]*bell         // of those that are appsinks
+	outlets  map[string]*outlet       // those of them that are appsinks
 	bus      *C.EwBus                 // its messages
 	said     *bell                    // rung when there is one
 }
@@ -62,7 +62,7 @@ func New(description string, names ...string) (*Pipeline, error) {
 	if gst == nil {
 		return nil, errors.New(take(e))
 	}
-	p := &Pipeline{gst: gst, elements: map[string]*C.GstElement{}, bells: map[string]*bell{}}
+	p := &Pipeline{gst: gst, elements: map[string]*C.GstElement{}, outlets: map[string]*outlet{}}
 	b, err := newBell()
 	if err != nil {
 		p.Close()
@@ -81,12 +81,11 @@ func New(description string, names ...string) (*Pipeline, error) {
 		if C.ew_is_sink(el) == 0 {
 			continue
 		}
-		if b, err = newBell(); err != nil {
+		if p.outlets[n], err = newOutlet(el); err != nil {
+			delete(p.outlets, n)
 			p.Close()
 			return nil, err
 		}
-		p.bells[n] = b
-		C.ew_ring_samples(el, C.int(b.fd))
 	}
 	return p, nil
 }
@@ -110,8 +109,8 @@ func (p *Pipeline) Start() error {
 // Stop ends all streaming and frees the devices; whoever waits in Pull gets io.EOF. It may hang if a driver does.
 func (p *Pipeline) Stop() {
 	C.ew_stop(p.gst)
-	for _, b := range p.bells {
-		C.ew_ring(C.int(b.fd))
+	for _, o := range p.outlets {
+		C.ew_ring(C.int(o.bell.fd))
 	}
 }
 
@@ -122,8 +121,8 @@ func (p *Pipeline) Close() {
 		C.gst_object_unref(C.gpointer(e))
 	}
 	C.gst_object_unref(C.gpointer(p.gst))
-	for _, b := range p.bells {
-		b.close()
+	for _, o := range p.outlets {
+		o.bell.close()
 	}
 	if p.bus != nil {
 		C.ew_bus_free(p.bus)
@@ -213,19 +212,37 @@ var ErrTimeout = errors.New("no buffer in time")
 
 // Pull waits for the next buffer of the named appsink. At the end of the stream, or after Stop, it returns io.EOF.
 func (p *Pipeline) Pull(sink string, timeout time.Duration) (*Sample, error) {
+	return p.outlets[sink].pull(timeout)
+}
+
+// outlet is an appsink, and the bell that it rings when there is something to fetch.
+type outlet struct {
+	sink *C.GstElement
+	bell *bell
+}
+
+func newOutlet(sink *C.GstElement) (*outlet, error) {
+	b, err := newBell()
+	if err != nil {
+		return nil, err
+	}
+	C.ew_ring_samples(sink, C.int(b.fd))
+	return &outlet{sink, b}, nil
+}
+
+func (o *outlet) pull(timeout time.Duration) (*Sample, error) {
 	var ended C.int
-	el := p.elements[sink]
 	deadline := time.Now().Add(timeout)
-	s := C.ew_pull(el, &ended)
-	for ; s == nil; s = C.ew_pull(el, &ended) {
+	s := C.ew_pull(o.sink, &ended)
+	for ; s == nil; s = C.ew_pull(o.sink, &ended) {
 		if ended != 0 {
 			return nil, io.EOF
 		}
-		if timeout <= 0 || !p.bells[sink].wait(deadline) {
+		if timeout <= 0 || !o.bell.wait(deadline) {
 			return nil, ErrTimeout
 		}
 	}
-	i := C.ew_info(s, el)
+	i := C.ew_info(s, o.sink)
 	return &Sample{gst: s, Time: int64(i.time), Size: int(i.size), Key: i.key != 0,
 		Width: int(i.width), Height: int(i.height)}, nil
 }

@@ -43,6 +43,45 @@ GstElement *ew_parse(const char *description, char **err) {
     return gst_object_ref_sink(pipe);
 }
 
+// A branch begins behind a tee that may be playing, so it must be able to take what comes before it is linked.
+GstElement *ew_branch(GstElement *tee, const char *description, char **err) {
+    GError *e = NULL;
+    GstElement *b = gst_parse_bin_from_description_full(description, TRUE, NULL, GST_PARSE_FLAG_FATAL_ERRORS, &e);
+    if (!b || e) {
+        if (b) gst_object_unref(gst_object_ref_sink(b));
+        *err = take(e, "empty branch");
+        return NULL;
+    }
+    GstObject *parent = gst_object_get_parent(GST_OBJECT(tee));
+    gst_object_ref(gst_object_ref_sink(b)); // one for the parent, one for the caller
+    gst_bin_add(GST_BIN(parent), b);
+    gst_object_unref(b);
+    gst_element_sync_state_with_parent(b);
+    GstPad *from = gst_element_request_pad_simple(tee, "src_%u"), *to = gst_element_get_static_pad(b, "sink");
+    if (!to || gst_pad_link(from, to) != GST_PAD_LINK_OK) *err = g_strdup("the branch does not fit behind the tee");
+    if (to) gst_object_unref(to);
+    gst_object_unref(from);
+    gst_object_unref(parent);
+    return b;
+}
+
+// The tee lets go of its pad first: what it is just pushing then ends without an error for the others.
+void ew_branch_end(GstElement *tee, GstElement *b) {
+    GstPad *to = gst_element_get_static_pad(b, "sink"), *from = to ? gst_pad_get_peer(to) : NULL;
+    if (from) {
+        gst_pad_unlink(from, to);
+        gst_element_release_request_pad(tee, from);
+        gst_object_unref(from);
+    }
+    if (to) gst_object_unref(to);
+    gst_element_set_locked_state(b, TRUE);
+    gst_element_set_state(b, GST_STATE_NULL);
+    GstObject *parent = gst_object_get_parent(GST_OBJECT(b));
+    gst_bin_remove(GST_BIN(parent), b);
+    gst_object_unref(parent);
+    gst_object_unref(b);
+}
+
 GstElement *ew_get(GstElement *pipe, const char *name) { return gst_bin_get_by_name(GST_BIN(pipe), name); }
 
 void ew_latency(GstElement *pipe, guint64 ns) { gst_pipeline_set_latency(GST_PIPELINE(pipe), ns); }

@@ -54,6 +54,8 @@ int ew_colour_register(void);
 int ew_trim(void);
 int ew_has(const char *element);
 GstElement *ew_parse(const char *description, char **err);
+GstElement *ew_branch(GstElement *tee, const char *description, char **err);
+void ew_branch_end(GstElement *tee, GstElement *branch);
 GstElement *ew_get(GstElement *pipe, const char *name);
 void ew_latency(GstElement *pipe, guint64 ns);
 int ew_play(GstElement *pipe);

@@ -1,0 +1,227 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"ewindow/media/engine/protocol"
+	"ewindow/media/gst/card"
+	"ewindow/media/gst/pipeline"
+)
+
+// stillPicture is the device that stands in for a camera.
+const stillPicture = "still picture"
+
+const (
+	stillEvery  = 200 * time.Millisecond  // a still picture is sent at 5 a second
+	firstFrame  = 2 * time.Second         // a camera that gives no picture within this time is not there
+	stillAfter  = 1500 * time.Millisecond // until then nothing is sent while a camera starts
+	searchEvery = 4 * time.Second         // a camera that is missing is looked for so often
+	closeWithin = time.Second             // a driver that hangs for longer when it is closed takes the process with it
+)
+
+// format is what is asked of a source.
+func (k *camera) format(f frameFormat) videoFormat {
+	return videoFormat{k.c, protocol.VideoStream{Width: f.width, Height: f.height, FPS: f.fps}}
+}
+
+// paint is the test camera.
+func (k *camera) paint(ctx context.Context) error {
+	var p *painter
+	var f *frameFormat
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		if now := k.frame.Load(); now != f {
+			former := p
+			p, f = newPainter(k.format(*now), now.pixels), now
+			if former != nil {
+				p.counter = former.counter
+			}
+			pipeline.FreeMemory() // drawing the ground took a lot, once
+			k.open("test picture")
+			tick.Reset(time.Second / time.Duration(f.fps))
+		}
+		pixels, at := p.next(), monotonic()
+		k.give(*f, at, func(p *pipeline.Pipeline) { p.Push("in", pixels, at, 0, false) })
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+	}
+}
+
+// sendStills sends the still picture while one is set.
+func (k *camera) sendStills(ctx context.Context) {
+	tick := time.NewTicker(stillEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if s := k.still.Load(); s != nil {
+			f, at := *k.frame.Load(), monotonic()
+			f.width, f.height = s.width, s.height
+			k.give(f, at, func(p *pipeline.Pipeline) { p.Push("in", s.pixels, at, 0, false) })
+		}
+	}
+}
+
+func (k *camera) showStill(reason, next string) {
+	f := k.frame.Load()
+	p := convert(card.Full(f.width, f.height, card.Texts{Title: k.c.Label, Reason: reason, Next: next}), f.pixels)
+	k.still.Store(&p)
+}
+
+// capture keeps looking for a camera, and sends its pictures while there is one.
+func (k *camera) capture(ctx context.Context) error {
+	starting := time.AfterFunc(stillAfter, func() { k.showStill("The camera starts", "") })
+	told := ""
+	for ctx.Err() == nil {
+		err := k.captureOnce(ctx, starting)
+		var hang *hangError
+		if errors.As(err, &hang) {
+			return err
+		}
+		if errors.Is(err, errGrown) {
+			continue
+		}
+		starting.Stop()
+		if errors.Is(err, io.EOF) { // a clip starts again; a very short one must not keep us busy
+			time.Sleep(50 * time.Millisecond)
+			continue
+		}
+		if told != err.Error() || !k.isOpen(stillPicture) {
+			told = err.Error()
+			k.p.event(protocol.Event{Kind: protocol.Missing, Text: "camera " + k.c.Source + ": " + told, Device: k.c.Source})
+		}
+		k.showStill("No camera", "sound only")
+		k.open(stillPicture)
+		select {
+		case <-ctx.Done():
+		case <-time.After(searchEvery):
+		}
+	}
+	return ctx.Err()
+}
+
+// errGrown says that the capture is to be larger or faster: a stream asks for more than those before.
+var errGrown = errors.New("the capture has grown")
+
+// captureOnce sends the pictures of the first source that works, until it ends, and says why.
+func (k *camera) captureOnce(ctx context.Context, starting *time.Timer) error {
+	f := k.frame.Load()
+	all, err := sources(k.format(*f))
+	if err != nil {
+		return err
+	}
+	if len(all) == 0 {
+		return errors.New("no camera on this machine; plug one in, or name one in the window's file")
+	}
+	var found []string
+	for _, s := range all {
+		worked, err := k.stream(ctx, s, f, starting)
+		var hang *hangError
+		if worked || errors.As(err, &hang) || errors.Is(err, errGrown) {
+			return err
+		}
+		found = append(found, fmt.Sprintf("%s: %v", s.device, err))
+	}
+	return errors.New(strings.Join(found, "; "))
+}
+
+// hangError says that a driver does not come back: only the end of the process helps.
+type hangError struct{ device string }
+
+func (e *hangError) Error() string {
+	return fmt.Sprintf("camera %s hangs and does not close; the process starts anew", e.device)
+}
+
+// stream sends the pictures of one source until it ends; worked says that there was at least one.
+//
+// A camera that has worked and then stalls without an error is left alone: no more progress is reported, and the
+// supervisor replaces the process.
+func (k *camera) stream(ctx context.Context, s source, frame *frameFormat, starting *time.Timer) (worked bool, err error) {
+	p, err := pipeline.New(s.pictures(frame.pixels, k.format(*frame)), "out")
+	if err != nil {
+		return false, fmt.Errorf("%w; check the word camera in the window's file", err)
+	}
+	defer func() {
+		if !closed(p) {
+			err = &hangError{s.device}
+		}
+	}()
+	if err := p.Start(); err != nil {
+		return false, err
+	}
+	began := time.Now()
+	for ctx.Err() == nil {
+		if k.frame.Load() != frame {
+			return worked, errGrown
+		}
+		if m := p.Next(0); m.Err != nil {
+			return worked, m.Err
+		}
+		f, err := p.Pull("out", 100*time.Millisecond)
+		switch {
+		case errors.Is(err, pipeline.ErrTimeout):
+			if !worked && time.Since(began) > firstFrame {
+				return false, fmt.Errorf("no picture within %v", firstFrame)
+			}
+			continue
+		case err != nil:
+			return worked, k.ended(p, s, worked)
+		}
+		if !worked {
+			worked = true
+			starting.Stop()
+			k.still.Store(nil)
+			pipeline.FreeMemory() // the encoder's trial took a lot, once
+			k.open(s.device)
+		}
+		k.take(f, s, *frame)
+	}
+	return worked, ctx.Err()
+}
+
+// ended says why a source gives no more: an error, or, for a clip, io.EOF.
+func (k *camera) ended(p *pipeline.Pipeline, s source, worked bool) error {
+	if m := p.Next(50 * time.Millisecond); m.Err != nil {
+		return m.Err
+	}
+	if s.paced && worked {
+		return io.EOF
+	}
+	return errors.New("the source has ended")
+}
+
+// take gives one picture to the encoders.
+func (k *camera) take(f *pipeline.Sample, s source, frame frameFormat) {
+	defer f.Free()
+	if s.paced || f.Time == 0 {
+		f.Time = monotonic()
+	}
+	k.give(frame, f.Time, func(p *pipeline.Pipeline) { p.PushSample("in", f, f.Time) })
+}
+
+// closed closes a pipeline and says whether it did so in time.
+func closed(p *pipeline.Pipeline) bool {
+	done := make(chan struct{})
+	go func() {
+		p.Close()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return true
+	case <-time.After(closeWithin):
+		return false
+	}
+}

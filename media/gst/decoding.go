@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"ewindow/media/engine/protocol"
+	"ewindow/media/gst/pipeline"
+)
+
+// A decoding is one stream of coded sound on its way to the mixer:
+//
+//	Frame ──▶ appsrc ! decoder ! raw ! appsink ──▶ mix
+type decoding struct {
+	protocol.SoundStream
+	codec codec
+	pipe  *pipeline.Pipeline
+	next  int64 // when the next frame is due, ns of CLOCK_MONOTONIC
+	mix   func(stream uint32, pcm []byte)
+	stop  context.CancelFunc
+	wg    sync.WaitGroup
+}
+
+// startDecoding begins to decode; raw sound goes to mix.
+func startDecoding(s protocol.SoundStream, mix func(uint32, []byte)) (*decoding, error) {
+	c, err := codecFor(s)
+	if err != nil {
+		return nil, err
+	}
+	p, err := pipeline.New(fmt.Sprintf("appsrc name=in is-live=true format=time max-buffers=%d max-bytes=0 leaky-type=downstream caps=%s "+
+		"! %s ! audioconvert ! audioresample ! %s ! appsink name=out sync=false async=false max-buffers=%d drop=true",
+		queuedMost, quoted(c.caps), c.decode, rawSound, queuedMost), "in", "out")
+	if err != nil {
+		return nil, fmt.Errorf("codec %s: %w; %s", s.Codec, err, codecsMissing)
+	}
+	if err := p.Start(); err != nil {
+		p.Close()
+		return nil, fmt.Errorf("codec %s: %w", s.Codec, err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	d := &decoding{SoundStream: s, codec: c, pipe: p, mix: mix, stop: stop}
+	d.wg.Go(func() { d.collect(ctx) })
+	return d, nil
+}
+
+// frame decodes one frame, or conceals one that was lost. Frames come paced; their times are made even here. It says
+// whether the decoder is still of use.
+func (d *decoding) frame(f protocol.Frame) bool {
+	if d.pipe.Next(0).Err != nil {
+		return false
+	}
+	now := monotonic()
+	off := time.Duration(now-d.next).Abs() > resync
+	if off {
+		d.next = now
+	}
+	length := frameTime
+	switch lost := f.Flags&protocol.FlagLost != 0 || len(f.Data) == 0; {
+	case lost && d.codec.conceals:
+		d.pipe.PushGap("in", d.next, length)
+	case lost:
+		d.mix(d.Number, make([]byte, bytesIn(length)))
+	default:
+		if length = d.codec.length(f.Data); length == 0 {
+			return true // not a frame of this codec
+		}
+		d.pipe.Push("in", f.Data, d.next, length, off)
+	}
+	d.next += length.Nanoseconds()
+	return true
+}
+
+// collect passes on what was decoded.
+func (d *decoding) collect(ctx context.Context) {
+	for ctx.Err() == nil {
+		s, err := d.pipe.Pull("out", time.Second)
+		if errors.Is(err, pipeline.ErrTimeout) {
+			continue
+		}
+		if err != nil {
+			return // frame finds out why
+		}
+		pcm := s.Bytes()
+		s.Free()
+		d.mix(d.Number, pcm)
+	}
+}
+
+func (d *decoding) end() {
+	d.stop()
+	d.pipe.Stop() // wakes collect
+	d.wg.Wait()
+	d.pipe.Close()
+}

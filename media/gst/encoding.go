@@ -1,0 +1,256 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"ewindow/media/engine/protocol"
+	"ewindow/media/gst/pipeline"
+	"ewindow/media/h264"
+)
+
+// frameFormat is the format of the pictures that the capture gives to the encoders.
+type frameFormat struct {
+	pixels        string // format, as GStreamer names it
+	width, height int
+	fps           int
+}
+
+// caps is this format at the rate at which an encoder takes pictures of it.
+func (f frameFormat) caps(fps int) string {
+	return fmt.Sprintf("video/x-raw,format=%s,width=%d,height=%d,framerate=%d/1,pixel-aspect-ratio=1/1", f.pixels, f.width, f.height, fps)
+}
+
+// An encoding is one stream of a camera: an encoder at work.
+type encoding struct {
+	videoFormat
+	encoder encoder
+	why     string // this encoder
+	pipe    *pipeline.Pipeline
+	units   atomic.Uint64 // access units so far
+	stop    context.CancelFunc
+	running sync.WaitGroup
+
+	// Under the mutex of the camera.
+	told  uint64      // units when progress was last reported
+	frame frameFormat // of the pictures that it is given
+	due   int64       // when it takes the next, ns of CLOCK_MONOTONIC
+}
+
+// startEncoding starts an encoder that was chosen.
+func startEncoding(c videoFormat, e encoder, why string, frame frameFormat) (*encoding, error) {
+	p, err := e.start(c, frame)
+	if err != nil {
+		return nil, fmt.Errorf("encoder %s: %w", e.name, err)
+	}
+	return &encoding{videoFormat: c, encoder: e, why: why, pipe: p, frame: frame}, nil
+}
+
+// run passes access units on to the parent until end is called; an error goes to failure.
+func (s *encoding) run(p *parent, total *pulse, failure chan<- error) {
+	ctx, stop := context.WithCancel(context.Background())
+	s.stop = stop
+	report := func(err error) {
+		if ctx.Err() == nil {
+			failure <- err
+		}
+	}
+	s.running.Go(func() { report(s.send(ctx, p, total)) })
+	s.running.Go(func() { report(s.watch(ctx)) })
+}
+
+// end ends it, and says whether its driver let go in time.
+func (s *encoding) end() bool {
+	s.stop()
+	gone := make(chan struct{})
+	go func() {
+		s.pipe.Stop() // wakes send
+		s.running.Wait()
+		s.pipe.Close()
+		close(gone)
+	}()
+	select {
+	case <-gone:
+		return true
+	case <-time.After(closeWithin):
+		return false
+	}
+}
+
+// send passes access units on to the parent.
+func (s *encoding) send(ctx context.Context, p *parent, total *pulse) error {
+	for ctx.Err() == nil {
+		u, err := s.pipe.Pull("out", time.Second)
+		if errors.Is(err, pipeline.ErrTimeout) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("encoder %s ended: %w", s.encoder.name, err)
+		}
+		f := protocol.Frame{Time: u.Time, Stream: s.Number, Data: u.Bytes()}
+		u.Free()
+		if h264.IsKey(f.Data) {
+			f.Flags = protocol.FlagKey
+		}
+		p.frame(f)
+		s.units.Add(1)
+		total.count.Add(1)
+	}
+	return nil
+}
+
+// watch hears the encoder's errors.
+func (s *encoding) watch(ctx context.Context) error {
+	for ctx.Err() == nil {
+		if m := s.pipe.Next(500 * time.Millisecond); m.Err != nil {
+			return fmt.Errorf("encoder: %w; another may be set with encoder in the window's file", m.Err)
+		}
+	}
+	return nil
+}
+
+// takes says whether it is time for its next picture, and counts that as given: a source may give more than a stream
+// wants.
+func (s *encoding) takes(at int64) bool {
+	interval := int64(time.Second) / int64(s.FPS)
+	if at < s.due-interval/4 {
+		return false
+	}
+	s.due = max(s.due, at-interval) + interval
+	return true
+}
+
+// give hands a picture of that format, captured at that time, to each encoder that is due.
+func (k *camera) give(frame frameFormat, at int64, push func(*pipeline.Pipeline)) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, s := range k.streams {
+		if !s.takes(at) {
+			continue
+		}
+		if s.frame != frame {
+			s.frame = frame
+			s.pipe.Set("in", "caps", frame.caps(s.FPS))
+		}
+		push(s.pipe)
+	}
+}
+
+// grow makes the capture as large and as fast as the largest and fastest stream. It never shrinks again: that would
+// interrupt what the smaller streams get.
+func (k *camera) grow(streams []protocol.VideoStream) {
+	f := *k.frame.Load()
+	for _, s := range streams {
+		if s.Width*s.Height > f.width*f.height {
+			f.width, f.height = s.Width, s.Height
+		}
+		f.fps = max(f.fps, s.FPS)
+	}
+	if f != *k.frame.Load() {
+		k.frame.Store(&f)
+	}
+}
+
+// follow makes the streams what they are to be, whenever that changes. Those that stay are left alone.
+func (k *camera) follow(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case want := <-k.want:
+			k.excuse(time.Now().Add(changeMost))
+			if err := k.change(want); err != nil {
+				k.failure <- err
+			}
+		}
+	}
+}
+
+func (k *camera) excuse(until time.Time) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.excused = until
+}
+
+// change ends the streams that are not wanted and begins those that are missing. A second one that cannot be made is
+// missing; without any, the camera is of no use.
+func (k *camera) change(want []protocol.VideoStream) error {
+	for _, s := range k.remove(want) {
+		if !s.end() {
+			return fmt.Errorf("encoder %s hangs and does not close; the process starts anew", s.encoder.name)
+		}
+	}
+	k.grow(want)
+	for _, w := range want {
+		if k.adjust(w) {
+			continue
+		}
+		err := k.add(videoFormat{k.c, w})
+		if err == nil {
+			continue
+		}
+		if len(want) == 1 {
+			return err
+		}
+		k.p.event(protocol.Event{Kind: protocol.Missing, Text: fmt.Sprintf("pictures of %dx%d: %v", w.Width, w.Height, err)})
+	}
+	return nil
+}
+
+// remove takes the streams away that are not wanted.
+func (k *camera) remove(want []protocol.VideoStream) (gone []*encoding) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.streams = slices.DeleteFunc(slices.Clone(k.streams), func(s *encoding) bool {
+		if slices.ContainsFunc(want, func(w protocol.VideoStream) bool { return w.Number == s.Number }) {
+			return false
+		}
+		gone = append(gone, s)
+		return true
+	})
+	return gone
+}
+
+// adjust sets the bitrate of a stream, or says that there is no such stream.
+func (k *camera) adjust(w protocol.VideoStream) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, s := range k.streams {
+		if s.Number != w.Number {
+			continue
+		}
+		if s.Kbps != w.Kbps {
+			s.Kbps = w.Kbps
+			s.encoder.kbps(s.pipe, min(max(w.Kbps, 10), 100000))
+		}
+		return true
+	}
+	return false
+}
+
+// add begins a stream.
+func (k *camera) add(c videoFormat) error {
+	if err := c.check(); err != nil {
+		return err
+	}
+	e, why, err := choose(c)
+	if err != nil {
+		return err
+	}
+	s, err := startEncoding(c, e, why, *k.frame.Load())
+	if err != nil {
+		return err
+	}
+	s.run(k.p, &k.pulse, k.failure)
+	pipeline.FreeMemory() // its trial took a lot, once
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.streams = append(k.streams, s)
+	k.report()
+	return nil
+}
