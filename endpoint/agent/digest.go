@@ -19,7 +19,7 @@ import (
 var algorithms = []string{"SHA-512-256", "SHA-256", "MD5"}
 
 // errSecret says that the registrar does not accept our credentials.
-var errSecret = errors.New("the registrar refuses this window's name or secret; make a new secret with `ewindow-registrar account rotate NAME` and put it into the window's secret_file")
+var errSecret = errors.New("the registrar refuses this window's name or secret; make a new secret with `ewindow-registrar account rotate NAME` (`account add NAME` if there is no account of that name) and put it into the window's secret_file")
 
 // foreignRealm is a challenge that is not our registrar's. No credentials are sent.
 type foreignRealm struct{ asked, ours string }
