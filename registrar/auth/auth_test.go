@@ -296,6 +296,8 @@ func TestCountsProperty(t *testing.T) {
 // What is remembered is bounded, and what is forgotten stays used.
 func TestBounds(t *testing.T) {
 	a := newAuth(t)
+	maxNonces := 100
+	a.used.bounds.each = maxNonces
 	var values []string
 	for i := range maxNonces + 20 {
 		ch := a.Challenge(SHA256, false, start.Add(time.Duration(i)*time.Millisecond))
@@ -331,7 +333,8 @@ func TestBounds(t *testing.T) {
 // A clock that is set back locks nobody out.
 func TestClockSetBack(t *testing.T) {
 	a := newAuth(t)
-	for i := range 2 * maxNonces {
+	a.used.bounds.each = 32
+	for i := range 2 * a.used.bounds.each {
 		at := start.Add(time.Duration(i) * time.Second)
 		v := answer(t, a.Challenge(SHA256, false, at), "milano", "secret of milano", 1)
 		if r := a.Check(register("milano", v), accounts, at); r.Err != nil {
@@ -382,6 +385,7 @@ func TestBurst(t *testing.T) {
 // All accounts together are bounded too, and none is locked out by it.
 func TestTotalIsBounded(t *testing.T) {
 	u := newUsage(2 * time.Minute)
+	u.bounds = bounds{each: 500, total: 5000, few: 10}
 	now, n := start, uint64(0)
 	use := func(account string) error {
 		n++
@@ -389,7 +393,7 @@ func TestTotalIsBounded(t *testing.T) {
 		return u.use(account, stamp{ns: now.UnixNano(), random: n}, 1, now)
 	}
 	for i := range 40 {
-		for range maxNonces {
+		for range u.bounds.each {
 			if err := use(fmt.Sprint("a", i)); err != nil {
 				t.Fatal(err)
 			}
@@ -402,8 +406,8 @@ func TestTotalIsBounded(t *testing.T) {
 		}
 		kept += len(l.nonces)
 	}
-	if kept != u.total || kept > maxTotal+40*fewNonces {
-		t.Errorf("%d are kept, %d counted, at most %d should be", kept, u.total, maxTotal+40*fewNonces)
+	if kept != u.total || kept > u.bounds.total+40*u.bounds.few {
+		t.Errorf("%d are kept, %d counted, at most %d should be", kept, u.total, u.bounds.total+40*u.bounds.few)
 	}
 }
 

@@ -6,13 +6,15 @@ import (
 	"time"
 )
 
-// Bounds of what is remembered. A device uses one nonce at a time, or takes a new one for each request: then a burst
-// of thousands within a nonce's life is still told from a replay.
-const (
-	maxNonces = 4096   // of one account
-	maxTotal  = 65_536 // of all; beyond it
-	fewNonces = 64     // of one account
-)
+// bounds of what is remembered, 70 bytes for each nonce. A device uses one nonce at a time, or takes a new one for each
+// request. Three thousand such requests a second may then each be ten seconds late and still be told from a replay.
+type bounds struct {
+	each  int // nonces of one account
+	total int // of all; beyond it
+	few   int // of one account
+}
+
+func defaultBounds() bounds { return bounds{each: 32_768, total: 131_072, few: 64} }
 
 // window is how many counts below the highest may still come: requests overtake one another on UDP.
 const window = 64
@@ -20,7 +22,8 @@ const window = 64
 // usage remembers which counts of which nonces were used (RFC 7616 §3.4 "nc"). It grows with the accounts that
 // proved their secret within a nonce's life, and with nothing a stranger can send.
 type usage struct {
-	life time.Duration
+	life   time.Duration
+	bounds bounds
 
 	mu       sync.Mutex
 	accounts map[string]*ledger
@@ -31,7 +34,7 @@ type usage struct {
 // A ledger is one account's part. A nonce that is not in it and was made no later than floor may have been forgotten:
 // it counts as used. So an account that takes many nonces makes its own stale early, and nobody else's.
 type ledger struct {
-	nonces map[stamp]*counts
+	nonces map[stamp]counts
 	order  []stamp // of nonces, by their first use
 	floor  stamp
 }
@@ -43,7 +46,7 @@ type counts struct {
 }
 
 func newUsage(life time.Duration) *usage {
-	return &usage{life: life, accounts: make(map[string]*ledger)}
+	return &usage{life: life, bounds: defaultBounds(), accounts: make(map[string]*ledger)}
 }
 
 // use takes a count of a nonce. It is ErrStale if that was taken before, or is too old to tell.
@@ -53,33 +56,33 @@ func (u *usage) use(account string, nonce stamp, nc uint32, now time.Time) error
 	u.sweep(now)
 	l := u.accounts[account]
 	if l == nil {
-		l = &ledger{nonces: make(map[stamp]*counts)}
+		l = &ledger{nonces: make(map[stamp]counts)}
 		u.accounts[account] = l
 	}
 	if l.floor.made().After(now) { // the clock was set back: rather a few counts forgotten than an account locked out
 		l.floor = stamp{}
 	}
-	c := l.nonces[nonce]
-	if c == nil {
-		if !l.floor.before(nonce) {
-			return fmt.Errorf("%w: forgotten since", ErrStale)
-		}
-		c = &counts{}
-		l.nonces[nonce], l.order = c, append(l.order, nonce)
-		u.total++
-		u.trim(l, now)
+	c, known := l.nonces[nonce]
+	if !known && !l.floor.before(nonce) {
+		return fmt.Errorf("%w: forgotten since", ErrStale)
 	}
 	if !c.take(nc) {
 		return fmt.Errorf("%w: nc=%08x of it again", ErrStale, nc)
+	}
+	l.nonces[nonce] = c
+	if !known {
+		l.order = append(l.order, nonce)
+		u.total++
+		u.trim(l, now)
 	}
 	return nil
 }
 
 // trim forgets the nonces that are too old to be accepted anyway, and the first used while there are too many.
 func (u *usage) trim(l *ledger, now time.Time) {
-	most := maxNonces
-	if u.total > maxTotal {
-		most = fewNonces
+	most := u.bounds.each
+	if u.total > u.bounds.total {
+		most = u.bounds.few
 	}
 	for len(l.order) > 0 {
 		first := l.order[0]

@@ -19,7 +19,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/emiago/sipgo/sip"
 	"golang.org/x/sync/errgroup"
 
 	"ewindow/dialplan"
@@ -105,7 +104,7 @@ func New(c Config, l Listeners) (*Server, error) {
 		cfg: c, log: c.Log, metrics: c.Metrics, auth: digest, locations: c.Locations, seal: sealer{key: c.Key}, listeners: l,
 		hosts: newHosts(c.Domain, c.Advertise, l), done: make(chan struct{}),
 		busy:    gate{limit: 32, held: map[string]int{}},
-		repeats: repeats{answers: map[repeatKey]*sip.Response{}},
+		repeats: repeats{answers: map[repeatKey][]byte{}},
 		calls:   newCalls(), forks: forks{live: map[*fork]struct{}{}},
 		revoked: revocations{count: map[string]uint64{}},
 	}

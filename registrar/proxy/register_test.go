@@ -138,10 +138,10 @@ func TestLostAnswer(t *testing.T) {
 }
 
 func TestRepeatsAreBounded(t *testing.T) {
-	p := repeats{answers: map[repeatKey]*sip.Response{}}
+	p := repeats{answers: map[repeatKey][]byte{}}
 	now := time.Now()
 	for i := range 3 * maxRepeats {
-		p.note(repeatKey{byte(i), byte(i >> 8)}, &sip.Response{}, now)
+		p.note(repeatKey{byte(i), byte(i >> 8)}, []byte{1}, now)
 	}
 	if len(p.answers) != maxRepeats || len(p.order) != maxRepeats {
 		t.Errorf("%d answers are remembered, %d in order", len(p.answers), len(p.order))

@@ -13,7 +13,7 @@ import (
 
 // Bounds of what is remembered for requests that come again.
 const (
-	maxRepeats = 4096             // 2 KB each
+	maxRepeats = 16_384           // half a KB each
 	repeatFor  = 32 * time.Second // 64·T1: by then the sender has given up (RFC 3261 §17.1.2.2)
 )
 
@@ -22,8 +22,8 @@ const (
 // challenge would be taken for a refusal. Strangers can add nothing here.
 type repeats struct {
 	mu      sync.Mutex
-	answers map[repeatKey]*sip.Response
-	order   []repeatOf // the oldest first
+	answers map[repeatKey][]byte // as they were sent
+	order   []repeatOf           // the oldest first
 }
 
 type repeatKey [16]byte
@@ -55,20 +55,20 @@ func keyOf(r *request) (key repeatKey, ok bool) {
 	return key, ok
 }
 
-func (p *repeats) note(key repeatKey, res *sip.Response, now time.Time) {
+func (p *repeats) note(key repeatKey, answer []byte, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if _, again := p.answers[key]; !again {
 		p.order = append(p.order, repeatOf{key, now})
 	}
-	p.answers[key] = res
+	p.answers[key] = answer
 	for len(p.order) > maxRepeats || now.Sub(p.order[0].at) >= repeatFor {
 		delete(p.answers, p.order[0].key)
 		p.order = p.order[1:]
 	}
 }
 
-func (p *repeats) find(key repeatKey) *sip.Response {
+func (p *repeats) find(key repeatKey) []byte {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.answers[key]
@@ -80,10 +80,18 @@ func (s *Server) repeated(r *request) bool {
 	if !ok {
 		return false
 	}
-	res := s.repeats.find(key)
-	if res == nil {
+	answer := s.repeats.find(key)
+	if answer == nil {
 		return false
 	}
+	m, err := sip.ParseMessage(answer)
+	res, is := m.(*sip.Response)
+	if err != nil || !is {
+		return false
+	}
+	way := sip.NewResponseFromRequest(r.Request, res.StatusCode, res.Reason, nil) // knows the way back (RFC 3261 §18.2.2)
+	res.SetTransport(way.Transport())
+	res.SetDestination(way.Destination())
 	_ = r.tx.Connection().WriteMsg(res)
 	return true
 }
@@ -95,7 +103,7 @@ func (s *Server) respond(r *request, res *sip.Response) {
 		return
 	}
 	if key, ok := keyOf(r); ok && r.account != "" {
-		s.repeats.note(key, res, time.Now())
+		s.repeats.note(key, []byte(res.String()), time.Now())
 	}
 	_ = r.tx.Connection().WriteMsg(res) // a peer that is gone needs none
 }
