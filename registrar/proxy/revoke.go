@@ -70,7 +70,8 @@ func (s *Server) hangUp(d relayed) {
 		h.address(bye)
 		s.send(bye)
 	}
-	s.log.Info("call ended: an account of it has changed", "aor", d.sides[0].account, "callee", d.sides[1].account, "call_id", d.callID)
+	s.log.Info("call ended: an account of it has changed", "aor", d.sides[0].account, "callee", d.sides[1].account,
+		"call_id", d.callID, "lasted", time.Since(d.since).Round(time.Second))
 }
 
 // revocations counts how often each account changed: who finds another count than before has acted for one that is no

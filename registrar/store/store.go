@@ -80,7 +80,7 @@ func (s *Store) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), lastWords)
 	defer cancel()
 	err := s.flush(ctx)
-	return errors.Join(err, s.eye.close(), s.db.Load().Close(), s.lock.release())
+	return errors.Join(err, s.db.Load().Close(), s.eye.close(), s.lock.release()) // the eye last, see begin
 }
 
 // UseRealm says for which domain the accounts are. Their hashes are good for one only: if there are accounts of
