@@ -14,11 +14,12 @@ import (
 
 // How closely Run watches the file.
 const (
-	lookEvery    = 250 * time.Millisecond
-	lookWithin   = 2 * time.Second  // a file that does not answer for so long cannot be read
-	staleAfter   = 3 * time.Second  // without a look that went well
-	examineEvery = 10 * time.Second // every page and row is read anew: what sits in a cache says nothing of the file
-	repairEvery  = 5 * time.Second  // while a repair fails
+	lookEvery     = 250 * time.Millisecond
+	lookWithin    = 2 * time.Second  // a file that does not answer for so long cannot be read
+	staleAfter    = 3 * time.Second  // without a look that went well
+	examineWithin = 30 * time.Second // on a slow card, with thousands of accounts
+	examineEvery  = 10 * time.Second // every page and row is read anew: what sits in a cache says nothing of the file
+	repairEvery   = 5 * time.Second  // while a repair fails
 )
 
 // A book is the accounts in memory: as the file last had them.
@@ -174,13 +175,13 @@ func (s *Store) look(ctx context.Context, now time.Time) (changed []string, err 
 	if s.eye.broken != nil {
 		return nil, s.eye.broken
 	}
-	ctx, cancel := context.WithTimeout(ctx, lookWithin)
-	defer cancel()
 	if err := s.eye.standing(s.path); err != nil {
 		return nil, err
 	}
+	soon, cancel := context.WithTimeout(ctx, lookWithin)
+	defer cancel()
 	var version int64
-	if err := s.eye.dataVersion(ctx, &version); err != nil {
+	if err := s.eye.dataVersion(soon, &version); err != nil {
 		return nil, err
 	}
 	var have found
@@ -196,7 +197,7 @@ func (s *Store) look(ctx context.Context, now time.Time) (changed []string, err 
 		s.book.agree(now)
 		return nil, nil
 	default:
-		if have, err = s.eye.read(ctx); err != nil {
+		if have, err = s.eye.read(soon); err != nil {
 			return nil, err
 		}
 	}
@@ -212,6 +213,8 @@ func (s *Store) look(ctx context.Context, now time.Time) (changed []string, err 
 
 // examineAnew reads everything over a connection that has nothing of it in its memory.
 func (s *Store) examineAnew(ctx context.Context) (found, error) {
+	ctx, cancel := context.WithTimeout(ctx, examineWithin)
+	defer cancel()
 	db, err := connectFor(s.path, "WAL", lookWithin/4)
 	if err != nil {
 		return found{}, err
