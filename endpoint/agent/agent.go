@@ -31,13 +31,6 @@ import (
 	"ewindow/registrar/signal/stack"
 )
 
-// Times of RFC 3261 §17.1.1.1 and what follows from them.
-const (
-	t1     = 500 * time.Millisecond
-	t2     = 4 * time.Second
-	giveUp = 64 * t1 // a transaction, an ACK or a NOTIFY that has not come by then will not come
-)
-
 // Bounds. Nothing that comes from the network can make an agent hold more than this.
 const (
 	maxCalls    = 16 // dialogs, the ones being set up included

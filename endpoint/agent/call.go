@@ -9,11 +9,14 @@ import (
 
 	"github.com/emiago/sipgo/sip"
 
+	"ewindow/registrar/signal/dialog"
 	"ewindow/registrar/signal/header"
 )
 
 // callKey finds the dialog of a message: our half of the dialog's identifier. The other half is compared then.
 type callKey struct{ callID, localTag string }
+
+func keyOf(id dialog.ID) callKey { return callKey{id.CallID, id.LocalTag} }
 
 // phase is how far a call is.
 type phase int
@@ -41,7 +44,7 @@ type Call struct {
 	phase      phase
 	known      bool // the application has it: it is owed Ended
 	reason     string
-	dialog     dialog
+	dialog     dialog.Dialog
 	ourTurn    bool      // who has the turn
 	invitation *incoming // the INVITE that waits for Answer or Reject
 	unacked    *awaited  // our latest 2xx to an INVITE
@@ -54,7 +57,7 @@ type Call struct {
 }
 
 // ID is the Call-ID.
-func (c *Call) ID() string { return c.dialog.callID }
+func (c *Call) ID() string { return c.dialog.CallID }
 
 // Peer is the other side's account name, or user@host if it is none of our domain.
 func (c *Call) Peer() string { return c.peer }
@@ -70,9 +73,9 @@ func (c *Call) Over() (reason string, ended bool) {
 }
 
 // newCall makes room for a call and puts it where requests find it.
-func (a *Agent) newCall(d *dialog, ours bool) (*Call, error) {
+func (a *Agent) newCall(d dialog.Dialog, ours bool) (*Call, error) {
 	c := &Call{
-		a: a, peer: a.account(&d.remote), ours: ours, dialog: *d,
+		a: a, peer: a.account(&d.Remote), ours: ours, dialog: d,
 		turn: make(chan struct{}, 1), ourTurn: ours,
 		ended: make(chan struct{}), gone: make(chan struct{}),
 	}
@@ -85,7 +88,7 @@ func (a *Agent) newCall(d *dialog, ours bool) (*Call, error) {
 	if len(a.calls) >= maxCalls {
 		return nil, &StatusError{Code: sip.StatusBusyHere, Reason: fmt.Sprintf("%d calls at once are the most", maxCalls)}
 	}
-	a.calls[callKey{d.callID, d.localTag}] = c
+	a.calls[keyOf(d.ID)] = c
 	return c, nil
 }
 
@@ -93,7 +96,7 @@ func (a *Agent) newCall(d *dialog, ours bool) (*Call, error) {
 func (a *Agent) forget(c *Call) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	key := callKey{c.dialog.callID, c.dialog.localTag}
+	key := keyOf(c.dialog.ID)
 	if a.calls[key] == c {
 		delete(a.calls, key)
 		close(c.gone)
@@ -142,7 +145,7 @@ func (c *Call) hangUp(reason string) {
 // (RFC 3261 §15).
 func (c *Call) sayBye(reason string) {
 	defer c.a.forget(c)
-	ctx, cancel := within(context.Background(), giveUp)
+	ctx, cancel := within(context.Background(), dialog.GiveUp)
 	defer cancel()
 	c.mu.Lock()
 	w := c.unacked
@@ -157,8 +160,7 @@ func (c *Call) sayBye(reason string) {
 	c.a.bye(ctx, func() *sip.Request {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		c.dialog.seq++
-		req := c.a.request(&c.dialog, sip.BYE, c.dialog.seq)
+		req := c.a.request(&c.dialog, sip.BYE)
 		if reason != "" {
 			req.AppendHeader(sip.NewHeader("Reason", fmt.Sprintf(`SIP;cause=200;text="%s"`, header.Safe(reason)))) // RFC 3326
 		}
@@ -174,7 +176,7 @@ func (a *Agent) bye(ctx context.Context, build func() *sip.Request) {
 			return
 		}
 		_, _, err = a.exchange(ctx, f, false, build, a.transact)
-		if !errors.Is(err, errLost) || !pause(ctx, t1) {
+		if !errors.Is(err, errLost) || !pause(ctx, dialog.T1) {
 			return
 		}
 	}
@@ -222,7 +224,7 @@ func (a *Agent) findCall(m sip.Message) *Call {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.dialog.remoteTag != header.FromTag(m) {
+	if c.dialog.RemoteTag != header.FromTag(m) {
 		return nil
 	}
 	return c
@@ -290,8 +292,7 @@ func (c *Call) ask(ctx context.Context, method sip.RequestMethod, complete func(
 	_, res, err := c.a.exchange(ctx, f, false, func() *sip.Request {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		c.dialog.seq++
-		req := c.a.request(&c.dialog, method, c.dialog.seq)
+		req := c.a.request(&c.dialog, method)
 		complete(req)
 		return req
 	}, c.a.transact)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/emiago/sipgo/sip"
 
+	"ewindow/registrar/signal/dialog"
 	"ewindow/registrar/signal/header"
 	"ewindow/registrar/signal/stack"
 )
@@ -37,7 +38,7 @@ func (a *Agent) Invite(ctx context.Context, to string, offer []byte) (*Call, []b
 	if f == nil || !f.alive() {
 		return nil, nil, ErrOffline
 	}
-	c, err := a.newCall(&dialog{callID: newCallID(), localTag: newTag(), local: a.aor, remote: uri, target: uri}, true)
+	c, err := a.newCall(a.newDialog(uri, uri), true)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -115,7 +116,7 @@ func (c *Call) reinviteOnce(ctx context.Context, offer []byte) ([]byte, error) {
 	if f == nil || !f.alive() {
 		return nil, ErrOffline
 	}
-	ctx, cancel := within(ctx, giveUp)
+	ctx, cancel := within(ctx, dialog.GiveUp)
 	defer cancel()
 	answer, err := c.offer(ctx, f, offer)
 	return answer, c.judge(err, f)
@@ -136,8 +137,7 @@ func (c *Call) offer(ctx context.Context, f *flow, sdp []byte) ([]byte, error) {
 	build := func() *sip.Request {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		c.dialog.seq++
-		req := c.a.request(&c.dialog, sip.INVITE, c.dialog.seq)
+		req := c.a.request(&c.dialog, sip.INVITE)
 		req.AppendHeader(sip.NewHeader("Accept", sdpType))
 		c.askSession(req)
 		header.SetBody(req, sdpType, sdp)
@@ -213,16 +213,16 @@ func (c *Call) sendInvite(ctx context.Context, f *flow, req *sip.Request) (*sip.
 // the answer is told.
 func (c *Call) abandon(tx *stack.ClientTx, f *flow, req *sip.Request, provisional bool) {
 	a := c.a
-	timer := time.NewTimer(giveUp)
+	timer := time.NewTimer(dialog.GiveUp)
 	defer timer.Stop()
 	cancelled := false
 	for {
 		if provisional && !cancelled {
 			cancelled = true
 			a.spawn(func() {
-				ctx, stop := within(context.Background(), giveUp)
+				ctx, stop := within(context.Background(), dialog.GiveUp)
 				defer stop()
-				if _, err := a.transact(ctx, f, cancelFor(req)); err != nil {
+				if _, err := a.transact(ctx, f, dialog.Cancel(req)); err != nil {
 					a.log.Debug("CANCEL", "err", err)
 				}
 			})
@@ -254,21 +254,6 @@ func (c *Call) abandon(tx *stack.ClientTx, f *flow, req *sip.Request, provisiona
 	}
 }
 
-// cancelFor is the CANCEL of an INVITE that was sent (RFC 3261 §9.1).
-func cancelFor(invite *sip.Request) *sip.Request {
-	req := sip.NewRequest(sip.CANCEL, *invite.Recipient.Clone())
-	req.AppendHeader(sip.HeaderClone(invite.Via()))
-	sip.CopyHeaders("Route", invite, req)
-	hops := sip.MaxForwardsHeader(70)
-	req.AppendHeader(&hops)
-	sip.CopyHeaders("From", invite, req)
-	sip.CopyHeaders("To", invite, req)
-	sip.CopyHeaders("Call-ID", invite, req)
-	req.AppendHeader(&sip.CSeqHeader{SeqNo: invite.CSeq().SeqNo, MethodName: sip.CANCEL})
-	req.SetBody(nil)
-	return req
-}
-
 // accepted takes a 2xx to our INVITE: it acknowledges, and returns the answer.
 func (c *Call) accepted(req *sip.Request, res *sip.Response, sdp []byte) ([]byte, error) {
 	if header.ToTag(res) == "" {
@@ -276,12 +261,12 @@ func (c *Call) accepted(req *sip.Request, res *sip.Response, sdp []byte) ([]byte
 	}
 	answer := res.Body()
 	c.mu.Lock()
-	if c.phase == over && c.dialog.remoteTag == "" {
+	if c.phase == over && c.dialog.RemoteTag == "" {
 		c.mu.Unlock()
 		c.a.decline(req, res)
 		return nil, c.endedError()
 	}
-	c.dialog.confirm(res)
+	c.dialog.Confirm(res)
 	c.ack = c.a.ackFor(&c.dialog, req)
 	ack := c.ack.Clone()
 	if c.phase == early {
@@ -301,11 +286,10 @@ func (c *Call) accepted(req *sip.Request, res *sip.Response, sdp []byte) ([]byte
 	return answer, nil
 }
 
-// ackFor makes the ACK of a 2xx: with the number and the credentials of its INVITE (RFC 3261 §13.2.2.4).
-func (a *Agent) ackFor(d *dialog, invite *sip.Request) *sip.Request {
-	ack := a.request(d, sip.ACK, invite.CSeq().SeqNo)
-	sip.CopyHeaders("Authorization", invite, ack)
-	sip.CopyHeaders("Proxy-Authorization", invite, ack)
+// ackFor is the ACK of a 2xx.
+func (a *Agent) ackFor(d *dialog.Dialog, invite *sip.Request) *sip.Request {
+	ack := d.Ack(invite)
+	a.addVia(ack)
 	return ack
 }
 
@@ -339,7 +323,7 @@ func (c *Call) again(res *sip.Response) {
 		return // the first one is being looked at
 	}
 	ack := c.ack.Clone()
-	fork := tag != c.dialog.remoteTag
+	fork := tag != c.dialog.RemoteTag
 	known := c.declined[tag]
 	if fork && !known && len(c.declined) < maxCalls {
 		if c.declined == nil {
@@ -358,19 +342,11 @@ func (c *Call) again(res *sip.Response) {
 
 // decline acknowledges a 2xx that nobody wants any more, and ends its dialog. like is the INVITE, or its ACK.
 func (a *Agent) decline(like *sip.Request, res *sip.Response) {
-	d := &dialog{
-		callID: res.CallID().Value(), localTag: header.FromTag(res),
-		local: *res.From().Address.Clone(), remote: *res.To().Address.Clone(), target: *like.Recipient.Clone(),
-		seq: like.CSeq().SeqNo,
-	}
-	d.confirm(res)
-	a.write(a.ackFor(d, like))
+	d := dialog.Answered(like, res)
+	a.write(a.ackFor(&d, like))
 	a.spawn(func() {
-		ctx, cancel := within(context.Background(), giveUp)
+		ctx, cancel := within(context.Background(), dialog.GiveUp)
 		defer cancel()
-		a.bye(ctx, func() *sip.Request {
-			d.seq++
-			return a.request(d, sip.BYE, d.seq)
-		})
+		a.bye(ctx, func() *sip.Request { return a.request(&d, sip.BYE) })
 	})
 }

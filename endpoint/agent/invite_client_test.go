@@ -9,6 +9,7 @@ import (
 
 	"github.com/emiago/sipgo/sip"
 
+	"ewindow/registrar/signal/dialog"
 	"ewindow/registrar/signal/header"
 )
 
@@ -53,7 +54,7 @@ func (l *lab) callUp(headers ...string) *Call {
 // in makes a request of the other side within a call that the window made.
 func (l *lab) in(c *Call, method, cseq, body string, headers ...string) string {
 	h := map[string]string{
-		"From": "<sip:munich@" + domain + ">;tag=" + c.dialog.remoteTag, "To": "<sip:milano@" + domain + ">;tag=" + c.dialog.localTag,
+		"From": "<sip:munich@" + domain + ">;tag=" + c.dialog.RemoteTag, "To": "<sip:milano@" + domain + ">;tag=" + c.dialog.LocalTag,
 		"Call-ID": c.ID(), "CSeq": cseq + " " + method,
 	}
 	for i := 0; i+1 < len(headers); i += 2 {
@@ -433,7 +434,7 @@ func TestOtherSideGone(t *testing.T) {
 		if err := <-done; err == nil || err.Error() != "408 the other side does not answer" {
 			t.Errorf("Reinvite: %v", err)
 		}
-		if took := time.Since(begun); took > giveUp+pongWithin {
+		if took := time.Since(begun); took > dialog.GiveUp+pongWithin {
 			t.Errorf("took %v", took)
 		}
 		expect[Ended](l)

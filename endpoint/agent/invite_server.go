@@ -9,6 +9,7 @@ import (
 
 	"github.com/emiago/sipgo/sip"
 
+	"ewindow/registrar/signal/dialog"
 	"ewindow/registrar/signal/header"
 )
 
@@ -60,7 +61,7 @@ func (in *incoming) decide(res *sip.Response) error {
 
 // invited handles an INVITE that would make a new call.
 func (a *Agent) invited(req *sip.Request, tx *sip.ServerTx) {
-	d := accept(req)
+	d := dialog.Accept(req, newTag())
 	if a.merged(d) {
 		respond(tx, reply(req, sip.StatusLoopDetected, "Loop Detected"))
 		return
@@ -237,29 +238,12 @@ func (c *Call) accept(in *incoming, sdp []byte) (*awaited, error) {
 	return w, nil
 }
 
-// repeat sends a 2xx again until its ACK came or is not to be expected any more (RFC 3261 §13.3.1.4): also over a
-// reliable transport, since the next hop's may not be.
+// repeat sends a 2xx again until its ACK came or is not to be expected any more.
 func (c *Call) repeat(res *sip.Response, w *awaited) {
 	defer w.end(false)
-	begun := time.Now()
-	timer := time.NewTimer(t1)
-	defer timer.Stop()
-	for wait := t1; ; {
-		select {
-		case <-w.done:
-			return
-		case <-c.a.stop:
-			return
-		case <-timer.C:
-		}
-		if time.Since(begun) >= giveUp {
-			w.end(false)
-			c.hangUp("the other side did not acknowledge our answer")
-			return
-		}
-		c.a.write(res)
-		wait = min(2*wait, t2)
-		timer.Reset(min(wait, giveUp-time.Since(begun)))
+	if dialog.Repeat(func() { c.a.write(res) }, w.done, c.a.stop) {
+		w.end(false)
+		c.hangUp("the other side did not acknowledge our answer")
 	}
 }
 
@@ -272,9 +256,7 @@ func (c *Call) yes(req *sip.Request, sdp []byte) *sip.Response {
 	res.AppendHeader(sip.NewHeader("Supported", supported))
 	c.agree(req, res)
 	header.SetBody(res, sdpType, sdp)
-	if contact := header.Contact(req); contact != nil {
-		c.dialog.target = *contact
-	}
+	c.dialog.Refresh(req)
 	return res
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/emiago/sipgo/sip"
 
+	"ewindow/registrar/signal/dialog"
 	"ewindow/registrar/signal/header"
 )
 
@@ -133,7 +134,7 @@ func TestByeBeforeAnswer(t *testing.T) {
 func TestCallerGivesUp(t *testing.T) {
 	simulate(t, func(t *testing.T, l *lab) {
 		invite, in := l.rings(offer1)
-		cancel := cancelFor(invite)
+		cancel := dialog.Cancel(invite)
 		l.send(cancel.String())
 		l.answers(200) // to the CANCEL
 		l.answers(487)
@@ -153,7 +154,7 @@ func TestCancelAfterAnswer(t *testing.T) {
 		invite, in := l.rings(offer1)
 		done := async(func() error { return in.Call.Answer(t.Context(), []byte(answer1)) })
 		res := l.answers(200)
-		l.send(cancelFor(invite).String())
+		l.send(dialog.Cancel(invite).String())
 		l.answers(481)
 		l.send(l.within(res, "ACK", 1, ""))
 		if err := <-done; err != nil {
@@ -180,7 +181,7 @@ func TestLostAck(t *testing.T) {
 			}
 			n++
 		}
-		if took := time.Since(begun); took < giveUp || took > giveUp+time.Second {
+		if took := time.Since(begun); took < dialog.GiveUp || took > dialog.GiveUp+time.Second {
 			t.Errorf("BYE after %v", took)
 		}
 		if n != 11 { // 0, 0.5, 1.5, 3.5, 7.5, 11.5 … 31.5 s

@@ -6,6 +6,7 @@ import (
 
 	"github.com/emiago/sipgo/sip"
 
+	"ewindow/registrar/signal/dialog"
 	"ewindow/registrar/signal/header"
 )
 
@@ -21,7 +22,7 @@ func TestCancelBehindInvite(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			l.send(text + cancelFor(m.(*sip.Request)).String())
+			l.send(text + dialog.Cancel(m.(*sip.Request)).String())
 			in := expect[Invitation](l)
 			l.answers(200) // to the CANCEL
 			l.answers(487)

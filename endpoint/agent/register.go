@@ -11,6 +11,7 @@ import (
 
 	"github.com/emiago/sipgo/sip"
 
+	"ewindow/registrar/signal/dialog"
 	"ewindow/registrar/signal/header"
 )
 
@@ -47,9 +48,7 @@ func pauseUntil(ctx context.Context, d time.Duration, enough <-chan struct{}) bo
 
 // keepConnected makes connections, one after the other, until ctx ends.
 func (a *Agent) keepConnected(ctx context.Context) {
-	r := &registration{a: a, dialog: dialog{
-		callID: newCallID(), localTag: newTag(), local: a.aor, remote: a.aor, target: sip.Uri{Scheme: "sip", Host: a.domain},
-	}}
+	r := &registration{a: a, sequence: a.newDialog(a.aor, sip.Uri{Scheme: "sip", Host: a.domain})}
 	defer a.endAll("the window was switched off")
 	for failures := 0; ctx.Err() == nil; failures++ {
 		r.since = time.Time{}
@@ -140,13 +139,13 @@ func (a *Agent) sayGoodbye(ctx context.Context, f *flow, r *registration) {
 
 // registration is REGISTER's state (RFC 3261 §10.2): its numbers go on over all connections. Run's goroutine owns it.
 type registration struct {
-	a      *Agent
-	dialog dialog
-	least  time.Duration // from a 423
-	since  time.Time     // first 200 on this connection; zero before
-	until  time.Time     // the registrar keeps it so long
-	online bool          // what the last event said
-	told   string        // why, if it said Offline
+	a        *Agent
+	sequence dialog.Dialog // the numbers and addresses of our REGISTERs, which belong to no dialog
+	least    time.Duration // from a 423
+	since    time.Time     // first 200 on this connection; zero before
+	until    time.Time     // the registrar keeps it so long
+	online   bool          // what the last event said
+	told     string        // why, if it said Offline
 }
 
 // keep registers and refreshes until ctx ends or the connection is of no use. first is called after each success.
@@ -273,8 +272,7 @@ func (r *registration) once(ctx context.Context, f *flow, want time.Duration) (t
 }
 
 func (r *registration) request(want time.Duration) *sip.Request {
-	r.dialog.seq++
-	req := r.a.request(&r.dialog, sip.REGISTER, r.dialog.seq)
+	req := r.a.request(&r.sequence, sip.REGISTER)
 	req.RemoveHeader("Supported")
 	req.AppendHeader(sip.NewHeader("Supported", "outbound, path"))
 	req.AppendHeader(sip.NewHeader("Contact", r.a.outward))

@@ -5,6 +5,7 @@ import (
 
 	"github.com/emiago/sipgo/sip"
 
+	"ewindow/registrar/signal/dialog"
 	"ewindow/registrar/signal/header"
 	"ewindow/registrar/signal/validate"
 )
@@ -122,7 +123,7 @@ func (a *Agent) route(req *sip.Request, tx *sip.ServerTx) {
 		return
 	}
 	c.mu.Lock()
-	inOrder := c.dialog.inOrder(req.CSeq().SeqNo)
+	inOrder := c.dialog.Heard(req.CSeq().SeqNo) == dialog.Next
 	c.mu.Unlock()
 	switch {
 	case req.Method == sip.BYE: // whatever its number: whoever says it is done
@@ -182,11 +183,11 @@ func (a *Agent) capabilities(req *sip.Request) *sip.Response {
 }
 
 // merged says whether an INVITE reaches us a second time, by another way (RFC 3261 §8.2.2.2).
-func (a *Agent) merged(d *dialog) bool {
+func (a *Agent) merged(d dialog.Dialog) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for key, c := range a.calls {
-		if key.callID == d.callID && !c.ours && c.dialog.remoteTag == d.remoteTag {
+		if key.callID == d.CallID && !c.ours && c.dialog.RemoteTag == d.RemoteTag {
 			return true
 		}
 	}
@@ -210,6 +211,6 @@ func respond(tx *sip.ServerTx, res *sip.Response) { _ = tx.Respond(res) }
 
 // tagged puts our tag of the call into a response.
 func (c *Call) tagged(res *sip.Response) *sip.Response {
-	res.To().Params.Add("tag", c.dialog.localTag)
+	res.To().Params.Add("tag", c.dialog.LocalTag)
 	return res
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/emiago/sipgo/sip"
 
+	"ewindow/registrar/signal/dialog"
 	"ewindow/registrar/signal/header"
 )
 
@@ -97,7 +98,7 @@ func (c *Call) sessionDue() {
 // refresh repeats the session: by UPDATE without SDP where that is possible, which leaves media alone, otherwise
 // by a re-INVITE with the SDP of the last time.
 func (c *Call) refresh() error {
-	ctx, cancel := within(context.Background(), 2*giveUp)
+	ctx, cancel := within(context.Background(), 2*dialog.GiveUp)
 	defer cancel()
 	c.mu.Lock()
 	canUpdate, sdp, before := c.canUpdate, c.localSDP, c.remoteSDP
@@ -109,7 +110,7 @@ func (c *Call) refresh() error {
 		}
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		c.dialog.confirm(res)
+		c.dialog.Confirm(res)
 		c.agreed(res)
 		return nil
 	}

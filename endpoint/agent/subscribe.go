@@ -10,6 +10,7 @@ import (
 
 	"github.com/emiago/sipgo/sip"
 
+	"ewindow/registrar/signal/dialog"
 	"ewindow/registrar/signal/header"
 
 	"ewindow/dialplan/programme"
@@ -24,7 +25,7 @@ const (
 // subscription is the dialog of our SUBSCRIBE (RFC 6665). The loop of the connection owns the sending half, the
 // receiving half is behind Agent.mu.
 type subscription struct {
-	dialog  dialog             // callID and localTag do not change
+	dialog  dialog.Dialog      // Call-ID and our tag do not change
 	remote  string             // tag of the notifier, from the first NOTIFY or 2xx
 	heard   uint32             // number of the latest NOTIFY
 	news    chan time.Duration // a NOTIFY ended it: how long to wait before subscribing anew
@@ -54,7 +55,7 @@ func (a *Agent) stayInformed(ctx context.Context, f *flow) {
 
 func (a *Agent) newSubscription() *subscription {
 	s := &subscription{
-		dialog: dialog{callID: newCallID(), localTag: newTag(), local: a.aor, remote: a.aor, target: a.aor},
+		dialog: a.newDialog(a.aor, a.aor),
 		news:   make(chan time.Duration, 1), arrived: make(chan struct{}, 1),
 	}
 	a.mu.Lock()
@@ -106,7 +107,7 @@ func (a *Agent) subscribe(ctx context.Context, f *flow, s *subscription) (time.D
 
 // firstNotify waits for the NOTIFY that must follow a 2xx (RFC 6665 §4.1.2.4, Timer N).
 func (s *subscription) firstNotify(ctx context.Context) (time.Duration, error) {
-	timer := time.NewTimer(giveUp)
+	timer := time.NewTimer(dialog.GiveUp)
 	defer timer.Stop()
 	select {
 	case <-s.arrived:
@@ -125,8 +126,7 @@ func (a *Agent) subscribeOnce(ctx context.Context, f *flow, s *subscription) (ti
 	ctx, cancel := within(ctx, dialLimit)
 	defer cancel()
 	_, res, err := a.exchange(ctx, f, true, func() *sip.Request {
-		s.dialog.seq++
-		req := a.request(&s.dialog, sip.SUBSCRIBE, s.dialog.seq)
+		req := a.request(&s.dialog, sip.SUBSCRIBE)
 		req.AppendHeader(sip.NewHeader("Event", eventPackage+`;profile-type="user"`))
 		req.AppendHeader(sip.NewHeader("Accept", programme.ContentType))
 		req.AppendHeader(sip.NewHeader("Expires", fmt.Sprint(seconds10(subscribeFor))))
@@ -138,7 +138,7 @@ func (a *Agent) subscribeOnce(ctx context.Context, f *flow, s *subscription) (ti
 	if !res.IsSuccess() {
 		return 0, statusError(res)
 	}
-	s.dialog.confirm(res)
+	s.dialog.Confirm(res)
 	granted := seconds(header.First(res, "Expires"))
 	if granted == 0 {
 		granted = subscribeFor
@@ -155,7 +155,7 @@ func (a *Agent) notified(req *sip.Request, tx *sip.ServerTx) {
 
 	a.mu.Lock()
 	s := a.sub
-	ours := s != nil && s.dialog.callID == req.CallID().Value() && s.dialog.localTag == header.ToTag(req) &&
+	ours := s != nil && s.dialog.CallID == req.CallID().Value() && s.dialog.LocalTag == header.ToTag(req) &&
 		(s.remote == "" || s.remote == tag) && tag != ""
 	late := ours && s.remote != "" && seq <= s.heard
 	if ours && !late {

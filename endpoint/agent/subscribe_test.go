@@ -8,6 +8,7 @@ import (
 
 	"github.com/emiago/sipgo/sip"
 
+	"ewindow/registrar/signal/dialog"
 	"ewindow/registrar/signal/header"
 
 	"ewindow/dialplan/programme"
@@ -144,7 +145,7 @@ func TestNoNotify(t *testing.T) {
 		l.start()
 		begun := time.Now()
 		l.online()
-		if took := time.Since(begun); took < giveUp || took > giveUp+2*time.Second {
+		if took := time.Since(begun); took < dialog.GiveUp || took > dialog.GiveUp+2*time.Second {
 			t.Errorf("subscribed anew after %v", took)
 		}
 	})

@@ -7,6 +7,7 @@ import (
 
 	"github.com/emiago/sipgo/sip"
 
+	"ewindow/registrar/signal/dialog"
 	"ewindow/registrar/signal/stack"
 )
 
@@ -52,7 +53,7 @@ func (b *branch) follow() (answered bool) {
 			b.s.send(b.h.cancel(b.sent))
 		}
 		cancelling = true
-		timer.Reset(giveUp)
+		timer.Reset(dialog.GiveUp) // for the answer to the CANCEL
 	}
 	for {
 		select {

@@ -14,15 +14,13 @@ import (
 
 	"ewindow/dialplan/programme"
 	"ewindow/registrar/echo"
+	"ewindow/registrar/signal/dialog"
 	"ewindow/registrar/signal/header"
 )
 
 // Times of a call to the echo.
 const (
 	echoTime = 2 * time.Minute
-	timerT1  = 500 * time.Millisecond // RFC 3261 §13.3.1.4
-	timerT2  = 4 * time.Second
-	ackWait  = 64 * timerT1
 )
 
 var (
@@ -38,12 +36,12 @@ var echoOptions = []string{"timer"}
 type echoCalls struct {
 	s    *Server
 	mu   sync.Mutex
-	byID map[string]*echoCall
+	byID map[dialog.ID]*echoCall
 }
 
 // An echoCall is one of them. Its INVITE's handler owns it; others send it events.
 type echoCall struct {
-	dialog
+	half
 	media *echo.Call
 	acked chan struct{} // closed by the first ACK
 	ended chan struct{} // closed by a BYE
@@ -51,20 +49,14 @@ type echoCall struct {
 	end   func()
 	stop  context.CancelFunc // ends it from our side
 
-	mu   sync.Mutex
-	cseq uint32 // of the other side's last request
-}
-
-// dialogID names a dialog of ours by its Call-ID, our tag and theirs.
-func dialogID(callID, ours, theirs string) string {
-	return strings.Join([]string{callID, ours, theirs}, "\x00")
+	mu sync.Mutex // guards the order of the other side's requests
 }
 
 // find is the call that a request belongs to, if it is one of ours.
 func (e *echoCalls) find(r *request) *echoCall {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.byID[dialogID(r.CallID().Value(), header.ToTag(r), header.FromTag(r))]
+	return e.byID[dialog.IDOf(r.Request)]
 }
 
 // invite answers a call to the echo, and sees it to its end.
@@ -75,12 +67,12 @@ func (e *echoCalls) invite(r *request, account string) {
 		return
 	}
 	tag := sip.GenerateTagN(16) // not the one of the 407 before: its ACK is not for this
-	d := s.dialogOf(r, account, tag)
+	d := s.accept(r, account, tag)
 	switch {
 	case s.cfg.Echo == nil:
 		s.reply(r, vNoEcho)
 		return
-	case d.contact.Host == "":
+	case d.Target.Host == "":
 		s.reply(r, vBadContact)
 		return
 	}
@@ -91,32 +83,31 @@ func (e *echoCalls) invite(r *request, account string) {
 	e.leave(account)
 	media, sdp, err := e.describe(r, account)
 	if err != nil {
-		s.log.Info("the echo did not answer", "aor", account, "call_id", d.callID, "err", err)
+		s.log.Info("the echo did not answer", "aor", account, "call_id", d.CallID, "err", err)
 		s.reply(r, echoRefusal(err))
 		return
 	}
-	c := &echoCall{dialog: d, media: media, acked: make(chan struct{}), ended: make(chan struct{}), cseq: r.CSeq().SeqNo}
+	c := &echoCall{half: d, media: media, acked: make(chan struct{}), ended: make(chan struct{})}
 	c.ack = sync.OnceFunc(func() { close(c.acked) })
 	c.end = sync.OnceFunc(func() { close(c.ended) })
 	ctx, stop := context.WithTimeout(context.Background(), echoTime)
 	defer stop()
 	c.stop = stop
-	id := dialogID(d.callID, tag, header.FromTag(r))
 	e.mu.Lock()
-	e.byID[id] = c
+	e.byID[d.ID] = c
 	e.mu.Unlock()
 	if s.revoked.of(account) != r.epoch { // meanwhile: AccountChanged may not have seen it
 		stop()
 	}
-	s.log.Info("the echo answers", "aor", account, "call_id", d.callID)
+	s.log.Info("the echo answers", "aor", account, "call_id", d.CallID)
 	s.metrics.Request(string(r.Method), sip.StatusOK)
 	ok := s.withSDP(r, sdp)
 	ok.To().Params.Add("tag", tag)
 	e.run(ctx, r, c, ok)
 	e.mu.Lock()
-	delete(e.byID, id)
+	delete(e.byID, d.ID)
 	e.mu.Unlock()
-	s.log.Info("the echo ended", "aor", account, "call_id", d.callID)
+	s.log.Info("the echo ended", "aor", account, "call_id", d.CallID)
 }
 
 // describe makes a call of an INVITE, and the SDP of its 2xx: our answer, or our offer where the INVITE had none.
@@ -148,27 +139,19 @@ func (e *echoCalls) run(ctx context.Context, r *request, c *echoCall, ok *sip.Re
 	defer c.stop()
 	_ = r.tx.Respond(ok)
 	e.s.stack.Taken(r.Request)
-	every := timerT1
-	repeat, lost := time.NewTimer(every), time.NewTimer(ackWait)
-	defer repeat.Stop()
-	defer lost.Stop()
-	acked := c.acked
+	lost := make(chan struct{})
+	playing.Go(func() {
+		if dialog.Repeat(func() { _ = r.tx.Respond(ok) }, c.acked, ctx.Done()) {
+			close(lost)
+		}
+	})
 	for {
 		select {
-		case <-repeat.C:
-			if acked != nil {
-				_ = r.tx.Respond(ok)
-				every = min(2*every, timerT2)
-				repeat.Reset(every)
-			}
-		case <-acked:
-			acked = nil
-			lost.Stop()
 		case ack := <-r.tx.Acks(): // a caller that gives it the branch of the INVITE (RFC 2543)
 			if ack != nil && !e.s.leaked(ack) {
 				e.acked(c, ack)
 			}
-		case <-lost.C:
+		case <-lost:
 			e.bye(c)
 			return
 		case <-ctx.Done():
@@ -184,11 +167,8 @@ func (e *echoCalls) run(ctx context.Context, r *request, c *echoCall, ok *sip.Re
 
 // bye ends a call from our side.
 func (e *echoCalls) bye(c *echoCall) {
-	if f, ok := e.s.flowOf(c.dialog); ok {
-		h, req := e.s.ownRequest(c.dialog, sip.BYE, 1, f)
-		req.SetBody(nil)
-		h.address(req)
-		e.s.send(req)
+	if f, ok := e.s.flowOf(c.half); ok {
+		e.s.send(e.s.own(c.half, c.Next(sip.BYE), f))
 	}
 }
 
@@ -196,7 +176,7 @@ func (e *echoCalls) bye(c *echoCall) {
 // has not begun ends, and one that has goes on as it was.
 func (e *echoCalls) acked(c *echoCall, ack *sip.Request) {
 	if err := c.media.Accept(ack.Body()); err != nil && !errors.Is(err, echo.ErrNoOffer) {
-		e.s.log.Info("an answer to the echo's offer cannot be used", "aor", c.account, "call_id", c.callID, "err", err)
+		e.s.log.Info("an answer to the echo's offer cannot be used", "aor", c.account, "call_id", c.CallID, "err", err)
 		if !c.media.Agreed() {
 			c.stop()
 		}
@@ -252,11 +232,7 @@ func (c *echoCall) describe(offer []byte) ([]byte, error) {
 func (c *echoCall) inOrder(cseq uint32) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if cseq < c.cseq {
-		return false
-	}
-	c.cseq = cseq
-	return true
+	return c.Heard(cseq) != dialog.Late
 }
 
 const sdpType = "application/sdp"

@@ -14,6 +14,8 @@ import (
 	"github.com/emiago/sipgo/sip"
 	"github.com/pion/rtp"
 	"github.com/pion/srtp/v3"
+
+	"ewindow/registrar/signal/dialog"
 )
 
 // An earphone is a peer that calls the echo and speaks SRTP by hand; without TLS it speaks plain RTP.
@@ -276,7 +278,7 @@ func TestEchoUnacknowledged(t *testing.T) {
 			e.answer(bye, 200, "")
 			break
 		}
-		if d := time.Since(began).Round(time.Second); d != ackWait || repeats != 11 {
+		if d := time.Since(began).Round(time.Second); d != dialog.GiveUp || repeats != 11 {
 			t.Errorf("%d times 200, then BYE after %v", repeats, d)
 		}
 	})

@@ -13,7 +13,6 @@ import (
 const (
 	timerC   = 3 * time.Minute  // for a final answer after the last provisional one (RFC 3261 §16.6 step 11)
 	ringTime = 20 * time.Second // for one of a group, before the next one is tried
-	giveUp   = 32 * time.Second // 64·T1: for the answer to a CANCEL
 	maxTries = 500              // provisional answers that are passed on; then they are swallowed
 )
 

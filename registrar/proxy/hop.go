@@ -7,6 +7,7 @@ import (
 	"github.com/emiago/sipgo/sip"
 
 	"ewindow/registrar/location"
+	"ewindow/registrar/signal/dialog"
 )
 
 // Everything that this hop changes in a message is in this file (RFC 3261 §16.6, §16.7).
@@ -75,42 +76,23 @@ func (h hop) address(req *sip.Request) {
 	}
 }
 
-// cancel makes the CANCEL of a request that forward made (RFC 3261 §9.1).
+// cancel makes the CANCEL of a request that forward made.
 func (h hop) cancel(sent *sip.Request) *sip.Request {
-	return h.sibling(sent, sip.CANCEL, sent.CSeq().SeqNo, sent.To())
+	req := dialog.Cancel(sent)
+	h.address(req)
+	return req
 }
 
 // release makes the ACK and the BYE that end a call nobody waits for any more: res is the 2xx to sent.
 func (h hop) release(sent *sip.Request, res *sip.Response, branch string) (ack, bye *sip.Request) {
-	build := func(m sip.RequestMethod, seq uint32, suffix string) *sip.Request {
-		r := h.sibling(sent, m, seq, res.To())
-		if c := res.Contact(); c != nil {
-			r.Recipient = *c.Address.Clone()
-		}
-		r.RemoveHeader("Via")
-		r.PrependHeader(h.out.via(branch + suffix))
-		return r
-	}
-	seq := sent.CSeq().SeqNo
-	return build(sip.ACK, seq, "a"), build(sip.BYE, seq+1, "b")
-}
-
-// sibling makes a request of our own that belongs to one we sent.
-func (h hop) sibling(sent *sip.Request, m sip.RequestMethod, seq uint32, to *sip.ToHeader) *sip.Request {
-	r := sip.NewRequest(m, *sent.Recipient.Clone())
-	maxForwards := sip.MaxForwardsHeader(70)
-	r.AppendHeader(sent.Via().Clone())
-	for _, rt := range sent.GetHeaders("Route") {
-		r.AppendHeader(sip.HeaderClone(rt))
-	}
-	r.AppendHeader(&maxForwards)
-	r.AppendHeader(sip.HeaderClone(sent.From()))
-	r.AppendHeader(sip.HeaderClone(to))
-	r.AppendHeader(sip.HeaderClone(sent.CallID()))
-	r.AppendHeader(&sip.CSeqHeader{SeqNo: seq, MethodName: m})
-	r.SetBody(nil)
-	h.address(r)
-	return r
+	d := dialog.Answered(sent, res)
+	d.Routes = nil // they lead through here: the callee is at the other end of its flow
+	ack, bye = d.Ack(sent), d.Next(sip.BYE)
+	ack.PrependHeader(h.out.via(branch + "a"))
+	bye.PrependHeader(h.out.via(branch + "b"))
+	h.address(ack)
+	h.address(bye)
+	return ack, bye
 }
 
 // backward makes the response that is sent back: without our Via, to where the request came from.

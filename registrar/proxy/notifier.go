@@ -20,7 +20,7 @@ type notifier struct {
 	kick     chan struct{}
 	done     chan struct{}
 
-	table notify.Table[dialog] // of the owner alone
+	table notify.Table[half] // of the owner alone
 }
 
 var errEnding = errors.New("the registrar is ending")
@@ -50,7 +50,7 @@ func (n *notifier) events() string {
 
 // subscribe books a SUBSCRIBE; within says that it is one of the dialog that ask.ID names. The NOTIFY follows after
 // wake: the 200 is to leave first.
-func (n *notifier) subscribe(ask notify.Subscription[dialog], lifetime time.Duration, within bool) (err error) {
+func (n *notifier) subscribe(ask notify.Subscription[half], lifetime time.Duration, within bool) (err error) {
 	now := time.Now()
 	ask.Expires = now.Add(lifetime)
 	if !n.do(func() { err = n.book(ask, within, now) }) {
@@ -59,11 +59,11 @@ func (n *notifier) subscribe(ask notify.Subscription[dialog], lifetime time.Dura
 	return err
 }
 
-func (n *notifier) book(ask notify.Subscription[dialog], within bool, now time.Time) error {
-	err := n.table.Refresh(ask.ID, ask.CSeq, ask.Expires, now, func(d *dialog) {
+func (n *notifier) book(ask notify.Subscription[half], within bool, now time.Time) error {
+	err := n.table.Refresh(ask.ID, ask.CSeq, ask.Expires, now, func(d *half) {
 		d.flow = ask.Dialog.flow
-		if ask.Dialog.contact.Host != "" {
-			d.contact = ask.Dialog.contact // a target refresh (RFC 3261 §12.2.2)
+		if ask.Dialog.Target.Host != "" {
+			d.Target = ask.Dialog.Target // a target refresh (RFC 3261 §12.2.2)
 		}
 	})
 	switch {
@@ -144,9 +144,9 @@ func (n *notifier) run(ctx context.Context) error {
 }
 
 // states makes what is to be told by the plan in force.
-func (n *notifier) states(now time.Time) notify.Maker[dialog] {
+func (n *notifier) states(now time.Time) notify.Maker[half] {
 	plan := n.s.Plan()
-	return func(sub notify.Subscription[dialog]) (notify.State, error) {
+	return func(sub notify.Subscription[half]) (notify.State, error) {
 		p := n.packages[sub.Event]
 		if p.may(plan, sub.Subscriber, sub.Resource).status != 0 {
 			return nil, nil
@@ -171,9 +171,9 @@ const (
 )
 
 // deliver sends one NOTIFY over the subscriber's own flow and tells the owner how that went.
-func (n *notifier) deliver(ctx context.Context, notice notify.Notice[dialog]) {
+func (n *notifier) deliver(ctx context.Context, notice notify.Notice[half]) {
 	became := n.send(ctx, notice)
-	log := n.s.log.With("aor", notice.Subscriber, "call_id", notice.Dialog.callID, "event", notice.Event)
+	log := n.s.log.With("aor", notice.Subscriber, "call_id", notice.Dialog.CallID, "event", notice.Event)
 	n.do(func() {
 		switch became {
 		case unsendable:
@@ -190,7 +190,7 @@ func (n *notifier) deliver(ctx context.Context, notice notify.Notice[dialog]) {
 	n.wake()
 }
 
-func (n *notifier) send(ctx context.Context, notice notify.Notice[dialog]) outcome {
+func (n *notifier) send(ctx context.Context, notice notify.Notice[half]) outcome {
 	f, found := n.s.flowOf(notice.Dialog)
 	if !found {
 		return unsendable

@@ -27,6 +27,7 @@ import (
 	"ewindow/registrar/flow"
 	"ewindow/registrar/location"
 	"ewindow/registrar/metrics"
+	"ewindow/registrar/signal/dialog"
 	"ewindow/registrar/signal/stack"
 )
 
@@ -111,7 +112,7 @@ func New(c Config, l Listeners) (*Server, error) {
 	s.plan.Store(c.Plan)
 	s.flows = flow.NewTable(c.Limits, flow.Events{Closed: s.flowClosed, KeysRefused: s.keysRefused, Silent: s.metrics.Silent})
 	s.notifier = newNotifier(s)
-	s.echo = echoCalls{s: s, byID: map[string]*echoCall{}}
+	s.echo = echoCalls{s: s, byID: map[dialog.ID]*echoCall{}}
 	s.stack = stack.New(stack.Config{Request: s.handle})
 	return s, nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/emiago/sipgo/sip"
 
+	"ewindow/registrar/signal/dialog"
 	"ewindow/registrar/signal/header"
 )
 
@@ -26,10 +27,9 @@ type relayed struct {
 	old    bool    // the same two accounts have another one since: if that ends, this is no reason to call them connected
 }
 
-// A side is one end of a relayed dialog. Its dialog is written from the other end: local is that one's address.
+// A side is one end of a relayed dialog. Its dialog is written from the other end: Local is that one's address.
 type side struct {
-	dialog
-	tag  string
+	half
 	cseq uint32 // of its last request
 }
 
@@ -50,7 +50,7 @@ func relayedID(callID, tag, other string) string {
 	return strings.Join([]string{callID, tag, other}, "\x00")
 }
 
-func (d *relayed) id() string { return relayedID(d.callID, d.sides[0].tag, d.sides[1].tag) }
+func (d *relayed) id() string { return relayedID(d.callID, d.sides[0].RemoteTag, d.sides[1].RemoteTag) }
 
 func (d *relayed) has(account string) bool {
 	return d.sides[0].account == account || d.sides[1].account == account
@@ -128,42 +128,43 @@ func (c *calls) saw(r *request) {
 	}
 	defer c.mu.Unlock()
 	from := &d.sides[0]
-	if from.tag != tag {
+	if from.RemoteTag != tag {
 		from = &d.sides[1]
 	}
 	from.cseq, from.flow = max(from.cseq, r.CSeq().SeqNo), r.flow
-	if target := header.Contact(r); target != nil && (r.Method == sip.INVITE || r.Method == sip.UPDATE) {
-		from.contact = *target // a target refresh (RFC 3261 §12.2.2)
+	if r.Method == sip.INVITE || r.Method == sip.UPDATE {
+		from.Refresh(r) // RFC 3261 §12.2.2
 	}
 }
 
 // learnt is the dialog that a request is in, as far as that can be read in it.
 func learnt(r *request) *relayed {
-	from := side{tag: header.FromTag(r), cseq: r.CSeq().SeqNo, dialog: dialog{
-		account: r.from().account, flow: r.flow, callID: r.CallID().Value(), local: r.To().Value(), remote: r.From().Value(),
-	}}
-	if c := header.Contact(r); c != nil {
-		from.contact = *c
-	}
-	to := side{tag: header.ToTag(r), dialog: dialog{
-		account: r.to().account, flow: r.to().flow, callID: from.callID, local: from.remote, remote: from.local, contact: *r.Recipient.Clone(),
-	}}
-	return &relayed{callID: from.callID, since: time.Now(), sides: [2]side{from, to}}
+	id := dialog.IDOf(r.Request)
+	d := between(id.CallID, &r.From().Address, id.RemoteTag, &r.To().Address, id.LocalTag)
+	from, to := &d.sides[0], &d.sides[1]
+	from.account, from.flow, from.cseq = r.from().account, r.flow, r.CSeq().SeqNo
+	to.account, to.flow, to.Target = r.to().account, r.to().flow, *r.Recipient.Clone()
+	from.Refresh(r)
+	return d
 }
 
 // answered is the dialog that a 2xx to an INVITE sets up.
 func answered(r *request, b *branch, res *sip.Response) *relayed {
-	caller := side{tag: header.FromTag(r), cseq: r.CSeq().SeqNo, dialog: dialog{
-		account: b.h.in.account, flow: r.flow, callID: r.CallID().Value(), local: res.To().Value(), remote: r.From().Value(),
-	}}
-	callee := side{tag: header.ToTag(res), dialog: dialog{
-		account: b.h.out.account, flow: b.h.out.flow, callID: caller.callID, local: caller.remote, remote: caller.local,
-	}}
-	if c := header.Contact(r); c != nil {
-		caller.contact = *c
+	d := between(r.CallID().Value(), &r.From().Address, header.FromTag(r), &res.To().Address, header.ToTag(res))
+	caller, callee := &d.sides[0], &d.sides[1]
+	caller.account, caller.flow, caller.cseq = b.h.in.account, r.flow, r.CSeq().SeqNo
+	callee.account, callee.flow = b.h.out.account, b.h.out.flow
+	caller.Refresh(r)
+	callee.Refresh(res)
+	return d
+}
+
+// between is the dialog of two sides, each written from the other.
+func between(callID string, a *sip.Uri, tagA string, b *sip.Uri, tagB string) *relayed {
+	write := func(to *sip.Uri, tag string, from *sip.Uri, fromTag string) side {
+		return side{half: half{Dialog: dialog.Dialog{
+			ID: dialog.ID{CallID: callID, LocalTag: fromTag, RemoteTag: tag}, Local: *from.Clone(), Remote: *to.Clone(),
+		}}}
 	}
-	if c := header.Contact(res); c != nil {
-		callee.contact = *c
-	}
-	return &relayed{callID: caller.callID, since: time.Now(), sides: [2]side{caller, callee}}
+	return &relayed{callID: callID, since: time.Now(), sides: [2]side{write(a, tagA, b, tagB), write(b, tagB, a, tagA)}}
 }

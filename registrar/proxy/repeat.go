@@ -9,12 +9,13 @@ import (
 	"github.com/emiago/sipgo/sip"
 
 	"ewindow/registrar/flow"
+	"ewindow/registrar/signal/dialog"
 )
 
 // Bounds of what is remembered for requests that come again.
 const (
-	maxRepeats = 16_384           // half a KB each
-	repeatFor  = 32 * time.Second // 64·T1: by then the sender has given up (RFC 3261 §17.1.2.2)
+	maxRepeats = 16_384        // half a KB each
+	repeatFor  = dialog.GiveUp // by then the sender has given up (RFC 3261 §17.1.2.2)
 )
 
 // repeats remembers the last answers that went out over UDP without a transaction and to somebody who proved who they

@@ -45,15 +45,15 @@ func (s *Server) AccountChanged(account string) {
 
 // hangUp ends a call between two others. Each side hears it as if the other had hung up.
 func (s *Server) hangUp(d relayed) {
-	s.calls.down(d.callID, d.sides[0].tag, d.sides[1].tag)
+	s.calls.down(d.callID, d.sides[0].RemoteTag, d.sides[1].RemoteTag)
 	for i, to := range d.sides {
-		if to.contact.Host == "" {
+		if to.Target.Host == "" {
 			b, v := s.reach(to.account, time.Now())
-			if v.status != 0 || sip.ParseUri(b.Contact, &to.contact) != nil {
+			if v.status != 0 || sip.ParseUri(b.Contact, &to.Target) != nil {
 				continue
 			}
 		}
-		f, ok := s.flowOf(to.dialog)
+		f, ok := s.flowOf(to.half)
 		if !ok {
 			continue
 		}
@@ -63,12 +63,9 @@ func (s *Server) hangUp(d relayed) {
 		if seq == 1 {
 			seq = uint32(time.Now().Unix() & (1<<31 - 1))
 		}
-		h, bye := s.ownRequest(to.dialog, sip.BYE, seq, f)
-		bye.RemoveHeader("Contact")
+		bye := to.Request(sip.BYE, seq)
 		bye.AppendHeader(sip.NewHeader("Reason", `SIP;cause=403;text="An account of this call has changed"`))
-		bye.SetBody(nil)
-		h.address(bye)
-		s.send(bye)
+		s.send(s.own(to.half, bye, f))
 	}
 	s.log.Info("call ended: an account of it has changed", "aor", d.sides[0].account, "callee", d.sides[1].account,
 		"call_id", d.callID, "lasted", time.Since(d.since).Round(time.Second))

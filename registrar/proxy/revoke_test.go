@@ -235,7 +235,7 @@ func TestCallFromBeforeRestart(t *testing.T) {
 		munich.request(sip.ACK)
 		time.Sleep(time.Second)
 		for _, d := range l.server.calls.of("milano") {
-			l.server.calls.down(d.callID, d.sides[0].tag, d.sides[1].tag)
+			l.server.calls.down(d.callID, d.sides[0].RemoteTag, d.sides[1].RemoteTag)
 		}
 		munich.ask(called.in("INFO"))
 		milano.answer(milano.request(sip.INFO), 200, "")
@@ -261,7 +261,11 @@ func TestCallsAreBounded(t *testing.T) {
 	c := newCalls()
 	flow := location.Flow{Transport: "UDP", Remote: "192.0.2.1:5060"}
 	add := func(i int, a, b string) {
-		c.add(&relayed{callID: fmt.Sprint(i), sides: [2]side{{tag: "x", dialog: dialog{account: a, flow: flow}}, {tag: "y", dialog: dialog{account: b, flow: flow}}}})
+		d := between(fmt.Sprint(i), &sip.Uri{}, "x", &sip.Uri{}, "y")
+		for n, account := range []string{a, b} {
+			d.sides[n].account, d.sides[n].flow = account, flow
+		}
+		c.add(d)
 	}
 	for i := range 3 * maxOfPair {
 		add(i, "milano", "munich")

@@ -44,10 +44,10 @@ func (s *Server) subscribe(r *request) {
 	if !within {
 		tag = s.tag(r.Request)
 	}
-	ask.ID = strings.Join([]string{r.CallID().Value(), tag, header.FromTag(r)}, "\x00")
-	ask.CSeq, ask.Dialog = r.CSeq().SeqNo, s.dialogOf(r, ask.Subscriber, tag)
-	ask.Contact = ask.Dialog.contact.String()
-	if !within && ask.Dialog.contact.Host == "" {
+	ask.CSeq, ask.Dialog = r.CSeq().SeqNo, s.accept(r, ask.Subscriber, tag)
+	ask.ID = ask.Dialog.ID.String()
+	ask.Contact = ask.Dialog.Target.String()
+	if !within && ask.Dialog.Target.Host == "" {
 		s.reply(r, vBadContact)
 		return
 	}
@@ -73,7 +73,7 @@ func (s *Server) subscribe(r *request) {
 }
 
 // subscription finds out what is asked for and by whom, and whether that is allowed.
-func (s *Server) subscription(r *request) (ask notify.Subscription[dialog], v verdict) {
+func (s *Server) subscription(r *request) (ask notify.Subscription[half], v verdict) {
 	if v := unknownOptions(r.Request, "Require"); v.status != 0 {
 		return ask, v
 	}
@@ -96,12 +96,13 @@ func (s *Server) subscription(r *request) (ask notify.Subscription[dialog], v ve
 	if h := r.GetHeader("Accept"); h != nil && !strings.Contains(h.Value(), p.contentType) && !strings.Contains(h.Value(), "*/*") {
 		return ask, verdict{status: 406, reason: "Not Acceptable"}.with("Accept", p.contentType)
 	}
-	return notify.Subscription[dialog]{Event: event, Resource: resource, Subscriber: account, Fresh: p.fresh}, verdict{}
+	return notify.Subscription[half]{Event: event, Resource: resource, Subscriber: account, Fresh: p.fresh}, verdict{}
 }
 
 // notifyRequest writes one NOTIFY, to be sent over f.
-func (s *Server) notifyRequest(n notify.Notice[dialog], f location.Flow) (*sip.Request, error) {
-	h, req := s.ownRequest(n.Dialog, sip.NOTIFY, n.CSeq, f)
+func (s *Server) notifyRequest(n notify.Notice[half], f location.Flow) (*sip.Request, error) {
+	req := n.Dialog.Request(sip.NOTIFY, n.CSeq)
+	req.AppendHeader(sip.NewHeader("Contact", "<"+s.contactFor(f)+">"))
 	req.AppendHeader(sip.NewHeader("Event", n.Dialog.event))
 	switch {
 	case n.State == nil:
@@ -112,9 +113,7 @@ func (s *Server) notifyRequest(n notify.Notice[dialog], f location.Flow) (*sip.R
 		left := strconv.Itoa(int(n.Left / time.Second))
 		req.AppendHeader(sip.NewHeader("Subscription-State", "active;expires="+left))
 	}
-	if n.State == nil {
-		req.SetBody(nil)
-	} else {
+	if n.State != nil {
 		body, err := n.State.Encode()
 		if err != nil {
 			return nil, err
@@ -122,6 +121,5 @@ func (s *Server) notifyRequest(n notify.Notice[dialog], f location.Flow) (*sip.R
 		req.AppendHeader(sip.NewHeader("Content-Type", s.notifier.packages[n.Event].contentType))
 		req.SetBody(body)
 	}
-	h.address(req)
-	return req, nil
+	return s.own(n.Dialog, req, f), nil
 }
