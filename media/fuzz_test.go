@@ -1,6 +1,7 @@
 package media
 
 import (
+	"bytes"
 	"log/slog"
 	"net/netip"
 	"testing"
@@ -26,6 +27,7 @@ func (d *deaf) KeyframeRequested()  {}
 func bench(t testing.TB, keys bool) (*Session, *deaf) {
 	t.Helper()
 	d, r := descriptionsOf(keys), &deaf{}
+	d.Video.NACK, d.Video.Repair = true, negotiate.Repair{Type: 97, SSRC: 6}
 	s, err := NewSession(Config{Description: d, Receiver: r, Log: slog.New(slog.DiscardHandler), Ways: (&Sockets{
 		AudioRTP: nowhere{}, AudioRTCP: nowhere{}, VideoRTP: nowhere{}, VideoRTCP: nowhere{},
 	}).Ways()})
@@ -55,10 +57,13 @@ func descriptionsOf(keys bool) negotiate.Description {
 func FuzzDatagrams(f *testing.F) {
 	header := rtp.Header{Version: 2, PayloadType: 96, SequenceNumber: 7, Timestamp: 9, SSRC: 5, Marker: true}
 	h, _ := header.Marshal()
-	f.Add(append(h, 0x65, 1, 2, 3), append(h, 0x7c, 0x85, 3), false)
+	f.Add(append(bytes.Clone(h), 0x65, 1, 2, 3), append(bytes.Clone(h), 0x7c, 0x85, 3), false)
 	sr, _ := rtcp.Marshal([]rtcp.Packet{&rtcp.SenderReport{SSRC: 5, Reports: []rtcp.ReceptionReport{{SSRC: 1}}},
 		rtcp.NewCNAMESourceDescription(5, "x"), &rtcp.PictureLossIndication{MediaSSRC: 5}, &rtcp.Goodbye{Sources: []uint32{5}}})
-	f.Add(sr, append(h, 0x78, 0, 1, 0x67), true)
+	f.Add(sr, append(bytes.Clone(h), 0x78, 0, 1, 0x67), true)
+	nack, _ := rtcp.Marshal([]rtcp.Packet{&rtcp.TransportLayerNack{MediaSSRC: 1, Nacks: []rtcp.NackPair{{PacketID: 7, LostPackets: 0xffff}}}})
+	h[1], h[11] = 97, 6
+	f.Add(nack, append(h, 0, 7, 0x65, 1, 2, 3), false)
 	f.Add([]byte{0xbf, 0xff, 0, 0}, []byte{0xb0, 96, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0xbe, 0xde, 0xff, 0xff, 0x10}, true)
 	from := netip.AddrPortFrom(hostB, 4002)
 	f.Fuzz(func(t *testing.T, a, b []byte, rtcpSocket bool) {
