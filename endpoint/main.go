@@ -28,7 +28,7 @@ import (
 	"ewindow/media/engine"
 	"ewindow/media/engine/protocol"
 	"ewindow/media/testcard"
-	"ewindow/registrar/pki"
+	"ewindow/registrar/pki/pin"
 	"ewindow/registrar/signal/loglimit"
 )
 
@@ -79,7 +79,7 @@ func (r *runCmd) Run(ctx context.Context, log *slog.Logger) error {
 	if err := r.defaults(); err != nil {
 		return err
 	}
-	tlsConfig, err := pki.PinnedConfig(cfg.Pin, cfg.Host)
+	tlsConfig, err := pin.Config(cfg.Pin, cfg.Host)
 	if err != nil {
 		return fmt.Errorf("%s: pin: %w", r.Config, err)
 	}

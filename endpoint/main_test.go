@@ -14,6 +14,7 @@ import (
 
 	"ewindow/endpoint/status"
 	"ewindow/registrar/pki"
+	"ewindow/registrar/pki/pin"
 )
 
 // serve is a registrar's TLS port on loopback with an authority of its own.
@@ -44,7 +45,7 @@ func serve(t *testing.T, domain string) (addr, pin string) {
 }
 
 func TestDialKnowsItsRegistrar(t *testing.T) {
-	addr, pin := serve(t, "reg.example.org")
+	addr, known := serve(t, "reg.example.org")
 	_, other := serve(t, "reg.example.org")
 	free, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -53,12 +54,12 @@ func TestDialKnowsItsRegistrar(t *testing.T) {
 	nobody := free.Addr().String()
 	free.Close()
 	for name, c := range map[string]struct{ addr, pin, host, want string }{
-		"right":      {addr, pin, "reg.example.org", ""},
+		"right":      {addr, known, "reg.example.org", ""},
 		"wrong pin":  {addr, other, "reg.example.org", "pin"},
-		"wrong name": {addr, pin, "reg.example.com", "reg.example.com"},
-		"nobody":     {nobody, pin, "reg.example.org", "nobody listens at " + nobody + "; is ewindow-registrar running there?"},
+		"wrong name": {addr, known, "reg.example.com", "reg.example.com"},
+		"nobody":     {nobody, known, "reg.example.org", "nobody listens at " + nobody + "; is ewindow-registrar running there?"},
 	} {
-		conf, err := pki.PinnedConfig(c.pin, c.host)
+		conf, err := pin.Config(c.pin, c.host)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -71,7 +72,7 @@ func TestDialKnowsItsRegistrar(t *testing.T) {
 		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
 		}
-		if name == "wrong pin" && err != nil && (!strings.Contains(err.Error(), pin) || !strings.Contains(err.Error(), other)) {
+		if name == "wrong pin" && err != nil && (!strings.Contains(err.Error(), known) || !strings.Contains(err.Error(), other)) {
 			t.Errorf("the error names not both pins: %v", err)
 		}
 	}

@@ -12,7 +12,7 @@ import (
 
 	"github.com/icholy/digest"
 
-	"ewindow/registrar/pki"
+	"ewindow/registrar/pki/pin"
 	"ewindow/registrar/store"
 )
 
@@ -52,7 +52,7 @@ func TestAccounts(t *testing.T) {
 // dialTLS connects as a window does.
 func (s *service) dialTLS() (*tls.Conn, *bufio.Reader) {
 	s.t.Helper()
-	config, err := pki.PinnedConfig(strings.TrimPrefix(strings.Fields(s.out.String())[1], "pin "), "localhost")
+	config, err := pin.Config(strings.TrimPrefix(strings.Fields(s.out.String())[1], "pin "), "localhost")
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -20,7 +20,7 @@ import (
 
 	"github.com/icholy/digest"
 
-	"ewindow/registrar/pki"
+	"ewindow/registrar/pki/pin"
 )
 
 const plan = `space "milano" {
@@ -212,15 +212,15 @@ func TestServe(t *testing.T) {
 	var pins []string
 	for range 2 {
 		s.start()
-		pin := strings.TrimPrefix(strings.Fields(s.out.String())[1], "pin ")
-		pins = append(pins, pin)
-		config, err := pki.PinnedConfig(pin, "localhost")
+		shown := strings.TrimPrefix(strings.Fields(s.out.String())[1], "pin ")
+		pins = append(pins, shown)
+		config, err := pin.Config(shown, "localhost")
 		if err != nil {
 			t.Fatal(err)
 		}
 		c, err := tls.Dial("tcp", s.addr("tls"), config)
 		if err != nil {
-			t.Fatalf("TLS with pin %s: %v", pin, err)
+			t.Fatalf("TLS with pin %s: %v", shown, err)
 		}
 		_ = c.SetDeadline(time.Now().Add(20 * time.Second))
 		r := bufio.NewReader(c)

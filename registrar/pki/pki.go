@@ -19,6 +19,8 @@ import (
 	"path/filepath"
 	"sync/atomic"
 	"time"
+
+	"ewindow/registrar/pki/pin"
 )
 
 // How long the two certificates are good for.
@@ -84,7 +86,7 @@ func (id *Identity) loadCA(now time.Time) error {
 		if err != nil {
 			return fmt.Errorf("make the certificate authority: %w", err)
 		}
-		id.cfg.Log.Info("made a certificate authority", "file", path, "pin", Pin(cert), "until", cert.NotAfter)
+		id.cfg.Log.Info("made a certificate authority", "file", path, "pin", pin.Of(cert), "until", cert.NotAfter)
 	case err != nil:
 		return damagedCA(path, err)
 	case !cert.IsCA:
@@ -152,7 +154,7 @@ func (id *Identity) unfit(cert *x509.Certificate, now time.Time) string {
 }
 
 // Pin is the pin of the registrar's authority.
-func (id *Identity) Pin() string { return Pin(id.ca) }
+func (id *Identity) Pin() string { return pin.Of(id.ca) }
 
 // CA is the authority's certificate.
 func (id *Identity) CA() *x509.Certificate { return id.ca }
@@ -195,7 +197,7 @@ func ReadPin(dir string) (string, error) {
 	if err != nil {
 		return "", damagedCA(caFile(dir), err)
 	}
-	return Pin(cert), nil
+	return pin.Of(cert), nil
 }
 
 func caFile(dir string) string { return filepath.Join(dir, "ca.pem") }

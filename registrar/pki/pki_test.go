@@ -18,6 +18,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"ewindow/registrar/pki/pin"
 )
 
 var start = time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
@@ -32,9 +34,9 @@ func load(t *testing.T, dir string, now time.Time) *Identity {
 }
 
 // shake lets a client with a pin meet a server, at a time, and returns what the client says to it.
-func shake(t *testing.T, server *tls.Config, pin, name string, now time.Time) error {
+func shake(t *testing.T, server *tls.Config, known, name string, now time.Time) error {
 	t.Helper()
-	client, err := PinnedConfig(pin, name)
+	client, err := pin.Config(known, name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,8 +95,8 @@ func TestFirstStartAndNext(t *testing.T) {
 	if fi, _ := os.Stat(filepath.Join(dir, "ca.pem")); fi.Mode().Perm() != 0o600 {
 		t.Errorf("the key can be read by others: %v", fi.Mode())
 	}
-	if pin, err := ReadPin(dir); err != nil || pin != id.Pin() {
-		t.Errorf("pin %s, %v", pin, err)
+	if kept, err := ReadPin(dir); err != nil || kept != id.Pin() {
+		t.Errorf("pin %s, %v", kept, err)
 	}
 	if _, err := ReadPin(t.TempDir()); err == nil || !strings.Contains(err.Error(), "serve` makes it at its first start") {
 		t.Errorf("no authority: %v", err)
@@ -144,7 +146,9 @@ func TestRunRenews(t *testing.T) {
 			t.Errorf("after three years %v are left", left)
 		}
 		chain := []*x509.Certificate{id.cert.Load().Leaf, id.CA()}
-		if err := verify(chain, id.Pin(), "window.example", time.Now()); err != nil {
+		if config, err := pin.Config(id.Pin(), "window.example"); err != nil {
+			t.Error(err)
+		} else if err := config.VerifyConnection(tls.ConnectionState{PeerCertificates: chain}); err != nil {
 			t.Error(err)
 		}
 		cancel()
@@ -242,31 +246,14 @@ func TestPinned(t *testing.T) {
 		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
 			t.Errorf("%s: %v, want %s", name, err, c.want)
 		}
-		var pin *PinError
-		if got, want := errors.As(err, &pin), strings.Contains(c.want, "showed"); got != want {
-			t.Errorf("%s: is a PinError: %v", name, got)
+		var mismatch *pin.Mismatch
+		if got, want := errors.As(err, &mismatch), strings.Contains(c.want, "showed"); got != want {
+			t.Errorf("%s: is a Mismatch: %v", name, got)
 		}
 	}
 	old := &tls.Config{Certificates: id.ServerConfig().Certificates, GetCertificate: id.ServerConfig().GetCertificate, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}
 	if err := shake(t, old, id.Pin(), "window.example", start); err == nil {
 		t.Error("TLS 1.1 will do")
-	}
-}
-
-func TestParsePin(t *testing.T) {
-	good := "sha256:" + strings.Repeat("0a", 32)
-	for _, s := range []string{good, " " + strings.ToUpper(good) + "\n"} {
-		if got, err := ParsePin(s); err != nil || got != good {
-			t.Errorf("%q: %q, %v", s, got, err)
-		}
-	}
-	for _, s := range []string{"", "sha256:", good[:70], good + "00", "sha1:" + good[7:], "sha256:" + strings.Repeat("zz", 32)} {
-		if _, err := PinnedConfig(s, "x"); err == nil || !strings.Contains(err.Error(), "is no pin; it is sha256: and 64 hex digits") {
-			t.Errorf("%q: %v", s, err)
-		}
-	}
-	if _, err := PinnedConfig(good, ""); err == nil {
-		t.Error("no server name will do")
 	}
 }
 

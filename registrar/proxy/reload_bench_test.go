@@ -19,6 +19,7 @@ import (
 	"ewindow/registrar/flow"
 	"ewindow/registrar/location"
 	"ewindow/registrar/pki"
+	"ewindow/registrar/pki/pin"
 	"ewindow/registrar/planfile"
 	"ewindow/scripts/lab/memnet"
 )
@@ -93,7 +94,7 @@ func startBig(b *testing.B, spaces int, path string) <-chan time.Time {
 		b.Fatal(err)
 	}
 	l := &lab{t: b, net: memnet.New(1), accounts: &accounts{names: map[string]bool{}}}
-	if l.tls, err = pki.PinnedConfig(identity.Pin(), domain); err != nil {
+	if l.tls, err = pin.Config(identity.Pin(), domain); err != nil {
 		b.Fatal(err)
 	}
 	state := b.TempDir()

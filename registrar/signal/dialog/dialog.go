@@ -15,7 +15,9 @@ import (
 type ID struct{ CallID, LocalTag, RemoteTag string }
 
 // String is a key for it: no part of it can be mistaken for another.
-func (id ID) String() string { return strings.Join([]string{id.CallID, id.LocalTag, id.RemoteTag}, "\x00") }
+func (id ID) String() string {
+	return strings.Join([]string{id.CallID, id.LocalTag, id.RemoteTag}, "\x00")
+}
 
 // IDOf is the ID of the dialog that a request from the other side is in.
 func IDOf(req *sip.Request) ID {

@@ -32,6 +32,7 @@ import (
 	"ewindow/media/engine/enginetest"
 	"ewindow/registrar/location"
 	"ewindow/registrar/pki"
+	"ewindow/registrar/pki/pin"
 	"ewindow/registrar/proxy"
 	"ewindow/scripts/lab/memnet"
 )
@@ -225,7 +226,7 @@ func (w *Window) PowerCut() {
 }
 
 func (w *Window) dial(ctx context.Context) (net.Conn, error) {
-	conf, err := pki.PinnedConfig(w.town.identity.Pin(), Domain)
+	conf, err := pin.Config(w.town.identity.Pin(), Domain)
 	if err != nil {
 		return nil, err
 	}

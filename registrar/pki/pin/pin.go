@@ -1,4 +1,6 @@
-package pki
+// Package pin is how a window knows its registrar: by the public key of the authority that signed its certificate. It
+// makes nothing, so that a window carries no code that makes authorities.
+package pin
 
 import (
 	"crypto/sha256"
@@ -11,30 +13,30 @@ import (
 	"time"
 )
 
-const pinPrefix = "sha256:"
+const prefix = "sha256:"
 
-// Pin is "sha256:" and, in lower-case hex, the SHA-256 of the certificate's SubjectPublicKeyInfo.
-func Pin(cert *x509.Certificate) string {
+// Of is a certificate's pin: "sha256:" and, in lower-case hex, the SHA-256 of the certificate's SubjectPublicKeyInfo.
+func Of(cert *x509.Certificate) string {
 	sum := sha256.Sum256(cert.RawSubjectPublicKeyInfo)
-	return pinPrefix + hex.EncodeToString(sum[:])
+	return prefix + hex.EncodeToString(sum[:])
 }
 
-// ParsePin checks a pin that somebody wrote and returns it as Pin writes it.
-func ParsePin(s string) (string, error) {
+// Parse checks a pin that somebody wrote and returns it as Of writes it.
+func Parse(s string) (string, error) {
 	pin := strings.ToLower(strings.TrimSpace(s))
-	digits, ok := strings.CutPrefix(pin, pinPrefix)
+	digits, ok := strings.CutPrefix(pin, prefix)
 	if b, err := hex.DecodeString(digits); !ok || err != nil || len(b) != sha256.Size {
 		return "", fmt.Errorf("%.80q is no pin; it is sha256: and 64 hex digits, as `ewindow-registrar pin` prints it", s)
 	}
 	return pin, nil
 }
 
-// PinnedConfig is for a client: it trusts a server that shows an authority with this pin and, signed by it, a
+// Config is for a client: it trusts a server that shows an authority with this pin and, signed by it, a
 // certificate for serverName (a host name or an IP address) that is valid now. Set Time on the Config before its
-// first use, and on no copy, to decide what "now" is. A failed handshake says *PinError, or what is wrong with the
-// certificate; an error of PinnedConfig itself is a pin that is no pin.
-func PinnedConfig(pin, serverName string) (*tls.Config, error) {
-	want, err := ParsePin(pin)
+// first use, and on no copy, to decide what "now" is. A failed handshake says *Mismatch, or what is wrong with the
+// certificate; an error of Config itself is a pin that is no pin.
+func Config(pin, serverName string) (*tls.Config, error) {
+	want, err := Parse(pin)
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +61,7 @@ func PinnedConfig(pin, serverName string) (*tls.Config, error) {
 // verify finds the pinned authority in a chain and checks the server's certificate against it and nothing else.
 func verify(chain []*x509.Certificate, want, serverName string, now time.Time) error {
 	if len(chain) == 0 {
-		return &PinError{Want: want}
+		return &Mismatch{Want: want}
 	}
 	roots, between := x509.NewCertPool(), x509.NewCertPool()
 	found := false
@@ -68,9 +70,9 @@ func verify(chain []*x509.Certificate, want, serverName string, now time.Time) e
 		if !cert.IsCA || !cert.BasicConstraintsValid {
 			continue
 		}
-		pin := Pin(cert)
-		shown = append(shown, pin)
-		if pin == want {
+		shows := Of(cert)
+		shown = append(shown, shows)
+		if shows == want {
 			roots.AddCert(cert)
 			found = true
 		} else {
@@ -78,7 +80,7 @@ func verify(chain []*x509.Certificate, want, serverName string, now time.Time) e
 		}
 	}
 	if !found {
-		return &PinError{Want: want, Shown: shown}
+		return &Mismatch{Want: want, Shown: shown}
 	}
 	_, err := chain[0].Verify(x509.VerifyOptions{
 		Roots: roots, Intermediates: between, DNSName: serverName, CurrentTime: now,
@@ -106,13 +108,13 @@ func explain(err error, serverName string, now time.Time) error {
 
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
 
-// PinError says that the server showed another authority, or none.
-type PinError struct {
+// Mismatch says that the server showed another authority, or none.
+type Mismatch struct {
 	Want  string
 	Shown []string // pins of the authorities in the chain; empty if there were none
 }
 
-func (e *PinError) Error() string {
+func (e *Mismatch) Error() string {
 	shown := "no authority at all"
 	if len(e.Shown) > 0 {
 		shown = strings.Join(e.Shown, ", ")
