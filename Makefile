@@ -10,7 +10,7 @@ VERSION     := $(shell git describe --tags --always --long --dirty 2>/dev/null |
 GO_BUILD     = go build -trimpath -ldflags '-X main.version=$(VERSION)'
 GO_PURE      = CGO_ENABLED=0 GOARCH=$(GOARCH) $(GO_BUILD)
 
-.PHONY: demo test test-busy vuln build bench bench-plan fuzz clean programs glass setup-build setup-demo setup-test setup-bench
+.PHONY: demo test test-busy vuln build bench bench-plan bench-strangers fuzz clean programs glass setup-build setup-demo setup-test setup-bench
 
 demo: setup-demo programs
 	go run ./scripts/demo $(if $(SECONDS),-seconds $(SECONDS)s) $(if $(CAMERA),-camera '$(CAMERA)') \
@@ -38,13 +38,17 @@ else
 	@echo "bin/ewindow-media is not built for $(GOARCH): it needs that machine's GStreamer; run make build there"
 endif
 
-bench: setup-demo setup-bench programs glass bench-plan
+bench: setup-demo setup-bench programs glass bench-plan bench-strangers
 	go run ./scripts/bench $(BENCH)
 
 # The dialplan alone: needs nothing but Go.
 bench-plan:
 	go run ./scripts/bench/plan
 	go test ./registrar/proxy -run '^$$' -bench Reload -benchtime 60x
+
+# What strangers can do to the registrar: memory, and who still logs in while they flood it.
+bench-strangers: programs
+	go run ./scripts/bench/strangers
 
 glass: | bin
 	$(CC) -O2 -o bin/glass scripts/bench/glass.c -lX11 -lXext -lm

@@ -28,6 +28,7 @@ type conn struct {
 	published bool // under table.mu, as the following
 	replaced  bool // evicted for another, who has its place
 	house     *crowd
+	home      *home // of a guest, and of who has authenticated
 	account   string
 	place     *list.Element // in house or among those of account
 

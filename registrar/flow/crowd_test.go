@@ -151,10 +151,6 @@ func TestFlood(t *testing.T) {
 		"the rate of blocks":   {Connections: 1000, PerBlock: 1000, Arrivals: 50, ArrivalRate: 10},
 	} {
 		for where, host := range map[string]string{"elsewhere": "10.2.0.1", "next door": "10.1.2.200"} {
-			within := time.Duration(0) // at the first try
-			if where == "next door" {
-				within = 30 * time.Second // there, forty at once are as crowded as the flood
-			}
 			t.Run(name+", "+where, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					s := start(t, limits, nil)
@@ -182,14 +178,8 @@ func TestFlood(t *testing.T) {
 					for i, f := range phones { // a power cut in that house
 						s.table.Drop(f)
 						back.Go(func() {
-							for begun := time.Now(); ; time.Sleep(time.Second) {
-								if f, _, ok := s.login(host, fmt.Sprint("phone", i)); ok && s.table.Alive(f) {
-									return
-								}
-								if time.Since(begun) > within {
-									t.Errorf("phone %d is not back after %v", i, time.Since(begun))
-									return
-								}
+							if f, _, ok := s.login(host, fmt.Sprint("phone", i)); !ok || !s.table.Alive(f) {
+								t.Errorf("phone %d did not come back", i)
 							}
 						})
 					}
@@ -219,6 +209,85 @@ func TestFull(t *testing.T) {
 		s.table.Drop(known[0])
 		if _, _, ok := s.login("10.0.1.2", "new"); !ok || !s.table.Alive(known[1]) || !s.table.Alive(known[2]) {
 			t.Error("a place that became free is not given, or one that was taken is")
+		}
+	})
+}
+
+// Who has never been there comes in, too, with all of the house at once; from next door to a flood it takes them a while,
+// for forty at once are as crowded as the flood.
+func TestNewcomers(t *testing.T) {
+	for host, within := range map[string]time.Duration{"10.2.0.1": 0, "10.1.2.200": 30 * time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			s := start(t, Limits{Connections: 400}, nil)
+			stop := s.flood([]string{"10.1.1.0/24", "10.1.2.0/24"}, 2*time.Millisecond)
+			time.Sleep(3 * time.Second)
+			var all sync.WaitGroup
+			for i := range 40 {
+				all.Go(func() {
+					for begun := time.Now(); ; time.Sleep(time.Second) {
+						if f, _, ok := s.login(host, fmt.Sprint("phone", i)); ok && s.table.Alive(f) {
+							return
+						}
+						if time.Since(begun) > within {
+							t.Errorf("phone %d from %s is not there after %v", i, host, time.Since(begun))
+							return
+						}
+					}
+				})
+			}
+			all.Wait()
+			stop()
+		})
+	}
+}
+
+// A home lets in as many again as were there at a time, for an hour after the last has gone; further ones are strangers.
+func TestHomes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := start(t, Limits{Connections: 10}, nil)
+		crowd := func() {
+			for i := range 20 {
+				s.flow(s.dial(netip.AddrFrom4([4]byte{10, 3, byte(i), 1}).String()))
+			}
+		}
+		back := func() (n int) {
+			var came []Flow
+			for range 3 {
+				came = append(came, s.flow(s.dial("10.1.1.1")))
+			}
+			crowd()
+			for _, f := range came {
+				if s.table.Alive(f) {
+					n++
+					s.table.Drop(f)
+				}
+			}
+			return n
+		}
+		var here []Flow
+		for i := range 2 {
+			f, _, _ := s.login("10.1.1.1", fmt.Sprint(i))
+			here = append(here, f)
+		}
+		if n := back(); n != 2 {
+			t.Errorf("%d of 3 stay while two are known here, want 2", n)
+		}
+		for _, f := range here {
+			s.table.Drop(f)
+		}
+		time.Sleep(59 * time.Minute)
+		if n := back(); n != 2 {
+			t.Errorf("%d of 3 stay within the hour, want 2", n)
+		}
+		time.Sleep(61 * time.Minute)
+		if _, _, ok := s.login("10.9.9.9", "another"); !ok { // looks for homes that are over
+			t.Error("no login")
+		}
+		if n := back(); n != 0 {
+			t.Errorf("%d of 3 stay after the hour, want 0", n)
+		}
+		if len(s.table.homes.of) != 1 {
+			t.Errorf("%d homes are remembered", len(s.table.homes.of))
 		}
 	})
 }

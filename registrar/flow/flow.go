@@ -8,8 +8,8 @@
 //	              └ evicts a stranger               SIP stack writes → keys? → TLS alone
 //	                                                    close → Events.Closed → bindings dropped
 //
-// Who has authenticated on a connection keeps it. All others are strangers: they share the places that are left, and
-// when there are none, one of them has to go, of the block that holds the most.
+// Who has authenticated on a connection keeps it, and whoever was here lately is let in again. All others are strangers:
+// they share the places that are left, and when there are none, one of them has to go, of the block that holds the most.
 //
 // Every message that leaves the registrar passes Write or WriteTo here, each in one call: so this is where no path
 // through the proxy can forget that keys travel encrypted or not at all.

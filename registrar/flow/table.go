@@ -22,8 +22,9 @@ type Table struct {
 
 	mu        sync.Mutex
 	serial    uint64
-	open      int                   // sockets, those that are being closed among them
-	strangers *crowd                // in their handshake or later
+	open      int    // sockets, those that are being closed among them
+	strangers *crowd // in their handshake or later
+	homes     homes
 	known     map[string]*list.List // *conn of each account that has authenticated, oldest first
 	byPeer    map[peer]*conn        // those handed to the SIP stack
 }
@@ -49,7 +50,7 @@ func NewTable(limits Limits, events Events) *Table {
 		answers:   newAnswers(),
 		turns:     make(chan struct{}, turns()),
 		serial:    uint64(time.Now().Unix()), // a flow of the process before this one is none of ours
-		strangers: newCrowd(nil, netip.Prefix{}), known: map[string]*list.List{}, byPeer: map[peer]*conn{},
+		strangers: newCrowd(nil, netip.Prefix{}), homes: homes{of: map[netip.Prefix]*home{}}, known: map[string]*list.List{}, byPeer: map[peer]*conn{},
 	}
 }
 
@@ -109,6 +110,7 @@ func (t *Table) Authenticated(f Flow, account string) {
 	}
 	t.leave(c)
 	c.account = account
+	c.home = t.homes.known(block.House(c.addr), time.Now())
 	of := t.known[account]
 	if of == nil {
 		of = list.New()
@@ -168,12 +170,15 @@ func (t *Table) Len() int {
 // Wait returns when no connection is being closed any more.
 func (t *Table) Wait() { t.closing.Wait() }
 
-// admit counts c in as a stranger. Where there is no room it makes some: so somebody who opens thousands cannot keep a
-// window out.
+// admit counts c in, as a guest or as a stranger. Where there is no room it makes some: so somebody who opens thousands
+// cannot keep a window out.
 func (t *Table) admit(c *conn, now time.Time) bool {
 	t.mu.Lock()
-	victim, ok := t.room(c.addr, now)
+	guest := t.homes.guest(block.House(c.addr))
+	victim, ok := t.room(c.addr, guest != nil, now)
 	switch {
+	case !ok && guest != nil:
+		guest.left(&guest.guests, now)
 	case victim != nil:
 		t.leave(victim)
 		victim.replaced = true // its place is c's now
@@ -183,7 +188,9 @@ func (t *Table) admit(c *conn, now time.Time) bool {
 	if ok {
 		t.serial++
 		c.flow.ID = strconv.FormatUint(t.serial, 36)
-		t.strangers.add(c)
+		if c.home = guest; guest == nil {
+			t.strangers.add(c)
+		}
 	}
 	t.mu.Unlock()
 	if victim != nil {
@@ -193,13 +200,12 @@ func (t *Table) admit(c *conn, now time.Time) bool {
 }
 
 // room says whether a connection from there may come in, and who has to go for it.
-func (t *Table) room(from netip.Addr, now time.Time) (victim *conn, ok bool) {
-	if !t.arrivals.Spend(block.Of(from), 1, now) && !t.reserve.Spend(block.House(from), 1, now) {
-		return nil, false
-	}
+func (t *Table) room(from netip.Addr, guest bool, now time.Time) (victim *conn, ok bool) {
 	of := t.strangers.find(block.Of(from))
 	switch {
-	case of.count() >= t.limits.PerBlock:
+	case !guest && !t.arrivals.Spend(block.Of(from), 1, now) && !t.reserve.Spend(block.House(from), 1, now):
+		return nil, false
+	case !guest && of.count() >= t.limits.PerBlock:
 		return of.first(), true
 	case t.open >= t.limits.Connections:
 		victim = t.strangers.first()
@@ -221,8 +227,9 @@ func (t *Table) publish(c *conn) {
 	}
 }
 
-// leave takes c from among the strangers or from those of its account. t.mu is held.
+// leave takes c from among the strangers, the guests, or those of its account. t.mu is held.
 func (t *Table) leave(c *conn) {
+	now := time.Now()
 	switch {
 	case c.house != nil:
 		t.strangers.remove(c)
@@ -232,7 +239,13 @@ func (t *Table) leave(c *conn) {
 			delete(t.known, c.account)
 		}
 		c.place = nil
+		if c.home != nil {
+			c.home.left(&c.home.known, now)
+		}
+	case c.home != nil:
+		c.home.left(&c.home.guests, now)
 	}
+	c.home = nil
 }
 
 // closed is called by a connection exactly once, before its socket is.

@@ -16,6 +16,7 @@ type Kind struct {
 	Deaf    bool               // answers are not read
 	Piece   int                // it is written in pieces of so many bytes; 0: at once
 	Stream  bool               // makes no sense as a datagram
+	Raw     bool               // goes to a TLS port without TLS
 }
 
 // listed are headers whose values may be a list, with a short element of each (RFC 3261 §7.3.1, §20).
@@ -166,5 +167,29 @@ func halves() []Kind {
 		half("half a list of Via", 0, func(n int) []byte { return list("Via", "SIP/2.0/UDP a", 1<<20, 16_000, n) }),
 		half("half a body", 0, func(n int) []byte { return request("INVITE", n, "", strings.Repeat("a=b\r\n", 3000)) }),
 		half("a line without end", 0, func(n int) []byte { return request("OPTIONS", n, "X: "+strings.Repeat("a", 60_000), "") }),
+	}
+}
+
+// Handshakes are what comes to a TLS port and is no handshake, or not all of one.
+func Handshakes() []Kind {
+	record := func(kind byte, body []byte) []byte {
+		return append([]byte{kind, 3, 1, byte(len(body) >> 8), byte(len(body))}, body...)
+	}
+	hello := func(claims int) []byte { // the beginning of a ClientHello that claims to be so long
+		return record(22, append([]byte{1, byte(claims >> 16), byte(claims >> 8), byte(claims), 3, 3}, make([]byte, 500)...))
+	}
+	raw := func(name string, cut int, message func(n int) []byte) Kind {
+		return Kind{Name: name, Raw: true, Stream: true, Cut: cut, Message: message}
+	}
+	return []Kind{
+		raw("half a ClientHello", 1, func(int) []byte { return hello(512) }),
+		raw("a ClientHello of 64 KB", 0, func(n int) []byte {
+			if n == 1 {
+				return hello(65_000)
+			}
+			return record(22, make([]byte, 16_000))
+		}),
+		raw("records of no kind", 0, func(n int) []byte { return record(byte(n), make([]byte, 16_000)) }),
+		raw("SIP in clear to the TLS port", 0, func(n int) []byte { return request("OPTIONS", n, "", "") }),
 	}
 }
