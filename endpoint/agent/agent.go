@@ -4,7 +4,7 @@
 //	              Config.Dial                       Events()
 //	registrar ◀───── flow ─────▶ sipgo ─┬─ register   ──▶ Online, Offline
 //	             (one at a time,        ├─ subscribe  ──▶ Programme
-//	              pinged, replaced)     └─ calls      ──▶ Invitation, Reoffer, Answered, Info, Ended
+//	              pinged, replaced)     └─ calls      ──▶ Invitation, Reoffer, LateAnswer, Info, Ended
 //
 // There is one long-lived sipgo user agent. It never dials and listens nowhere: the agent dials, and hands each
 // finished connection over. Dialogs outlive the connection: what follows in a call goes over the next one.

@@ -25,7 +25,7 @@ type Invitation struct {
 	Call     *Call
 	From     string // account name, or user@host if the host is not ours: names no account then
 	FromName string // display name, made fit for a screen; may be empty
-	Offer    []byte // SDP; nil: give an offer to Call.Answer, the answer comes as Answered
+	Offer    []byte // SDP; nil: give an offer to Call.Answer, the answer comes as LateAnswer
 }
 
 // Reoffer is an offer within a call (re-INVITE or UPDATE). Call Answer or Reject, once and within 25 s; a call to
@@ -33,14 +33,14 @@ type Invitation struct {
 // asking.
 type Reoffer struct {
 	Call   *Call
-	Offer  []byte // SDP; nil: give an offer to Answer, the answer comes as Answered
+	Offer  []byte // SDP; nil: give an offer to Answer, the answer comes as LateAnswer
 	Answer func(sdp []byte) error
 	Reject func(status int, reason string)
 }
 
-// Answered carries an answer that no function returned: to an offer given to Answer, to a Reinvite whose ctx had
+// LateAnswer carries an answer that no function returned: to an offer given to Answer, to a Reinvite whose ctx had
 // just ended, or to our repetition of the session (RFC 4028) when the other side changed its mind.
-type Answered struct {
+type LateAnswer struct {
 	Call *Call
 	SDP  []byte
 }
@@ -64,7 +64,7 @@ func (Offline) event()    {}
 func (Programme) event()  {}
 func (Invitation) event() {}
 func (Reoffer) event()    {}
-func (Answered) event()   {}
+func (LateAnswer) event() {}
 func (Info) event()       {}
 func (Ended) event()      {}
 
@@ -74,7 +74,7 @@ const maxQueue = 64
 // queue holds events for the receiver so that nobody who reports one ever waits. When maxQueue events wait, it
 // refuses Invitation, Reoffer and Info (the SIP side then answers 503). The others get in always: of Online and
 // Offline only the latest can matter, of Programme only the newest, so that older ones are taken out; and there are
-// no more Ended and Answered than calls.
+// no more Ended and LateAnswer than calls.
 type queue struct {
 	out chan Event
 

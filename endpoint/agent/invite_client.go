@@ -241,7 +241,7 @@ func (c *Call) abandon(tx *stack.ClientTx, f *flow, req *sip.Request, provisiona
 			if header.ToTag(req) == "" {
 				a.decline(req, res)
 			} else if answer, err := c.accepted(req, res, req.Body()); err == nil && !c.isOver() {
-				a.events.put(Answered{Call: c, SDP: answer})
+				a.events.put(LateAnswer{Call: c, SDP: answer})
 			}
 			return
 		case <-tx.Done():
@@ -342,7 +342,7 @@ func (c *Call) again(res *sip.Response) {
 
 // decline acknowledges a 2xx that nobody wants any more, and ends its dialog. like is the INVITE, or its ACK.
 func (a *Agent) decline(like *sip.Request, res *sip.Response) {
-	d := dialog.Answered(like, res)
+	d := dialog.Confirmed(like, res)
 	a.write(a.ackFor(&d, like))
 	a.spawn(func() {
 		ctx, cancel := within(context.Background(), dialog.GiveUp)

@@ -459,7 +459,7 @@ func TestAbandonedReinvite(t *testing.T) {
 		second := async(func() error { _, err := c.Reinvite(t.Context(), []byte(offer1)); return err })
 		l.silent(time.Second)
 		l.reply(invite, 200, "", answer2)
-		if e := expect[Answered](l); string(e.SDP) != answer2 || e.Call != c {
+		if e := expect[LateAnswer](l); string(e.SDP) != answer2 || e.Call != c {
 			t.Errorf("%+v", e)
 		}
 		l.gets(sip.ACK)

@@ -283,7 +283,7 @@ func (c *Call) acknowledged(req *sip.Request) {
 	w.end(true)
 	switch {
 	case news:
-		c.a.events.put(Answered{Call: c, SDP: answer})
+		c.a.events.put(LateAnswer{Call: c, SDP: answer})
 	case w.offered && up:
 		c.hangUp("the other side did not answer our offer")
 	}

@@ -227,7 +227,7 @@ func TestInviteWithoutOffer(t *testing.T) {
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
-		if e := expect[Answered](l); e.Call != in.Call || string(e.SDP) != answer1 {
+		if e := expect[LateAnswer](l); e.Call != in.Call || string(e.SDP) != answer1 {
 			t.Errorf("%+v", e)
 		}
 
@@ -276,7 +276,7 @@ func TestIncomingReinvite(t *testing.T) {
 		}
 		l.answers(200)
 		l.send(l.within(res, "ACK", 4, offer2))
-		if e := expect[Answered](l); string(e.SDP) != offer2 {
+		if e := expect[LateAnswer](l); string(e.SDP) != offer2 {
 			t.Errorf("%+v", e)
 		}
 		// Nobody decides: 500.

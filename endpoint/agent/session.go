@@ -116,7 +116,7 @@ func (c *Call) refresh() error {
 	}
 	answer, err := c.reinvite(ctx, sdp)
 	if err == nil && !bytes.Equal(answer, before) {
-		c.a.events.put(Answered{Call: c, SDP: answer})
+		c.a.events.put(LateAnswer{Call: c, SDP: answer})
 	}
 	return err
 }

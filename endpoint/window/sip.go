@@ -108,7 +108,7 @@ func translate(e agent.Event) any {
 		}
 	case agent.Reoffer:
 		return reoffer{e.Call, e.Offer, e.Answer, e.Reject}
-	case agent.Answered:
+	case agent.LateAnswer:
 		return lateAnswer{e.Call, e.SDP}
 	case agent.Info:
 		if wantsPicture(e.Body) {

@@ -1,8 +1,8 @@
 // Package echo is the far end of a test call: it agrees on media like a window and sends back every picture and sound
 // that comes, so that whoever sets up a phone or a window hears whether keys, ports and routers are right.
 //
-//	offer ──Answer──▶ answer, Call        phone ── SRTP ──▶ authenticate, decrypt ─┐
-//	                  Call.Run            phone ◀─ SRTP ── own key, SSRC, index ◀──┘
+//	offer ──Answer──▶ answer, Session      phone ── SRTP ──▶ authenticate, decrypt ─┐
+//	                  Session.Run          phone ◀─ SRTP ── own key, SSRC, index ◀──┘
 //
 // What it accepts is what a window accepts, since both ask media/negotiate: a phone that gets its echo gets its call.
 // It knows no SIP, no codecs and no dialplan.
@@ -74,9 +74,9 @@ type Caller struct {
 	Plain  bool       // it may do without SRTP
 }
 
-// A Call is one that was answered. Run it, or Close it. It has sockets for sound and picture from the beginning, since
+// A Session is the media of one call. Run it, or Close it. It has sockets for sound and picture from the beginning, since
 // a later offer may add either.
-type Call struct {
+type Session struct {
 	e            *Echo
 	audio, video *stream
 	mu           sync.Mutex // of sdp
@@ -86,21 +86,21 @@ type Call struct {
 
 // Answer takes an offer. Nothing is read from the network before Run. The error is ErrBusy, wraps ErrRefused if the
 // offer is at fault, or says that a socket could not be opened.
-func (e *Echo) Answer(offer []byte, c Caller) (*Call, []byte, error) {
-	return e.begin(c, func(call *Call) ([]byte, error) { return call.Answer(offer) })
+func (e *Echo) Answer(offer []byte, c Caller) (*Session, []byte, error) {
+	return e.begin(c, func(call *Session) ([]byte, error) { return call.Answer(offer) })
 }
 
-// Offer begins a call whose INVITE had no offer: the answer to ours comes later, to Call.Accept.
-func (e *Echo) Offer(c Caller) (*Call, []byte, error) {
-	return e.begin(c, (*Call).Offer)
+// Offer begins a call whose INVITE had no offer: the answer to ours comes later, to Session.Accept.
+func (e *Echo) Offer(c Caller) (*Session, []byte, error) {
+	return e.begin(c, (*Session).Offer)
 }
 
-func (e *Echo) begin(c Caller, describe func(*Call) ([]byte, error)) (*Call, []byte, error) {
+func (e *Echo) begin(c Caller, describe func(*Session) ([]byte, error)) (*Session, []byte, error) {
 	if e.taken.Add(1) > int32(e.cfg.Places) {
 		e.taken.Add(-1)
 		return nil, nil, ErrBusy
 	}
-	call := &Call{e: e}
+	call := &Session{e: e}
 	err := call.open(c)
 	if err == nil {
 		var sdp []byte
@@ -113,7 +113,7 @@ func (e *Echo) begin(c Caller, describe func(*Call) ([]byte, error)) (*Call, []b
 }
 
 // open opens the sockets of a call and begins its negotiation.
-func (c *Call) open(from Caller) error {
+func (c *Session) open(from Caller) error {
 	var err error
 	if c.audio, err = c.e.stream(from); err != nil {
 		return err
@@ -154,7 +154,7 @@ func port(c net.PacketConn) uint16 {
 
 // Answer takes an offer, also a later one in the same call, which may bring new keys or a picture, or hold it. An offer
 // that is refused changes nothing.
-func (c *Call) Answer(offer []byte) ([]byte, error) {
+func (c *Session) Answer(offer []byte) ([]byte, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	answer, d, err := c.sdp.Answer(offer)
@@ -165,14 +165,14 @@ func (c *Call) Answer(offer []byte) ([]byte, error) {
 }
 
 // Offer makes an offer, for a caller that asks for ours. It holds when Accept has its answer.
-func (c *Call) Offer() ([]byte, error) {
+func (c *Session) Offer() ([]byte, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.sdp.Offer()
 }
 
 // Accept takes the answer to Offer. An answer that cannot be used changes nothing.
-func (c *Call) Accept(answer []byte) error {
+func (c *Session) Accept(answer []byte) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	d, err := c.sdp.Accept(answer)
@@ -183,14 +183,14 @@ func (c *Call) Accept(answer []byte) error {
 }
 
 // Agreed says whether any media was agreed on yet.
-func (c *Call) Agreed() bool { return c.audio.isAgreed() || c.video.isAgreed() }
+func (c *Session) Agreed() bool { return c.audio.isAgreed() || c.video.isAgreed() }
 
-func (c *Call) use(d negotiate.Description) error {
+func (c *Session) use(d negotiate.Description) error {
 	return errors.Join(c.audio.use(d.Audio), c.video.use(d.Video))
 }
 
 // Run sends back what comes, until ctx ends. The call is closed then.
-func (c *Call) Run(ctx context.Context) {
+func (c *Session) Run(ctx context.Context) {
 	var reading sync.WaitGroup
 	for _, s := range []*stream{c.audio, c.video} {
 		reading.Go(func() { s.read(s.rtp) })
@@ -202,7 +202,7 @@ func (c *Call) Run(ctx context.Context) {
 }
 
 // Close closes the sockets and gives the place back.
-func (c *Call) Close() {
+func (c *Session) Close() {
 	c.closed.Do(func() {
 		for _, s := range []*stream{c.audio, c.video} {
 			if s != nil {

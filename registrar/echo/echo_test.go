@@ -133,7 +133,7 @@ func TestPlaces(t *testing.T) {
 	c := caller
 	c.Plain = true
 	offer := offered("m=audio 4000 RTP/AVP 0")
-	var calls []*Call
+	var calls []*Session
 	for range Places {
 		call, _, err := e.Answer(offer, c)
 		if err != nil {

@@ -42,7 +42,7 @@ type echoCalls struct {
 // An echoCall is one of them. Its INVITE's handler owns it; others send it events.
 type echoCall struct {
 	half
-	media *echo.Call
+	media *echo.Session
 	acked chan struct{} // closed by the first ACK
 	ended chan struct{} // closed by a BYE
 	ack   func()
@@ -111,7 +111,7 @@ func (e *echoCalls) invite(r *request, account string) {
 }
 
 // describe makes a call of an INVITE, and the SDP of its 2xx: our answer, or our offer where the INVITE had none.
-func (e *echoCalls) describe(r *request, account string) (*echo.Call, []byte, error) {
+func (e *echoCalls) describe(r *request, account string) (*echo.Session, []byte, error) {
 	caller := e.s.echoCaller(r, account)
 	if len(r.Body()) == 0 {
 		return e.s.cfg.Echo.Offer(caller)

@@ -85,7 +85,7 @@ func (h hop) cancel(sent *sip.Request) *sip.Request {
 
 // release makes the ACK and the BYE that end a call nobody waits for any more: res is the 2xx to sent.
 func (h hop) release(sent *sip.Request, res *sip.Response, branch string) (ack, bye *sip.Request) {
-	d := dialog.Answered(sent, res)
+	d := dialog.Confirmed(sent, res)
 	d.Routes = nil // they lead through here: the callee is at the other end of its flow
 	ack, bye = d.Ack(sent), d.Next(sip.BYE)
 	ack.PrependHeader(h.out.via(branch + "a"))

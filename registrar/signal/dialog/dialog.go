@@ -48,8 +48,8 @@ func Accept(req *sip.Request, tag string) Dialog {
 	return d
 }
 
-// Answered is the dialog that a 2xx to a request of ours makes (RFC 3261 §12.1.2).
-func Answered(req *sip.Request, res *sip.Response) Dialog {
+// Confirmed is the dialog that a 2xx to a request of ours makes (RFC 3261 §12.1.2).
+func Confirmed(req *sip.Request, res *sip.Response) Dialog {
 	d := Dialog{
 		ID:    ID{CallID: res.CallID().Value(), LocalTag: header.FromTag(res)},
 		Local: *res.From().Address.Clone(), Remote: *res.To().Address.Clone(), Target: *req.Recipient.Clone(), Seq: req.CSeq().SeqNo,

@@ -38,7 +38,7 @@ func answer(t *testing.T) *sip.Response {
 // Both halves of one dialog write requests that the other half knows.
 func TestHalves(t *testing.T) {
 	callee := Accept(invite(t), "mun")
-	caller := Answered(invite(t), answer(t))
+	caller := Confirmed(invite(t), answer(t))
 	for name, got := range map[string]string{
 		"callee": callee.Next(sip.BYE).String(), "caller": caller.Next(sip.BYE).String(), "ack": caller.Ack(invite(t)).String(),
 	} {
