@@ -2,7 +2,8 @@ package town
 
 import (
 	"testing"
-	"time")
+	"time"
+)
 
 // A partner that is away all day fills nobody's log, nor does a line that breaks every minute. What is counted is what
 // the window says before the program's own bounds are put around it.
