@@ -44,6 +44,7 @@ func (w *Window) publish() {
 		snap.Registration.Since = s.OnlineSince
 	}
 	snap.Plan.Problem = w.planProblem
+	camera, sound := w.stage.on()
 	shown := s.Shown(now)
 	for i := range s.Calls {
 		c := &s.Calls[i]
@@ -65,7 +66,7 @@ func (w *Window) publish() {
 	}
 	for _, role := range []protocol.Role{protocol.Camera, protocol.Screen, protocol.Sound} {
 		if d, known := w.roles[role]; known {
-			d.On = role == protocol.Screen || role == protocol.Camera && w.video || role == protocol.Sound && w.audio
+			d.On = role == protocol.Screen || role == protocol.Camera && camera || role == protocol.Sound && sound
 			snap.Devices = append(snap.Devices, d)
 		}
 	}

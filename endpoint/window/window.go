@@ -40,9 +40,9 @@ type Config struct {
 //
 //	agent ───────┐                              ┌──▶ workers: sockets, SIP
 //	workers ─────┼──▶ inbox ──▶ loop ──▶ Step ──┼──▶ keeper: the plan on disk
-//	devices ─────┘                              └──▶ lines, devices, card
+//	devices ─────┘                              └──▶ stage, devices, card
 //
-//	camera, microphone ──▶ lines ──▶ sessions (media) ──▶ lines ──▶ screen, speaker
+//	camera, microphone ──▶ stage ──▶ sessions (media) ──▶ stage ──▶ screen, speaker
 type Window struct {
 	cfg     Config
 	log     *slog.Logger
@@ -51,7 +51,7 @@ type Window struct {
 	keeper  *keeper
 	inbox   chan any      // see receive
 	done    chan struct{} // closed when nobody reads the inbox any more
-	lines   atomic.Pointer[lines]
+	stage   *stage
 	started time.Time
 
 	snapshot atomic.Pointer[snapshot] // for Status
@@ -65,12 +65,10 @@ type Window struct {
 	zone    *time.Location
 	work    sync.WaitGroup
 
-	past         []status.PastCall
-	roles        map[protocol.Role]status.Device
-	failure      failure
-	planProblem  string
-	opened       map[string]bool // calls that the devices serve, by Call.ID
-	video, audio bool            // camera and sound are on
+	past        []status.PastCall
+	roles       map[protocol.Role]status.Device
+	failure     failure
+	planProblem string
 }
 
 // New makes a Window and starts nothing.
@@ -85,10 +83,11 @@ func New(cfg Config) *Window {
 		state: State{Space: cfg.Space}, zone: time.UTC, roles: map[protocol.Role]status.Device{}, started: time.Now(),
 	}
 	w.keeper = newKeeper(cfg.StateDir)
-	w.lines.Store(&lines{})
-	w.publish()
-	cfg.Devices.Handler = (*deviceHandler)(w)
+	w.stage = &stage{}
+	cfg.Devices.Handler = deviceHandler{w.stage, w}
 	w.devices = engine.New(cfg.Devices)
+	w.stage.devices = w.devices
+	w.publish()
 	return w
 }
 
@@ -178,9 +177,11 @@ func (w *Window) carryOut(ctx context.Context, a Action) {
 
 // look is what every tick does: the calls' media, and the clock.
 func (w *Window) look(ctx context.Context) {
-	for _, l := range w.lines.Load().up {
-		w.step(ctx, Media{ID: l.id, Heard: l.session.Stats().LastReceived, Seen: l.lastSeen()})
-		w.logSilence(l)
+	for _, c := range w.state.Calls {
+		if l := w.legs[c.ID]; l != nil && l.session != nil {
+			w.step(ctx, Media{ID: l.id, Heard: l.session.Stats().LastReceived, Seen: l.lastSeen()})
+			w.logSilence(l)
+		}
 	}
 	w.step(ctx, Tick{})
 }
