@@ -4,7 +4,7 @@
 //	bytes ──▶ Parser ──▶ sip.Message ──▶ Request, Response ──▶ handler
 //	          spells names in one way     nil, or why not
 //
-// Give Parser() to sipgo.WithUserAgentParser, and let Request or Response look at each message first in its handler.
+// signal/stack parses with Parser; Request or Response look at each message first, wherever one is handled.
 package validate
 
 import (
