@@ -63,6 +63,10 @@ func (p *printed) take(b []byte, now time.Time) (flood bool) {
 		p.since, p.lines, p.bytes = now, 0, 0
 	}
 	p.bytes += len(b)
+	if n := bytes.Count(b, []byte("\n")); n > 0 && p.lines >= maxLines { // there may be very many
+		p.lines, p.left, p.line = p.lines+n, p.left+n, p.line[:0]
+		b = b[bytes.LastIndexByte(b, '\n')+1:]
+	}
 	for {
 		part, rest, whole := bytes.Cut(b, []byte("\n"))
 		p.line = append(p.line, part[:min(len(part), maxLine-len(p.line))]...)

@@ -47,7 +47,7 @@ func (k *camera) paint(ctx context.Context) error {
 			tick.Reset(time.Second / time.Duration(f.fps))
 		}
 		pixels, at := p.next(), monotonic()
-		k.give(*f, at, func(p *pipeline.Pipeline) { p.Push("in", pixels, at, 0, false) })
+		k.give(*f, at, f.fps, func(p *pipeline.Pipeline) { p.Push("in", pixels, at, 0, false) })
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -69,7 +69,7 @@ func (k *camera) sendStills(ctx context.Context) {
 		if s := k.still.Load(); s != nil {
 			f, at := *k.frame.Load(), monotonic()
 			f.width, f.height = s.width, s.height
-			k.give(f, at, func(p *pipeline.Pipeline) { p.Push("in", s.pixels, at, 0, false) })
+			k.give(f, at, int(time.Second/stillEvery), func(p *pipeline.Pipeline) { p.Push("in", s.pixels, at, 0, false) })
 		}
 	}
 }
@@ -208,7 +208,7 @@ func (k *camera) take(f *pipeline.Sample, s source, frame frameFormat) {
 	if s.paced || f.Time == 0 {
 		f.Time = monotonic()
 	}
-	k.give(frame, f.Time, func(p *pipeline.Pipeline) { p.PushSample("in", f, f.Time) })
+	k.give(frame, f.Time, 0, func(p *pipeline.Pipeline) { p.PushSample("in", f, f.Time) })
 }
 
 // closed closes a pipeline and says whether it did so in time.

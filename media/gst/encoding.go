@@ -115,8 +115,11 @@ func (s *encoding) watch(ctx context.Context) error {
 }
 
 // takes says whether it is time for its next picture, and counts that as given: a source may give more than a stream
-// wants.
-func (s *encoding) takes(at int64) bool {
+// wants. So many a second come; 0 if that is not known.
+func (s *encoding) takes(at int64, fps int) bool {
+	if fps > 0 && fps <= s.FPS {
+		return true
+	}
 	interval := int64(time.Second) / int64(s.FPS)
 	if at < s.due-interval/4 {
 		return false
@@ -125,12 +128,13 @@ func (s *encoding) takes(at int64) bool {
 	return true
 }
 
-// give hands a picture of that format, captured at that time, to each encoder that is due.
-func (k *camera) give(frame frameFormat, at int64, push func(*pipeline.Pipeline)) {
+// give hands a picture of that format, captured at that time, to each encoder that is due. So many of them come in a
+// second; 0 if that is not known.
+func (k *camera) give(frame frameFormat, at int64, fps int, push func(*pipeline.Pipeline)) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for _, s := range k.streams {
-		if !s.takes(at) {
+		if !s.takes(at, fps) {
 			continue
 		}
 		if s.frame != frame {

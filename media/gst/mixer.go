@@ -12,11 +12,6 @@ func bytesIn(d time.Duration) int { return int(d*wavRate/time.Second) * 2 }
 // lasts is how long so many bytes of it sound.
 func lasts(bytes int) time.Duration { return time.Duration(bytes/2) * time.Second / wavRate }
 
-const (
-	mixWait = 40 * time.Millisecond // at most waits of a call that does not lead; older sound gives way
-	mixLead = 60 * time.Millisecond // of one call alone, and it takes the lead
-)
-
 // mixer adds up the sound of several calls, each of which comes at its own pace. It has no clock: one call leads, and
 // whatever it gives is played at once, together with what the others have given since; so a single call is as
 // undelayed as without a mixer. When the one that leads is silent, because it is held or its line is down, the next
@@ -24,6 +19,7 @@ const (
 type mixer struct {
 	lines map[uint32]*line
 	lead  uint32
+	given int // bytes that the one that leads gave last
 }
 
 // line is one call that does not lead.
@@ -44,7 +40,7 @@ func (m *mixer) set(streams []uint32) {
 	}
 	m.lines = lines
 	if lines[m.lead] == nil {
-		m.lead = 0
+		m.lead, m.given = 0, 0
 	}
 }
 
@@ -58,15 +54,16 @@ func (m *mixer) put(stream uint32, pcm []byte) []byte {
 		m.lead = stream
 	}
 	if stream != m.lead {
-		if l.alone += len(pcm); l.alone <= bytesIn(mixLead) {
+		if l.alone += len(pcm); l.alone <= m.given+2*len(pcm) { // one frame more than comes between two of the one that leads
 			l.waiting = append(l.waiting, pcm...)
-			if more := len(l.waiting) - bytesIn(mixWait); more > 0 {
-				l.waiting = l.waiting[more:]
+			if more := len(l.waiting) - m.given - len(pcm); more > 0 {
+				l.waiting = l.waiting[more:] // its clock is faster, or it came in a burst
 			}
 			return nil
 		}
 		m.lead = stream
 	}
+	m.given = len(pcm)
 	l.waiting, l.alone = nil, 0
 	for n, o := range m.lines {
 		if n != stream {

@@ -82,11 +82,40 @@ func TestMixerIsBounded(t *testing.T) {
 		if i%100 == 0 {
 			m.put(2, level(2))
 		}
-		if n := len(m.lines[2].waiting); n > bytesIn(mixWait) {
+		if n := len(m.lines[2].waiting); n > bytesIn(2*frameTime) {
 			t.Fatalf("%v wait", lasts(n))
 		}
 	}
 	if lasts(bytesIn(time.Second)) != time.Second {
 		t.Error("a second is not a second")
+	}
+}
+
+// Calls whose frames are of different lengths lose nothing of each other, whoever leads.
+func TestMixerOfUnequalFrames(t *testing.T) {
+	for _, lengths := range [][2]int{{1, 3}, {3, 1}, {1, 6}, {2, 3}, {6, 1}} {
+		m := newMixer()
+		m.set([]uint32{1, 2})
+		heard := [3]int{}
+		for tick := range 6 * 200 {
+			for i, length := range lengths {
+				if (tick+i)%length != 0 {
+					continue
+				}
+				var pcm []byte
+				for range length {
+					pcm = append(pcm, level(int16(i+1))...)
+				}
+				out := m.put(uint32(i+1), pcm)
+				for ; len(out) > 0; out = out[bytesIn(frameTime):] {
+					v := sample(out[:bytesIn(frameTime)])
+					heard[1] += int(v & 1)
+					heard[2] += int(v >> 1)
+				}
+			}
+		}
+		if heard[1] < 1180 || heard[2] < 1180 {
+			t.Errorf("of frames of %v times 20 ms, %v of 1200 were heard", lengths, heard[1:])
+		}
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -162,4 +163,79 @@ func works(ctx context.Context, description string) bool {
 	}
 	m := p.Next(0)
 	return m.Err == nil && !m.End
+}
+
+// device is what a word of the window's file means now, or its stand-in.
+func (s *sound) device(side string, find func(protocol.SoundConfig) (soundDevice, error), standIn soundDevice) soundDevice {
+	if _, is := s.missing[side]; is {
+		return standIn
+	}
+	d, err := find(s.c)
+	if err == nil {
+		err = s.prepare(side, d)
+	}
+	if err != nil {
+		s.miss(side, err)
+		return standIn
+	}
+	return d
+}
+
+// prepare makes what a device needs beside its elements, and checks that those fit together.
+func (s *sound) prepare(side string, d soundDevice) error {
+	if d.file != "" && s.wav == nil {
+		w, err := createWAV(d.file, time.Now())
+		if err != nil {
+			return err
+		}
+		s.wav = w
+	}
+	p, err := pipeline.New(alone(side, d))
+	if err != nil {
+		return fmt.Errorf("%w; check the word in the window's file", err)
+	}
+	p.Close()
+	return nil
+}
+
+func (s *sound) miss(side string, err error) {
+	word := s.c.Microphone
+	if side == "speaker" {
+		word = s.c.Speaker
+		if s.wav != nil {
+			_ = s.wav.f.Close() // its error was the reason, or nothing was lost
+			s.wav = nil
+		}
+	}
+	s.missing[side] = err.Error()
+	s.p.event(protocol.Event{Kind: protocol.Missing, Device: word, Text: fmt.Sprintf("%s %s: %v", side, word, err)})
+}
+
+// blame finds the device that an error is about. An error of neither is the role's end.
+func (s *sound) blame(err error) error {
+	var e *pipeline.Error
+	if errors.As(err, &e) {
+		for _, side := range []string{"microphone", "speaker"} {
+			if _, is := s.missing[side]; !is && strings.Contains(e.Element, "GstBin:"+side+"/") {
+				s.miss(side, err)
+				return nil
+			}
+		}
+	}
+	return fmt.Errorf("sound: %w", err)
+}
+
+// lacks says for the screen which devices silence stands in for.
+func (s *sound) lacks() string {
+	var sides []string
+	for _, side := range []string{"microphone", "speaker"} {
+		if s.missing[side] != "" {
+			sides = append(sides, "no "+side)
+		}
+	}
+	text := strings.Join(sides, ", ")
+	if text == "" {
+		return ""
+	}
+	return "N" + text[1:]
 }

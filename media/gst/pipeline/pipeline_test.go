@@ -123,3 +123,79 @@ func TestLevelsAreMessages(t *testing.T) {
 		}
 	})
 }
+
+const tone = "audiotestsrc is-live=true samplesperbuffer=480 ! audio/x-raw,format=S16LE,rate=48000,channels=1 ! tee name=t allow-not-linked=true"
+
+// Branches come and go while the pipeline plays, and neither the source nor the other branches notice: in what one gives
+// no sample is missing.
+func TestBranchesComeAndGo(t *testing.T) {
+	p, err := New(tone, "t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	const raw = "appsink name=out sync=false async=false"
+	steady, err := p.Branch("t", raw, "out") // before the start
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer steady.End()
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	last := int64(0)
+	pull := func(n int) {
+		for range n {
+			s, err := steady.Pull(long)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := time.Duration(s.Time - last); last != 0 && (d-10*time.Millisecond).Abs() > time.Millisecond {
+				t.Errorf("%v from one buffer of 10 ms to the next", d)
+			}
+			last = s.Time
+			s.Free()
+		}
+	}
+	for range 20 {
+		b, err := p.Branch("t", "capsfilter caps=audio/x-raw,rate=8000 ! "+raw, "out")
+		if err == nil {
+			t.Fatal("a branch of 8 kHz fits a tee of 48 kHz")
+		}
+		if b, err = p.Branch("t", "audioconvert ! audioresample ! audio/x-raw,rate=8000 ! mulawenc ! "+raw, "out"); err != nil {
+			t.Fatal(err)
+		}
+		pull(3)
+		within(t, "a buffer of the new branch", func() {
+			s, err := b.Pull(long)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.Free()
+		})
+		b.End()
+		pull(3)
+	}
+	if m := p.Next(0); m.Err != nil {
+		t.Error(m.Err)
+	}
+}
+
+func TestBranchesThatCannotBe(t *testing.T) {
+	p := started(t, tone, "t")
+	defer p.Close()
+	for description, want := range map[string]string{
+		"nonesuch ! appsink name=out":                     `no element "nonesuch"`,
+		"fakesink":                                        "the branch has no appsink of that name",
+		"audiotestsrc ! appsink name=out":                 "the branch does not fit behind the tee",
+		"capsfilter caps=video/x-raw ! appsink name=out":  "the branch does not fit behind the tee",
+		"identity ! ! appsink name=out sync=false async=": "syntax error",
+	} {
+		if _, err := p.Branch("t", description, "out"); err == nil || err.Error() != want {
+			t.Errorf("%s: %v, want %s", description, err, want)
+		}
+	}
+	if m := p.Next(100 * time.Millisecond); m.Err != nil {
+		t.Errorf("the others notice: %v", m.Err)
+	}
+}
