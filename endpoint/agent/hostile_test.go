@@ -45,7 +45,7 @@ func TestHostileMemory(t *testing.T) {
 	}
 	for _, kind := range hostile.Kinds() {
 		t.Run(kind.Name, func(t *testing.T) {
-			attack := hostile.Attack{Kind: kind, Connections: 1, Bytes: 2 << 20, Most: 500 * time.Millisecond, Dial: connect}
+			attack := hostile.Attack{Kind: kind, Connections: 1, Bytes: 2 << 20, Most: 500 * time.Millisecond, Hold: 50 * time.Millisecond, Dial: connect}
 			sent := int64(0)
 			grown := hostile.Growth(func() { sent = attack.Run(t.Context()) })
 			t.Logf("%.1f MB sent, %.1f MB grown", float64(sent)/(1<<20), float64(grown)/(1<<20))

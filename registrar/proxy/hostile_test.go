@@ -53,7 +53,7 @@ func TestHostileMemory(t *testing.T) {
 			}
 			t.Run(kind.Name+" "+addr.Network(), func(t *testing.T) {
 				attack := hostile.Attack{
-					Kind: kind, Connections: 100, Bytes: 5 << 20, Most: time.Second,
+					Kind: kind, Connections: 100, Bytes: 5 << 20, Most: time.Second, Hold: 100 * time.Millisecond,
 					Dial: func() (net.Conn, error) { return net.Dial(addr.Network(), addr.String()) },
 				}
 				sent := int64(0)

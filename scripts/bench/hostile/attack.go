@@ -16,10 +16,8 @@ type Attack struct {
 	Connections int           // at a time; one that is closed is replaced
 	Bytes       int64         // in all
 	Most        time.Duration // however little was sent by then, it ends; 0: there is no such time
+	Hold        time.Duration // a connection stays open so long after the last byte: the other side shall take all of it
 }
-
-// hold is how long a connection that was cut is held open: longer than it takes to open all of them.
-const hold = 2 * time.Second
 
 // Run sends until all is sent or ctx ends, and says how much that was.
 func (a Attack) Run(ctx context.Context) (sent int64) {
@@ -51,14 +49,18 @@ func (a Attack) Run(ctx context.Context) (sent int64) {
 
 func (a Attack) connection(ctx context.Context, c net.Conn, total, serial *atomic.Int64) {
 	defer c.Close()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	stop := context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
 	closed := make(chan struct{})
 	go func() {
 		defer close(closed)
-		if !a.Deaf {
-			_, _ = io.Copy(io.Discard, c)
+		if a.Deaf {
+			<-ctx.Done()
+			return
 		}
+		_, _ = io.Copy(io.Discard, c)
 	}()
 	for total.Load() < a.Bytes {
 		m := a.Message(int(serial.Add(1)))
@@ -76,12 +78,12 @@ func (a Attack) connection(ctx context.Context, c net.Conn, total, serial *atomi
 			m = m[n:]
 		}
 		if a.Cut > 0 {
-			select {
-			case <-closed:
-			case <-time.After(hold):
-			case <-ctx.Done():
-			}
-			return
+			break
 		}
+	}
+	select {
+	case <-closed:
+	case <-time.After(a.Hold):
+	case <-ctx.Done():
 	}
 }

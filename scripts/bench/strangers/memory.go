@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"sync/atomic"
+	"time"
 
 	"ewindow/scripts/bench/hostile"
 )
@@ -28,7 +29,7 @@ func memory(ctx context.Context, o options) (err error) {
 				kind.Raw && transport != "tls" {
 				continue
 			}
-			attack := hostile.Attack{Kind: kind, Dial: r.dialer(transport, kind.Raw), Connections: 100, Bytes: o.bytes, Most: o.most}
+			attack := hostile.Attack{Kind: kind, Dial: r.dialer(transport, kind.Raw), Connections: 100, Bytes: o.bytes, Most: o.most, Hold: time.Second}
 			sent := int64(0)
 			before, most, after := r.watch(func() { sent = attack.Run(ctx) })
 			if after.rss == 0 {

@@ -161,6 +161,14 @@ func (r *registrar) watch(f func()) (before, most, after usage) {
 		}
 	}()
 	f()
+	for quiet, last := 0, r.usage().cpu; quiet < 3; { // it may still have work to do
+		time.Sleep(50 * time.Millisecond)
+		now := r.usage().cpu
+		if quiet++; now > last {
+			quiet = 0
+		}
+		last = now
+	}
 	close(done)
 	<-ended
 	return before, most, r.usage()
