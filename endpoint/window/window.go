@@ -151,6 +151,7 @@ func (w *Window) step(ctx context.Context, e Event) {
 	w.publish()
 }
 
+// newID is a name for a call that no other call of this process has.
 func (w *Window) newID() string {
 	w.ids++
 	return fmt.Sprintf("call-%d", w.ids)
@@ -240,6 +241,7 @@ func (w *Window) post(m any) bool {
 	}
 }
 
+// tell is post for those who have nothing to release.
 func (w *Window) tell(m any) { w.post(m) }
 
 // discard releases what was brought and not read any more.
