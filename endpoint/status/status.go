@@ -22,7 +22,7 @@ type Status struct {
 type Registration struct {
 	Online bool      `json:"online"`
 	Since  time.Time `json:"since,omitzero"`
-	Why    string    `json:"why,omitempty"` // it is not, for people
+	Why    string    `json:"why,omitempty"` // why it is away, or was the last time
 }
 
 // Plan is what the window knows of the plan. Its zero value is no plan.

@@ -17,7 +17,7 @@ var ten = time.Date(2027, 3, 1, 10, 0, 0, 0, time.UTC)
 func sample() Status {
 	return Status{
 		Space: "milano", At: ten, Started: ten.Add(-48 * time.Hour),
-		Registration: Registration{Online: true, Since: ten.Add(-time.Hour)},
+		Registration: Registration{Online: true, Since: ten.Add(-time.Hour), Why: "connection refused"},
 		Plan: Plan{Revision: "r1", Received: ten.Add(-2 * time.Hour), Until: ten.AddDate(0, 0, 13), Open: true, Partner: "munich",
 			Next: Change{At: ten.Add(3 * time.Hour)}},
 		Calls: []Call{{ID: "x@y", Role: "partner", Peer: "munich", Name: "Munich – Hub", Ours: true, Up: true, Since: ten.Add(-time.Minute),
@@ -34,7 +34,7 @@ func sample() Status {
 
 func TestText(t *testing.T) {
 	want := `window      milano, running since Sat 27 Feb 10:00
-registrar   registered since 09:00:00
+registrar   registered since 09:00:00; before that: connection refused
 plan        open onto munich; from 13:00:00 onto nobody; known until Sun 14 Mar 10:00; received 08:00:00, revision r1
 call        partner munich (Munich – Hub); up since 09:59:00; opus + H264 over SRTP AEAD_AES_128_GCM
             in 30 pictures/s, 1800 kbit/s, loss 0.4 %; out 29.9 pictures/s, 2000.1 kbit/s; round trip 12.5 ms

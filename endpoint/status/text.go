@@ -59,7 +59,11 @@ func (t *text) registration() {
 	r := &t.s.Registration
 	switch {
 	case r.Online:
-		t.line("registrar", "registered since %s", t.when(r.Since))
+		before := ""
+		if r.Why != "" {
+			before = "before that: " + r.Why
+		}
+		t.line("registrar", "%s", join("; ", "registered since "+t.when(r.Since), before))
 	case r.Since.IsZero():
 		t.line("registrar", "not reached yet")
 	default:

@@ -43,7 +43,7 @@ type State struct {
 	OnlineSince time.Time            // zero while offline
 
 	OfflineSince time.Time // zero while online, or before the first try ended
-	OfflineWhy   string    // for people
+	OfflineWhy   string    // why it is away, or was the last time, for people
 
 	Calls []Call // in the order in which they began
 	Reach Reach

@@ -44,7 +44,7 @@ func (m *machine) take(e Event) {
 		if !m.Online {
 			m.Reach.Fresh, m.OnlineSince = true, m.now
 		}
-		m.Online, m.OfflineSince, m.OfflineWhy = true, time.Time{}, ""
+		m.Online, m.OfflineSince = true, time.Time{}
 	case Lost:
 		if m.Online || m.OfflineSince.IsZero() {
 			m.OfflineSince = m.now

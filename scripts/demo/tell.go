@@ -41,7 +41,7 @@ func (t *teller) take(s status.Status) {
 	switch {
 	case s.Registration.Online && !b.Registration.Online:
 		t.say("registered")
-	case s.Registration.Why != b.Registration.Why && s.Registration.Why != "":
+	case !s.Registration.Online && s.Registration.Why != "" && (b.Registration.Online || s.Registration.Why != b.Registration.Why):
 		t.say("the registrar is away: %s", s.Registration.Why)
 	}
 	if s.Plan.Received != b.Plan.Received {

@@ -28,7 +28,7 @@ func TestTeller(t *testing.T) {
 	expect(s)
 	s.Registration.Why = "no answer"
 	expect(s, "the registrar is away: no answer")
-	s.Registration = status.Registration{Online: true}
+	s.Registration.Online = true
 	s.Plan = status.Plan{Received: ten, Until: ten.AddDate(0, 0, 14)}
 	s.Devices = []status.Device{{Role: "screen", Since: ten, Device: "x11"}}
 	expect(s, "registered", "plan received, good until 2027-03-15", "screen: x11")
