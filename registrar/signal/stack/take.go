@@ -54,7 +54,7 @@ func (s *Stack) takeResponse(res *sip.Response) {
 }
 
 func (s *Stack) takeRequest(req *sip.Request) {
-	key, err := sip.ServerTxKeyMake(req)
+	key, err := keyOf(req, req)
 	if err != nil { // no Via or CSeq: it can't be matched, but may be answered (RFC 3261 §16.3)
 		if !req.IsAck() {
 			s.inTurn(req, func() {
@@ -98,7 +98,7 @@ func (s *Stack) takeCancel(req *sip.Request) bool {
 		as.AppendHeader(req.From())
 		as.AppendHeader(req.CallID())
 	}
-	key, err := sip.ServerTxKeyMake(as)
+	key, err := keyOf(as, req)
 	if err != nil {
 		return false
 	}
@@ -112,6 +112,18 @@ func (s *Stack) takeCancel(req *sip.Request) bool {
 		}
 	})
 	return true
+}
+
+// keyOf is the key of the server transaction that a request belongs to: branch, sent-by and method (RFC 3261 §17.2.3) of
+// m, and whence the request came. Whoever was sent an INVITE has read the branch that the caller gave it, and must not
+// be able to cancel that.
+func keyOf(m sip.Message, req *sip.Request) (string, error) {
+	key, err := sip.ServerTxKeyMake(m)
+	whence := req.Source()
+	if !sip.IsReliable(req.Transport()) { // a NAT may give a sender another port
+		whence, _, _ = net.SplitHostPort(whence)
+	}
+	return key + " " + req.Transport() + " " + whence, err
 }
 
 // back is the connection that a request has come on: its answers go there and nowhere else.

@@ -44,10 +44,14 @@ func (e ends) RemoteAddr() net.Addr { return e.remote }
 
 // connect gives the stack a TLS connection and returns the peer's end, which is read, and what comes there.
 func connect(t *testing.T, s *Stack) (peer net.Conn, inbox chan string) {
+	return connectFrom(t, s, "10.0.0.2:40000")
+}
+
+func connectFrom(t *testing.T, s *Stack, remote address) (peer net.Conn, inbox chan string) {
 	t.Helper()
 	ours, theirs := net.Pipe()
 	l := one{conn: make(chan net.Conn, 1)}
-	l.conn <- ends{ours, "10.0.0.1:5061", "10.0.0.2:40000"}
+	l.conn <- ends{ours, "10.0.0.1:5061", remote}
 	close(l.conn)
 	_ = s.ServeTLS(l)
 	inbox = make(chan string, 100)
@@ -157,6 +161,31 @@ func TestCancel(t *testing.T) {
 		<-cancelled
 		if a, b := <-inbox, <-inbox; a != "SIP/2.0 200 OK" || b != "SIP/2.0 487 Request Terminated" {
 			t.Errorf("%s, %s", a, b)
+		}
+	})
+}
+
+// Somebody else, who has read the INVITE's branch, cannot cancel it.
+func TestCancelOfAnother(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n notes
+		var s *Stack
+		s = New(Config{Request: func(req *sip.Request, tx *sip.ServerTx) {
+			n.add("%s", req.Method)
+			tx.OnCancel(func(*sip.Request) { n.add("cancelled") })
+			s.Taken(req)
+			if req.IsInvite() {
+				time.Sleep(time.Minute)
+			}
+		}})
+		caller, _ := connect(t, s)
+		other, _ := connectFrom(t, s, "10.0.0.3:40000")
+		fmt.Fprint(caller, text("TLS", "INVITE", "x", 1))
+		synctest.Wait()
+		fmt.Fprint(other, text("TLS", "CANCEL", "x", 1))
+		time.Sleep(time.Hour)
+		if n.String() != "INVITE CANCEL" {
+			t.Error(&n)
 		}
 	})
 }

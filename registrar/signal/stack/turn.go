@@ -57,8 +57,8 @@ func (s *Stack) Taken(m sip.Message) { s.turns.end(m) }
 // Bounds of the datagrams that wait for their turn. Whatever is beyond them is lost, as datagrams are.
 const (
 	maxLines   = 512 // sources with a message that is being taken in
-	maxWaiting = 256 // messages of all sources
-	maxLine    = 32  // of one source
+	maxWaiting = 512 // messages of all sources
+	maxLine    = 128 // of one source
 )
 
 // lines keep datagrams in order: one reader reads them for all sources, and none of these may hold up the others. A
