@@ -1,18 +1,26 @@
 package testcard
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"sync"
 	"testing"
 )
 
-// ground is a picture full of noise, as under a code that was drawn into something.
-func ground(width, height int, r *rand.Rand) []byte {
-	p := make([]byte, width*height)
+// noise is drawn once: a draw for each pixel of each picture is most of what these tests would do.
+var noise = sync.OnceValue(func() []byte {
+	r, p := rand.New(rand.NewPCG(7, 8)), make([]byte, 1<<22)
 	for i := range p {
 		p[i] = byte(r.IntN(256))
 	}
 	return p
+})
+
+// ground is a picture full of noise, as under a code that was drawn into something.
+func ground(width, height int, r *rand.Rand) []byte {
+	at := r.IntN(len(noise()) - width*height)
+	return bytes.Clone(noise()[at : at+width*height])
 }
 
 func TestWhatIsDrawnIsRead(t *testing.T) {
@@ -31,19 +39,24 @@ func TestWhatIsDrawnIsRead(t *testing.T) {
 	}
 }
 
-// change is what a bad line, a bad screen and a grabber do to a picture.
-func change(p []byte, r *rand.Rand, noise int, gain float64, offset int) {
-	for i := range p {
-		v := float64(p[i])*gain + float64(offset) + float64(r.IntN(2*noise+1)-noise)
-		p[i] = byte(max(0, min(255, v)))
+// change is what a bad line, a bad screen and a grabber do to a picture, where the code is in it.
+func change(p []byte, width int, r *rand.Rand, most int, gain float64, offset int) {
+	columns, rows := Size(width)
+	grain := noise()[r.IntN(len(noise())-width*rows):]
+	for y := range rows {
+		for i := y * width; i < y*width+columns; i++ {
+			v := float64(p[i])*gain + float64(offset+int(grain[i])%(2*most+1)-most)
+			p[i] = byte(max(0, min(255, v)))
+		}
 	}
 }
 
-// scale takes the nearest pixel: the worst of all scalers.
+// scale takes the nearest pixel: the worst of all scalers. It does so where the code is going to be.
 func scale(p []byte, w, h, w2, h2 int) []byte {
 	q := make([]byte, w2*h2)
-	for y := range h2 {
-		for x := range w2 {
+	columns, rows := Size(w2)
+	for y := range min(rows, h2) {
+		for x := range columns {
 			q[y*w2+x] = p[y*h/h2*w+x*w/w2]
 		}
 	}
@@ -71,7 +84,7 @@ func TestNoiseScalingAndBrightness(t *testing.T) {
 				p := ground(1280, 720, r)
 				Draw(p, 1280, 1280, 720, 7, 1<<31+i)
 				q := scale(p, 1280, 720, c.w2, c.h2)
-				change(q, r, c.noise, c.gain, c.offset)
+				change(q, c.w2, r, c.noise, c.gain, c.offset)
 				if s, n, ok := Read(q, c.w2, c.w2, c.h2); !ok || s != 7 || n != 1<<31+i {
 					t.Fatalf("read %d %d %v", s, n, ok)
 				}
