@@ -105,6 +105,44 @@ func TestNewKeys(t *testing.T) {
 			if s := e.Stats(); video < 236 || audio < 390 || s.AuthFailures > 20 {
 				t.Errorf("%d pictures, %d frames of sound in 8 s: %+v", video, audio, s)
 			}
+			for _, u := range e.rec.video { // a new sender under a new key needs no silence before it
+				if d := u.at.Sub(e.rec.sent[u.number].Captured); d > 60*time.Millisecond {
+					t.Errorf("picture %d came after %v", u.number, d)
+				}
+			}
+		}
+		hangUp(a, b)
+	})
+}
+
+// A stream goes from keys to others, to none, and back: each time the next picture is seen at once.
+func TestKeysAndPlainByTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := call(t, perfect())
+		for turn, plain := range []bool{false, false, false, true, false, true, false, false} {
+			for i, e := range []*end{b, a} {
+				audio, video := *e.desc.Audio, *e.desc.Video
+				for _, s := range []*negotiate.Stream{&audio, &video} {
+					s.Plain, s.Send, s.Receive = plain, nil, nil
+					if !plain {
+						s.Send, s.Receive = testKeys(byte(100+10*turn+i)), testKeys(byte(100+10*turn+1-i))
+					}
+				}
+				if err := e.Update(negotiate.Description{Audio: &audio, Video: &video}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			before, _, _ := b.rec.counts()
+			tell(time.Second, a, b)
+			settle(50 * time.Millisecond)
+			if after, _, _ := b.rec.counts(); after-before < 29 {
+				t.Errorf("turn %d: %d pictures in a second", turn, after-before)
+			}
+			for _, u := range b.rec.video[before:] {
+				if d := u.at.Sub(b.rec.sent[u.number].Captured); d > 60*time.Millisecond {
+					t.Errorf("turn %d: picture %d came after %v", turn, u.number, d)
+				}
+			}
 		}
 		hangUp(a, b)
 	})

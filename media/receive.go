@@ -69,7 +69,7 @@ func (st *stream) receiveRTP(d *arrival) {
 	}
 	h := &st.header
 	newest := st.assign(incoming{
-		at: d.at, ssrc: h.SSRC, seq: h.SequenceNumber, ts: h.Timestamp, pt: h.PayloadType, marker: h.Marker, payload: payload,
+		at: d.at, key: st.unprotect.used, ssrc: h.SSRC, seq: h.SequenceNumber, ts: h.Timestamp, pt: h.PayloadType, marker: h.Marker, payload: payload,
 	})
 	if newest && d.authentic() && d.at.Sub(st.movedLog) > moveLogSpacing {
 		st.movedLog = d.at
@@ -81,6 +81,7 @@ func (st *stream) receiveRTP(d *arrival) {
 func (st *stream) media(p incoming) (newest bool) {
 	highest := st.src.highest
 	seq, ts := st.src.receive(p.at, p.seq, p.ts)
+	st.src.key = max(st.src.key, p.key)
 	st.counters.packets.Add(1)
 	st.counters.bytes.Add(uint64(len(p.payload)))
 	st.counters.lastRTP.Store(int64(p.at.Sub(st.s.epoch)))

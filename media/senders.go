@@ -25,6 +25,7 @@ const (
 // incoming is an authentic RTP packet that is not assigned to a sender yet.
 type incoming struct {
 	at      time.Time
+	key     int // which one made it authentic: the higher, the newer
 	ssrc    uint32
 	seq     uint16
 	ts      uint32
@@ -52,7 +53,7 @@ func (st *stream) assign(p incoming) (newest bool) {
 		st.otherType(p.pt)
 		return false
 	case st.src == nil:
-		st.begin(p.ssrc)
+		st.begin(p)
 		return st.media(p)
 	}
 	return st.contend(p)
@@ -67,13 +68,14 @@ func (st *stream) ongoing(p incoming) (newest bool) {
 	if !st.candidate.confirms(p.seq) { // numbers far behind: two in a row and it began anew
 		return false
 	}
-	st.begin(p.ssrc)
+	st.begin(p)
 	return st.media(p)
 }
 
-// begin makes an SSRC the media's sender.
-func (st *stream) begin(ssrc uint32) {
-	st.src = newSource(ssrc, st.d.ClockRate, st.s.epoch)
+// begin makes whoever sent a packet the media's sender.
+func (st *stream) begin(p incoming) {
+	st.src = newSource(p.ssrc, st.d.ClockRate, st.s.epoch)
+	st.src.key = p.key
 	st.rival = rival{}
 	st.candidate.used = false
 	st.sink.reset()
@@ -82,6 +84,13 @@ func (st *stream) begin(ssrc uint32) {
 // contend takes a packet of somebody else who sends media: a sender that has restarted, or two at a time. As long as
 // the one at hand speaks it stays.
 func (st *stream) contend(p incoming) (newest bool) {
+	switch {
+	case p.key < st.src.key:
+		return false // a straggler of before
+	case p.key > st.src.key: // a new key, a new sender: that is how we do it too
+		st.begin(p)
+		return st.media(p)
+	}
 	r := &st.rival
 	if r.ssrc != p.ssrc {
 		if r.active(p.at) {
@@ -96,7 +105,7 @@ func (st *stream) contend(p incoming) (newest bool) {
 		return false
 	}
 	held := r.held
-	st.begin(p.ssrc)
+	st.begin(p)
 	for _, h := range held {
 		st.media(h)
 	}

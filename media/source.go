@@ -13,6 +13,7 @@ import (
 type source struct {
 	ssrc uint32
 	rate uint32
+	key  int // the newest by which its packets were authentic
 
 	seq     rtptime.Sequence
 	ts      rtptime.Timestamp

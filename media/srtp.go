@@ -91,6 +91,8 @@ type unprotector struct {
 	current  *protector
 	previous *protector // until the time below
 	until    time.Time
+	number   int // of the current key: it grows with each change
+	used     int // number of the key by which the last packet was authentic
 
 	sources map[uint32]bool // seen under the current key
 	failed  int             // packets in a row
@@ -105,6 +107,7 @@ func newUnprotector(p *protector) *unprotector {
 func (u *unprotector) change(p *protector, now time.Time) {
 	u.previous, u.until = u.current, now.Add(keyGrace)
 	u.current, u.probe, u.failed = p, nil, 0
+	u.number++
 	clear(u.sources)
 }
 
@@ -127,6 +130,7 @@ func (u *unprotector) rtp(dst, packet []byte, h *rtp.Header, now time.Time) ([]b
 	if err != nil && u.tryPrevious(now, err) {
 		if _, known := u.previous.rtp.ROC(h.SSRC); known {
 			if out, err = u.previous.rtp.DecryptRTP(dst, packet, h); err == nil {
+				u.used = u.number - 1
 				return out, nil
 			}
 		}
@@ -140,7 +144,7 @@ func (u *unprotector) rtp(dst, packet []byte, h *rtp.Header, now time.Time) ([]b
 			return nil, err
 		}
 	}
-	u.failed = 0
+	u.failed, u.used = 0, u.number
 	if !u.sources[h.SSRC] { // a look costs less than a write
 		u.sources[h.SSRC] = true
 	}

@@ -187,15 +187,23 @@ func (st *stream) rekey(now time.Time, keys *protector) {
 	isPlain := st.unprotect != nil && st.unprotect.current == nil
 	switch {
 	case st.d.Plain && !isPlain:
-		st.unprotect = newUnprotector(nil)
+		st.protectAnew(nil)
 	case st.d.Plain:
 	case keys == nil && isPlain:
 		st.unprotect = nil // a stream that is to be protected believes nothing until it is
 	case keys == nil:
 	case st.unprotect == nil || isPlain:
-		st.unprotect = newUnprotector(keys)
+		st.protectAnew(keys)
 	case !st.unprotect.current.is(&keys.keys):
 		st.unprotect.change(keys, now)
+	}
+}
+
+// protectAnew begins with protection, or without: whoever sends under it is newer than the sender at hand.
+func (st *stream) protectAnew(keys *protector) {
+	st.unprotect, st.rival = newUnprotector(keys), rival{}
+	if st.src != nil {
+		st.src.key = -1
 	}
 }
 
