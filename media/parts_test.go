@@ -265,10 +265,3 @@ func TestMeter(t *testing.T) {
 		t.Errorf("%v fps, %v kbit/s of nothing", m.fps, m.kbps)
 	}
 }
-
-func TestTrafficSince(t *testing.T) {
-	f := Traffic{Packets: 10, Bytes: 100, Lost: 1, Frames: 3}.Sub(Traffic{Packets: 4, Bytes: 40, Lost: 2, Frames: 1})
-	if f != (Traffic{Packets: 6, Bytes: 60, Lost: 0, Frames: 2}) {
-		t.Errorf("%+v", f)
-	}
-}

@@ -45,15 +45,6 @@ type Traffic struct {
 	Kbps           float64 // of payload, of about the last second
 }
 
-// Sub gives the counters of t since an earlier time; rates and jitter are t's.
-func (t Traffic) Sub(earlier Traffic) Traffic {
-	t.Packets -= earlier.Packets
-	t.Bytes -= earlier.Bytes
-	t.Lost -= min(earlier.Lost, t.Lost) // duplicates can lower it
-	t.Frames -= earlier.Frames
-	return t
-}
-
 // meter turns totals into rates, over whole seconds. Pure.
 type meter struct {
 	second        int64

@@ -36,9 +36,11 @@ const (
 //
 //	transit of the fastest packet ─┬─ jitter ─┬─ margin ─▶ place of playing
 //
-// The sender's clock drifts against ours; when the place is more than 20 ms too late for a second, one frame is dropped
-// (not played). When it is more than 10 ms too early, or at all too early and frames come late, one is inserted (Lost,
-// without moving on), if it can be where there is nothing to play anyway. How loud the sound is is not known here. Pure: Pop is to be called when Next says so.
+// The sender's clock drifts against ours. Played more than 20 ms too late for a second, one frame is dropped. Played more
+// than 10 ms too early, or early at all while frames come late, one is inserted: Lost, without moving on, and where nothing
+// is there to play if that can be. How loud a frame is is not known here.
+//
+// It is pure: Pop is to be called when Next says so.
 type Playout struct {
 	rate  uint32
 	clock *rtptime.Clock
