@@ -77,6 +77,18 @@ func TestMemoryHasHeadroom(t *testing.T) {
 	camera.checkHeadroom(t, "with 1080p")
 	screen.checkHeadroom(t, "with 1080p")
 	sound.checkHeadroom(t, "with opus")
+	second := protocol.VideoStream{Number: 2, Width: 1280, Height: 720, FPS: 5, Kbps: 1000}
+	camera.command(protocol.Command{Video: []protocol.VideoStream{c.VideoStream, second}})
+	calls := coded("opus", 32)
+	for n, codec := range []string{"PCMU", "G722", "PCMA"} {
+		more := protocol.SoundStream{Number: uint32(n + 2), Codec: codec}
+		calls.Recorded, calls.Played = append(calls.Recorded, more), append(calls.Played, more)
+	}
+	sound.command(protocol.Command{Sound: &calls})
+	camera.moreOf(2, 10, 10*time.Second)
+	sound.moreOf(4, 10, 10*time.Second)
+	camera.checkHeadroom(t, "with 1080p and 720p")
+	sound.checkHeadroom(t, "with four codecs")
 	close(stop)
 	for what, units := range map[string][][]byte{ // the most that level 4 allows
 		"with 4 large references":  enginetest.Grey(120, 68, 4, 40),

@@ -7,6 +7,7 @@ import (
 
 	"ewindow/media/engine/protocol"
 	"ewindow/media/h264"
+	"ewindow/media/testcard"
 )
 
 // of is the frames of one stream so far.
@@ -176,5 +177,39 @@ func TestTwoCallsAreMixed(t *testing.T) {
 		if gap := widest(frames[2:]); gap > 25*time.Millisecond { // times of capture, counted in samples
 			t.Errorf("%s: a gap of %v in what the microphone gives", name, gap)
 		}
+	}
+}
+
+// When another call is shown, no picture of the one before is seen again; its last one does not stay for long.
+func TestAnotherCallIsShown(t *testing.T) {
+	t.Parallel()
+	x := startX(t, 1280, 720)
+	k := startScreen(t, x)
+	k.command(protocol.Command{Shown: 1, Card: &protocol.Card{Picture: true, Title: "Munich"}})
+	first, stop, stopped := start(t, cameraRole(testCamera())), make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		relay(first, k, stop)
+	}()
+	shows := func(want uint16) func([]byte) bool {
+		return func(luma []byte) bool {
+			seed, n, ok := testcard.Read(luma, whole.width, whole.width, whole.height)
+			return ok && seed == want && n > 10 // those that come while the decoder starts have no time of their own
+		}
+	}
+	x.sees("the first call", whole, 5*time.Second, shows(7))
+	close(stop)
+	<-stopped
+	k.command(protocol.Command{Shown: 2})
+	x.sees("no call, when the second gives nothing", whole, 2*time.Second, func(luma []byte) bool {
+		_, _, ok := testcard.Read(luma, whole.width, whole.width, whole.height)
+		return !ok && bright(luma) < 1000 // the title alone
+	})
+	c := testCamera()
+	c.Seed, c.Width, c.Height = 9, 320, 180
+	go relay(start(t, cameraRole(c)), k, nil)
+	x.sees("the second call", whole, 5*time.Second, shows(9))
+	if k.count(protocol.Failed) > 0 {
+		t.Errorf("the screen says %s", k.said())
 	}
 }
