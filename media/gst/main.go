@@ -106,9 +106,11 @@ func configured(conn io.Reader, p *parent) (role, error) {
 	if err := json.Unmarshal(body, &c); err != nil {
 		return nil, fmt.Errorf("configure message: %w", err)
 	}
-	if err := limitMemory(c, p); err != nil {
+	m, err := limitMemory(c, p)
+	if err != nil {
 		return nil, err
 	}
+	go func() { os.Exit(p.failed(m.watch())) }()
 	if err := pipeline.Init(); err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -55,25 +56,51 @@ func machineMemory() uint64 {
 	return uint64(i.Totalram) * uint64(i.Unit)
 }
 
+// memory is the limit of this process.
+type memory struct {
+	role  protocol.Role
+	start uint64 // what it had when it was limited, bytes
+	most  uint64
+}
+
 // limitMemory bounds what this process can use, for good. Whatever goes beyond it (a picture that is a bomb, a driver
 // that leaks) ends this process alone, and the parent replaces it.
-func limitMemory(c protocol.Configure, p *parent) error {
-	used, err := dataSize()
+func limitMemory(c protocol.Configure, p *parent) (*memory, error) {
+	start, err := dataSize()
 	if err != nil {
-		return fmt.Errorf("limit the memory of this process: %w", err)
+		return nil, fmt.Errorf("limit the memory of this process: %w", err)
 	}
-	most := used + budget(c, machineMemory())
+	m := &memory{role: c.Role, start: start, most: start + budget(c, machineMemory())}
 	var now unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_DATA, &now); err != nil {
-		return fmt.Errorf("limit the memory of this process: %w", err)
+		return nil, fmt.Errorf("limit the memory of this process: %w", err)
 	}
-	most = min(most, now.Max) // somebody wants less
-	if err := unix.Setrlimit(unix.RLIMIT_DATA, &unix.Rlimit{Cur: most, Max: most}); err != nil {
-		return fmt.Errorf("limit the memory of this process to %d MiB: %w", most>>20, err)
+	m.most = min(m.most, now.Max) // somebody wants less
+	if err := unix.Setrlimit(unix.RLIMIT_DATA, &unix.Rlimit{Cur: m.most, Max: m.most}); err != nil {
+		return nil, fmt.Errorf("limit the memory of this process to %d MiB: %w", m.most>>20, err)
 	}
-	pipeline.OnFatal(func(text string) {
-		p.failed(fmt.Errorf("%s; this %s may use %d MiB", text, c.Role, most>>20))
-	})
+	pipeline.OnFatal(func(text string) { p.failed(m.exceeded(text)) })
+	return m, nil
+}
+
+func (m *memory) exceeded(how string) error {
+	return fmt.Errorf("this %s may use %d MiB of memory: %s", m.role, m.most>>20, how)
+}
+
+// watch waits until four fifths of the budget are used. Most of what finds no memory ends the process at once; but
+// libav goes on without, and would show nothing for as long as such pictures come.
+func (m *memory) watch() error {
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for range tick.C {
+		used, err := dataSize()
+		if err != nil {
+			return err
+		}
+		if used > m.start+(m.most-m.start)/5*4 {
+			return m.exceeded(fmt.Sprintf("it has come near that, at %d", used>>20))
+		}
+	}
 	return nil
 }
 

@@ -117,7 +117,7 @@ func TestHostilePictureEndsTheScreenWithinItsLimit(t *testing.T) {
 			break // it is gone
 		}
 	}
-	e := k.event(protocol.Failed, "failed to allocate", 10*time.Second)
+	e := k.event(protocol.Failed, "this screen may use", 10*time.Second)
 	t.Log(e.Text)
 	if status := k.ends(3 * time.Second); status == 0 {
 		t.Errorf("status %d", status)
