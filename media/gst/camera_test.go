@@ -56,6 +56,7 @@ func codes(t *testing.T, units []protocol.Frame, width, height int) (seeds []uin
 }
 
 func TestCameraOfEachEncoder(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{"x264enc", "openh264enc"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -98,6 +99,7 @@ func TestCameraOfEachEncoder(t *testing.T) {
 }
 
 func TestForcedKeyframe(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{"x264enc", "openh264enc"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -132,6 +134,7 @@ func rate(units []protocol.Frame) float64 {
 }
 
 func TestLiveBitrate(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{"x264enc", "openh264enc"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -207,6 +210,7 @@ func TestClipPlaysAgainAndAgain(t *testing.T) {
 }
 
 func TestCameraThatIsNotThere(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	whole, cut, garbage := filepath.Join(dir, "clip.mp4"), filepath.Join(dir, "cut.mp4"), filepath.Join(dir, "garbage.mp4")
 	clip(t, whole)

@@ -324,6 +324,7 @@ func TestSinkThatHangsStopsProgress(t *testing.T) {
 }
 
 func TestScreenThatIsNotThere(t *testing.T) {
+	t.Parallel()
 	for sink, text := range map[string]string{
 		"x11::999":           "no X display there",
 		"x11:host:0":         "over the network",

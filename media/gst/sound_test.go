@@ -73,6 +73,7 @@ func echoBack(t *testing.T, k *child, frames int, change func(i int, f protocol.
 }
 
 func TestSoundThroughEachCodec(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{"opus", "G722", "PCMU", "PCMA"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -187,6 +188,7 @@ func TestSilenceWhereNothingComes(t *testing.T) {
 }
 
 func TestSoundDevicesThatAreNotThere(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		mic, spk, text string
 	}{
@@ -252,6 +254,7 @@ func TestBadSoundConfigurations(t *testing.T) {
 }
 
 func TestGarbageSoundFrames(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{"opus", "G722", "PCMU"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
