@@ -186,10 +186,11 @@ type outgoing struct {
 	offer []byte
 	ctx   context.Context
 	reply chan established // closed for a refusal with 480
+	cross chan established // a 2xx that comes only when the INVITE is cancelled: it crosses the CANCEL
 }
 
 func (f *fakeAgent) Invite(ctx context.Context, peer string, offer []byte) (established, error) {
-	o := &outgoing{peer, offer, ctx, make(chan established, 1)}
+	o := &outgoing{peer, offer, ctx, make(chan established, 1), make(chan established, 1)}
 	f.invites <- o
 	select {
 	case e, ok := <-o.reply:
@@ -199,7 +200,7 @@ func (f *fakeAgent) Invite(ctx context.Context, peer string, offer []byte) (esta
 		return e, nil
 	case <-ctx.Done():
 		select {
-		case e := <-o.reply: // a 2xx that crossed the CANCEL
+		case e := <-o.cross:
 			return e, nil
 		default:
 			return established{}, ctx.Err()
