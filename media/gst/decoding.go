@@ -95,3 +95,69 @@ func (d *decoding) end() {
 	d.wg.Wait()
 	d.pipe.Close()
 }
+
+// decodings is the streams that are decoded.
+type decodings struct {
+	mu sync.Mutex
+	by map[uint32]*decoding // by their number
+}
+
+// set begins those that are missing, ends those that are not wanted, and returns the numbers of those that there are.
+// What takes long, as to load a codec for the first time, it does without keeping frames waiting.
+func (ds *decodings) set(want []protocol.SoundStream, mix func(uint32, []byte)) (numbers []uint32, err error) {
+	fresh := map[uint32]*decoding{}
+	for _, w := range want {
+		if ds.has(w.Number) {
+			continue
+		}
+		d, e := startDecoding(w, mix)
+		if e != nil {
+			err = errors.Join(err, e)
+			continue
+		}
+		fresh[w.Number] = d
+	}
+	ds.mu.Lock()
+	former := ds.by
+	ds.by = fresh
+	for _, w := range want {
+		if d := former[w.Number]; d != nil {
+			fresh[w.Number] = d
+		}
+		if fresh[w.Number] != nil {
+			numbers = append(numbers, w.Number)
+		}
+	}
+	var gone []*decoding
+	for n, d := range former {
+		if fresh[n] != d {
+			gone = append(gone, d)
+		}
+	}
+	ds.mu.Unlock()
+	for _, d := range gone {
+		d.end()
+	}
+	return numbers, err
+}
+
+func (ds *decodings) has(stream uint32) bool {
+	ds.mu.Lock()
+	defer ds.mu.Unlock()
+	return ds.by[stream] != nil
+}
+
+// frame decodes a frame of a stream. A decoder that fails is replaced.
+func (ds *decodings) frame(f protocol.Frame, mix func(uint32, []byte)) {
+	ds.mu.Lock()
+	defer ds.mu.Unlock()
+	d := ds.by[f.Stream]
+	if d == nil || d.frame(f) {
+		return
+	}
+	d.end()
+	delete(ds.by, f.Stream)
+	if d, err := startDecoding(d.SoundStream, mix); err == nil {
+		ds.by[f.Stream] = d
+	}
+}

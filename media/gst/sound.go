@@ -40,8 +40,9 @@ type sound struct {
 	ready   string
 	wav     *wavFile
 
-	decodings map[uint32]*decoding // only newSound, Command and Frame touch them
-	changed   chan struct{}        // holds one: recorded is another
+	decodings decodings
+	want      chan protocol.SoundStreams // holds one: the streams that there are to be, if others than now
+	changed   chan struct{}              // holds one: recorded is another
 
 	mu       sync.Mutex
 	recorded []protocol.SoundStream // that are to be
@@ -54,7 +55,7 @@ type sound struct {
 
 func newSound(c protocol.SoundConfig, p *parent) (*sound, error) {
 	s := &sound{c: c, p: p, pulse: pulse{p: p}, missing: map[string]string{}, muted: c.Muted,
-		decodings: map[uint32]*decoding{}, changed: make(chan struct{}, 1), mixer: newMixer()}
+		want: make(chan protocol.SoundStreams, 1), changed: make(chan struct{}, 1), mixer: newMixer()}
 	if err := s.setStreams(c.Streams); err != nil {
 		return nil, err
 	}
@@ -101,9 +102,11 @@ func (s *sound) isMuted() bool {
 // Command changes the streams, and mutes or unmutes the microphone: silence before the encoders, frames go on.
 func (s *sound) Command(c protocol.Command) {
 	if c.Sound != nil {
-		if err := s.setStreams(*c.Sound); err != nil {
-			s.p.event(protocol.Event{Kind: protocol.Missing, Text: "sound of a call: " + err.Error()})
+		select {
+		case <-s.want: // what is asked for now takes its place
+		default:
 		}
+		s.want <- *c.Sound // only this goroutine sends
 	}
 	if c.Mute == nil {
 		return
@@ -116,58 +119,42 @@ func (s *sound) Command(c protocol.Command) {
 	}
 }
 
-// setStreams makes the streams what they are to be. The error is of those that cannot be made; the others are.
-func (s *sound) setStreams(want protocol.SoundStreams) error {
-	var errs []error
-	decodings, numbers := map[uint32]*decoding{}, []uint32{}
-	for _, w := range want.Played {
-		d := s.decodings[w.Number]
-		if d == nil {
-			var err error
-			if d, err = startDecoding(w, s.mix); err != nil {
-				errs = append(errs, err)
-				continue
+// follow makes the streams what they are to be, whenever that changes.
+func (s *sound) follow(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case want := <-s.want:
+			if err := s.setStreams(want); err != nil {
+				s.p.event(protocol.Event{Kind: protocol.Missing, Text: "sound of a call: " + err.Error()})
 			}
 		}
-		decodings[w.Number], numbers = d, append(numbers, w.Number)
 	}
-	former := s.decodings
-	s.decodings = decodings
+}
+
+// setStreams makes the streams what they are to be. The error is of those that cannot be made; the others are.
+func (s *sound) setStreams(want protocol.SoundStreams) error {
+	played, err := s.decodings.set(want.Played, s.mix)
+	errs := []error{err}
 	recorded := slices.DeleteFunc(slices.Clone(want.Recorded), func(w protocol.SoundStream) bool {
 		err := tryEncoding(w)
-		if err != nil {
-			errs = append(errs, err)
-		}
+		errs = append(errs, err)
 		return err != nil
 	})
 	s.mu.Lock()
-	s.mixer.set(numbers)
+	s.mixer.set(played)
 	s.recorded = recorded
 	s.mu.Unlock()
 	select {
 	case s.changed <- struct{}{}:
 	default:
 	}
-	for n, d := range former {
-		if decodings[n] == nil {
-			d.end()
-		}
-	}
 	return errors.Join(errs...)
 }
 
-// Frame decodes a frame of a stream. A decoder that fails, which none does with what comes from the network, is replaced.
-func (s *sound) Frame(f protocol.Frame) {
-	d := s.decodings[f.Stream]
-	if d == nil || d.frame(f) {
-		return
-	}
-	d.end()
-	delete(s.decodings, f.Stream)
-	if d, err := startDecoding(d.SoundStream, s.mix); err == nil {
-		s.decodings[f.Stream] = d
-	}
-}
+// Frame decodes a frame of a stream.
+func (s *sound) Frame(f protocol.Frame) { s.decodings.frame(f, s.mix) }
 
 // mix takes decoded sound of a stream, and plays what there is to play then. The times are made even here, so that
 // jitter of a few milliseconds is not heard.
@@ -195,6 +182,7 @@ func (s *sound) mix(stream uint32, pcm []byte) {
 
 // Run listens and plays. A device that is not there, or goes, is replaced by silence and looked for again.
 func (s *sound) Run(ctx context.Context) error {
+	go s.follow(ctx)
 	for ctx.Err() == nil {
 		mic := s.device("microphone", microphone, silentMicrophone())
 		spk := s.device("speaker", speaker, silentSpeaker())
