@@ -71,7 +71,8 @@ type Figures struct {
 	Loss        float64 `json:"loss"` // of the pictures' packets, in percent
 	Lost        uint64  `json:"lost"` // packets
 	RTT         float64 `json:"rtt_ms"`
-	Held        uint64  `json:"held_back"` // pictures that could only have been shown broken
+	Held        uint64  `json:"held_back"`         // pictures that could only have been shown broken
+	Refused     string  `json:"refused,omitempty"` // while none is shown because they ask too much of the decoder: why
 }
 
 // PastCall is a call that has ended, failed or was refused.

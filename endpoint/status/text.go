@@ -112,6 +112,9 @@ func (t *text) call(c *Call) {
 			flags = join(", ", flags, f.word)
 		}
 	}
+	if c.Figures.Refused != "" {
+		flags = join(", ", flags, "its pictures are refused: "+c.Figures.Refused)
+	}
 	if !c.Silent.IsZero() {
 		flags = join(", ", flags, "silent since "+t.when(c.Silent))
 	}

@@ -104,11 +104,15 @@ func (w *Window) remember(p status.PastCall) {
 
 func figures(s media.Stats) status.Figures {
 	in, out := s.Video.Received, s.Video.Sent
+	refused := s.VideoRefusal
+	if s.VideoHeldSince.IsZero() {
+		refused = "" // it is over
+	}
 	return status.Figures{
 		PicturesIn: in.Frames, PicturesOut: out.Frames, FPSIn: round(in.FPS), FPSOut: round(out.FPS),
 		KbpsIn: round(in.Kbps + s.Audio.Received.Kbps), KbpsOut: round(out.Kbps + s.Audio.Sent.Kbps),
 		Loss: round(100 * in.FractionLost), Lost: in.Lost + s.Audio.Received.Lost,
-		RTT: round(float64(s.RTT) / float64(time.Millisecond)), Held: s.VideoHeld,
+		RTT: round(float64(s.RTT) / float64(time.Millisecond)), Held: s.VideoHeld, Refused: refused,
 	}
 }
 

@@ -1,14 +1,19 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"regexp"
 	"strconv"
+	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
 
+	"ewindow/media"
+	"ewindow/media/engine"
 	"ewindow/media/engine/enginetest"
 	"ewindow/media/engine/protocol"
 )
@@ -124,5 +129,103 @@ func TestHostilePictureEndsTheScreenWithinItsLimit(t *testing.T) {
 	}
 	if peak := int(k.cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss >> 10); peak > most {
 		t.Errorf("it used %d MiB, its limit was %d", peak, most)
+	}
+}
+
+// witness is an engine's Handler that remembers.
+type witness struct {
+	mu       sync.Mutex
+	pictures int
+	ready    map[protocol.Role]int
+	failed   map[protocol.Role][]string
+	news     chan struct{} // holds one
+}
+
+func (w *witness) note(f func()) {
+	w.mu.Lock()
+	f()
+	w.mu.Unlock()
+	select {
+	case w.news <- struct{}{}:
+	default:
+	}
+}
+
+func (w *witness) Video([]string, media.AccessUnit) { w.note(func() { w.pictures++ }) }
+func (w *witness) Audio([]string, media.AudioFrame) {}
+func (w *witness) Event(r protocol.Role, e protocol.Event) {
+	w.note(func() {
+		switch e.Kind {
+		case protocol.Ready:
+			w.ready[r]++
+		case protocol.Failed:
+			w.failed[r] = append(w.failed[r], e.Text)
+		}
+	})
+}
+
+// until waits for a condition, looked at with each event and picture; meanwhile is done at each of them.
+func (w *witness) until(t *testing.T, what string, cond func() bool, meanwhile func()) {
+	t.Helper()
+	for timeout := time.After(patience * 10 * time.Second); ; {
+		w.mu.Lock()
+		ok := cond()
+		w.mu.Unlock()
+		if ok {
+			return
+		}
+		meanwhile()
+		select {
+		case <-w.news:
+		case <-timeout:
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			t.Fatalf("no %s; ready %v, failed %q", what, w.ready, w.failed)
+		}
+	}
+}
+
+// The real engine and the real processes: the screen dies of what it was given, says why and is replaced; the camera
+// never notices.
+func TestHostilePictureEndsTheScreenAlone(t *testing.T) {
+	t.Setenv("EWINDOW_MEDIA_CHILD", "1")
+	w := &witness{ready: map[protocol.Role]int{}, failed: map[protocol.Role][]string{}, news: make(chan struct{}, 1)}
+	e := engine.New(engine.Config{
+		Program: "/proc/self/exe", Handler: w,
+		Camera: protocol.CameraConfig{Source: "test", Encoder: "x264enc"},
+		Screen: protocol.ScreenConfig{Sink: "none", Width: 640, Height: 360},
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- e.Run(ctx) }()
+	defer func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}()
+	e.Open("a", engine.Formats{Video: engine.VideoFormat{Width: 320, Height: 180, FPS: 30, Kbps: 300}})
+	e.ShowCall("a")
+	e.Show(protocol.Card{Picture: true})
+	nothing := func() {}
+	w.until(t, "camera and screen", func() bool { return w.pictures > 0 && w.ready[protocol.Screen] > 0 }, nothing)
+
+	bomb, next := enginetest.Grey(512, 270, 16, 60), 0
+	w.until(t, "failure of the screen", func() bool { return len(w.failed[protocol.Screen]) > 0 }, func() {
+		e.PlayVideo("a", media.AccessUnit{Data: bomb[next], Key: next == 0})
+		next = (next + 1) % len(bomb)
+	})
+	w.mu.Lock()
+	if why := w.failed[protocol.Screen][0]; !strings.Contains(why, "this screen may use") {
+		t.Errorf("the screen failed: %s", why)
+	}
+	before := w.ready[protocol.Screen]
+	seen := w.pictures
+	w.mu.Unlock()
+	w.until(t, "screen again", func() bool { return w.ready[protocol.Screen] > before && w.pictures > seen }, nothing)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.ready[protocol.Camera] != 1 || len(w.failed[protocol.Camera]) > 0 {
+		t.Errorf("the camera was ready %d times and failed: %q", w.ready[protocol.Camera], w.failed[protocol.Camera])
 	}
 }
