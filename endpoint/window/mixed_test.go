@@ -21,6 +21,7 @@ type mixed struct {
 	waiting []*outgoing
 	in      []*incoming
 	dialogs map[*fakeDialog]bool // established → the other side has ended it
+	order   []*fakeDialog        // in which they began
 }
 
 func (m *mixed) far(p negotiate.Policy) *far {
@@ -58,7 +59,7 @@ func (m *mixed) reply() {
 	if o.ctx.Err() != nil {
 		return // cancelled: nobody takes the answer
 	}
-	m.dialogs[d] = false
+	m.dialogs[d], m.order = false, append(m.order, d)
 	bye := m.rnd.IntN(4)
 	switch bye {
 	case 1:
@@ -86,7 +87,7 @@ func (m *mixed) call() {
 	}
 	in := m.invite(fmt.Sprint("i", m.n), from, m.far(policy).offer())
 	m.in = append(m.in, in)
-	m.dialogs[in.fakeDialog] = false
+	m.dialogs[in.fakeDialog], m.order = false, append(m.order, in.fakeDialog)
 	switch m.rnd.IntN(4) {
 	case 0:
 		in.ack <- errors.New("no ACK")
@@ -112,6 +113,15 @@ func (m *mixed) alive() {
 	}
 }
 
+// any is one of the latest dialogs, nil without any.
+func (m *mixed) any() *fakeDialog {
+	latest := m.order[max(0, len(m.order)-4):]
+	if len(latest) == 0 {
+		return nil
+	}
+	return latest[m.rnd.IntN(len(latest))]
+}
+
 // one does one of the things.
 func (m *mixed) one() {
 	m.n++
@@ -131,16 +141,12 @@ func (m *mixed) one() {
 	case 6, 7:
 		m.call()
 	case 8:
-		for d, over := range m.dialogs { // any
-			if !over {
-				m.end(d)
-				break
-			}
+		if d := m.any(); d != nil && !m.dialogs[d] {
+			m.end(d)
 		}
 	case 9:
-		for d := range m.dialogs {
+		if d := m.any(); d != nil {
 			m.reoffer(d, []byte("nonsense"))
-			break
 		}
 	}
 }
