@@ -56,7 +56,7 @@ type Config struct {
 
 // Handler takes what the devices give. The calls for one role come one after the other, those for different roles
 // may overlap. A Handler that is slow loses frames (of pictures, all up to the next keyframe, which is asked for),
-// never the engine.
+// never the engine. It must not change the names of calls that it is given.
 type Handler interface {
 	// Video takes an access unit of the camera in the format of these calls, at least one. What a call gets begins
 	// with an IDR picture, also when it joins others.

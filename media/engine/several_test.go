@@ -86,6 +86,38 @@ func TestACallJoinsAnother(t *testing.T) {
 	})
 }
 
+// At most two formats are made: a third call is told what it gets instead, and gets its own when there is room.
+func TestAThirdFormat(t *testing.T) {
+	simulate(t, func(t *testing.T, e *engine.Engine, d *enginetest.Devices, h *recorder) {
+		middle, least := formats, formats
+		middle.Video.Width, middle.Video.Height = 640, 360
+		least.Video.Width, least.Video.Height, least.Video.Kbps = 160, 90, 64
+		e.Open("a", formats)
+		e.Open("b", phone)
+		if got := e.Open("c", middle); got != phone.Video {
+			t.Errorf("a third that decodes the smaller one is told %+v", got)
+		}
+		if got := e.Open("d", least); got != (engine.VideoFormat{}) {
+			t.Errorf("a fourth that decodes neither is told %+v", got)
+		}
+		time.Sleep(time.Second)
+		for call, width := range map[string]int{"a": 1280, "b": 320, "c": 320, "d": 0} {
+			g := h.take(call)
+			if len(g.sounds) < 45 || (width == 0) != (len(g.pictures) == 0) || width > 0 && int(g.pictures[0].Width) != width {
+				t.Errorf("call %s: %d frames of sound, %d pictures", call, len(g.sounds), len(g.pictures))
+			}
+		}
+		e.Close("a")
+		e.Close("b")
+		time.Sleep(time.Second)
+		h.take("c").gapless(t, "c", middle, 25)
+		h.take("d").gapless(t, "d", least, 25)
+		if n := d.Starts(protocol.Camera); n != 1 {
+			t.Errorf("the camera was started %d times", n)
+		}
+	})
+}
+
 // The process of a role that crashes or hangs comes back with the streams of both calls.
 func TestBothCallsComeBack(t *testing.T) {
 	for _, role := range []protocol.Role{protocol.Camera, protocol.Sound} {
