@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"ewindow/endpoint/status"
+	"ewindow/registrar/signal/ask"
 )
 
 type statusCmd struct {
@@ -21,7 +22,7 @@ func (c *statusCmd) Run() error {
 	if err != nil {
 		return err
 	}
-	s, err := status.Read(dir)
+	s, err := ask.Read[status.Status](dir, "window")
 	if err != nil {
 		return err
 	}

@@ -23,12 +23,12 @@ import (
 
 	"ewindow/endpoint/agent"
 	"ewindow/endpoint/config"
-	"ewindow/endpoint/status"
 	"ewindow/endpoint/window"
 	"ewindow/media/engine"
 	"ewindow/media/engine/protocol"
 	"ewindow/media/testcard"
 	"ewindow/registrar/pki/pin"
+	"ewindow/registrar/signal/ask"
 	"ewindow/registrar/signal/loglimit"
 )
 
@@ -105,13 +105,13 @@ func (r *runCmd) Run(ctx context.Context, log *slog.Logger) error {
 			Log: log,
 		},
 	})
-	socket, err := status.Listen(r.State)
+	socket, err := ask.Listen(r.State, "window")
 	if err != nil {
 		return err
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return w.Run(ctx) })
-	g.Go(func() error { return status.Serve(ctx, socket, w.Status) })
+	g.Go(func() error { return ask.Serve(ctx, socket, w.Status) })
 	g.Go(func() error {
 		cfg.SecretSource.Watch(ctx, log.With("aor", cfg.Space), a.SetSecret)
 		return nil

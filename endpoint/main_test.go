@@ -12,9 +12,9 @@ import (
 	"testing"
 	"time"
 
-	"ewindow/endpoint/status"
 	"ewindow/registrar/pki"
 	"ewindow/registrar/pki/pin"
+	"ewindow/registrar/signal/ask"
 )
 
 // serve is a registrar's TLS port on loopback with an authority of its own.
@@ -80,7 +80,7 @@ func TestDialKnowsItsRegistrar(t *testing.T) {
 
 func TestStatusSaysThatNobodyRuns(t *testing.T) {
 	dir := t.TempDir()
-	if err := (&statusCmd{State: dir}).Run(); !errors.Is(err, status.ErrNotRunning) || !strings.Contains(err.Error(), dir) {
+	if err := (&statusCmd{State: dir}).Run(); !errors.Is(err, ask.ErrNotRunning) || !strings.Contains(err.Error(), dir) {
 		t.Errorf("%v", err)
 	}
 }

@@ -30,6 +30,7 @@ type commands struct {
 	Diff    diffCmd    `cmd:"" help:"Say which windows another plan changes in the next two weeks."`
 	Account accountCmd `cmd:"" help:"Add, list, rotate and remove accounts."`
 	Test    testCmd    `cmd:"" help:"Run the expect blocks of a dialplan."`
+	Status  statusCmd  `cmd:"" help:"Say who is registered, and in a call with whom."`
 	Pin     pinCmd     `cmd:"" help:"Print the pin by which windows know this registrar."`
 }
 

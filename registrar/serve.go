@@ -24,6 +24,7 @@ import (
 	"ewindow/registrar/pki"
 	"ewindow/registrar/planfile"
 	"ewindow/registrar/proxy"
+	"ewindow/registrar/signal/ask"
 	"ewindow/registrar/store"
 )
 
@@ -71,6 +72,11 @@ func (c *serveCmd) serve(ctx context.Context, s streams, reload <-chan os.Signal
 		return err
 	}
 	locations := location.New(location.Config{Changed: db.Note})
+	socket, err := ask.Listen(c.State, "registrar")
+	if err != nil {
+		return err
+	}
+	defer socket.Close()
 	server, listeners, web, counted, err := c.open(ctx, start, db, locations, identity, log)
 	if err != nil {
 		return err
@@ -82,6 +88,7 @@ func (c *serveCmd) serve(ctx context.Context, s streams, reload <-chan os.Signal
 
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return server.Run(ctx) })
+	g.Go(func() error { return ask.Serve(ctx, socket, server.Status) })
 	g.Go(func() error { return bounded.Run(ctx) })
 	g.Go(func() error { return db.Run(ctx, c.storeEvents(server, locations, counted, log)) })
 	g.Go(func() error { return identity.Run(ctx) })

@@ -1,6 +1,4 @@
-// Package status is what a running window knows about itself, as a value, and the way to ask it.
-//
-//	window.Status() ──▶ Serve ──▶ status.sock in the window's state directory ──▶ Read ──▶ `ewindow status`, tests
+// Package status is what a running window knows about itself, as a value. Package ask answers with it.
 package status
 
 import "time"

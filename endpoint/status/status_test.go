@@ -1,13 +1,6 @@
 package status
 
 import (
-	"context"
-	"errors"
-	"net"
-	"os"
-	"path/filepath"
-	"reflect"
-	"strings"
 	"testing"
 	"time"
 )
@@ -70,85 +63,5 @@ func TestCallsOf(t *testing.T) {
 	s.Calls[0].Leaving = true
 	if s.Call("munich") != nil {
 		t.Error("one that is leaving counts")
-	}
-}
-
-// serve answers in dir with a sample until the test ends.
-func serve(t *testing.T, dir string) {
-	t.Helper()
-	l, err := Listen(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- Serve(ctx, l, sample) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-	})
-}
-
-func TestSocket(t *testing.T) {
-	dir := t.TempDir()
-	if _, err := Read(dir); !errors.Is(err, ErrNotRunning) || !strings.Contains(err.Error(), dir) {
-		t.Errorf("before: %v", err)
-	}
-	serve(t, dir)
-	info, err := os.Stat(filepath.Join(dir, Socket))
-	if err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("%v, %v", info.Mode(), err)
-	}
-	for range 3 {
-		s, err := Read(dir)
-		if err != nil || !reflect.DeepEqual(s, sample()) {
-			t.Fatalf("%+v, %v", s, err)
-		}
-	}
-	if _, err := Listen(dir); err == nil || !strings.Contains(err.Error(), "another window runs with the state directory "+dir) {
-		t.Errorf("a second window: %v", err)
-	}
-}
-
-// Whoever connects and reads nothing holds nobody up.
-func TestSilentReader(t *testing.T) {
-	dir := t.TempDir()
-	serve(t, dir)
-	for range 50 {
-		c, err := net.Dial("unix", filepath.Join(dir, Socket))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.Close()
-	}
-	if _, err := Read(dir); err != nil {
-		t.Error(err)
-	}
-}
-
-// A socket that a crash has left is taken over.
-func TestSocketOfACrash(t *testing.T) {
-	dir := t.TempDir()
-	l, err := net.Listen("unix", filepath.Join(dir, Socket))
-	if err != nil {
-		t.Fatal(err)
-	}
-	l.(*net.UnixListener).SetUnlinkOnClose(false)
-	l.Close()
-	serve(t, dir)
-	if _, err := Read(dir); err != nil {
-		t.Error(err)
-	}
-}
-
-func TestPathTooLong(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), strings.Repeat("x", 120))
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := Listen(dir); err == nil || !strings.Contains(err.Error(), "less than 108 characters") {
-		t.Errorf("%v", err)
 	}
 }

@@ -23,6 +23,7 @@ type conn struct {
 	addr      netip.Addr // without port, for the crowd
 	remote    net.Addr   // without a zone: the SIP stack's table of connections drops zones too
 	frames    *frame.Reader
+	accepted  time.Time
 	proven    atomic.Bool // somebody has authenticated
 	once      sync.Once
 	published bool // under table.mu, as the following
@@ -52,8 +53,8 @@ func newConn(t *Table, raw net.Conn, transport string, now time.Time) *conn {
 	}
 	c := &conn{
 		Conn: raw, raw: raw, table: t, addr: block.Addr(remote), remote: remote,
-		flow:  Flow{Transport: transport, Remote: remote.String()},
-		since: now, tokens: float64(t.limits.Burst), filled: now,
+		flow:     Flow{Transport: transport, Remote: remote.String()},
+		accepted: now, since: now, tokens: float64(t.limits.Burst), filled: now,
 	}
 	c.written.L = &c.mu
 	c.frames = frame.NewReader(source{c}, c.longest)

@@ -2,12 +2,15 @@ package flow
 
 import (
 	"container/list"
+	"maps"
 	"net/netip"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
 
 	"ewindow/registrar/block"
+	"ewindow/registrar/status"
 )
 
 // A Table holds the live connections.
@@ -158,6 +161,19 @@ func (t *Table) Of(account string) (flows []Flow) {
 		}
 	}
 	return flows
+}
+
+// List is the connections on which an account has authenticated, ordered by account, and how many others there are.
+func (t *Table) List() (flows []status.Flow, strangers int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, account := range slices.Sorted(maps.Keys(t.known)) {
+		for e := t.known[account].Front(); e != nil; e = e.Next() {
+			c := e.Value.(*conn)
+			flows = append(flows, status.Flow{Transport: c.flow.Transport, Peer: c.flow.Remote, Account: account, Since: c.accepted})
+		}
+	}
+	return flows, t.strangers.count()
 }
 
 // Len is the number of open sockets.

@@ -8,6 +8,7 @@ package notify
 
 import (
 	"errors"
+	"iter"
 	"slices"
 	"time"
 )
@@ -244,6 +245,24 @@ func (t *Table[Dialog]) Wake() time.Time {
 		}
 	}
 	return first
+}
+
+// A Standing is how a subscription stands.
+type Standing[Dialog any] struct {
+	Subscription[Dialog]
+	Sent  time.Time // the last NOTIFY; zero before the first
+	Waits bool      // there is no way to the subscriber
+}
+
+// All goes through the subscriptions, the oldest first.
+func (t *Table[Dialog]) All() iter.Seq[Standing[Dialog]] {
+	return func(yield func(Standing[Dialog]) bool) {
+		for _, e := range t.order {
+			if !yield(Standing[Dialog]{e.Subscription, e.sentAt, e.stuck}) {
+				return
+			}
+		}
+	}
 }
 
 // Has says whether a subscription is alive.

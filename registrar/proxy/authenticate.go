@@ -55,6 +55,9 @@ func (s *Server) authenticate(r *request, user string, asProxy bool) (account st
 	}
 	s.metrics.AuthFailure(authReason(found.Err))
 	if errors.Is(found.Err, auth.ErrRefused) {
+		if _, known := s.cfg.Accounts.Account(user); known {
+			s.ledger.note(user, "a wrong secret came from "+r.flow.Remote, time.Now())
+		}
 		s.log.Warn("authentication failed: unknown account or wrong secret", "aor", header.Safe(user), "peer", r.flow.Remote, stranger(r.flow.Remote))
 	}
 	if found.Challenge == "" {

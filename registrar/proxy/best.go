@@ -4,6 +4,8 @@ import (
 	"slices"
 
 	"github.com/emiago/sipgo/sip"
+
+	"ewindow/registrar/signal/header"
 )
 
 var challenges = []string{"WWW-Authenticate", "Proxy-Authenticate"}
@@ -28,6 +30,14 @@ func (b *best) note(res *sip.Response, v verdict) {
 	if r := rank(status); b.rank == 0 || r < b.rank {
 		b.res, b.v, b.rank = res, v, r
 	}
+}
+
+// verdict is what it says, without headers.
+func (b *best) verdict() verdict {
+	if b.res != nil {
+		return verdict{status: b.res.StatusCode, reason: header.Safe(b.res.Reason)}
+	}
+	return b.v
 }
 
 // rank orders answers, the best first: what holds for everybody, then what the caller can do something about, then

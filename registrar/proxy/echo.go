@@ -16,6 +16,7 @@ import (
 	"ewindow/registrar/echo"
 	"ewindow/registrar/signal/dialog"
 	"ewindow/registrar/signal/header"
+	"ewindow/registrar/status"
 )
 
 // Times of a call to the echo.
@@ -42,6 +43,7 @@ type echoCalls struct {
 // An echoCall is one of them. Its INVITE's handler owns it; others send it events.
 type echoCall struct {
 	half
+	since time.Time
 	media *echo.Session
 	acked chan struct{} // closed by the first ACK
 	ended chan struct{} // closed by a BYE
@@ -87,7 +89,7 @@ func (e *echoCalls) invite(r *request, account string) {
 		s.reply(r, echoRefusal(err))
 		return
 	}
-	c := &echoCall{half: d, media: media, acked: make(chan struct{}), ended: make(chan struct{})}
+	c := &echoCall{half: d, since: time.Now(), media: media, acked: make(chan struct{}), ended: make(chan struct{})}
 	c.ack = sync.OnceFunc(func() { close(c.acked) })
 	c.end = sync.OnceFunc(func() { close(c.ended) })
 	ctx, stop := context.WithTimeout(context.Background(), echoTime)
@@ -107,6 +109,7 @@ func (e *echoCalls) invite(r *request, account string) {
 	e.mu.Lock()
 	delete(e.byID, d.ID)
 	e.mu.Unlock()
+	s.ledger.call(status.PastCall{Call: c.status(), Ended: time.Now(), Why: "the echo ended"})
 	s.log.Info("the echo ended", "aor", account, "call_id", d.CallID)
 }
 

@@ -102,6 +102,7 @@ func (f *fork) run() {
 			}
 		case <-f.cancelled:
 			f.s.metrics.Request(string(f.r.Method), sip.StatusRequestTerminated)
+			f.s.ledger.refused(f.r, f.caller, f.callee(), vCancelled)
 			return
 		case <-f.revoked:
 			f.s.conclude(f.r.Request, f.r.tx, vRevoked)
@@ -112,7 +113,16 @@ func (f *fork) run() {
 			return
 		}
 	}
+	f.s.ledger.refused(f.r, f.caller, f.callee(), f.best.verdict())
 	f.best.answer(f.s, f.r)
+}
+
+// callee is the account that was called last.
+func (f *fork) callee() string {
+	if len(f.branches) == 0 {
+		return f.r.Recipient.User
+	}
+	return f.branches[len(f.branches)-1].h.out.account
 }
 
 // advance forwards the INVITE to the next that can be reached, or to all that can.

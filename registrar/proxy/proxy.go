@@ -57,6 +57,8 @@ type Listeners struct {
 type Server struct {
 	cfg       Config
 	log       *slog.Logger
+	made      time.Time
+	ledger    ledger
 	metrics   *metrics.Registry
 	plan      atomic.Pointer[dialplan.Plan]
 	auth      *auth.Auth
@@ -102,7 +104,8 @@ func New(c Config, l Listeners) (*Server, error) {
 		return nil, fmt.Errorf("proxy: %w", err)
 	}
 	s := &Server{
-		cfg: c, log: c.Log, metrics: c.Metrics, auth: digest, locations: c.Locations, seal: sealer{key: c.Key}, listeners: l,
+		made: time.Now(),
+		cfg:  c, log: c.Log, metrics: c.Metrics, auth: digest, locations: c.Locations, seal: sealer{key: c.Key}, listeners: l,
 		hosts: newHosts(c.Domain, c.Advertise, l), done: make(chan struct{}),
 		busy:    gate{limit: 32, held: map[string]int{}},
 		repeats: repeats{answers: map[repeatKey][]byte{}},
@@ -202,6 +205,7 @@ func (s *Server) expire(ctx context.Context) error {
 		case now := <-tick.C:
 			gone, _ := s.locations.Expire(now)
 			for _, b := range gone {
+				s.ledger.note(b.AOR, "its registration expired", now)
 				s.log.Info("registration expired", "aor", b.AOR, "peer", b.Flow.Remote)
 			}
 		}
@@ -211,6 +215,7 @@ func (s *Server) expire(ctx context.Context) error {
 // flowClosed is told of every connection that ended.
 func (s *Server) flowClosed(f location.Flow) {
 	for _, b := range s.locations.DropFlow(f) {
+		s.ledger.note(b.AOR, "its connection ended", time.Now())
 		s.log.Info("connection of a registered peer ended", "aor", b.AOR, "peer", f.Remote)
 	}
 }

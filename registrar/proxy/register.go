@@ -66,6 +66,9 @@ func (s *Server) register(r *request) {
 	}
 	s.reply(r, v)
 	if len(bindings) != before {
+		if len(bindings) < before {
+			s.ledger.note(account, "it took back a registration", now)
+		}
 		s.log.Info("registered", "aor", account, "peer", r.flow.Remote, "transport", r.flow.Transport, "bindings", len(bindings))
 	}
 	s.notifier.reachable(account)

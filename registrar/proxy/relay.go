@@ -62,7 +62,7 @@ func (x *exchange) wait() {
 			}
 			x.s.pass(x.r, res)
 			if x.r.Method == sip.BYE {
-				x.s.calls.down(x.r.CallID().Value(), header.FromTag(x.r), header.ToTag(x.r))
+				x.s.over(x.r.CallID().Value(), header.FromTag(x.r), header.ToTag(x.r), x.h.in.account+" hung up")
 				x.s.log.Info("call ended", "aor", x.h.in.account, "callee", x.h.out.account, "call_id", x.r.CallID().Value())
 			}
 			return

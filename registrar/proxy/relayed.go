@@ -10,6 +10,7 @@ import (
 
 	"ewindow/registrar/signal/dialog"
 	"ewindow/registrar/signal/header"
+	"ewindow/registrar/status"
 )
 
 // Bounds of the dialogs that are remembered. One whose BYE was lost stays until the bound, or its account, ends it.
@@ -85,12 +86,21 @@ func (c *calls) drop(d *relayed) {
 	c.order = slices.DeleteFunc(c.order, func(o *relayed) bool { return o == d })
 }
 
-// down notes that a dialog has ended.
-func (c *calls) down(callID, tag, other string) {
+// down notes that a dialog has ended, and says which; nil if it is not known.
+func (c *calls) down(callID, tag, other string) *relayed {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if d := c.byID[relayedID(callID, tag, other)]; d != nil {
+	d := c.byID[relayedID(callID, tag, other)]
+	if d != nil {
 		c.drop(d)
+	}
+	return d
+}
+
+// over notes that a dialog of two others has ended, and why.
+func (s *Server) over(callID, tag, other, why string) {
+	if d := s.calls.down(callID, tag, other); d != nil {
+		s.ledger.call(status.PastCall{Call: d.status(), Ended: time.Now(), Why: why})
 	}
 }
 

@@ -35,6 +35,7 @@ var (
 	vTooManyHops  = verdict{status: 483, reason: "Too Many Hops"}
 	vFlowFailed   = verdict{status: 430, reason: "Flow Failed"} // RFC 5626 §11.5
 	vNotHere      = verdict{status: 480, reason: "Not registered"}
+	vCancelled    = verdict{status: 487, reason: "Request Terminated"}
 	vTimeout      = verdict{status: 408, reason: "Request Timeout"}
 	vOverload     = verdict{status: 503, reason: "Too many requests under way"}
 	vInternal     = verdict{status: 500, reason: "Internal Server Error"}

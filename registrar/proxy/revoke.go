@@ -17,6 +17,7 @@ var vRevoked = verdict{status: 403, reason: "The account has changed"}
 // partner has gone or come are sent their programme.
 func (s *Server) AccountChanged(account string) {
 	s.revoked.note(account)
+	s.ledger.note(account, "it was made, removed or changed", time.Now())
 	cut := s.flows.Of(account) // also those that only called
 	for _, d := range s.calls.of(account) {
 		s.hangUp(d)
@@ -45,7 +46,7 @@ func (s *Server) AccountChanged(account string) {
 
 // hangUp ends a call between two others. Each side hears it as if the other had hung up.
 func (s *Server) hangUp(d relayed) {
-	s.calls.down(d.callID, d.sides[0].RemoteTag, d.sides[1].RemoteTag)
+	s.over(d.callID, d.sides[0].RemoteTag, d.sides[1].RemoteTag, "an account of it has changed")
 	for i, to := range d.sides {
 		if to.Target.Host == "" {
 			b, v := s.reach(to.account, time.Now())

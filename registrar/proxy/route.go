@@ -9,6 +9,7 @@ import (
 	"ewindow/dialplan"
 	"ewindow/registrar/flow"
 	"ewindow/registrar/location"
+	"ewindow/registrar/signal/header"
 )
 
 // outside routes a request that begins something new: INVITE, or OPTIONS to somebody. The plan is asked each time.
@@ -34,7 +35,9 @@ func (s *Server) outside(r *request) {
 	if decision.Status != 0 {
 		s.log.Info("refused by the plan", "aor", account, "call_id", r.CallID().Value(),
 			"status", decision.Status, "reason", decision.Reason)
-		s.reply(r, refusal(decision, now))
+		v := refusal(decision, now)
+		s.ledger.refused(r, account, header.Safe(r.Recipient.User), v)
+		s.reply(r, v)
 		return
 	}
 	if s.keysInClear(account, r.flow) {
@@ -54,6 +57,7 @@ func (s *Server) outside(r *request) {
 	})
 	if !reachable { // said without a transaction: it is what a flood would hear
 		s.log.Info("callee cannot be reached", "aor", account, "callee", decision.Target, "call_id", r.CallID().Value(), "status", nobody.v.status)
+		s.ledger.refused(r, account, decision.Target, nobody.v)
 		s.reply(r, nobody.v)
 		return
 	}

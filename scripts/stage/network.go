@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"ewindow/endpoint/status"
+	"ewindow/registrar/signal/ask"
 )
 
 // Window is one window of a Network; its words are those of window.hcl.
@@ -148,7 +149,7 @@ func (n *Network) StartWindow(w Window) (*Process, error) {
 
 // Status is what a window that runs says about itself.
 func (n *Network) Status(space string) (status.Status, error) {
-	return status.Read(filepath.Join(n.Dir, space))
+	return ask.Read[status.Status](filepath.Join(n.Dir, space), "window")
 }
 
 func (n *Network) windowFile(w Window) string {

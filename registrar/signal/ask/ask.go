@@ -1,0 +1,86 @@
+// Package ask lets a program of this machine say how it is doing: it answers on a socket in its state directory,
+// which its own user alone can open, with one JSON document for each who connects.
+//
+//	Status() ──▶ Serve ──▶ status.sock ──▶ Read ──▶ `ewindow status`, `ewindow-registrar status`, tests
+package ask
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// socket is its name in the state directory.
+const socket = "status.sock"
+
+const (
+	patience = 2 * time.Second // for a reader or a program that is slow
+	maxSize  = 16 << 20        // bytes of an answer
+)
+
+// ErrNotRunning says that nobody answers at a socket.
+var ErrNotRunning = errors.New("not running here")
+
+// Listen makes the socket in a state directory. It is an error if a running program, which is called what in messages,
+// has it.
+func Listen(dir, what string) (net.Listener, error) {
+	path := filepath.Join(dir, socket)
+	if c, err := net.DialTimeout("unix", path, patience); err == nil {
+		_ = c.Close()
+		return nil, fmt.Errorf("another %s runs with the state directory %s; end it, or give this one another with --state", what, dir)
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) { // a crash leaves it
+		return nil, fmt.Errorf("remove the status socket of an earlier run: %w", err)
+	}
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		return nil, fmt.Errorf("make the status socket: %w; its path must have less than 108 characters: name another directory with --state", err)
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		return nil, errors.Join(fmt.Errorf("protect the status socket: %w", err), l.Close())
+	}
+	return l, nil
+}
+
+// Serve answers whoever connects until ctx ends; it closes l.
+func Serve[Status any](ctx context.Context, l net.Listener, now func() Status) error {
+	defer context.AfterFunc(ctx, func() { _ = l.Close() })()
+	defer l.Close()
+	for {
+		c, err := l.Accept()
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("status socket: %w", err)
+		}
+		_ = c.SetDeadline(time.Now().Add(patience)) // one after the other: nobody holds it up for long
+		_ = json.NewEncoder(c).Encode(now())        // whoever asked has gone away otherwise
+		_ = c.Close()
+	}
+}
+
+// Read asks the program whose state directory it is, which is called what in messages.
+func Read[Status any](dir, what string) (s Status, err error) {
+	path := filepath.Join(dir, socket)
+	c, err := net.DialTimeout("unix", path, patience)
+	if errors.Is(err, fs.ErrPermission) {
+		return s, fmt.Errorf("ask the %s at %s: %w; only the user it runs as may: try with sudo", what, path, err)
+	}
+	if err != nil {
+		return s, fmt.Errorf("a %s is %w (%w); does it run, and is %s its state directory? Name it with --state", what, ErrNotRunning, err, dir)
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(patience))
+	if err := json.NewDecoder(io.LimitReader(c, maxSize)).Decode(&s); err != nil {
+		return s, fmt.Errorf("the %s at %s answers nothing useful: %w", what, path, err)
+	}
+	return s, nil
+}

@@ -1,0 +1,46 @@
+package status
+
+import (
+	"testing"
+	"time"
+)
+
+func TestText(t *testing.T) {
+	ten := time.Date(2027, 3, 1, 10, 0, 0, 0, time.UTC)
+	s := Status{
+		Domain: "reg.example.org", At: ten, Started: ten.Add(-48 * time.Hour), Plan: Plan{Revision: "r1"}, Store: "disk full", Strangers: 3,
+		Accounts: []Account{
+			{Name: "dresden", Role: "space", Last: &Event{At: ten.Add(-time.Hour), What: "its connection ended"}},
+			{Name: "milano", Role: "space", Open: true, Partner: "munich", Reached: true, Bindings: []Binding{
+				{Transport: "TLS", Peer: "192.0.2.1:40000", Since: ten.Add(-time.Hour)}}},
+			{Name: "munich", Role: "space", Open: true, Partner: "milano"},
+			{Name: "old", Role: "none"},
+			{Name: "reception", Role: "phone"},
+		},
+		Calls: []Call{{ID: "1@x", Caller: "reception", Callee: "milano", Since: ten.Add(-time.Minute)}},
+		Past: []PastCall{
+			{Call: Call{Caller: "munich", Callee: "milano", Since: ten.Add(-2 * time.Hour)}, Ended: ten.Add(-time.Hour), Why: "munich hung up"},
+			{Call: Call{Caller: "milano", Callee: "munich"}, Ended: ten, Why: "480 Not registered"}},
+		Flows: []Flow{{Account: "milano"}},
+	}
+	want := `registrar of reg.example.org, running since Sat 27 Feb 10:00; plan r1
+the accounts cannot be read: disk full
+1 connections of accounts, 3 of strangers
+
+dresden    space            closed                 away: its connection ended at 09:00:00
+milano     space            should be with munich  registered since 09:00:00 from 192.0.2.1:40000 (TLS)
+munich     space            should be with milano  not registered yet
+old        not in the plan                         not registered yet
+reception  phone                                   not registered yet
+
+call  reception to milano, since 09:59:00
+past  10:00:00: milano to munich, never answered; 480 Not registered
+past  09:00:00: munich to milano, for 1h0m0s; munich hung up
+`
+	if got := s.Text(time.UTC); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	if s.Call("milano", "reception") == nil || s.Call("milano", "munich") != nil || s.Last("munich", "milano").Why != "480 Not registered" || s.Account("x") != nil {
+		t.Error("a question is answered wrongly")
+	}
+}

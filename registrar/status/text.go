@@ -1,0 +1,84 @@
+package status
+
+import (
+	"fmt"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// Text is the status for people, in their time zone: what each account does, then the calls.
+func (s Status) Text(zone *time.Location) string {
+	var b strings.Builder
+	when := func(at time.Time) string {
+		at, now := at.In(zone), s.At.In(zone)
+		if at.Format(time.DateOnly) == now.Format(time.DateOnly) {
+			return at.Format(time.TimeOnly)
+		}
+		return at.Format("Mon 2 Jan 15:04")
+	}
+	fmt.Fprintf(&b, "registrar of %s, running since %s; plan %s\n", s.Domain, when(s.Started), s.Plan.Revision)
+	if s.Store != "" {
+		fmt.Fprintf(&b, "the accounts cannot be read: %s\n", s.Store)
+	}
+	fmt.Fprintf(&b, "%d connections of accounts, %d of strangers\n\n", len(s.Flows), s.Strangers)
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	for _, a := range s.Accounts {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", a.Name, a.role(), a.plan(s), a.where(when))
+	}
+	_ = w.Flush() // into memory
+	b.WriteString("\n")
+	for _, c := range s.Calls {
+		fmt.Fprintf(&b, "call  %s to %s, since %s\n", c.Caller, c.Callee, when(c.Since))
+	}
+	if len(s.Calls) == 0 {
+		b.WriteString("no calls\n")
+	}
+	for i := len(s.Past) - 1; i >= max(0, len(s.Past)-10); i-- {
+		c := &s.Past[i]
+		fmt.Fprintf(&b, "past  %s: %s to %s%s; %s\n", when(c.Ended), c.Caller, c.Callee, c.length(), c.Why)
+	}
+	return b.String()
+}
+
+func (a *Account) role() string {
+	if a.Role == "none" {
+		return "not in the plan"
+	}
+	return a.Role
+}
+
+// where is how an account is reached, or why it is not.
+func (a *Account) where(when func(time.Time) string) string {
+	for _, b := range a.Bindings {
+		if !b.Lost {
+			return fmt.Sprintf("registered since %s from %s (%s)", when(b.Since), b.Peer, b.Transport)
+		}
+	}
+	if a.Last != nil {
+		return fmt.Sprintf("away: %s at %s", a.Last.What, when(a.Last.At))
+	}
+	return "not registered yet"
+}
+
+// plan is what the plan wants of a space now, and whether it has it.
+func (a *Account) plan(s Status) string {
+	switch {
+	case a.Partner != "" && s.Call(a.Name, a.Partner) != nil:
+		return "with " + a.Partner
+	case a.Partner != "":
+		return "should be with " + a.Partner
+	case a.Role == "space" && a.Open:
+		return "open"
+	case a.Role == "space":
+		return "closed"
+	}
+	return ""
+}
+
+func (c *PastCall) length() string {
+	if c.Since.IsZero() {
+		return ", never answered"
+	}
+	return ", for " + c.Ended.Sub(c.Since).Round(time.Second).String()
+}
