@@ -2,12 +2,12 @@
 // subscribes to its own part of the plan, and makes, takes and keeps calls. SDP is opaque bytes here.
 //
 //	              Config.Dial                       Events()
-//	registrar ◀───── flow ─────▶ sipgo ─┬─ register   ──▶ Online, Offline
+//	registrar ◀───── flow ─────▶ stack ─┬─ register   ──▶ Online, Offline
 //	             (one at a time,        ├─ subscribe  ──▶ Programme
 //	              pinged, replaced)     └─ calls      ──▶ Invitation, Reoffer, LateAnswer, Info, Ended
 //
-// There is one long-lived sipgo user agent. It never dials and listens nowhere: the agent dials, and hands each
-// finished connection over. Dialogs outlive the connection: what follows in a call goes over the next one.
+// There is one long-lived SIP stack (registrar/signal). It never dials and listens nowhere: the agent dials, and hands
+// each finished connection over. What comes over it is taken in one message after the other. Dialogs outlive the connection: what follows in a call goes over the next one.
 //
 // Requests are believed because of where they come from: the registrar's authenticated connection is the only one
 // there is, and the registrar vouches for the From of what it forwards.

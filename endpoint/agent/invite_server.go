@@ -21,7 +21,7 @@ const (
 // errDecided says that an invitation or offer was answered before, or is over.
 var errDecided = errors.New("answered before, or too late")
 
-// incoming is a request that waits for somebody's decision; sipgo's handler waits with it, since its return would
+// incoming is a request that waits for somebody's decision; its handler waits with it, since its return would
 // end the transaction.
 type incoming struct {
 	req    *sip.Request
