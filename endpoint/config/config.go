@@ -7,7 +7,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -16,6 +15,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclparse"
 
 	"ewindow/dialplan/username"
+	"ewindow/registrar/pki/pin"
 )
 
 // Config is what a window's file says, checked, with its defaults.
@@ -110,14 +110,12 @@ func orElse(n *int, value int) {
 	}
 }
 
-var pinForm = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
-
 // check returns the first problem and the key that it is about.
 func (c *Config) check() (key string, err error) {
 	if c.Host, c.Port, err = splitRegistrar(c.Registrar); err != nil {
 		return "registrar", err
 	}
-	if !pinForm.MatchString(c.Pin) {
+	if _, err := pin.Parse(c.Pin); err != nil {
 		return "pin", errors.New(`is not a pin; it is "sha256:" and 64 hexadecimal digits, and ewindow-registrar pin prints it`)
 	}
 	if !username.Valid(c.Space) {
