@@ -6,6 +6,7 @@ import (
 
 	"github.com/emiago/sipgo/sip"
 
+	"ewindow/dialplan"
 	"ewindow/registrar/auth"
 	"ewindow/registrar/flow"
 	"ewindow/registrar/signal/header"
@@ -37,11 +38,11 @@ func (s *Server) authenticate(r *request, user string, asProxy bool) (account st
 	var epoch uint64 // from before the secret was looked up: later it would miss a change in between
 	found := s.auth.Check(q, func(name string) (auth.Credentials, bool) {
 		epoch = s.revoked.of(name)
-		return s.credentials(name)
+		return s.credentials(r.plan, name)
 	}, time.Now())
 	if found.Err == nil {
 		r.account, r.epoch = found.Account, epoch
-		if _, space := s.Plan().Space(found.Account); space && r.flow.Transport != flow.TLS {
+		if _, space := r.plan.Space(found.Account); space && r.flow.Transport != flow.TLS {
 			s.reply(r, vNotTLS) // the keys of its calls are in its messages
 			return "", false
 		}
@@ -81,9 +82,9 @@ func authReason(err error) string {
 }
 
 // credentials finds an account and the algorithm that is asked of it.
-func (s *Server) credentials(name string) (auth.Credentials, bool) {
+func (s *Server) credentials(plan *dialplan.Plan, name string) (auth.Credentials, bool) {
 	a, ok := s.cfg.Accounts.Account(name)
-	c := auth.Credentials{Algorithm: s.algorithm(name, ok), HA1: a.HA1MD5}
+	c := auth.Credentials{Algorithm: s.algorithm(plan, name, ok), HA1: a.HA1MD5}
 	if c.Algorithm == auth.SHA256 {
 		c.HA1 = a.HA1SHA256
 	}
@@ -93,8 +94,8 @@ func (s *Server) credentials(name string) (auth.Credentials, bool) {
 // algorithm is the only one that a name is challenged with, by the plan: spaces SHA-256, phones MD5 unless the plan says
 // otherwise (RFC 8760; phones such as baresip 1.0 give up at the sight of SHA-256). Names that nobody has get one or the
 // other, each always the same, so that SHA-256 does not tell which names are windows.
-func (s *Server) algorithm(name string, known bool) auth.Algorithm {
-	plan, coin := s.Plan(), s.seal.coin("algorithm", name) // thrown for all names, so that none takes longer
+func (s *Server) algorithm(plan *dialplan.Plan, name string, known bool) auth.Algorithm {
+	coin := s.seal.coin("algorithm", name) // thrown for all names, so that none takes longer
 	_, strong := plan.Space(name)
 	if phone, ok := plan.Phone(name); ok {
 		strong = phone.Auth == "sha256"

@@ -204,7 +204,7 @@ func (e *echoCalls) within(r *request, c *echoCall) {
 	case !ok:
 	case account != c.account:
 		s.reply(r, vFromMismatch)
-	case bargains(r) && s.keysInClear(account, r.flow):
+	case bargains(r) && keysInClear(r.plan, account, r.flow):
 		s.reply(r, vKeysWithin)
 	case !c.inOrder(r.CSeq().SeqNo):
 		s.reply(r, verdict{status: 500, reason: "An older request came after a newer one"})
@@ -272,7 +272,7 @@ func (s *Server) echoCaller(r *request, account string) echo.Caller {
 	if s.hosts.advertise != "" {
 		c.Public = resolve(s.hosts.advertise, c.Local)
 	}
-	if phone, ok := s.Plan().Phone(account); ok {
+	if phone, ok := r.plan.Phone(account); ok {
 		c.Plain = phone.Security == programme.None
 	}
 	return c

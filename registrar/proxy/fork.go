@@ -16,7 +16,10 @@ const (
 	maxTries = 500              // provisional answers that are passed on; then they are swallowed
 )
 
-// A way is found when its turn comes: meanwhile a callee may have registered, or gone.
+// A way is found when its turn comes: meanwhile a callee may have registered, or gone. Who is called, and what has to be
+// true of the way there, stays as the plan said when the INVITE came, however long it rings: a list of targets from one
+// plan and their security from another would be a call that no plan describes. An edit concerns what comes after it; a
+// call that has begun ends early when an account does.
 type way func() (hop, verdict)
 
 // A fork is one INVITE and everywhere it was forwarded to: the response context of RFC 3261 §16.7. It has one owner,
@@ -250,7 +253,7 @@ func (f *fork) established(b *branch) {
 		select {
 		case ack := <-f.r.tx.Acks():
 			if validate.Request(ack) == nil && !f.s.leaked(ack) {
-				a := &request{Request: ack, tx: f.r.tx, flow: f.r.flow}
+				a := &request{Request: ack, tx: f.r.tx, flow: f.r.flow, plan: f.r.plan}
 				f.s.readRoute(a)
 				f.s.ack(a)
 			}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/emiago/sipgo/sip"
 
+	"ewindow/dialplan"
 	"ewindow/registrar/block"
 	"ewindow/registrar/flow"
 	"ewindow/registrar/location"
@@ -23,6 +24,7 @@ type request struct {
 	*sip.Request
 	tx   *sip.ServerTx
 	flow location.Flow
+	plan *dialplan.Plan // in force when it came: whatever is decided about it goes by this one
 
 	account string // that has proved to be the sender; empty before authenticate
 	epoch   uint64 // of that account then, see revocations
@@ -67,7 +69,7 @@ func (s *Server) handle(req *sip.Request, tx *sip.ServerTx) {
 		}
 		return
 	}
-	r := &request{Request: req, tx: tx}
+	r := &request{Request: req, tx: tx, plan: s.Plan()}
 	if req.Transport() == flow.UDP {
 		r.flow = datagramFlow(req)
 	} else {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/emiago/sipgo/sip"
 
+	"ewindow/dialplan"
 	"ewindow/dialplan/programme"
 	"ewindow/registrar/flow"
 	"ewindow/registrar/location"
@@ -60,8 +61,8 @@ func (s *Server) leaks(res *sip.Response, back location.Flow) bool {
 }
 
 // keysInClear says whether the SDP of a phone carries keys which whoever reads along could read.
-func (s *Server) keysInClear(account string, f location.Flow) bool {
-	phone, is := s.Plan().Phone(account)
+func keysInClear(plan *dialplan.Plan, account string, f location.Flow) bool {
+	phone, is := plan.Phone(account)
 	return is && phone.Security == programme.SDES && f.Transport != flow.TLS
 }
 
@@ -77,11 +78,11 @@ func bargains(r *request) bool {
 }
 
 // keysWithin is the verdict on a request of a dialog, from an account to another over f, as far as keys go.
-func (s *Server) keysWithin(r *request, from, to string, f location.Flow) verdict {
+func keysWithin(r *request, from, to string, f location.Flow) verdict {
 	switch {
-	case bargains(r) && s.keysInClear(from, r.flow):
+	case bargains(r) && keysInClear(r.plan, from, r.flow):
 		return vKeysWithin
-	case f.Transport != flow.TLS && carriesKeys(r.Request), bargains(r) && s.keysInClear(to, f):
+	case f.Transport != flow.TLS && carriesKeys(r.Request), bargains(r) && keysInClear(r.plan, to, f):
 		return vPeerInClear
 	}
 	return verdict{}

@@ -79,10 +79,17 @@ type accounts struct {
 	names   map[string]bool
 	trouble error
 	secrets map[string]string // where it is another one
+	asked   func()            // run, once, by whoever asks next
 }
 
 func (a *accounts) Account(name string) (store.Account, bool) {
 	a.mu.Lock()
+	if asked := a.asked; asked != nil {
+		a.asked = nil
+		a.mu.Unlock()
+		asked()
+		a.mu.Lock()
+	}
 	defer a.mu.Unlock()
 	if !a.names[name] {
 		return store.Account{}, false

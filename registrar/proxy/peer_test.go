@@ -214,7 +214,10 @@ func (p *peer) text(m msg) string {
 }
 
 // ask sends a request and, once, the answer to the challenge that comes for it.
-func (p *peer) ask(m msg) {
+func (p *peer) ask(m msg) { p.askAmid(m, nil) }
+
+// askAmid is ask; meanwhile happens when the server looks up who has answered the challenge.
+func (p *peer) askAmid(m msg, meanwhile func()) {
 	p.l.t.Helper()
 	p.write(p.text(m))
 	for {
@@ -233,6 +236,9 @@ func (p *peer) ask(m msg) {
 		if m.method == "INVITE" {
 			p.write(p.text(msg{method: "ACK", uri: m.uri, from: m.from, to: res.To().Value(), callID: m.callID, seq: int(res.CSeq().SeqNo),
 				branch: res.Via().Params.GetOr("branch", "")}))
+		}
+		if meanwhile != nil {
+			p.l.accounts.set(func() { p.l.accounts.asked = meanwhile })
 		}
 		p.write(p.text(m))
 		return

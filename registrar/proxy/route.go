@@ -31,7 +31,7 @@ func (s *Server) outside(r *request) {
 		return
 	}
 	now := time.Now()
-	decision := s.Plan().Route(account, r.Recipient.User, now)
+	decision := r.plan.Route(account, r.Recipient.User, now)
 	if decision.Status != 0 {
 		s.log.Info("refused by the plan", "aor", account, "call_id", r.CallID().Value(),
 			"status", decision.Status, "reason", decision.Reason)
@@ -40,7 +40,7 @@ func (s *Server) outside(r *request) {
 		s.reply(r, v)
 		return
 	}
-	if s.keysInClear(account, r.flow) {
+	if keysInClear(r.plan, account, r.flow) {
 		s.reply(r, vKeysInClear)
 		return
 	}
@@ -70,7 +70,7 @@ func (s *Server) callee(r *request, account string, now time.Time) (location.Bin
 	b, v := s.reach(account, now)
 	switch {
 	case v.status != 0:
-	case s.keysInClear(account, b.Flow):
+	case keysInClear(r.plan, account, b.Flow):
 		return location.Binding{}, vCalleeInClear
 	case b.Flow.Transport != flow.TLS && carriesKeys(r.Request):
 		return location.Binding{}, vOfferInClear
@@ -149,7 +149,7 @@ func (s *Server) within(r *request) {
 		s.reply(r, vFlowFailed)
 		return
 	}
-	if v := s.keysWithin(r, sender, r.to().account, f); v.status != 0 {
+	if v := keysWithin(r, sender, r.to().account, f); v.status != 0 {
 		s.log.Info("refused: keys would go in clear", "aor", sender, "callee", r.to().account, "call_id", r.CallID().Value(), "method", r.Method)
 		s.reply(r, v)
 		return

@@ -90,7 +90,7 @@ func (s *Server) subscription(r *request) (ask notify.Subscription[half], v verd
 	if !s.owns(&r.From().Address, account) {
 		return ask, vFromMismatch
 	}
-	if v := p.may(s.Plan(), account, resource); v.status != 0 {
+	if v := p.may(r.plan, account, resource); v.status != 0 {
 		return ask, v
 	}
 	if h := r.GetHeader("Accept"); h != nil && !strings.Contains(h.Value(), p.contentType) && !strings.Contains(h.Value(), "*/*") {
