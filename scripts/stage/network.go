@@ -15,6 +15,7 @@ import (
 
 	"ewindow/endpoint/status"
 	"ewindow/registrar/signal/ask"
+	registrar "ewindow/registrar/status"
 )
 
 // Window is one window of a Network; its words are those of window.hcl.
@@ -150,6 +151,11 @@ func (n *Network) StartWindow(w Window) (*Process, error) {
 // Status is what a window that runs says about itself.
 func (n *Network) Status(space string) (status.Status, error) {
 	return ask.Read[status.Status](filepath.Join(n.Dir, space), "window")
+}
+
+// RegistrarStatus is what the registrar says about itself.
+func (n *Network) RegistrarStatus() (registrar.Status, error) {
+	return ask.Read[registrar.Status](n.state(), "registrar")
 }
 
 func (n *Network) windowFile(w Window) string {

@@ -1,16 +1,18 @@
 package phone
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"ewindow/media/testcard"
 	"ewindow/scripts/stage"
 )
 
-// A phone that is being set up dials echo and hears its own tone and sees its own picture: with keys over TLS, and without over UDP. There is no
-// window in this house.
+// A phone that is being set up dials echo and hears its own tone and sees its own picture: with keys over TLS, and
+// without over UDP. There is no window in this house.
 func TestEcho(t *testing.T) {
 	dir, err := os.MkdirTemp("", "echo")
 	if err != nil {
@@ -32,7 +34,7 @@ func TestEcho(t *testing.T) {
 	g722.Codecs = "g722/16000"
 	for name, cfg := range map[string]Config{"opus over SRTP": h.reception(), "G.722 over SRTP": g722, "PCMU over plain RTP": h.workshop()} {
 		t.Run(name, func(t *testing.T) {
-			h.forget()
+			begun := time.Now()
 			p := h.phone(t, cfg)
 			if err := dial(t, p, "echo"); err != nil {
 				t.Fatalf("%v\n%s", err, p.Output())
@@ -42,7 +44,13 @@ func TestEcho(t *testing.T) {
 			defer eyes.Close()
 			sees(t, "the phone", eyes, "phone")
 			do(t, p, "hangup")
-			h.said(t, "registrar", "the echo ended", cfg.Account)
+			eventually(t, func() error {
+				st, err := h.RegistrarStatus()
+				if last := st.Last(cfg.Account, "echo"); err == nil && (last == nil || last.Since.Before(begun)) {
+					err = fmt.Errorf("the call to the echo has not ended: %+v", st.Calls)
+				}
+				return err
+			})
 		})
 	}
 }

@@ -83,8 +83,7 @@ type house struct {
 	barsSpeaker string // the WAV file that it plays to
 
 	mu    sync.Mutex
-	lines []string // of all programs
-	fresh int      // where those begin that were not forgotten
+	lines []string // of all programs, for people
 }
 
 // open starts the whole house.
@@ -140,35 +139,6 @@ func (h *house) line(name string, line []byte) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.lines = append(h.lines, name+" "+string(line))
-}
-
-// forget lets said see only what is said from now on.
-func (h *house) forget() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.fresh = len(h.lines)
-}
-
-// said waits for a line of a program that has all the words.
-func (h *house) said(t *testing.T, name string, words ...string) {
-	t.Helper()
-	eventually(t, func() error {
-		h.mu.Lock()
-		defer h.mu.Unlock()
-	lines:
-		for _, l := range h.lines[h.fresh:] {
-			if !strings.HasPrefix(l, name+" ") {
-				continue
-			}
-			for _, w := range words {
-				if !strings.Contains(l, w) {
-					continue lines
-				}
-			}
-			return nil
-		}
-		return fmt.Errorf("%s has not said %q", name, words)
-	})
 }
 
 // status waits until a window's status is as it should be.
