@@ -4,8 +4,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/emiago/sipgo/sip"
-
 	"ewindow/dialplan"
 	"ewindow/registrar/auth"
 	"ewindow/registrar/flow"
@@ -43,7 +41,7 @@ func (s *Server) authenticate(r *request, user string, asProxy bool) (account st
 	if found.Err == nil {
 		r.account, r.epoch = found.Account, epoch
 		if _, space := r.plan.Space(found.Account); space && r.flow.Transport != flow.TLS {
-			s.reply(r, vNotTLS) // the keys of its calls are in its messages
+			s.answers.reply(r, vNotTLS) // the keys of its calls are in its messages
 			return "", false
 		}
 		s.flows.Authenticated(r.flow, found.Account)
@@ -51,7 +49,7 @@ func (s *Server) authenticate(r *request, user string, asProxy bool) (account st
 	}
 	if errors.Is(found.Err, auth.ErrRefused) && s.cfg.Accounts.Current() != nil { // which its owner logs
 		s.metrics.AuthFailure("unavailable")
-		s.reply(r, vNoStore)
+		s.answers.reply(r, vNoStore)
 		return "", false
 	}
 	s.metrics.AuthFailure(authReason(found.Err))
@@ -62,10 +60,10 @@ func (s *Server) authenticate(r *request, user string, asProxy bool) (account st
 		s.log.Warn("authentication failed: unknown account or wrong secret", "aor", header.Safe(user), "peer", r.flow.Remote, stranger(r.flow.Remote))
 	}
 	if found.Challenge == "" {
-		s.reply(r, verdict{status: 400, reason: "Malformed credentials"})
+		s.answers.reply(r, verdict{status: 400, reason: "Malformed credentials"})
 		return "", false
 	}
-	s.reply(r, verdict{status: status, reason: reason}.with(ask, found.Challenge))
+	s.answers.reply(r, verdict{status: status, reason: reason}.with(ask, found.Challenge))
 	return "", false
 }
 
@@ -111,9 +109,4 @@ func (s *Server) algorithm(plan *dialplan.Plan, name string, known bool) auth.Al
 func (s *Server) exists(account string) bool {
 	_, ok := s.cfg.Accounts.Account(account)
 	return ok
-}
-
-// owns says whether a From or To is the account's address-of-record here.
-func (s *Server) owns(u *sip.Uri, account string) bool {
-	return u.User == account && s.hosts.ours(u.Host)
 }

@@ -64,9 +64,9 @@ func rank(status int) int {
 func (b *best) answer(s *Server, r *request) {
 	switch {
 	case b.res == nil:
-		s.conclude(r.Request, r.tx, b.v)
+		s.answers.conclude(r.Request, r.tx, b.v)
 	case b.res.StatusCode == sip.StatusServiceUnavailable:
-		s.conclude(r.Request, r.tx, verdict{status: 500, reason: "The callee is out of service"})
+		s.answers.conclude(r.Request, r.tx, verdict{status: 500, reason: "The callee is out of service"})
 	default:
 		if b.rank == rank(401) {
 			for _, name := range challenges {
@@ -76,6 +76,6 @@ func (b *best) answer(s *Server, r *request) {
 				b.res.AppendHeader(sip.HeaderClone(h))
 			}
 		}
-		s.pass(r, b.res)
+		s.answers.pass(r, b.res)
 	}
 }

@@ -50,7 +50,7 @@ func (b *branch) follow() (answered bool) {
 	rung, cancelling := false, false
 	cancel := func() {
 		if !cancelling && rung { // only after a provisional answer (RFC 3261 §9.1)
-			b.s.send(b.h.cancel(b.sent))
+			b.s.sender.send(b.h.cancel(b.sent))
 		}
 		cancelling = true
 		timer.Reset(dialog.GiveUp) // for the answer to the CANCEL
@@ -66,7 +66,7 @@ func (b *branch) follow() (answered bool) {
 				return true
 			case cancelling:
 				if !rung {
-					b.s.send(b.h.cancel(b.sent))
+					b.s.sender.send(b.h.cancel(b.sent))
 				}
 				rung = true
 				b.s.stack.Taken(res)
@@ -90,7 +90,7 @@ func (b *branch) follow() (answered bool) {
 		case <-b.tx.Done():
 			b.tell(event{b: b, v: b.failure()})
 			return false
-		case <-b.s.done:
+		case <-b.s.work.over:
 			return false
 		}
 	}
@@ -109,7 +109,7 @@ func (b *branch) final(res *sip.Response) {
 	select { // what is repeated comes by OnRetransmission
 	case <-b.tx.Done():
 	case <-b.f.r.tx.Done():
-	case <-b.s.done:
+	case <-b.s.work.over:
 	}
 }
 
@@ -139,6 +139,6 @@ func (b *branch) release(res *sip.Response) {
 	ack, bye := b.h.release(b.sent, res, sip.GenerateBranchN(16))
 	_ = b.s.stack.Write(ack)
 	if b.h.record {
-		b.s.send(bye)
+		b.s.sender.send(bye)
 	}
 }

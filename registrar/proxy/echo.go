@@ -65,28 +65,28 @@ func (e *echoCalls) find(r *request) *echoCall {
 func (e *echoCalls) invite(r *request, account string) {
 	s := e.s
 	if r.Method == sip.OPTIONS {
-		s.reply(r, vOK.with("Allow", allow).with("Accept", sdpType))
+		s.answers.reply(r, vOK.with("Allow", allow).with("Accept", sdpType))
 		return
 	}
 	tag := sip.GenerateTagN(16) // not the one of the 407 before: its ACK is not for this
-	d := s.accept(r, account, tag)
+	d := accept(r, account, tag)
 	switch {
 	case s.cfg.Echo == nil:
-		s.reply(r, vNoEcho)
+		s.answers.reply(r, vNoEcho)
 		return
 	case d.Target.Host == "":
-		s.reply(r, vBadContact)
+		s.answers.reply(r, vBadContact)
 		return
 	}
 	if v := notUnderstood(r); v.status != 0 {
-		s.reply(r, v)
+		s.answers.reply(r, v)
 		return
 	}
 	e.leave(account)
 	media, sdp, err := e.describe(r, account)
 	if err != nil {
 		s.log.Info("the echo did not answer", "aor", account, "call_id", d.CallID, "err", err)
-		s.reply(r, echoRefusal(err))
+		s.answers.reply(r, echoRefusal(err))
 		return
 	}
 	c := &echoCall{half: d, since: time.Now(), media: media, acked: make(chan struct{}), ended: make(chan struct{})}
@@ -102,7 +102,7 @@ func (e *echoCalls) invite(r *request, account string) {
 		stop()
 	}
 	s.log.Info("the echo answers", "aor", account, "call_id", d.CallID)
-	s.metrics.Request(string(r.Method), sip.StatusOK)
+	s.answers.counted(r.Method, sip.StatusOK)
 	ok := s.withSDP(r, sdp)
 	ok.To().Params.Add("tag", tag)
 	e.run(ctx, r, c, ok)
@@ -151,7 +151,7 @@ func (e *echoCalls) run(ctx context.Context, r *request, c *echoCall, ok *sip.Re
 	for {
 		select {
 		case ack := <-r.tx.Acks(): // a caller that gives it the branch of the INVITE (RFC 2543)
-			if ack != nil && !e.s.leaked(ack) {
+			if ack != nil && !e.s.keys.leaked(ack) {
 				e.acked(c, ack)
 			}
 		case <-lost:
@@ -162,7 +162,7 @@ func (e *echoCalls) run(ctx context.Context, r *request, c *echoCall, ok *sip.Re
 			return
 		case <-c.ended:
 			return
-		case <-e.s.done:
+		case <-e.s.work.over:
 			return
 		}
 	}
@@ -170,8 +170,8 @@ func (e *echoCalls) run(ctx context.Context, r *request, c *echoCall, ok *sip.Re
 
 // bye ends a call from our side.
 func (e *echoCalls) bye(c *echoCall) {
-	if f, ok := e.s.flowOf(c.half); ok {
-		e.s.send(e.s.own(c.half, c.Next(sip.BYE), f))
+	if f, ok := e.s.locate.peer(c.half); ok {
+		e.s.sender.send(e.s.site.own(c.half, c.Next(sip.BYE), f))
 	}
 }
 
@@ -195,7 +195,7 @@ func (e *echoCalls) within(r *request, c *echoCall) {
 		return
 	}
 	if r.Method == sip.BYE { // who sends it knows both tags, and may have lost its secret
-		s.reply(r, vOK)
+		s.answers.reply(r, vOK)
 		c.end()
 		return
 	}
@@ -203,23 +203,23 @@ func (e *echoCalls) within(r *request, c *echoCall) {
 	switch {
 	case !ok:
 	case account != c.account:
-		s.reply(r, vFromMismatch)
+		s.answers.reply(r, vFromMismatch)
 	case bargains(r) && keysInClear(r.plan, account, r.flow):
-		s.reply(r, vKeysWithin)
+		s.answers.reply(r, vKeysWithin)
 	case !c.inOrder(r.CSeq().SeqNo):
-		s.reply(r, verdict{status: 500, reason: "An older request came after a newer one"})
+		s.answers.reply(r, verdict{status: 500, reason: "An older request came after a newer one"})
 	case r.Method != sip.INVITE && (r.Method != sip.UPDATE || len(r.Body()) == 0):
-		s.reply(r, vOK)
+		s.answers.reply(r, vOK)
 	case notUnderstood(r).status != 0:
-		s.reply(r, notUnderstood(r))
+		s.answers.reply(r, notUnderstood(r))
 	default:
 		answer, err := c.describe(r.Body())
 		if err != nil {
-			s.reply(r, echoRefusal(err))
+			s.answers.reply(r, echoRefusal(err))
 			return
 		}
 		// Lost, it is asked for by repeating the request, which finds the same answer.
-		s.respond(r, s.withSDP(r, answer))
+		s.answers.respond(r, s.withSDP(r, answer))
 	}
 }
 
@@ -257,7 +257,7 @@ func hasSDP(r *request) bool {
 
 // withSDP is a 200 with an answer and our contact.
 func (s *Server) withSDP(r *request, answer []byte) *sip.Response {
-	res := s.response(r.Request, vOK.with("Contact", "<"+s.contactFor(r.flow)+">").with("Allow", allow).with("Content-Type", sdpType))
+	res := s.answers.response(r.Request, vOK.with("Contact", "<"+s.site.contactFor(r.flow)+">").with("Allow", allow).with("Content-Type", sdpType))
 	res.SetBody(answer)
 	return res
 }
@@ -268,9 +268,9 @@ func (s *Server) echoCaller(r *request, account string) echo.Caller {
 	if at, err := netip.ParseAddrPort(r.flow.Remote); err == nil {
 		c.Peer = at.Addr()
 	}
-	c.Local, _ = netip.ParseAddr(s.hosts.address(r.flow, s.flows.Local(r.flow)))
-	if s.hosts.advertise != "" {
-		c.Public = resolve(s.hosts.advertise, c.Local)
+	c.Local, _ = netip.ParseAddr(s.site.address(r.flow))
+	if s.site.hosts.advertise != "" {
+		c.Public = resolve(s.site.hosts.advertise, c.Local)
 	}
 	if phone, ok := r.plan.Phone(account); ok {
 		c.Plain = phone.Security == programme.None

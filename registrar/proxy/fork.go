@@ -58,7 +58,7 @@ type event struct {
 // fork forwards an INVITE to the first free one of some ways, or to all of them, and passes back the answers.
 func (s *Server) fork(r *request, caller string, ways []way, all bool) {
 	if !s.busy.enter(caller) {
-		s.reply(r, vOverload.with("Retry-After", "5"))
+		s.answers.reply(r, vOverload.with("Retry-After", "5"))
 		return
 	}
 	defer s.busy.leave(caller)
@@ -74,7 +74,7 @@ func (s *Server) fork(r *request, caller string, ways []way, all bool) {
 	if !r.tx.OnCancel(func(*sip.Request) { note() }) {
 		return
 	}
-	_ = r.tx.Respond(s.response(r.Request, verdict{status: 100, reason: "Trying"}))
+	_ = r.tx.Respond(s.answers.response(r.Request, verdict{status: 100, reason: "Trying"}))
 	f.run()
 }
 
@@ -104,15 +104,15 @@ func (f *fork) run() {
 				f.advance()
 			}
 		case <-f.cancelled:
-			f.s.metrics.Request(string(f.r.Method), sip.StatusRequestTerminated)
+			f.s.answers.counted(f.r.Method, sip.StatusRequestTerminated)
 			f.s.ledger.refused(f.r, f.caller, f.callee(), vCancelled)
 			return
 		case <-f.revoked:
-			f.s.conclude(f.r.Request, f.r.tx, vRevoked)
+			f.s.answers.conclude(f.r.Request, f.r.tx, vRevoked)
 			return
 		case <-f.r.tx.Done(): // the caller's connection has ended
 			return
-		case <-f.s.done:
+		case <-f.s.work.over:
 			return
 		}
 	}
@@ -174,7 +174,7 @@ func (f *fork) send(h hop) verdict {
 // not passed on but ended at once. Many phones do not know what to do with it, and one answered is who was called.
 func (f *fork) take(e event) (answered bool) {
 	switch {
-	case e.res != nil && f.s.leaks(e.res, f.r.flow):
+	case e.res != nil && f.s.keys.leaks(e.res, f.r.flow):
 		if e.res.IsProvisional() {
 			return false
 		}
@@ -185,7 +185,7 @@ func (f *fork) take(e event) (answered bool) {
 		e.res, e.v = nil, vAnswerKeys
 	case e.res != nil && e.res.IsProvisional():
 		if f.tries++; e.res.StatusCode > 100 && f.tries < maxTries && !e.b.settled {
-			f.s.pass(f.r, e.res)
+			f.s.answers.pass(f.r, e.res)
 		}
 		return false
 	case e.res != nil && e.res.IsSuccess():
@@ -195,7 +195,7 @@ func (f *fork) take(e event) (answered bool) {
 			break
 		}
 		e.b.won.Store(true)
-		f.s.pass(f.r, e.res)
+		f.s.answers.pass(f.r, e.res)
 		f.accepted(e.b, e.res)
 		return true
 	}
@@ -252,16 +252,16 @@ func (f *fork) established(b *branch) {
 	for {
 		select {
 		case ack := <-f.r.tx.Acks():
-			if validate.Request(ack) == nil && !f.s.leaked(ack) {
+			if validate.Request(ack) == nil && !f.s.keys.leaked(ack) {
 				a := &request{Request: ack, tx: f.r.tx, flow: f.r.flow, plan: f.r.plan}
-				f.s.readRoute(a)
+				f.s.site.readRoute(a)
 				f.s.ack(a)
 			}
 		case <-b.tx.Done():
 			return
 		case <-f.r.tx.Done():
 			return
-		case <-f.s.done:
+		case <-f.s.work.over:
 			return
 		}
 	}

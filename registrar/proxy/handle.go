@@ -5,7 +5,6 @@ import (
 	"net/netip"
 	"runtime/debug"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/emiago/sipgo/sip"
@@ -47,10 +46,10 @@ func (r *request) to() token   { return r.mine[len(r.mine)-1] }
 // handle takes every request that begins a transaction, in a goroutine of its own. The flow's next message waits until
 // it returns or says Taken.
 func (s *Server) handle(req *sip.Request, tx *sip.ServerTx) {
-	if !s.enter() {
+	if !s.work.enter() {
 		return
 	}
-	defer s.working.Done()
+	defer s.work.leave()
 	defer func() {
 		// One peer's message must not end everybody's calls, whatever we overlooked in it.
 		if p := recover(); p != nil {
@@ -65,7 +64,7 @@ func (s *Server) handle(req *sip.Request, tx *sip.ServerTx) {
 	if problem := validate.Request(req); problem != nil {
 		s.log.Debug("malformed request", "peer", req.Source(), "reason", problem.Reason)
 		if problem.Status != 0 {
-			s.answer(req, tx, verdict{status: problem.Status, reason: header.Safe(problem.Reason)})
+			s.answers.answer(req, tx, verdict{status: problem.Status, reason: header.Safe(problem.Reason)})
 		}
 		return
 	}
@@ -78,10 +77,10 @@ func (s *Server) handle(req *sip.Request, tx *sip.ServerTx) {
 			return // the connection has ended meanwhile
 		}
 	}
-	if s.repeated(r) {
+	if s.answers.repeated(r) {
 		return
 	}
-	s.readRoute(r)
+	s.site.readRoute(r)
 	s.dispatch(r)
 }
 
@@ -102,57 +101,49 @@ func scanner(req *sip.Request) bool {
 	})
 }
 
-// readRoute finds our own Route headers at the top.
-func (s *Server) readRoute(r *request) {
-	for _, h := range r.GetHeaders("Route") {
-		route, ok := h.(*sip.RouteHeader)
-		if !ok {
-			r.far = true
-			return
-		}
-		t, sealed := s.seal.open(r.CallID().Value(), route.Address.User)
-		if !sealed && !s.hosts.oursAt(route.Address.Host, route.Address.Port) {
-			r.far = true
-			return
-		}
-		if sealed {
-			r.mine = append(r.mine, t)
-		}
-		r.pop++
-	}
-}
-
 func (s *Server) dispatch(r *request) {
 	own := s.echo.find(r)
-	switch v := s.admissible(r); {
-	case s.leaked(r.Request):
+	switch v := s.site.admissible(r); {
+	case s.keys.leaked(r.Request):
 		s.log.Info("refused: keys came in clear", "method", r.Method, "peer", r.flow.Remote, "transport", r.flow.Transport, stranger(r.flow.Remote))
-		s.reply(r, leakRefusal(r))
+		s.answers.reply(r, leakRefusal(r))
 	case v.status != 0:
-		s.reply(r, v)
+		s.answers.reply(r, v)
 	case own != nil:
 		s.echo.within(r, own)
 	case r.IsAck():
 		s.ack(r)
 	case r.IsCancel():
-		s.reply(r, vNoDialog) // one that matches an INVITE never comes here
+		s.answers.reply(r, vNoDialog) // one that matches an INVITE never comes here
 	case r.Method == sip.REGISTER:
 		s.register(r)
 	case r.Method == sip.SUBSCRIBE:
 		s.subscribe(r)
 	case r.inDialog():
 		s.within(r)
-	case r.Method == sip.OPTIONS && r.Recipient.User == "" && s.hosts.ours(r.Recipient.Host):
+	case r.Method == sip.OPTIONS && r.Recipient.User == "" && s.site.hosts.ours(r.Recipient.Host):
 		s.options(r)
 	case r.Method == sip.INVITE, r.Method == sip.OPTIONS:
 		s.outside(r)
 	default:
-		s.reply(r, vNoDialog) // BYE, INFO, UPDATE, PRACK of a dialog that is none of ours
+		s.answers.reply(r, vNoDialog) // BYE, INFO, UPDATE, PRACK of a dialog that is none of ours
+	}
+}
+
+// options answers an OPTIONS to the registrar itself: who pings it wants to know that it is alive (RFC 3261 §11).
+func (s *Server) options(r *request) {
+	account, ok := s.authenticate(r, r.From().Address.User, false)
+	switch {
+	case !ok:
+	case !s.site.owns(&r.From().Address, account):
+		s.answers.reply(r, vFromMismatch)
+	default:
+		s.answers.reply(r, vOK.with("Allow", allow).with("Accept", "application/sdp").with("Allow-Events", s.notifier.events()))
 	}
 }
 
 // admissible is the verdict on what can be judged without knowing the sender (RFC 3261 §16.3); status 0 if it passes.
-func (s *Server) admissible(r *request) verdict {
+func (s *site) admissible(r *request) verdict {
 	switch r.Method {
 	case sip.INVITE, sip.ACK, sip.CANCEL, sip.BYE, sip.OPTIONS, sip.INFO, sip.UPDATE, sip.PRACK, sip.REGISTER, sip.SUBSCRIBE:
 	default:
@@ -174,42 +165,4 @@ func (s *Server) admissible(r *request) verdict {
 		return vLoop
 	}
 	return verdict{}
-}
-
-// looped says whether the request has been here before and would go the same way again (RFC 5393 §4.2.1): our Via
-// ends in a mark made of what decides the way.
-func (s *Server) looped(r *request) bool {
-	suffix := "." + s.mark(r)
-	for _, h := range r.GetHeaders("Via") {
-		via, ok := h.(*sip.ViaHeader)
-		if ok && s.hosts.oursAt(via.Host, via.Port) && strings.HasSuffix(via.Params.GetOr("branch", ""), suffix) {
-			return true
-		}
-	}
-	return false
-}
-
-func (s *Server) mark(r *request) string {
-	seq := strconv.FormatUint(uint64(r.CSeq().SeqNo), 10)
-	return s.seal.text("loop", r.Recipient.String(), header.FromTag(r), header.ToTag(r), r.CallID().Value(), seq, string(r.CSeq().MethodName))
-}
-
-// branch is for the Via of the forwarded request.
-func (s *Server) branch(r *request) string {
-	return sip.GenerateBranchN(16) + "." + s.mark(r)
-}
-
-// reply answers without keeping the transaction.
-func (s *Server) reply(r *request, v verdict) { s.respond(r, s.response(r.Request, v)) }
-
-// options answers an OPTIONS to the registrar itself: who pings it wants to know that it is alive (RFC 3261 §11).
-func (s *Server) options(r *request) {
-	account, ok := s.authenticate(r, r.From().Address.User, false)
-	switch {
-	case !ok:
-	case !s.owns(&r.From().Address, account):
-		s.reply(r, vFromMismatch)
-	default:
-		s.reply(r, vOK.with("Allow", allow).with("Accept", "application/sdp").with("Allow-Events", s.notifier.events()))
-	}
 }

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"log/slog"
 	"strings"
 
 	"github.com/emiago/sipgo/sip"
@@ -35,13 +36,33 @@ func carriesKeys(m sip.Message) bool {
 	return keys.Carried(m.Body())
 }
 
+// A keyWatch notes keys that came, or were about to go, in clear.
+type keyWatch struct {
+	counts interface{ KeysInClear(direction string) }
+	log    *slog.Logger
+}
+
 // leaked says whether a message came in clear although it carries keys: they are worth nothing any more.
-func (s *Server) leaked(m sip.Message) bool {
+func (w keyWatch) leaked(m sip.Message) bool {
 	if m.Transport() == flow.TLS || !carriesKeys(m) {
 		return false
 	}
-	s.metrics.KeysInClear("in")
+	w.counts.KeysInClear("in")
 	return true
+}
+
+// leaks says whether an answer carries keys where it came from, or where it is to go, without TLS.
+func (w keyWatch) leaks(res *sip.Response, back location.Flow) bool {
+	if w.leaked(res) {
+		return true
+	}
+	return back.Transport != flow.TLS && carriesKeys(res)
+}
+
+// refused is told of a message that was not written. What comes before should have seen it.
+func (w keyWatch) refused(f location.Flow) {
+	w.counts.KeysInClear("out")
+	w.log.Warn("a message with keys was not sent: the way is not encrypted", "peer", f.Remote, "transport", f.Transport)
 }
 
 // leakRefusal is the answer to a request that leaked.
@@ -50,14 +71,6 @@ func leakRefusal(r *request) verdict {
 		return vKeysWithin
 	}
 	return vKeysInClear
-}
-
-// leaks says whether an answer carries keys where it came from, or where it is to go, without TLS.
-func (s *Server) leaks(res *sip.Response, back location.Flow) bool {
-	if s.leaked(res) {
-		return true
-	}
-	return back.Transport != flow.TLS && carriesKeys(res)
 }
 
 // keysInClear says whether the SDP of a phone carries keys which whoever reads along could read.
@@ -86,10 +99,4 @@ func keysWithin(r *request, from, to string, f location.Flow) verdict {
 		return vPeerInClear
 	}
 	return verdict{}
-}
-
-// keysRefused is told of a message that was not written. What comes before should have seen it.
-func (s *Server) keysRefused(f location.Flow) {
-	s.metrics.KeysInClear("out")
-	s.log.Warn("a message with keys was not sent: the way is not encrypted", "peer", f.Remote, "transport", f.Transport)
 }

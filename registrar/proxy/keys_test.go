@@ -217,12 +217,12 @@ var keyCases = map[string]func(l *lab, transport string){
 	"where nobody has looked before": func(l *lab, transport string) {
 		p := l.join("reception", transport)
 		p.register()
-		b, _ := l.server.reach("reception", time.Now())
+		b, _ := l.server.locate.reach("reception", time.Now())
 		req := sip.NewRequest(sip.MESSAGE, sip.Uri{Scheme: "sip", User: "reception", Host: "x"})
-		req.AppendHeader(l.server.leg("", b.Flow).via("z9hG4bK-1"))
+		req.AppendHeader(l.server.site.leg("", b.Flow).via("z9hG4bK-1"))
 		req.SetBody([]byte(multipart))
-		hop{out: l.server.leg("reception", location.Flow(b.Flow))}.address(req)
-		req.Laddr.IP, req.Laddr.Port = l.server.hosts.udpLocal()
+		hop{out: l.server.site.leg("reception", location.Flow(b.Flow))}.address(req)
+		req.Laddr.IP, req.Laddr.Port = l.server.site.hosts.udpLocal()
 		if transport != "UDP" {
 			req.Laddr = sip.Addr{}
 		}

@@ -97,11 +97,11 @@ func (n *notifier) accountChanged(account string) {
 func (n *notifier) reachable(account string) { n.later(func() { n.table.Reachable(account) }) }
 
 func (n *notifier) later(f func()) {
-	if !n.s.enter() {
+	if !n.s.work.enter() {
 		return
 	}
 	go func() {
-		defer n.s.working.Done()
+		defer n.s.work.leave()
 		n.do(f)
 		n.wake()
 	}()
@@ -191,7 +191,7 @@ func (n *notifier) deliver(ctx context.Context, notice notify.Notice[half]) {
 }
 
 func (n *notifier) send(ctx context.Context, notice notify.Notice[half]) outcome {
-	f, found := n.s.flowOf(notice.Dialog)
+	f, found := n.s.locate.peer(notice.Dialog)
 	if !found {
 		return unsendable
 	}

@@ -15,7 +15,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -63,8 +62,11 @@ type Server struct {
 	plan      atomic.Pointer[dialplan.Plan]
 	auth      *auth.Auth
 	locations *location.Table
-	hosts     *hosts
 	seal      sealer
+	site      *site
+	locate    *locator
+	answers   *answerer
+	keys      keyWatch
 	flows     *flow.Table
 	listeners Listeners
 	stack     *stack.Stack
@@ -74,12 +76,8 @@ type Server struct {
 	forks     forks
 	revoked   revocations
 	echo      echoCalls
-	repeats   repeats
-
-	mu      sync.Mutex
-	ended   bool
-	working sync.WaitGroup // handlers under way; added to under mu while not ended
-	done    chan struct{}  // closed when handlers are to come to an end
+	work      *work
+	sender    sender
 }
 
 // New makes a server. It starts nothing; the listeners are open already.
@@ -104,19 +102,22 @@ func New(c Config, l Listeners) (*Server, error) {
 		return nil, fmt.Errorf("proxy: %w", err)
 	}
 	s := &Server{
-		made: time.Now(),
-		cfg:  c, log: c.Log, metrics: c.Metrics, auth: digest, locations: c.Locations, seal: sealer{key: c.Key}, listeners: l,
-		hosts: newHosts(c.Domain, c.Advertise, l), done: make(chan struct{}),
-		busy:    gate{limit: 32, held: map[string]int{}},
-		repeats: repeats{answers: map[repeatKey][]byte{}},
-		calls:   newCalls(), forks: forks{live: map[*fork]struct{}{}},
+		made: time.Now(), work: newWork(),
+		cfg: c, log: c.Log, metrics: c.Metrics, auth: digest, locations: c.Locations, seal: sealer{key: c.Key}, listeners: l,
+		busy:  gate{limit: 32, held: map[string]int{}},
+		calls: newCalls(), forks: forks{live: map[*fork]struct{}{}},
 		revoked: revocations{count: map[string]uint64{}},
 	}
 	s.plan.Store(c.Plan)
-	s.flows = flow.NewTable(c.Limits, flow.Events{Closed: s.flowClosed, KeysRefused: s.keysRefused, Silent: s.metrics.Silent})
+	s.keys = keyWatch{counts: c.Metrics, log: c.Log}
+	s.flows = flow.NewTable(c.Limits, flow.Events{Closed: s.flowClosed, KeysRefused: s.keys.refused, Silent: s.metrics.Silent})
+	s.stack = stack.New(stack.Config{Request: s.handle})
+	s.site = &site{realm: c.Domain, hosts: newHosts(c.Domain, c.Advertise, l), seal: s.seal, flows: s.flows}
+	s.locate = &locator{table: c.Locations, flows: s.flows, udp: l.UDP != nil}
+	s.answers = newAnswerer(s.seal, c.Metrics)
+	s.sender = sender{wire: s.stack, work: s.work}
 	s.notifier = newNotifier(s)
 	s.echo = echoCalls{s: s, byID: map[dialog.ID]*echoCall{}}
-	s.stack = stack.New(stack.Config{Request: s.handle})
 	return s, nil
 }
 
@@ -137,15 +138,12 @@ func (s *Server) Run(ctx context.Context) error {
 	g.Go(func() error { return s.notifier.run(ctx) })
 	g.Go(func() error {
 		<-ctx.Done()
-		s.mu.Lock()
-		s.ended = true
-		s.mu.Unlock()
-		close(s.done)
+		s.work.end()
 		return s.closeUDP()
 	})
 	err := g.Wait()
 	_ = s.stack.Close()
-	s.working.Wait()
+	s.work.wait()
 	s.flows.Wait()
 	if errors.Is(err, context.Canceled) {
 		return nil
@@ -217,41 +215,5 @@ func (s *Server) flowClosed(f location.Flow) {
 	for _, b := range s.locations.DropFlow(f) {
 		s.ledger.note(b.AOR, "its connection ended", time.Now())
 		s.log.Info("connection of a registered peer ended", "aor", b.AOR, "peer", f.Remote)
-	}
-}
-
-// enter counts a handler in; false while the server ends.
-func (s *Server) enter() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.ended {
-		return false
-	}
-	s.working.Add(1)
-	return true
-}
-
-// A gate bounds how much one account may have under way.
-type gate struct {
-	limit int
-	mu    sync.Mutex
-	held  map[string]int
-}
-
-func (g *gate) enter(account string) bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.held[account] >= g.limit {
-		return false
-	}
-	g.held[account]++
-	return true
-}
-
-func (g *gate) leave(account string) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.held[account]--; g.held[account] <= 0 {
-		delete(g.held, account)
 	}
 }

@@ -18,25 +18,25 @@ const maxContacts = 10
 
 // register carries out a REGISTER (RFC 3261 §10.3).
 func (s *Server) register(r *request) {
-	if !s.hosts.ours(r.Recipient.Host) {
-		s.reply(r, vNotFound)
+	if !s.site.hosts.ours(r.Recipient.Host) {
+		s.answers.reply(r, vNotFound)
 		return
 	}
 	if v := unknownOptions(r.Request, "Require", "outbound", "path"); v.status != 0 {
-		s.reply(r, v)
+		s.answers.reply(r, v)
 		return
 	}
 	account, ok := s.authenticate(r, r.To().Address.User, false)
 	if !ok {
 		return
 	}
-	if !s.owns(&r.To().Address, account) || !s.owns(&r.From().Address, account) {
-		s.reply(r, vFromMismatch) // no registering for others
+	if !s.site.owns(&r.To().Address, account) || !s.site.owns(&r.From().Address, account) {
+		s.answers.reply(r, vFromMismatch) // no registering for others
 		return
 	}
 	reg, ok := registration(r)
 	if !ok {
-		s.reply(r, vBadContact)
+		s.answers.reply(r, vBadContact)
 		return
 	}
 	reg.AOR = account
@@ -45,12 +45,12 @@ func (s *Server) register(r *request) {
 	bindings, err := s.locations.Register(reg, now)
 	if err != nil {
 		s.log.Info("registration refused", "aor", account, "peer", r.flow.Remote, "err", err)
-		s.reply(r, registerRefusal(err))
+		s.answers.reply(r, registerRefusal(err))
 		return
 	}
 	if s.revoked.of(account) != r.epoch { // meanwhile: what has just been put there must not outlive it
 		s.AccountChanged(account)
-		s.reply(r, vRevoked)
+		s.answers.reply(r, vRevoked)
 		return
 	}
 	v := vOK.with("Date", now.UTC().Format(http.TimeFormat))
@@ -64,7 +64,7 @@ func (s *Server) register(r *request) {
 	if header.Lists(r, "Supported", "outbound") {
 		v = v.with("Require", "outbound") // RFC 5626 §6
 	}
-	s.reply(r, v)
+	s.answers.reply(r, v)
 	if len(bindings) != before {
 		if len(bindings) < before {
 			s.ledger.note(account, "it took back a registration", now)

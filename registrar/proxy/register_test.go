@@ -131,7 +131,7 @@ func TestLostAnswer(t *testing.T) {
 		time.Sleep(time.Minute)
 		p.ask(p.reg("Expires: 600"))
 		p.response(200)
-		if n := len(l.server.repeats.answers); n > 2 { // the 403s and 200s of the last seconds
+		if n := len(l.server.answers.repeats.answers); n > 2 { // the 403s and 200s of the last seconds
 			t.Errorf("%d answers are remembered after a minute", n)
 		}
 	})

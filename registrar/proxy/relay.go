@@ -17,7 +17,7 @@ func (s *Server) relay(r *request, h hop) {
 		return
 	}
 	if !s.busy.enter(h.in.account) {
-		s.reply(r, vOverload.with("Retry-After", "5"))
+		s.answers.reply(r, vOverload.with("Retry-After", "5"))
 		return
 	}
 	defer s.busy.leave(h.in.account)
@@ -26,7 +26,7 @@ func (s *Server) relay(r *request, h hop) {
 	var err error
 	if x.tx, err = s.stack.Request(sent); err != nil {
 		s.cannotForward(r, h, err)
-		s.conclude(r.Request, r.tx, vFlowFailed)
+		s.answers.conclude(r.Request, r.tx, vFlowFailed)
 		return
 	}
 	s.stack.Taken(r.Request)
@@ -56,11 +56,11 @@ func (x *exchange) wait() {
 				x.s.stack.Taken(res)
 				continue // a provisional answer has no place here (RFC 4320 §4.1)
 			}
-			if x.s.leaks(res, x.r.flow) {
-				x.s.conclude(x.r.Request, x.r.tx, vAnswerKeys)
+			if x.s.keys.leaks(res, x.r.flow) {
+				x.s.answers.conclude(x.r.Request, x.r.tx, vAnswerKeys)
 				return
 			}
-			x.s.pass(x.r, res)
+			x.s.answers.pass(x.r, res)
 			if x.r.Method == sip.BYE {
 				x.s.over(x.r.CallID().Value(), header.FromTag(x.r), header.ToTag(x.r), x.h.in.account+" hung up")
 				x.s.log.Info("call ended", "aor", x.h.in.account, "callee", x.h.out.account, "call_id", x.r.CallID().Value())
@@ -68,12 +68,12 @@ func (x *exchange) wait() {
 			return
 		case <-x.tx.Done():
 			if !errors.Is(x.tx.Err(), sip.ErrTransactionTimeout) {
-				x.s.conclude(x.r.Request, x.r.tx, vFlowFailed)
+				x.s.answers.conclude(x.r.Request, x.r.tx, vFlowFailed)
 			}
 			return
 		case <-x.r.tx.Done():
 			return
-		case <-x.s.done:
+		case <-x.s.work.over:
 			return
 		}
 	}
@@ -82,41 +82,4 @@ func (x *exchange) wait() {
 // sound says whether an answer can be passed back: without the caller's Via it would go nowhere.
 func sound(res *sip.Response) bool {
 	return validate.Response(res) == nil && len(res.GetHeaders("Via")) >= 2
-}
-
-// pass sends an answer back.
-func (s *Server) pass(r *request, res *sip.Response) {
-	if !res.IsProvisional() {
-		s.metrics.Request(string(r.Method), res.StatusCode)
-	}
-	_ = r.tx.Respond(backward(r.Request, res))
-}
-
-// send sends a request of our own whose answer does not matter, and waits for it in the background.
-func (s *Server) send(req *sip.Request) {
-	if !s.enter() {
-		return
-	}
-	tx, err := s.stack.Request(req)
-	if err != nil {
-		s.working.Done()
-		return
-	}
-	go func() {
-		defer s.working.Done()
-		defer tx.Terminate()
-		for {
-			select {
-			case res := <-tx.Responses():
-				if !res.IsProvisional() {
-					return
-				}
-				s.stack.Taken(res)
-			case <-tx.Done():
-				return
-			case <-s.done:
-				return
-			}
-		}
-	}()
 }

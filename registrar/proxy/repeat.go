@@ -6,8 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/emiago/sipgo/sip"
-
 	"ewindow/registrar/flow"
 	"ewindow/registrar/signal/dialog"
 )
@@ -73,38 +71,4 @@ func (p *repeats) find(key repeatKey) []byte {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.answers[key]
-}
-
-// repeated answers a request that was answered before.
-func (s *Server) repeated(r *request) bool {
-	key, ok := keyOf(r)
-	if !ok {
-		return false
-	}
-	answer := s.repeats.find(key)
-	if answer == nil {
-		return false
-	}
-	m, err := sip.ParseMessage(answer)
-	res, is := m.(*sip.Response)
-	if err != nil || !is {
-		return false
-	}
-	way := sip.NewResponseFromRequest(r.Request, res.StatusCode, res.Reason, nil) // knows the way back (RFC 3261 §18.2.2)
-	res.SetTransport(way.Transport())
-	res.SetDestination(way.Destination())
-	_ = r.tx.Connection().WriteMsg(res)
-	return true
-}
-
-// respond sends res without keeping the transaction, and remembers it for the time that r may come again.
-func (s *Server) respond(r *request, res *sip.Response) {
-	s.metrics.Request(string(r.Method), res.StatusCode)
-	if r.IsAck() {
-		return
-	}
-	if key, ok := keyOf(r); ok && r.account != "" {
-		s.repeats.note(key, []byte(res.String()), time.Now())
-	}
-	_ = r.tx.Connection().WriteMsg(res) // a peer that is gone needs none
 }

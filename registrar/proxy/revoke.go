@@ -29,14 +29,14 @@ func (s *Server) AccountChanged(account string) {
 	}
 	s.log.Info("an account was made, removed or changed", "aor", account, "connections_cut", len(cut))
 	s.notifier.accountChanged(account)
-	if len(cut) == 0 || !s.enter() {
+	if len(cut) == 0 || !s.work.enter() {
 		return
 	}
 	go func() {
-		defer s.working.Done()
+		defer s.work.leave()
 		select {
 		case <-time.After(farewell):
-		case <-s.done:
+		case <-s.work.over:
 		}
 		for _, f := range cut {
 			s.flows.Drop(f)
@@ -49,12 +49,12 @@ func (s *Server) hangUp(d relayed) {
 	s.over(d.callID, d.sides[0].RemoteTag, d.sides[1].RemoteTag, "an account of it has changed")
 	for i, to := range d.sides {
 		if to.Target.Host == "" {
-			b, v := s.reach(to.account, time.Now())
+			b, v := s.locate.reach(to.account, time.Now())
 			if v.status != 0 || sip.ParseUri(b.Contact, &to.Target) != nil {
 				continue
 			}
 		}
-		f, ok := s.flowOf(to.half)
+		f, ok := s.locate.peer(to.half)
 		if !ok {
 			continue
 		}
@@ -66,7 +66,7 @@ func (s *Server) hangUp(d relayed) {
 		}
 		bye := to.Request(sip.BYE, seq)
 		bye.AppendHeader(sip.NewHeader("Reason", `SIP;cause=403;text="An account of this call has changed"`))
-		s.send(s.own(to.half, bye, f))
+		s.sender.send(s.site.own(to.half, bye, f))
 	}
 	s.log.Info("call ended: an account of it has changed", "aor", d.sides[0].account, "callee", d.sides[1].account,
 		"call_id", d.callID, "lasted", time.Since(d.since).Round(time.Second))

@@ -15,19 +15,19 @@ import (
 // outside routes a request that begins something new: INVITE, or OPTIONS to somebody. The plan is asked each time.
 func (s *Server) outside(r *request) {
 	if r.To().Params.Has("tag") {
-		s.reply(r, vNoDialog)
+		s.answers.reply(r, vNoDialog)
 		return
 	}
 	account, ok := s.authenticate(r, r.From().Address.User, true)
 	if !ok {
 		return
 	}
-	if !s.owns(&r.From().Address, account) {
-		s.reply(r, vFromMismatch)
+	if !s.site.owns(&r.From().Address, account) {
+		s.answers.reply(r, vFromMismatch)
 		return
 	}
-	if !s.hosts.ours(r.Recipient.Host) {
-		s.reply(r, vForeignRoute)
+	if !s.site.hosts.ours(r.Recipient.Host) {
+		s.answers.reply(r, vForeignRoute)
 		return
 	}
 	now := time.Now()
@@ -37,11 +37,11 @@ func (s *Server) outside(r *request) {
 			"status", decision.Status, "reason", decision.Reason)
 		v := refusal(decision, now)
 		s.ledger.refused(r, account, header.Safe(r.Recipient.User), v)
-		s.reply(r, v)
+		s.answers.reply(r, v)
 		return
 	}
 	if keysInClear(r.plan, account, r.flow) {
-		s.reply(r, vKeysInClear)
+		s.answers.reply(r, vKeysInClear)
 		return
 	}
 	if decision.Target == dialplan.Echo {
@@ -58,7 +58,7 @@ func (s *Server) outside(r *request) {
 	if !reachable { // said without a transaction: it is what a flood would hear
 		s.log.Info("callee cannot be reached", "aor", account, "callee", decision.Target, "call_id", r.CallID().Value(), "status", nobody.v.status)
 		s.ledger.refused(r, account, decision.Target, nobody.v)
-		s.reply(r, nobody.v)
+		s.answers.reply(r, nobody.v)
 		return
 	}
 	s.flows.Keep(r.flow, now.Add(callerIdle))
@@ -67,7 +67,7 @@ func (s *Server) outside(r *request) {
 
 // callee is the binding over which an account may be called with this request.
 func (s *Server) callee(r *request, account string, now time.Time) (location.Binding, verdict) {
-	b, v := s.reach(account, now)
+	b, v := s.locate.reach(account, now)
 	switch {
 	case v.status != 0:
 	case keysInClear(r.plan, account, b.Flow):
@@ -94,7 +94,7 @@ func (s *Server) call(r *request, account string, targets []string, all bool) {
 			return
 		}
 	}
-	s.reply(r, vNotHere)
+	s.answers.reply(r, vNotHere)
 }
 
 // wayTo is the way of a new request from one account to where another is now.
@@ -107,28 +107,13 @@ func (s *Server) wayTo(r *request, account, callee string) (hop, verdict) {
 	if err := sip.ParseUri(binding.Contact, &target); err != nil {
 		return hop{}, vInternal
 	}
-	h := s.hop(r, account, callee, binding.Flow)
+	h := s.site.hop(r, account, callee, binding.Flow)
 	h.target, h.record = &target, r.IsInvite()
 	return h, verdict{}
 }
 
 // callerIdle is how long the connection of a caller that is not registered may be silent after a request.
 const callerIdle = 5 * time.Minute
-
-// reach is the binding over which an account is called: the one that registered last and whose flow is alive. One is
-// enough: a space has one window. Several are called as a group of the plan alone.
-func (s *Server) reach(account string, now time.Time) (location.Binding, verdict) {
-	bindings := s.locations.Lookup(account, now)
-	for _, b := range bindings {
-		if !b.Lost && s.flows.Alive(b.Flow) {
-			return b, verdict{}
-		}
-	}
-	if len(bindings) > 0 {
-		return location.Binding{}, vFlowFailed
-	}
-	return location.Binding{}, vNotHere
-}
 
 // within routes a request of a dialog that was set up through here. The plan is not asked again: whoever is in a call
 // may end it, hold it, or repair it.
@@ -140,23 +125,23 @@ func (s *Server) within(r *request) {
 			return
 		}
 		if account != sender {
-			s.reply(r, vFromMismatch)
+			s.answers.reply(r, vFromMismatch)
 			return
 		}
 	}
-	f, ok := s.dialogFlow(r)
+	f, ok := s.locate.across(r.to().account, r.Recipient.String(), r.to().flow)
 	if !ok {
-		s.reply(r, vFlowFailed)
+		s.answers.reply(r, vFlowFailed)
 		return
 	}
 	if v := keysWithin(r, sender, r.to().account, f); v.status != 0 {
 		s.log.Info("refused: keys would go in clear", "aor", sender, "callee", r.to().account, "call_id", r.CallID().Value(), "method", r.Method)
-		s.reply(r, v)
+		s.answers.reply(r, v)
 		return
 	}
 	s.flows.Keep(r.flow, time.Now().Add(callerIdle))
 	s.calls.saw(r)
-	s.relay(r, s.hop(r, sender, r.to().account, f))
+	s.relay(r, s.site.hop(r, sender, r.to().account, f))
 }
 
 // ack passes on the ACK to a 2xx, end to end and without a transaction (RFC 3261 §16.11). The ACK to another answer
@@ -168,42 +153,8 @@ func (s *Server) ack(r *request) {
 	if mf := r.MaxForwards(); mf != nil && mf.Val() == 0 {
 		return
 	}
-	if f, ok := s.dialogFlow(r); ok {
-		h := s.hop(r, r.from().account, r.to().account, f)
+	if f, ok := s.locate.across(r.to().account, r.Recipient.String(), r.to().flow); ok {
+		h := s.site.hop(r, r.from().account, r.to().account, f)
 		_ = s.stack.Write(h.forward(r.Request)) // lost ones are asked for by repeating the 2xx
 	}
-}
-
-// dialogFlow is the way to the other side of a dialog: the flow that its contact is registered on now (a window keeps
-// its contact over reconnections), else the one it was on when the dialog began (RFC 5626 §5.3).
-func (s *Server) dialogFlow(r *request) (location.Flow, bool) {
-	to := r.to()
-	bindings := s.locations.Lookup(to.account, time.Now())
-	contacts := s.locations.ByContact(r.Recipient.String(), time.Now())
-	for _, b := range bindings {
-		same := slices.ContainsFunc(contacts, func(c location.Binding) bool { return c.AOR == b.AOR && c.Contact == b.Contact })
-		if same && !b.Lost && s.flows.Alive(b.Flow) {
-			return b.Flow, true
-		}
-	}
-	if to.flow.Transport == "UDP" && s.listeners.UDP == nil {
-		return location.Flow{}, false
-	}
-	return to.flow, s.flows.Alive(to.flow)
-}
-
-// hop describes the way of r from one account to another over f.
-func (s *Server) hop(r *request, from, to string, f location.Flow) hop {
-	h := hop{
-		in: s.leg(from, r.flow), out: s.leg(to, f),
-		pop: r.pop, branch: s.branch(r), realm: s.cfg.Domain, seal: s.seal,
-	}
-	h.laddr.IP, h.laddr.Port = s.hosts.udpLocal()
-	return h
-}
-
-func (s *Server) leg(account string, f location.Flow) leg {
-	l := leg{account: account, flow: f}
-	l.host, l.port = s.hosts.sentBy(f, s.flows.Local(f))
-	return l
 }

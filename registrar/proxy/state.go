@@ -11,7 +11,7 @@ func (s *Server) State() metrics.State {
 	now, plan := time.Now(), s.Plan()
 	state := metrics.State{Registered: map[string]bool{}}
 	for _, space := range plan.Spaces() {
-		_, v := s.reach(space.Name, now)
+		_, v := s.locate.reach(space.Name, now)
 		state.Registered[space.Name] = v.status == 0
 		if link, ok := plan.LinkAt(space.Name, now); ok && link.Between[0] == space.Name {
 			a, b := link.Between[0], link.Between[1]

@@ -40,7 +40,7 @@ func (s *Server) Status() status.Status {
 	}
 	for _, name := range slices.Sorted(maps.Keys(names)) {
 		a := accountStatus(plan, name, now)
-		_, v := s.reach(name, now)
+		_, v := s.locate.reach(name, now)
 		a.Reached = v.status == 0
 		for _, b := range bindings[name] {
 			a.Bindings = append(a.Bindings, status.Binding{Contact: b.Contact, Transport: b.Flow.Transport, Peer: b.Flow.Remote,

@@ -23,7 +23,7 @@ const (
 func (s *Server) subscribe(r *request) {
 	ask, v := s.subscription(r)
 	if v.status != 0 {
-		s.reply(r, v)
+		s.answers.reply(r, v)
 		return
 	}
 	if ask.Subscriber == "" {
@@ -36,39 +36,39 @@ func (s *Server) subscribe(r *request) {
 		}
 	}
 	if lifetime > 0 && lifetime < minSubscription {
-		s.reply(r, verdict{status: 423, reason: "Interval Too Brief"}.
+		s.answers.reply(r, verdict{status: 423, reason: "Interval Too Brief"}.
 			with("Min-Expires", strconv.Itoa(int(minSubscription/time.Second))))
 		return
 	}
 	tag, within := r.To().Params.Get("tag")
 	if !within {
-		tag = s.tag(r.Request)
+		tag = s.answers.tag(r.Request)
 	}
-	ask.CSeq, ask.Dialog = r.CSeq().SeqNo, s.accept(r, ask.Subscriber, tag)
+	ask.CSeq, ask.Dialog = r.CSeq().SeqNo, accept(r, ask.Subscriber, tag)
 	ask.ID = ask.Dialog.ID.String()
 	ask.Contact = ask.Dialog.Target.String()
 	if !within && ask.Dialog.Target.Host == "" {
-		s.reply(r, vBadContact)
+		s.answers.reply(r, vBadContact)
 		return
 	}
 	if err := s.notifier.subscribe(ask, lifetime, within); err != nil {
 		switch {
 		case errors.Is(err, notify.ErrUnknown):
-			s.reply(r, vNoDialog)
+			s.answers.reply(r, vNoDialog)
 		case errors.Is(err, notify.ErrOutOfOrder):
-			s.reply(r, verdict{status: 500, reason: "An older SUBSCRIBE came after a newer one"})
+			s.answers.reply(r, verdict{status: 500, reason: "An older SUBSCRIBE came after a newer one"})
 		default:
-			s.reply(r, vInternal)
+			s.answers.reply(r, vInternal)
 		}
 		return
 	}
 	if s.revoked.of(r.account) != r.epoch { // see register
 		s.AccountChanged(r.account)
-		s.reply(r, vRevoked)
+		s.answers.reply(r, vRevoked)
 		return
 	}
 	s.flows.Keep(r.flow, time.Now().Add(callerIdle))
-	s.reply(r, vOK.with("Expires", strconv.Itoa(int(lifetime/time.Second))).with("Contact", "<"+s.contactFor(r.flow)+">"))
+	s.answers.reply(r, vOK.with("Expires", strconv.Itoa(int(lifetime/time.Second))).with("Contact", "<"+s.site.contactFor(r.flow)+">"))
 	s.notifier.wake()
 }
 
@@ -87,7 +87,7 @@ func (s *Server) subscription(r *request) (ask notify.Subscription[half], v verd
 		return ask, verdict{}
 	}
 	resource := r.To().Address.User
-	if !s.owns(&r.From().Address, account) {
+	if !s.site.owns(&r.From().Address, account) {
 		return ask, vFromMismatch
 	}
 	if v := p.may(r.plan, account, resource); v.status != 0 {
@@ -102,7 +102,7 @@ func (s *Server) subscription(r *request) (ask notify.Subscription[half], v verd
 // notifyRequest writes one NOTIFY, to be sent over f.
 func (s *Server) notifyRequest(n notify.Notice[half], f location.Flow) (*sip.Request, error) {
 	req := n.Dialog.Request(sip.NOTIFY, n.CSeq)
-	req.AppendHeader(sip.NewHeader("Contact", "<"+s.contactFor(f)+">"))
+	req.AppendHeader(sip.NewHeader("Contact", "<"+s.site.contactFor(f)+">"))
 	req.AppendHeader(sip.NewHeader("Event", n.Dialog.event))
 	switch {
 	case n.State == nil:
@@ -121,5 +121,5 @@ func (s *Server) notifyRequest(n notify.Notice[half], f location.Flow) (*sip.Req
 		req.AppendHeader(sip.NewHeader("Content-Type", s.notifier.packages[n.Event].contentType))
 		req.SetBody(body)
 	}
-	return s.own(n.Dialog, req, f), nil
+	return s.site.own(n.Dialog, req, f), nil
 }

@@ -9,7 +9,6 @@ import (
 	"github.com/emiago/sipgo/sip"
 
 	"ewindow/dialplan"
-	"ewindow/registrar/flow"
 	"ewindow/registrar/location"
 	"ewindow/registrar/signal/header"
 )
@@ -75,50 +74,6 @@ func registerRefusal(err error) verdict {
 		return vBadContact
 	}
 	return vInternal
-}
-
-// response is v as an answer to req. Its tag is the same each time, so that a request may be answered without
-// remembering it (RFC 3261 §8.2.7).
-func (s *Server) response(req *sip.Request, v verdict) *sip.Response {
-	res := sip.NewResponseFromRequest(req, v.status, v.reason, nil)
-	res.SipVersion = "SIP/2.0" // whatever the request claims
-	if to := req.To(); to != nil && res.To() != nil && !to.Params.Has("tag") && v.status > 100 {
-		res.To().Params.Add("tag", s.tag(req))
-	}
-	for _, h := range v.headers {
-		res.AppendHeader(h)
-	}
-	if req.Transport() != flow.UDP { // there an answer may not be much longer than its request
-		res.AppendHeader(sip.NewHeader("Server", "ewindow-registrar"))
-	}
-	return res
-}
-
-func (s *Server) tag(req *sip.Request) string {
-	var parts []string // whatever is there: the request may be malformed
-	if req.From() != nil {
-		parts = append(parts, header.FromTag(req))
-	}
-	if id := req.CallID(); id != nil {
-		parts = append(parts, id.Value())
-	}
-	return s.seal.text("tag", parts...)
-}
-
-// answer sends v without keeping the transaction, which over UDP would cost 12 KB for 32 s each: a flood of requests
-// leaves nothing behind. A repeated request gets the same answer again, and the ACK to a refused INVITE is dropped.
-func (s *Server) answer(req *sip.Request, tx *sip.ServerTx, v verdict) {
-	s.metrics.Request(string(req.Method), v.status)
-	if req.IsAck() {
-		return
-	}
-	_ = tx.Connection().WriteMsg(s.response(req, v)) // a peer that is gone needs none
-}
-
-// conclude sends v within the transaction, after something has been sent in it already.
-func (s *Server) conclude(req *sip.Request, tx *sip.ServerTx, v verdict) {
-	s.metrics.Request(string(req.Method), v.status)
-	_ = tx.Respond(s.response(req, v))
 }
 
 // unknownOptions is the answer if one of the headers has an option tag that is not known; status 0 if none.

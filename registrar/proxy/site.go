@@ -1,0 +1,103 @@
+package proxy
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/emiago/sipgo/sip"
+
+	"ewindow/registrar/location"
+	"ewindow/registrar/signal/header"
+)
+
+// A site is this hop as its peers see it: by which names and addresses they reach it, what it writes of itself into
+// messages, and what it recognises as its own in theirs. It has no state.
+type site struct {
+	realm string
+	hosts *hosts
+	seal  sealer
+	flows interface{ Local(location.Flow) string }
+}
+
+// address is the address of this machine that the peer at the other end of f talks to.
+func (s *site) address(f location.Flow) string { return s.hosts.address(f, s.flows.Local(f)) }
+
+// hop describes the way of r from one account to another over f.
+func (s *site) hop(r *request, from, to string, f location.Flow) hop {
+	h := hop{
+		in: s.leg(from, r.flow), out: s.leg(to, f),
+		pop: r.pop, branch: s.branch(r), realm: s.realm, seal: s.seal,
+	}
+	h.laddr.IP, h.laddr.Port = s.hosts.udpLocal()
+	return h
+}
+
+func (s *site) leg(account string, f location.Flow) leg {
+	l := leg{account: account, flow: f}
+	l.host, l.port = s.hosts.sentBy(f, s.flows.Local(f))
+	return l
+}
+
+// contactFor is this server's contact as the peer at the other end of f can use it.
+func (s *site) contactFor(f location.Flow) string {
+	l := s.leg("", f)
+	u := sip.Uri{Scheme: "sip", Host: l.host, Port: l.port, UriParams: sip.HeaderParams{{K: "transport", V: strings.ToLower(f.Transport)}}}
+	return u.String()
+}
+
+// own completes a request of ours in d, to be sent over f.
+func (s *site) own(d half, req *sip.Request, f location.Flow) *sip.Request {
+	h := hop{out: s.leg(d.account, f)}
+	h.laddr.IP, h.laddr.Port = s.hosts.udpLocal()
+	req.PrependHeader(h.out.via(sip.GenerateBranchN(16)))
+	h.address(req)
+	return req
+}
+
+// owns says whether a From or To is the account's address-of-record here.
+func (s *site) owns(u *sip.Uri, account string) bool {
+	return u.User == account && s.hosts.ours(u.Host)
+}
+
+// readRoute finds our own Route headers at the top.
+func (s *site) readRoute(r *request) {
+	for _, h := range r.GetHeaders("Route") {
+		route, ok := h.(*sip.RouteHeader)
+		if !ok {
+			r.far = true
+			return
+		}
+		t, sealed := s.seal.open(r.CallID().Value(), route.Address.User)
+		if !sealed && !s.hosts.oursAt(route.Address.Host, route.Address.Port) {
+			r.far = true
+			return
+		}
+		if sealed {
+			r.mine = append(r.mine, t)
+		}
+		r.pop++
+	}
+}
+
+// looped says whether the request has been here before and would go the same way again (RFC 5393 §4.2.1): our Via
+// ends in a mark made of what decides the way.
+func (s *site) looped(r *request) bool {
+	suffix := "." + s.mark(r)
+	for _, h := range r.GetHeaders("Via") {
+		via, ok := h.(*sip.ViaHeader)
+		if ok && s.hosts.oursAt(via.Host, via.Port) && strings.HasSuffix(via.Params.GetOr("branch", ""), suffix) {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *site) mark(r *request) string {
+	seq := strconv.FormatUint(uint64(r.CSeq().SeqNo), 10)
+	return s.seal.text("loop", r.Recipient.String(), header.FromTag(r), header.ToTag(r), r.CallID().Value(), seq, string(r.CSeq().MethodName))
+}
+
+// branch is for the Via of the forwarded request.
+func (s *site) branch(r *request) string {
+	return sip.GenerateBranchN(16) + "." + s.mark(r)
+}
