@@ -23,7 +23,7 @@ type Explanation struct {
 	Rule           string    `json:"rule,omitempty"`   // name of the link or rotation that has it
 	Until          time.Time `json:"until,omitzero"`   // when it sees somebody else, or nobody, or first somebody; zero if not within 400 days
 
-	// Opening is why it is open or closed: what was looked at, in the order in which a later one outdoes an earlier.
+	// Opening is why it is open or closed: what was looked at, in the order in which later ones override earlier ones.
 	Opening []Reason `json:"opening"`
 	// Rules are the links and rotations that name it, in the order of precedence: the first that wants it has it.
 	Rules []Reason `json:"rules"`
@@ -37,7 +37,7 @@ type Reason struct {
 	Line    int    `json:"line"`
 	Column  int    `json:"column"`
 	Partner string `json:"partner,omitempty"` // of a link or a rotation: whom it would show, or shows
-	Decided bool   `json:"decided"`           // this one did it
+	Decided bool   `json:"decided"`           // this one decided
 	Why     string `json:"why"`               // what came of it, for people
 }
 
@@ -127,7 +127,7 @@ func (s *space) opening(t int64, open bool) []Reason {
 		case hours.AnotherTime:
 			r.Why = "is about this day, and says nothing of this time"
 		case hours.Outdone:
-			r.Why = "a later rule outdoes it"
+			r.Why = "a later rule overrides it"
 		default:
 			r.Decided = closed < 0
 			r.Why = map[hours.Effect]string{hours.Opens: "opens it", hours.Closes: "closes it"}[step.Effect]

@@ -61,7 +61,7 @@ func (r *reader) busy(b *hclsyntax.Block, target string) string {
 	}
 	other, ok := r.bare("busy", attr.Expr)
 	if ok && other == target {
-		r.fail(attr.Expr.Range(), fmt.Sprintf("busy names %s, which is what is busy then", other), "name another space or phone")
+		r.fail(attr.Expr.Range(), fmt.Sprintf("busy names %s itself", other), "name another space or phone")
 	} else if ok {
 		r.refer("busy", other, attr.Expr.Range(), "space", "phone")
 	}

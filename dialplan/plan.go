@@ -132,7 +132,7 @@ type Link struct {
 	spaces [2]int // indices of Between
 }
 
-// A Rotation wants spaces to see each other in turn, while both are open. Each turn is some civil days. Who is closed
+// A Rotation wants spaces to see each other in turn, while both are open. Each turn is some civil days. Whoever is closed
 // or taken is skipped: the pairs of the next turn are tried, and so on.
 type Rotation struct {
 	Name     string // label of its block, for people

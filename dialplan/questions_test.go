@@ -55,7 +55,7 @@ Mon 11:00 open=false until 2027-08-23 07:00; sees "" by "", "" calls, until 2027
 `},
 		{"milano", "2027-12-07 11:00", `
 Tue 11:00 open=false until 2027-12-09 08:00; sees "" by "", "" calls, until 2027-12-09 08:00
-- hours Mo-Fr 09:00-19:00 15:15 a later rule outdoes it
+- hours Mo-Fr 09:00-19:00 15:15 a later rule overrides it
 - hours Sa 10:00-14:00 15:34 is not about Tue 2027-12-07
 + hours PH off 15:50 closes it
 - calendar italy 2:10 Tue 2027-12-07 is a public holiday: Sant'Ambrogio

@@ -165,7 +165,7 @@ func everyoneMeets(names []string) (pairs [][2]string, turns [][]int) {
 	return pairs, turns
 }
 
-// A period of a rotation is the civil days of one turn.
+// firstDay is the civil day on which the first turn begins, counted from 1970-01-01.
 func (ro *Rotation) firstDay() int64 { return ro.From.Unix() / day }
 
 // turnAt is the number of the turn that a moment is in, counted from 0; negative before the first.

@@ -102,7 +102,7 @@ func (tt *timetable) hold(space, li int, given span.Set) {
 }
 
 // rotate gives the pairs of a rotation their time. In each turn its own pairs come first, then those of the next turn
-// have what is left, and so on: so that who is closed or taken is skipped.
+// have what is left, and so on: so that whoever is closed or taken is skipped.
 func (p *Plan) rotate(tt *timetable, taken []span.Set, r *rule) {
 	ro := r.rotation
 	var spaces []int

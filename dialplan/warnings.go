@@ -66,7 +66,7 @@ func (r *reader) shadows(p *Plan) {
 	}
 }
 
-// WarningsFrom are Warnings, and what only time shows, in the 365 days from a time on: rules that can hardly ever win,
+// WarningsFrom are the Warnings, and those that only time shows, in the 365 days from a time on: rules that can hardly ever win,
 // spaces that are never open together, spaces that never open.
 func (p *Plan) WarningsFrom(from time.Time) Diagnostics {
 	out := p.Warnings()

@@ -14,8 +14,8 @@ const (
 	// resendSpacing is the least time between two copies of a packet: shorter than it takes to ask again.
 	resendSpacing = 20 * time.Millisecond
 
-	// What is sent again is at most a quarter of what is sent, and resendBurst at once: whoever asks for everything makes
-	// no flood, and a link that loses packets since it is full is not filled further.
+	// At most a quarter of what is sent is sent again, and resendBurst at once: so nobody can cause a flood by asking for
+	// everything, and a link that loses packets because it is full is not filled further.
 	resendShare = 4
 	resendBurst = 64 << 10 // bytes
 )

@@ -11,9 +11,9 @@ import (
 )
 
 const (
-	// lipAhead is how far the picture may be before its sound (ITU-R BT.1359: sound may lag by 125 ms); only what
-	// is beyond it is held back. To be more than maxLipHold beyond it is not believed: some phones keep a clock
-	// of its own for each stream.
+	// lipAhead is how far the picture may be before its sound (ITU-R BT.1359: sound may lag by 125 ms); a picture
+	// that is further ahead is held back, for maxLipHold at most. One that is ahead by more than both is shown at once:
+	// some phones keep a clock of its own for each stream.
 	lipAhead   = 125 * time.Millisecond
 	maxLipHold = 300 * time.Millisecond
 

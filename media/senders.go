@@ -12,8 +12,8 @@ const (
 	// minds a picture to stand still.
 	silence = 200 * time.Millisecond
 
-	// A rival's packets are kept while it is not decided who speaks, so that nothing is lost of it if it is the rival:
-	// a keyframe comes first.
+	// A rival's packets are held while it is not decided who speaks. If the rival does, none of them may be missing: the
+	// first ones are a keyframe.
 	heldFor      = 2 * silence
 	maxHeld      = 512
 	maxHeldBytes = 1 << 20
@@ -94,7 +94,7 @@ func (st *stream) contend(p incoming) (newest bool) {
 	r := &st.rival
 	if r.ssrc != p.ssrc {
 		if r.active(p.at) {
-			return false // one rival is enough
+			return false // one rival at a time
 		}
 		*r = rival{ssrc: p.ssrc}
 	}

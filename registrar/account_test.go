@@ -138,7 +138,7 @@ func TestServeAccounts(t *testing.T) {
 	}
 }
 
-// The accounts' file is damaged and cannot be made anew, for another program has it open: who is known comes in, whoever is
+// The accounts' file is damaged and cannot be made anew, since another program has it open: who is known comes in, whoever is
 // refused hears 503 instead of 401, and both the health answer and a metric say so. Then it is made anew.
 func TestServeWithoutStore(t *testing.T) {
 	s := newService(t)
@@ -156,7 +156,7 @@ func TestServeWithoutStore(t *testing.T) {
 	if err := os.Truncate(path, 0); err != nil {
 		t.Fatal(err)
 	}
-	s.await(`level=ERROR msg="the store cannot be (used); who is known may log in`)
+	s.await(`level=ERROR msg="the store cannot be (used); accounts that are in memory can log in`)
 	if _, status := s.logIn("not the secret"); !strings.Contains(status, " 503 ") {
 		t.Errorf("a wrong secret: %s", status)
 	}

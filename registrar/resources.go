@@ -20,7 +20,7 @@ const maxScrapes = 32
 func scrapes(l net.Listener) net.Listener { return netutil.LimitListener(l, maxScrapes) }
 
 // resources takes from the machine what the registrar may use of it, and says so once: how many connections it holds at a
-// time (RLIMIT_NOFILE), and from how much memory on it rather collects garbage than grows.
+// time (RLIMIT_NOFILE), and how much memory it takes before it rather collects garbage than grows.
 func resources(log *slog.Logger) (flow.Limits, error) {
 	var files syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files); err != nil {

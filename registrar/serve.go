@@ -190,15 +190,15 @@ func (c *serveCmd) names() []string {
 	return out
 }
 
-// flowKey reads the key of the flow tokens, or makes it: with a new one, calls could not be ended or changed through
-// a restarted registrar.
+// flowKey reads the key of the flow tokens, or makes it. It is kept because calls that are up carry such tokens: with
+// another key they could not be ended or changed through a restarted registrar.
 func flowKey(path string) ([]byte, error) {
 	text, err := os.ReadFile(path)
 	if err == nil {
 		if key, err := hex.DecodeString(strings.TrimSpace(string(text))); err == nil && len(key) == 32 {
 			return key, nil
 		}
-		// Damaged: calls that are up lose their way, nothing else.
+		// Damaged: calls that are up cannot be ended or changed through here; nothing else is lost.
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("read the key of flow tokens: %w", err)
 	}

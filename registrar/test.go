@@ -47,7 +47,7 @@ func (c *testCmd) Run(s streams) error {
 	return nil
 }
 
-// expectations is how many expect blocks the files have. A plan in which one fails is none, and cannot be asked.
+// expectations is how many expect blocks the files have. It reads the files, since there is no plan where one fails.
 func (c *testCmd) expectations() (int, error) {
 	names, err := fileNames(c.Files)
 	if err != nil {

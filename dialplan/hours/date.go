@@ -76,7 +76,7 @@ func (n nth) has(d date) bool {
 	return (last-d.day)/daysPerWeek == -n.n-1
 }
 
-// How public holidays stand among the days of a rule.
+// holidays says how public holidays belong to the days of a rule.
 type holidays uint8
 
 const (

@@ -2,7 +2,7 @@
 //
 //	Mo-Fr 09:00-12:00,13:00-19:00; Sa[1] 14:00-02:00; PH off; Dec 24-Jan 02 off
 //
-// The measure is https://wiki.openstreetmap.org/wiki/Key:opening_hours/specification. Of it, this package knows years,
+// The reference is https://wiki.openstreetmap.org/wiki/Key:opening_hours/specification. Of it, this package knows years,
 // months and dates, weeks, weekdays and numbered weekdays of the month, public holidays (PH), ranges of time (over
 // midnight too), 24/7, open, off and closed with comments, and the separators ";", "," and "||". Everything else is
 // refused by its name and never guessed: also what the notation leaves open, such as a comment alone.

@@ -44,8 +44,8 @@ type Programme struct {
 	Note     string     `json:"note,omitempty"`   // for people
 	Timezone string     `json:"timezone"`         // IANA name; for showing times, never for deciding
 	Revision string     `json:"revision"`         // of the plan it was made from
-	From     time.Time  `json:"from"`             // nothing is known before
-	Until    time.Time  `json:"until"`            // nor from then on: a window without a newer programme closes
+	From     time.Time  `json:"from"`             // before it nothing is known
+	Until    time.Time  `json:"until"`            // from then on nothing is known: a window without a newer programme closes
 	Open     []Span     `json:"open"`             // the space's own opening hours
 	Links    []Interval `json:"links"`            // whom it sees; within Open unless the link is "always"
 	Phones   []Phone    `json:"phones,omitempty"` // who may ring it from a desk phone while it is Open

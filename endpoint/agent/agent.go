@@ -54,6 +54,7 @@ type StatusError struct {
 	RetryAfter time.Duration // from Retry-After; 0 if there was none
 }
 
+// Error is the status with its phrase and Retry-After.
 func (e *StatusError) Error() string {
 	if e.RetryAfter > 0 {
 		return fmt.Sprintf("%d %s (retry after %v)", e.Code, e.Reason, e.RetryAfter)
@@ -93,7 +94,7 @@ type Agent struct {
 
 	started atomic.Bool
 	renewed chan struct{} // has one element when there is another secret to register with
-	stop    chan struct{} // closed when nothing may wait any more
+	stop    chan struct{} // closed at the end: whatever still waits gives up
 	slots   chan struct{} // bounds requests being handled
 
 	mu      sync.Mutex
@@ -221,7 +222,7 @@ func (a *Agent) enter() bool {
 	return true
 }
 
-// setFlow makes f, or nothing, the way for calls.
+// setFlow sets the flow over which calls go; nil for none.
 func (a *Agent) setFlow(f *flow) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -36,7 +36,7 @@ type Call struct {
 
 	turn  chan struct{} // full while an offer is on its way to an answer, or to its ACK (RFC 3261 §14)
 	ended chan struct{} // closed when over
-	gone  chan struct{} // closed when the BYE is done with, too
+	gone  chan struct{} // closed when the BYE has its answer, or gets none any more
 
 	abandoned chan struct{} // closed when an INVITE of ours that nobody waits for is over; whoever has the turn owns it
 
@@ -79,7 +79,7 @@ func (a *Agent) newCall(d dialog.Dialog, ours bool) (*Call, error) {
 		turn: make(chan struct{}, 1), ourTurn: ours,
 		ended: make(chan struct{}), gone: make(chan struct{}),
 	}
-	c.turn <- struct{}{} // the first offer has it
+	c.turn <- struct{}{} // the first offer has the turn
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.closed {
@@ -302,9 +302,8 @@ func (c *Call) ask(ctx context.Context, method sip.RequestMethod, complete func(
 	return res, c.judge(err, f)
 }
 
-// judge draws the conclusion for the dialog from what became of a request in it (RFC 3261 §12.2.1.2): 481, 408 and
-// no answer end it. But silence may mean that the connection is dead and nobody has noticed yet: then the call
-// goes on.
+// judge ends the dialog if what became of a request in it demands that (RFC 3261 §12.2.1.2): a 481, a 408, or no
+// answer. But no answer may mean that the connection is dead and nobody has noticed yet: then the call goes on.
 func (c *Call) judge(err error, f *flow) error {
 	var status *StatusError
 	switch {

@@ -95,9 +95,9 @@ func (c *credentials) learn(res *sip.Response) (stale bool, err error) {
 	return best.Stale, nil
 }
 
-// apply adds credentials for the challenges that are known. toServer says that the request ends at the registrar;
-// otherwise an answer to a 401, which it does not take out on the way, goes only into a request that was itself
-// challenged (again).
+// apply adds credentials for the challenges that are known. toServer says that the request is for the registrar
+// itself. In one that it passes on it would leave the answer to a 401 for the other side to see: that answer goes only
+// into a request that was itself challenged.
 func (c *credentials) apply(req *sip.Request, toServer, challenged bool) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -5,13 +5,13 @@ import (
 	"sync"
 )
 
-// Event is one of the types below that says so.
+// Event is one of the types below.
 type Event interface{ event() }
 
 // Online says that the window is registered, over a new connection or again.
 type Online struct{}
 
-// Offline says that it is not, and why. It comes again when the reason changes.
+// Offline says that the window is not registered, and why. It comes again when the reason changes.
 type Offline struct {
 	Err     error
 	Refused bool // the registrar answers, and refuses us: somebody has to change something
@@ -23,7 +23,7 @@ type Programme struct{ Body []byte }
 // Invitation is an INVITE that wants Call.Answer or Call.Reject. When the caller gives up first, Ended follows.
 type Invitation struct {
 	Call     *Call
-	From     string // account name, or user@host if the host is not ours: names no account then
+	From     string // account name; user@host if the host is not ours, which is no account
 	FromName string // display name, made fit for a screen; may be empty
 	Offer    []byte // SDP; nil: give an offer to Call.Answer, the answer comes as LateAnswer
 }

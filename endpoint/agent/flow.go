@@ -22,7 +22,7 @@ const (
 	writeLimit = 10 * time.Second
 )
 
-// maxMessage is the longest message that is read, as sipgo has it: a programme of two weeks stays well below.
+// maxMessage is the longest message that is read, which is sipgo's own limit. A programme of two weeks is well below.
 const maxMessage = 65_535
 
 var (

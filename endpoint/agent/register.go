@@ -17,7 +17,7 @@ import (
 
 const (
 	registerFor   = 300 * time.Second // what we ask for
-	registerLeast = 10 * time.Second  // a registrar that grants less is asked no oftener than for this
+	registerLeast = 10 * time.Second  // the shortest time between two REGISTERs, whatever the registrar grants
 	backoffFirst  = time.Second
 	backoffMost   = 30 * time.Second
 )
@@ -219,7 +219,7 @@ func (r *registration) failed(err error, failures int) (time.Duration, bool, err
 	case 430, sip.StatusRequestTimeout: // the flow has failed (RFC 5626 §11.5)
 		return 0, false, err
 	case sip.StatusServiceUnavailable:
-		// It is there, it is not our fault, and it says when to ask again: a while that does not grow.
+		// The registrar is there and has trouble of its own. It says when to ask again, so the wait does not grow.
 		if status.RetryAfter > 0 {
 			return min(status.RetryAfter+rand.N(time.Second), backoffMost), false, err
 		}

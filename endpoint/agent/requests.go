@@ -126,7 +126,7 @@ func (a *Agent) route(req *sip.Request, tx *sip.ServerTx) {
 	inOrder := c.dialog.Heard(req.CSeq().SeqNo) == dialog.Next
 	c.mu.Unlock()
 	switch {
-	case req.Method == sip.BYE: // whatever its number: whoever says it is done
+	case req.Method == sip.BYE: // whatever its number: who sends it has left the call
 		c.byeCame(req, tx)
 	case !inOrder:
 		respond(tx, reply(req, sip.StatusInternalServerError, "Out of Order"))

@@ -24,7 +24,7 @@ type session struct {
 	weDo     bool          // we are the refresher
 	least    time.Duration // Min-SE that a 422 asked for
 	expires  time.Time
-	offline  bool // we were, when it was last looked at
+	offline  bool // whether we were offline at the last look
 	timer    *time.Timer
 }
 

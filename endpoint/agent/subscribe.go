@@ -146,8 +146,8 @@ func (a *Agent) subscribeOnce(ctx context.Context, f *flow, s *subscription) (ti
 	return granted, nil
 }
 
-// notified handles a NOTIFY. One that is not our subscription's is told so, and the notifier forgets it
-// (RFC 6665 §4.1.3). One that was overtaken by a later one says nothing new.
+// notified handles a NOTIFY. One that belongs to no subscription of ours gets 481, so that the notifier forgets it
+// (RFC 6665 §4.1.3). One that was overtaken by a later one changes nothing.
 func (a *Agent) notified(req *sip.Request, tx *sip.ServerTx) {
 	told := header.First(req, "Subscription-State")
 	state := strings.ToLower(header.Word(told))

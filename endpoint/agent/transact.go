@@ -125,7 +125,7 @@ func whyOver(tx *stack.ClientTx) error {
 	return errLost
 }
 
-// overdue tells our own limit of time from a caller that does not want any more.
+// overdue is why ctx ended: errNoAnswer if our own time limit was over, else ctx's own error.
 func overdue(ctx context.Context) error {
 	if cause := context.Cause(ctx); errors.Is(cause, errNoAnswer) {
 		return errNoAnswer

@@ -32,7 +32,7 @@ func (m *machine) invited(e Invited) {
 }
 
 // taken is the rule on who may be at the window at once: the partner or a phone, and one phone at a time. Whoever
-// comes second hears "busy". A dial of ours that nobody has answered yet keeps nobody at a phone waiting.
+// comes second hears "busy". A call of ours that nobody has answered yet does not count.
 func (m *machine) taken(by Role) bool {
 	partner := m.here(Partner)
 	switch {

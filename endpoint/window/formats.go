@@ -11,8 +11,9 @@ const maxSlice = 1100
 // opusKbps is the bitrate of our sound in Opus; the other codecs know only their own.
 const opusKbps = 32
 
-// The other side that names no profile-level-id says by it: Baseline, level 1, which is 176x144 at 64 kbit/s (RFC 6184
-// §8.1). Nobody builds such a decoder any more; those that are silent commonly take a television picture (level 3).
+// What an offer or answer without profile-level-id means, and what we send all the same. By RFC 6184 §8.1 it is Baseline
+// level 1: 176x144 at 64 kbit/s. Nobody builds such decoders any more; phones that leave it out commonly take a
+// television picture (level 3).
 var (
 	unnamed  = negotiate.H264Profile{IDC: 66, Level: 10}
 	believed = negotiate.H264Profile{IDC: 66, Level: 30}

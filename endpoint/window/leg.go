@@ -26,7 +26,7 @@ type leg struct {
 	status      int                   // SIP status by which it was refused
 
 	answer func(context.Context, []byte) error // accepts their INVITE; nil for one of ours
-	stop   context.CancelFunc                  // ends what its INVITE is at, and its media
+	stop   context.CancelFunc                  // ends whatever its INVITE is doing, and its media
 	ended  chan struct{}                       // closed when the session has returned; nil without one
 	asking bool                                // a re-INVITE of ours is on its way
 	silent bool                                // nothing comes, and that has been logged
@@ -34,7 +34,7 @@ type leg struct {
 	seen atomic.Int64 // when its last picture came, Unix ns
 }
 
-// ground is what a leg needs before a word of SIP is said: sockets, and the SDP that names them.
+// ground is what a leg needs before any SIP is sent: sockets, and the SDP that names them.
 type ground struct {
 	sockets *media.Sockets
 	sdp     *negotiate.Session

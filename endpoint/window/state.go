@@ -51,7 +51,7 @@ type State struct {
 	Devices map[string]string // role → what is missing, for people
 }
 
-// Reach is how it stands with getting at the partner while no call to it counts.
+// Reach is what the machine knows of its tries to reach the partner, while there is no call to it.
 type Reach struct {
 	Fresh    bool      // call at once, whoever is named: just registered, or the line fell silent
 	Failures int       // dials that failed in a row
@@ -60,7 +60,7 @@ type Reach struct {
 	Alone    time.Time // since when the plan names a partner and nobody is here; zero otherwise
 }
 
-// Role is what somebody is to the window.
+// Role is what the other side of a call is to the window.
 type Role string
 
 // The roles.

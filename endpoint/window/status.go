@@ -81,7 +81,7 @@ func planStatus(s *State, now time.Time) status.Plan {
 	out := status.Plan{Revision: p.Revision, Received: s.PlannedAt, Until: p.Until, Open: s.open(now)}
 	if link := p.LinkAt(now); link != nil {
 		out.Partner = link.Partner
-		if link.Until.Before(p.Until) { // else nobody knows
+		if link.Until.Before(p.Until) { // beyond its end nothing is known
 			out.Next.At = link.Until
 		}
 		if next := p.LinkAt(link.Until); next != nil {

@@ -86,7 +86,7 @@ func (m *machine) changed(e Changed) {
 	if c == nil || c.Phase != Up {
 		return
 	}
-	held := e.Held && c.Role == Phone // a partner that holds its window is at odds with the plan, and judged by its silence
+	held := e.Held && c.Role == Phone // a partner must not hold: its silence counts
 	if c.Held && !held {
 		c.Since = m.now // the silence so far was wanted
 		m.do(Keyframe{c.ID})

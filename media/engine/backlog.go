@@ -23,8 +23,8 @@ type coded struct {
 }
 
 // backlog holds coded frames of all streams for someone who may be slow, within a bound. Of sound the oldest go first:
-// late sound is worth nothing. A picture can't be left out of a sequence: all of its stream are dropped until one comes
-// that needs none before it.
+// late sound is of no use. Pictures build on those before them: after one that is dropped, all of its stream are, until
+// one comes that needs none before it.
 type backlog struct {
 	pictures bool // else sound
 	frames   []coded

@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// What a device process may write to the log. Whoever prints without end costs neither the log nor this process much:
-// past these bounds what it prints is read ever so often, and since its end of the pipe does not block, the rest is
-// lost and the process goes on.
+// What a device process may write to the log. A process that prints without end costs neither the log nor this process
+// much: past these bounds what it prints is read only from time to time. Its end of the pipe does not block, so the rest
+// is lost and the process goes on.
 const (
 	maxLine      = 512       // bytes; the rest of a line is left out
 	maxLines     = 50        // in linesPer; the rest is counted

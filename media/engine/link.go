@@ -200,8 +200,8 @@ func (r *role) flush(l *link, out io.Writer) error {
 // patient writes to a process that takes something each writePatience.
 type patient struct{ net.Conn }
 
-// Write fails when the process has taken nothing for writePatience, all of which this one was there to see: who comes
-// late to its own deadline tries again.
+// Write fails when the process has taken nothing for writePatience. If this process itself was kept from running
+// meanwhile, and so comes late to the deadline, it tries again.
 func (p patient) Write(b []byte) (n int, err error) {
 	for {
 		began := time.Now()

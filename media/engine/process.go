@@ -88,8 +88,8 @@ func socketpair() (net.Conn, *os.File, error) {
 	return conn, theirs, nil
 }
 
-// pipe is a pipe for what a process prints. Its end does not block: a driver that prints more than we read loses some of
-// that, not its time.
+// pipe is a pipe for what a process prints. The process's end does not block: a driver that prints more than we read
+// loses output and does not wait.
 func pipe() (said, says *os.File, err error) {
 	var fds [2]int
 	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {

@@ -116,7 +116,7 @@ func (s *supervisor) look() happening {
 	return happening{what: wanted, version: version}
 }
 
-// farewell forgets the process that is gone and words why.
+// farewell forgets the process that is gone and says why it went.
 func (s *supervisor) farewell(err error) string {
 	said := s.link.said // nothing of the link runs any more
 	s.told = said != ""
@@ -139,7 +139,7 @@ func (s *supervisor) nap() time.Duration {
 	return min(max(s.state.due.Sub(s.now()), 0), maxNap)
 }
 
-// awake is told how much longer than a nap the last one was. Without a process there was none.
+// awake takes by how much the last nap was longer than planned: time in which the process is not judged.
 func (s *supervisor) awake(late time.Duration) {
 	if s.state.phase != off && late > lateness {
 		s.absent += late
@@ -193,7 +193,7 @@ func (s *supervisor) do(a action) error {
 	return nil
 }
 
-// failure says that a process failed, once: one that has told why itself needs no second word.
+// failure says that a process failed, unless the process has said so itself.
 func (s *supervisor) failure(text string) {
 	again := s.state.notUntil.Sub(s.now()).Round(time.Millisecond)
 	s.log.Info("device process is replaced", "why", text, "in", again, "failures", s.state.failures)

@@ -42,7 +42,7 @@ func (k *camera) paint(ctx context.Context) error {
 			if former != nil {
 				p.counter = former.counter
 			}
-			pipeline.FreeMemory() // drawing the ground took a lot, once
+			pipeline.FreeMemory() // drawing the background took much memory, and does not come again
 			k.open("test picture")
 			tick.Reset(time.Second / time.Duration(f.fps))
 		}
@@ -183,7 +183,7 @@ func (k *camera) stream(ctx context.Context, s source, frame *frameFormat, start
 			worked = true
 			starting.Stop()
 			k.still.Store(nil)
-			pipeline.FreeMemory() // the encoder's trial took a lot, once
+			pipeline.FreeMemory() // the encoder's trial took much memory, and does not come again
 			k.open(s.device)
 		}
 		k.take(f, s, *frame)

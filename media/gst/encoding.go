@@ -251,7 +251,7 @@ func (k *camera) add(c videoFormat) error {
 		return err
 	}
 	s.run(k.p, &k.pulse, k.failure)
-	pipeline.FreeMemory() // its trial took a lot, once
+	pipeline.FreeMemory() // the trial took much memory, and does not come again
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.streams = append(k.streams, s)

@@ -25,13 +25,13 @@ import (
 //
 // A second encoder, of 720p beside 1080p, takes 54 more, and each further call about 18 of the sound.
 //
-// So a machine of 1 GB, the smallest, lives on while one of them is at its limit, and none comes near it by honest work.
+// So a machine of 1 GB, the smallest, lives on while one of them is at its limit, and ordinary work comes near none of these limits.
 // RLIMIT_AS will not do: Go alone reserves more than 1 GB of addresses. A cgroup needs rights that a window lacks.
 const (
 	cameraBudget = 384 << 20 // at least: it holds what several encoders need, and nothing comes to them from strangers
-	cameraShare  = 3         // one part of so many of the machine: encoders of large pictures are run on large machines
+	cameraShare  = 3         // a third of the machine's memory: large pictures are encoded on large machines
 	soundBudget  = 160 << 20
-	screenBudget = 256 << 20 // and
+	screenBudget = 256 << 20 // and beside it:
 	screenKeeps  = 64        // pictures of the largest size that is taken: in the decoder (32 at most) and on their way to the sink
 )
 
@@ -75,7 +75,7 @@ func limitMemory(c protocol.Configure, p *parent) (*memory, error) {
 	if err := unix.Getrlimit(unix.RLIMIT_DATA, &now); err != nil {
 		return nil, fmt.Errorf("limit the memory of this process: %w", err)
 	}
-	m.most = min(m.most, now.Max) // somebody wants less
+	m.most = min(m.most, now.Max) // whoever started this process may have set less
 	if err := unix.Setrlimit(unix.RLIMIT_DATA, &unix.Rlimit{Cur: m.most, Max: m.most}); err != nil {
 		return nil, fmt.Errorf("limit the memory of this process to %d MiB: %w", m.most>>20, err)
 	}

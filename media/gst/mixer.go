@@ -76,7 +76,7 @@ func (m *mixer) put(stream uint32, pcm []byte) []byte {
 	return pcm
 }
 
-// add adds samples to others; too loud is as loud as can be.
+// add adds samples to others; what is too loud is clipped.
 func add(to, from []byte) {
 	le := binary.LittleEndian
 	for i := 0; i+1 < len(from); i += 2 {

@@ -16,7 +16,7 @@ type xPlace struct {
 }
 
 // window is a window on an X display that GStreamer draws in. It is ours, so that it has no decoration and no mouse
-// pointer where it fills the screen, and survives nothing: when the display goes, so does this process.
+// pointer where it fills the screen. When the display goes, so does this process.
 type window struct {
 	conn          *xgb.Conn
 	win           xproto.Window

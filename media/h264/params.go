@@ -21,7 +21,7 @@ var ErrNoParameters = errors.New("its parameter sets have not come")
 // that a keyframe needs, in front of it, and no others: sets of other numbers and of former senders don't live on. One
 // that nobody used is forgotten when a keyframe brings its own; one that was used stays, since some senders repeat it
 // seldom.
-// Pictures that depend on a set that is not to be had, or that asks for too much, are refused.
+// Pictures that depend on a set that has not come, or on one that asks for too much, are refused.
 //
 //	access unit ──Note──▶ sets by number
 //	            ──Admit─▶ [SPS PPS…] slices ──▶ decoder

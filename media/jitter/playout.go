@@ -37,8 +37,8 @@ const (
 //	transit of the fastest packet ─┬─ jitter ─┬─ margin ─▶ place of playing
 //
 // The sender's clock drifts against ours. Played more than 20 ms too late for a second, one frame is dropped. Played more
-// than 10 ms too early, or early at all while frames come late, one is inserted: Lost, without moving on, and where nothing
-// is there to play if that can be. How loud a frame is is not known here.
+// than 10 ms too early, or early at all while frames come late, one is inserted: a Lost frame, after which the same one is
+// next, and if possible where there was nothing to play anyway.
 //
 // It is pure: Pop is to be called when Next says so.
 type Playout struct {

@@ -29,7 +29,7 @@ func (f format) key() string {
 	return fmt.Sprintf("%s/%d/%d", f.codec, f.clock, f.mode)
 }
 
-// ours are the formats of a kind of m-line, the best first, with the numbers that we give them where we are free.
+// formats are ours of a kind of m-line, the best first, with the payload types that we give them where we are free to.
 func (l *Local) formats(kind string) []format {
 	if kind == "video" {
 		p := profileFor(l.Width, l.Height, l.FPS, l.MaxKbps)

@@ -22,11 +22,8 @@ func NewOffer(l Local, p Policy) (*Offer, error) {
 // SDP is the body of the INVITE.
 func (o *Offer) SDP() []byte { return o.sdp }
 
-// Accept takes the answer. The error has ErrNotAcceptable if it cannot be lived with.
+// Accept takes the answer. The error has ErrNotAcceptable if the answer is unusable.
 func (o *Offer) Accept(answer []byte) (Description, error) { return o.session.Accept(answer) }
-
-// Session is what later offers and answers in the same dialog go through.
-func (o *Offer) Session() *Session { return o.session }
 
 // Answer answers the offer of an INVITE in a call that will see no other. See Session.Answer.
 func Answer(offer []byte, l Local, p Policy) ([]byte, Description, error) {

@@ -8,8 +8,8 @@ import (
 	"net/netip"
 )
 
-// ErrNotAcceptable is in every error that comes from what the other side wrote: an offer is answered with 488, a call whose
-// answer is such is ended with BYE.
+// ErrNotAcceptable is in every error that comes from what the other side wrote. Such an offer is refused with 488; after
+// such an answer the call is ended with BYE.
 var ErrNotAcceptable = errors.New("session description not acceptable")
 
 // ErrPending says that an offer of ours is unanswered, so that one of theirs cannot be answered: 491 (RFC 3261 §14.2).

@@ -300,7 +300,7 @@ func TestRepairIsRead(t *testing.T) {
 	}
 }
 
-// The promise to send packets again is made to whoever asks for it, by who can keep it.
+// Only a side that can send packets again promises it, and only to one that asks for it.
 func TestNACKIsAgreed(t *testing.T) {
 	for _, offered := range []bool{true, false} {
 		for _, able := range []bool{true, false} {

@@ -29,7 +29,7 @@ func Explain(e *dialplan.Explanation) string {
 		fact("calls", fmt.Sprintf("%s calls %s", e.Caller, theOther(e)))
 	}
 	if len(e.Opening) > 0 {
-		b.WriteString("\n" + map[bool]string{true: "Why it is open", false: "Why it is closed"}[e.Open] + " (what stands lower outdoes what stands higher)\n")
+		b.WriteString("\n" + map[bool]string{true: "Why it is open", false: "Why it is closed"}[e.Open] + " (later lines override earlier ones)\n")
 		reasons(&b, e.Opening)
 	}
 	if e.Partner == "" {

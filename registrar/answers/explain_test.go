@@ -46,7 +46,7 @@ Monday 22 March 2027, 11:00 Europe/Rome, UTC+1
   sees   munich – Munich – Hub – Bar, until Mo 29 March 09:00
   calls  munich calls milano
 
-Why it is open (what stands lower outdoes what stands higher)
+Why it is open (later lines override earlier ones)
   ▶ hours "Mo-Fr 09:00-12:00": open from 09:00 to 12:00
     net.hcl:4:15
   · closed "summer": is from 2027-08-09 to 2027-08-22 only, which is more than a

@@ -7,9 +7,9 @@
 //	                                      ├─▶ ErrRefused, challenge
 //	                                      └─▶ ErrMalformed        ──▶ 400
 //
-// Nonces are stateless: when, at random, and a MAC over both and the realm. What is kept is only, per account, which
-// counts of its last nonces were used, and that only for those who proved to know the secret: a stranger can make the
-// process neither remember nor forget anything.
+// Nonces are stateless: a time, random bytes, and a MAC over both and the realm. All that is kept is which counts of its
+// last nonces an account has used, and only once it has proved that it knows its secret: a stranger can make the process
+// neither remember nor forget anything.
 package auth
 
 import (
@@ -41,8 +41,8 @@ type Credentials struct {
 }
 
 // Lookup finds an account by its name, the user part of the address-of-record. With ok = false the account does
-// not exist; the Algorithm beside it counts all the same, so that a name of the plan without an account is
-// challenged like one that has it.
+// not exist; its Algorithm counts all the same, so that a name of the plan that has no account is
+// challenged like one that has.
 type Lookup func(name string) (c Credentials, ok bool)
 
 // A Request is what of a SIP request goes into its authentication.
@@ -146,7 +146,7 @@ func (a Algorithm) or() Algorithm {
 	return MD5
 }
 
-// Check judges a request at the time now. It does the same work whether or not the account exists; so should lookup.
+// Check judges a request at the time now. It does the same work whether or not the account exists; lookup should, too.
 func (a *Auth) Check(r Request, lookup Lookup, now time.Time) Result {
 	cred, err := a.pick(r.Values)
 	if err != nil {

@@ -245,7 +245,7 @@ func TestStale(t *testing.T) {
 		if r = a.Check(register("milano", answer(t, r.Challenge, "milano", "secret of milano", 1)), accounts, now); r.Err != nil {
 			t.Errorf("%s: the new nonce is refused: %v", name, r.Err)
 		}
-		// Who does not know the secret learns nothing about the nonce.
+		// Whoever does not know the secret learns nothing about the nonce.
 		r = a.Check(register("milano", answer(t, c.challenge, "milano", "guess", 1)), accounts, now)
 		if !errors.Is(r.Err, ErrRefused) || strings.Contains(r.Challenge, "stale") {
 			t.Errorf("%s: a wrong secret is told %v, %s", name, r.Err, r.Challenge)

@@ -12,7 +12,7 @@ import (
 )
 
 // Of is the block of an address: the /24 of an IPv4 address, the /56 of an IPv6 one, which is what one customer is
-// given (RFC 6177). An address that is none has the zero block.
+// given (RFC 6177). The zero address has the zero block.
 func Of(a netip.Addr) netip.Prefix { return prefix(a, 24, 56) }
 
 // House is the part of a block that is most likely one household or office: an IPv4 address, or an IPv6 /64.

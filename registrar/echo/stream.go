@@ -105,7 +105,7 @@ func (s *stream) read(c net.PacketConn) {
 			return
 		}
 		if reply := s.packet(b[:n], from); reply != nil {
-			_, _ = c.WriteTo(reply, from) // one that is lost is one lost on the way
+			_, _ = c.WriteTo(reply, from) // a failure is like a loss on the way
 		}
 	}
 }

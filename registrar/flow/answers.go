@@ -25,8 +25,8 @@ const (
 
 // answers decides which answers leave over UDP. Where an account has authenticated all do. Elsewhere each datagram has
 // one, little longer than itself, and each block a budget of bytes: 80 KB a second. A part of it is for each house alone,
-// so that who forges the addresses of a block does not keep a phone there from its challenge; and who authenticates is
-// given back what that cost, so that the phones of one house do not use up each other's.
+// so that a phone there still gets its challenge while somebody forges the addresses of its block. Whoever authenticates
+// gets back what that cost, so that the phones of one house do not use up each other's budget.
 type answers struct {
 	houses, blocks *block.Budgets
 
@@ -62,7 +62,7 @@ func (a *answers) arrived(from netip.Addr, n int, now time.Time) {
 	if len(k.sizes) == unanswered {
 		k.sizes = k.sizes[:copy(k.sizes, k.sizes[1:])]
 	}
-	k.sizes = append(k.sizes, uint16(n)) // a datagram has no more
+	k.sizes = append(k.sizes, uint16(n)) // no datagram is larger
 }
 
 // may says whether an answer of n bytes may be sent, and books it.

@@ -86,7 +86,7 @@ func TestBudgetOfAnswers(t *testing.T) {
 	}
 }
 
-// Who has authenticated is answered whatever its block does, for an hour.
+// Whoever has authenticated is answered whatever its block does, for an hour.
 func TestProvenAddress(t *testing.T) {
 	now := time.Unix(1_000_000, 0)
 	a := newAnswers()

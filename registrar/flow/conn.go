@@ -27,14 +27,14 @@ type conn struct {
 	proven    atomic.Bool // somebody has authenticated
 	once      sync.Once
 	published bool // under table.mu, as the following
-	replaced  bool // evicted for another, who has its place
+	replaced  bool // evicted: another connection has its place
 	house     *crowd
-	home      *home // of a guest, and of who has authenticated
+	home      *home // of a guest, and of whoever has authenticated
 	account   string
 	place     *list.Element // in house or among those of account
 
 	mu        sync.Mutex
-	written   sync.Cond // writing has become less
+	written   sync.Cond // signalled when writing shrinks
 	writing   int       // writes under way
 	since     time.Time // of the last whole message, or of the connection
 	begun     time.Time // of the message that is arriving; zero between messages
@@ -138,8 +138,8 @@ func (c *conn) Write(b []byte) (int, error) {
 }
 
 // Close may be called more than once. It does not wait: TLS says goodbye for up to 5 s to a peer that does not read,
-// and the SIP stack closes connections with its table of all of them locked. To strangers it says none: they would hold
-// a place meanwhile.
+// and the SIP stack closes connections with its table of all of them locked. Strangers get no goodbye: they would keep
+// their place meanwhile.
 func (c *conn) Close() error {
 	err := net.ErrClosed
 	c.once.Do(func() {
@@ -168,7 +168,7 @@ func (c *conn) evict() {
 	_ = c.Close()
 }
 
-// reset lets a close leave nothing behind.
+// reset has the next close end the connection with a RST: the system keeps nothing of it.
 func reset(raw net.Conn) {
 	if tcp, ok := raw.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0)

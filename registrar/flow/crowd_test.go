@@ -213,7 +213,7 @@ func TestFull(t *testing.T) {
 	})
 }
 
-// Who has never been there comes in, too, with all of the house at once; from next door to a flood it takes them a while,
+// A house that has never been there comes in, too, all its phones at once; from next door to a flood it takes them a while,
 // for forty at once are as crowded as the flood.
 func TestNewcomers(t *testing.T) {
 	for host, within := range map[string]time.Duration{"10.2.0.1": 0, "10.1.2.200": 30 * time.Second} {

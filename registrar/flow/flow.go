@@ -8,7 +8,7 @@
 //	              └ evicts a stranger               SIP stack writes → keys? → TLS alone
 //	                                                    close → Events.Closed → bindings dropped
 //
-// Who has authenticated on a connection keeps it, and whoever was here lately is let in again. All others are strangers:
+// Whoever has authenticated on a connection keeps it, and whoever was here lately is let in again. All others are strangers:
 // they share the places that are left, and when there are none, one of them has to go, of the block that holds the most.
 //
 // Every message that leaves the registrar passes Write or WriteTo here, each in one call: so this is where no path
@@ -36,7 +36,7 @@ type Flow = location.Flow
 type Events struct {
 	Closed      func(Flow) // a connection that was handed to the SIP stack has ended; once for each
 	KeysRefused func(Flow) // a message was not written: it carries keys, and this flow is not encrypted
-	Silent      func()     // an answer was not sent over UDP: who asked has not proved to be there, and has had enough
+	Silent      func()     // an answer was not sent over UDP: nobody has authenticated there, and the budget is used up
 }
 
 // ErrKeysInClear is why a message was not written.

@@ -6,8 +6,8 @@ import (
 )
 
 // A home is a house where somebody has authenticated lately. As many as were here at a time come in again as guests: they
-// wait for no rate and are pushed out by nobody, so that a house finds its way back through whatever crowd there is. Who
-// lives next to strangers, behind the same address, may find those places taken, and comes in as a stranger.
+// wait for no rate and nobody pushes them out, so that a house gets back in however large the crowd is. Strangers behind
+// the same address may have taken these places: then its devices come in as strangers.
 type home struct {
 	known  int       // connections that have authenticated
 	most   int       // of them, at a time

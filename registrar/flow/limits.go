@@ -14,17 +14,18 @@ type Limits struct {
 	Write       time.Duration // for one write
 	Burst       int           // messages that a connection may send at once; then Rate a second are read
 	Rate        float64       // messages a second and connection; more wait in the peer's socket
-	Message     int           // bytes of a stranger's message; who has authenticated may send MaxMessage
+	Message     int           // bytes of a stranger's message; whoever has authenticated may send MaxMessage
 }
 
-// A house whose neighbours use up what their block may do opens so many connections all the same: at once, and then a second.
+// Each house may open so many connections at once, and so many a second then, even if its neighbours use up what their
+// block may do.
 const (
 	reserve     = 16
 	reserveRate = 2
 )
 
-// MaxMessage is the longest message that is read from a stream, in bytes: shorter than what a window takes, so that what
-// this registrar adds to it on the way makes it too long for nobody.
+// MaxMessage is the longest message that is read from a stream, in bytes. It is shorter than what a window takes, so that
+// the headers which this registrar adds on the way never make it too long.
 const MaxMessage = 49_152
 
 // DefaultLimits are for a registrar of a few hundred windows. They may all be of one block, and all come at once when the

@@ -32,14 +32,14 @@ func (t *Table) Packets(c net.PacketConn) *PacketConn {
 	return &PacketConn{PacketConn: c, table: t, max: maxSources}
 }
 
-// WriteTo sends a message, but for an answer that might hit somebody who never asked.
+// WriteTo sends a message, except an answer that might hit somebody who never asked: see answers.
 func (p *PacketConn) WriteTo(b []byte, to net.Addr) (int, error) {
 	if err := p.table.safe(Flow{Transport: UDP, Remote: to.String()}, b); err != nil {
 		return 0, err
 	}
 	if isAnswer(b) && !p.table.answers.may(ip(to), len(b), time.Now()) {
 		p.table.events.Silent()
-		return len(b), nil // as if it had been lost: nothing else is done about it
+		return len(b), nil // to the sender it looks lost on the way
 	}
 	return p.PacketConn.WriteTo(b, to)
 }

@@ -52,7 +52,7 @@ func NewTable(limits Limits, events Events) *Table {
 		reserve:   block.NewBudgets(reserveRate, reserve),
 		answers:   newAnswers(),
 		turns:     make(chan struct{}, turns()),
-		serial:    uint64(time.Now().Unix()), // a flow of the process before this one is none of ours
+		serial:    uint64(time.Now().Unix()), // flows of an earlier process have other numbers
 		strangers: newCrowd(nil, netip.Prefix{}), homes: homes{of: map[netip.Prefix]*home{}}, known: map[string]*list.List{}, byPeer: map[peer]*conn{},
 	}
 }

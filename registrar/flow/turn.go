@@ -40,7 +40,7 @@ func (t *turn) leave() {
 	}
 }
 
-// end is called when the handshake is over, before anybody else reads: from now on this is but the socket.
+// end is called when the handshake is over, before anybody else reads: from now on this only passes on to the socket.
 func (t *turn) end() {
 	t.ended = true
 	t.leave()

@@ -18,15 +18,15 @@ type Flow struct {
 
 // A Binding says that an address-of-record can be reached at a contact, over a flow.
 type Binding struct {
-	AOR      string    // user part of the address-of-record: the account's name
-	Contact  string    // URI as it was registered, without <> and without ?headers: fit for a Request-URI
-	Params   string    // the Contact header's other parameters to be echoed, such as `;q=0.5`; may be empty
-	Instance string    // +sip.instance without quotes, such as "<urn:uuid:…>"; may be empty (RFC 5626)
-	RegID    int       // reg-id; 0 is none
-	Flow     Flow      // that the last REGISTER came on
-	Lost     bool      // the flow broke: 430 until a REGISTER brings a new one (RFC 5626 §5.3)
-	CallID   string    // of the last REGISTER, with CSeq: an older one changes nothing any more
-	CSeq     uint32    //
+	AOR      string // user part of the address-of-record: the account's name
+	Contact  string // URI as it was registered, without <> and without ?headers: fit for a Request-URI
+	Params   string // the Contact header's other parameters to be echoed, such as `;q=0.5`; may be empty
+	Instance string // +sip.instance without quotes, such as "<urn:uuid:…>"; may be empty (RFC 5626)
+	RegID    int    // reg-id; 0 is none
+	Flow     Flow   // that the last REGISTER came on
+	Lost     bool   // the flow broke: 430 until a REGISTER brings a new one (RFC 5626 §5.3)
+	CallID   string // this and CSeq are of the last REGISTER: an older one changes nothing any more
+	CSeq     uint32
 	Created  time.Time // first registered; kept over refreshes
 	Updated  time.Time // last registered
 	Expires  time.Time
@@ -76,6 +76,7 @@ var (
 // TooBriefError says that a contact wanted to expire sooner than allowed: 423 with Min-Expires (RFC 3261 §10.3).
 type TooBriefError struct{ Min time.Duration }
 
+// Error names the shortest time.
 func (e *TooBriefError) Error() string {
 	return fmt.Sprintf("registration too brief; the shortest is %d s", int(e.Min/time.Second))
 }

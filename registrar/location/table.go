@@ -299,7 +299,7 @@ func (t *Table) Restore(bs []Binding, now time.Time) {
 	}
 }
 
-// Tell tells Changed of every binding once more: whoever keeps them has lost what it had.
+// Tell tells Changed of every binding once more, for whoever keeps them and has lost what it had.
 func (t *Table) Tell() {
 	t.mu.Lock()
 	defer t.mu.Unlock()

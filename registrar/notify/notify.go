@@ -130,7 +130,7 @@ func (t *Table[Dialog]) Refresh(id string, cseq uint32, expires, now time.Time, 
 	return nil
 }
 
-// Changed makes the subscriptions to a package worth a look.
+// Changed says that what subscriptions to a package tell may have changed: Next looks at them.
 func (t *Table[Dialog]) Changed(event string) {
 	for _, e := range t.order {
 		if e.Event == event {
@@ -139,7 +139,7 @@ func (t *Table[Dialog]) Changed(event string) {
 	}
 }
 
-// Drop ends the subscriptions of a subscriber without a word: whoever had them is not to hear from us any more.
+// Drop ends the subscriptions of a subscriber without a last NOTIFY.
 func (t *Table[Dialog]) Drop(subscriber string) {
 	t.remove(func(e *entry[Dialog]) bool { return e.Subscriber == subscriber })
 }

@@ -28,6 +28,7 @@ type Recovery struct {
 // memory as a Recovery's From: the registrar was running and knew all accounts.
 const memory = "memory"
 
+// String says what happened and what to do, in one line.
 func (r *Recovery) String() string {
 	s := fmt.Sprintf("the registrar's store could not be used (%v)", r.Damage)
 	if len(r.SetAside) > 0 {

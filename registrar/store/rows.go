@@ -276,7 +276,7 @@ func isDamage(err error) bool {
 		return false
 	}
 	switch e.Code() {
-	case sqlite3.SQLITE_IOERR_READ, sqlite3.SQLITE_IOERR_CORRUPTFS, // the disk itself gives it back no more
+	case sqlite3.SQLITE_IOERR_READ, sqlite3.SQLITE_IOERR_CORRUPTFS, // the disk cannot read it any more
 		sqlite3.SQLITE_IOERR_IN_PAGE: // the index of the journal was cut under our hands
 		return true
 	}

@@ -46,7 +46,7 @@ func (s *Store) Run(ctx context.Context, e Events) error {
 				return nil
 			}
 			if said.due(err, now) {
-				s.log.Error("the store cannot be used; who is known may log in, nobody else", "path", s.path, "err", err)
+				s.log.Error("the store cannot be used; accounts that are in memory can log in, no others", "path", s.path, "err", err)
 			} else if said.over(err) {
 				s.log.Info("the store can be used again", "path", s.path)
 			}
@@ -95,7 +95,7 @@ func (s *Store) repair(ctx context.Context, damage error, now time.Time) (r *Rec
 			return nil, nil, err
 		}
 	}
-	// Its bindings are as old as the copy: who hears of the repair notes those that hold.
+	// Its bindings are as old as the copy: whoever hears of the repair notes those that hold.
 	if _, err := db.ExecContext(ctx, `DELETE FROM bindings`); err != nil {
 		return nil, nil, s.explain(err)
 	}
@@ -108,7 +108,7 @@ func (s *Store) repair(ctx context.Context, damage error, now time.Time) (r *Rec
 	return r, changed, nil
 }
 
-// A nag says a trouble when it begins, and again while it lasts.
+// A nag tells of a trouble when it begins, and again while it lasts.
 type nag struct {
 	on   bool
 	last time.Time

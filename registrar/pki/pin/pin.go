@@ -114,6 +114,7 @@ type Mismatch struct {
 	Shown []string // pins of the authorities in the chain; empty if there were none
 }
 
+// Error names both pins and says what to do.
 func (e *Mismatch) Error() string {
 	shown := "no authority at all"
 	if len(e.Shown) > 0 {

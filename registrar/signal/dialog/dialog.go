@@ -1,5 +1,5 @@
 // Package dialog is one side's half of a dialog (RFC 3261 §12), whichever end of SIP it is on: what identifies it, where
-// the other side is, and the numbers of both sides' requests. It sends nothing; who does adds the Via.
+// the other side is, and the numbers of both sides' requests. It sends nothing; whoever does adds the Via.
 package dialog
 
 import (
@@ -136,7 +136,7 @@ func (d *Dialog) Ack(invite *sip.Request) *sip.Request {
 // Cancel is the CANCEL of an INVITE that was sent, with its Via (RFC 3261 §9.1).
 func Cancel(invite *sip.Request) *sip.Request {
 	req := sip.NewRequest(sip.CANCEL, *invite.Recipient.Clone())
-	req.AppendHeader(invite.Via().Clone()) // the topmost: those below it belong to who asked before us
+	req.AppendHeader(invite.Via().Clone()) // the topmost: those below it are of the hops before us
 	sip.CopyHeaders("Route", invite, req)
 	hops := sip.MaxForwardsHeader(70)
 	req.AppendHeader(&hops)

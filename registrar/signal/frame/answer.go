@@ -38,7 +38,7 @@ func (r *Refusal) Answer() []byte {
 		}
 		if out.Len()+len(value) > maxAnswer {
 			if name == "Via" && seen[name] > 0 {
-				continue // the first leads back to who sent this to us
+				continue // the first leads back to whoever sent this to us
 			}
 			return nil
 		}

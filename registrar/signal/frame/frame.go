@@ -5,7 +5,7 @@
 //	              └─────▶ Refusal ──▶ socket   why not, and the answer
 //
 // A parser that is fed whole heads never goes over the same bytes twice, however small the pieces they come in; and one
-// that is fed no more than the bounds allow takes no more than they are worth.
+// that is fed no more than the bounds allow takes no more memory than they stand for.
 package frame
 
 import (

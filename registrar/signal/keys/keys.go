@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// attributes are the names of those that hold a key: SDES (RFC 4568), MIKEY and its like (RFC 4567). The first SDP had a
-// field of its own, k= (RFC 4566 §5.12).
+// attributes are the names of SDP attributes that hold a key: SDES (RFC 4568), MIKEY and its like (RFC 4567). Older SDP
+// has a field of its own for it, k= (RFC 4566 §5.12).
 var attributes = [][]byte{[]byte("crypto"), []byte("key-mgmt")}
 
 // codings are headers that say a body was made unreadable; beside them, the values that leave it as it is.

@@ -15,7 +15,7 @@ var (
 // maxKinds bounds how many causes and messages are remembered. More share one allowance.
 const maxKinds = 4096
 
-// others are they.
+// others is the cause that all beyond maxKinds share.
 func others() cause { return cause{"others", "others"} }
 
 // An allowance is how much may be written.

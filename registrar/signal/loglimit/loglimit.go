@@ -7,8 +7,8 @@
 // What strangers cause is one line a minute for each block of addresses and message, five lines a minute in all, and a
 // megabyte a day. Everybody else is a cause by the name that a line carries (the account, the device), and so is the
 // program itself, which needs none: each has half a megabyte a day, and each of its messages a third of that, so that the
-// most frequent one leaves room for the others. Lines for debugging pass: who asks for them wants all. What is left out is counted, and said; metrics count by
-// themselves.
+// most frequent one leaves room for the others. Lines for debugging all pass: whoever turns them on wants them. What is
+// left out is counted and said; metrics count by themselves.
 //
 // The time is that of the record. Memory is bounded however many causes and blocks there are.
 package loglimit
@@ -30,7 +30,7 @@ type stranger struct{ block netip.Prefix }
 func (s stranger) MarshalText() ([]byte, error) { return s.block.MarshalText() }
 
 // Stranger is an attribute for each line that somebody can cause who has not proved who it is: the block of addresses it
-// comes from. A line without it counts as caused by who it names.
+// comes from. A line without it counts as caused by the name in it.
 func Stranger(block netip.Prefix) slog.Attr { return slog.Any("block", stranger{block}) }
 
 // maxValue is how many bytes of a value are written.

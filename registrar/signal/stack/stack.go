@@ -162,8 +162,8 @@ func (s *Stack) way(req *sip.Request) (sip.Connection, error) {
 	return s.transport.ClientRequestConnection(context.Background(), req) // writes the Via's address, too
 }
 
-// demoted makes everything that sipgo says a matter for debugging: what it calls an error is a peer's mistake or a lost
-// connection, of which both ends speak themselves.
+// demoted logs everything that sipgo says at the level of debugging: what it calls an error is a peer's mistake or a lost
+// connection, which both ends log themselves.
 type demoted struct{ slog.Handler }
 
 func (d demoted) Enabled(ctx context.Context, _ slog.Level) bool {

@@ -17,7 +17,7 @@ func (s *Stack) read(m sip.Message) {
 	s.lines.put(m)
 }
 
-// take gives a message to its transaction, or to who handles those that have none, and returns when the flow's next one
+// take gives a message to its transaction, or to whoever handles those that have none, and returns when the flow's next one
 // may be taken in.
 func (s *Stack) take(m sip.Message) {
 	switch m := m.(type) {
@@ -115,15 +115,15 @@ func (s *Stack) takeCancel(req *sip.Request) bool {
 }
 
 // keyOf is the key of the server transaction that a request belongs to: branch, sent-by and method (RFC 3261 §17.2.3) of
-// m, and whence the request came. Whoever was sent an INVITE has read the branch that the caller gave it, and must not
-// be able to cancel that.
+// m, and where the request came from. Whoever received an INVITE knows the branch that its caller chose, and must not be
+// able to cancel that call.
 func keyOf(m sip.Message, req *sip.Request) (string, error) {
 	key, err := sip.ServerTxKeyMake(m)
-	whence := req.Source()
+	source := req.Source()
 	if !sip.IsReliable(req.Transport()) { // a NAT may give a sender another port
-		whence, _, _ = net.SplitHostPort(whence)
+		source, _, _ = net.SplitHostPort(source)
 	}
-	return key + " " + req.Transport() + " " + whence, err
+	return key + " " + req.Transport() + " " + source, err
 }
 
 // back is the connection that a request has come on: its answers go there and nowhere else.

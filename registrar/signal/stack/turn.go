@@ -49,9 +49,9 @@ func (t *turns) wait(m sip.Message, over, left <-chan struct{}) {
 	}
 }
 
-// Taken says that of a message has been done what must come before its flow's next one: it stands in its dialog, or has
-// been sent on. The return of a request's handler says so too, and so does Terminate for a response; who goes on for
-// longer than that calls Taken before. Calling it again does nothing.
+// Taken says that what must happen to a message before its flow's next one has happened: its dialog knows it, or it has
+// been sent on. The return of a request's handler says so too, and so does Terminate for a response; a handler that goes
+// on for longer calls Taken first. Calling it again does nothing.
 func (s *Stack) Taken(m sip.Message) { s.turns.end(m) }
 
 // Bounds of the datagrams that wait for their turn. Whatever is beyond them is lost, as datagrams are.
@@ -62,7 +62,7 @@ const (
 )
 
 // lines keep datagrams in order: one reader reads them for all sources, and none of these may hold up the others. A
-// stream needs no line: who reads it waits, and so does its peer.
+// stream needs no line: whoever reads it waits, and so does its peer.
 type lines struct {
 	take func(sip.Message)
 

@@ -16,7 +16,7 @@ type Attack struct {
 	Connections int           // at a time; one that is closed is replaced
 	Bytes       int64         // in all
 	Most        time.Duration // however little was sent by then, it ends; 0: there is no such time
-	Hold        time.Duration // a connection stays open so long after the last byte: the other side shall take all of it
+	Hold        time.Duration // a connection stays open so long after the last byte: so that the other side takes all of it
 }
 
 // Run sends until all is sent or ctx ends, and says how much that was.
@@ -33,7 +33,7 @@ func (a Attack) Run(ctx context.Context) (sent int64) {
 			for ctx.Err() == nil && total.Load() < a.Bytes {
 				c, err := a.Dial()
 				if err != nil {
-					select { // the other side has enough of us
+					select { // the other side takes no more for now
 					case <-time.After(10 * time.Millisecond):
 					case <-ctx.Done():
 					}

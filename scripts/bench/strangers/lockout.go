@@ -22,7 +22,7 @@ type flood struct {
 	name  string
 	files int                  // the registrar's limit of open files; 0: this process's
 	kept  int                  //
-	from  func(n int) net.IP   // whence the n-th comes
+	from  func(n int) net.IP   // the address that the n-th comes from
 	tls   bool                 // to the TLS port
 	first func(net.Conn) error // what it sends; nil: nothing
 }

@@ -150,7 +150,7 @@ func (c *conn) hold() {
 func (c *conn) take(s segment) {
 	switch {
 	case c.network.host(c.local.Addr()).off:
-		// Nobody there to take it or to say so. The other side will try again, and hear when we are back.
+		// The host is off: nobody takes it or says so. The other side will try again, and hear when we are back.
 		if p := c.peer; !p.gone() {
 			p.outbox = append([]segment{s}, p.outbox...)
 			if p.retry == nil {

@@ -165,6 +165,7 @@ func (p *Phone) Dial(ctx context.Context, number string) error {
 // Refused is how a call that was not answered ended, such as "486 Busy Here".
 type Refused string
 
+// Error is "refused: " and the status.
 func (r Refused) Error() string { return "refused: " + string(r) }
 
 // Do gives one of baresip's commands that need no parameter: hold, resume, hangup.

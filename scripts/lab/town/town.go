@@ -277,6 +277,7 @@ type Log struct {
 
 const keptLines = 400
 
+// Write takes a line of somebody's log.
 func (l *Log) Write(b []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
