@@ -21,7 +21,7 @@ type branch struct {
 	stop chan struct{} // closed by giveUp
 	won  atomic.Bool   // the caller has this one's 2xx
 
-	epoch uint64 // of the callee's account when it was asked, see revocations
+	epoch uint64 // of the callee's account when it was asked, see epochs
 
 	// Of the fork's owner:
 	settled bool // a final answer has come, or never will

@@ -98,7 +98,7 @@ func (e *echoCalls) invite(r *request, account string) {
 	e.mu.Lock()
 	e.byID[d.ID] = c
 	e.mu.Unlock()
-	if s.revoked.of(account) != r.epoch { // meanwhile: AccountChanged may not have seen it
+	if s.gate.changed(r) { // meanwhile: AccountChanged may not have seen it
 		stop()
 	}
 	s.log.Info("the echo answers", "aor", account, "call_id", d.CallID)
@@ -199,12 +199,10 @@ func (e *echoCalls) within(r *request, c *echoCall) {
 		c.end()
 		return
 	}
-	account, ok := s.authenticate(r, c.account, true)
-	switch {
-	case !ok:
-	case account != c.account:
-		s.answers.reply(r, vFromMismatch)
-	case bargains(r) && keysInClear(r.plan, account, r.flow):
+	switch v := s.gate.partner(r, c.account); {
+	case v.status != 0:
+		s.answers.reply(r, v)
+	case bargains(r) && keysInClear(r.plan, r.account, r.flow):
 		s.answers.reply(r, vKeysWithin)
 	case !c.inOrder(r.CSeq().SeqNo):
 		s.answers.reply(r, verdict{status: 500, reason: "An older request came after a newer one"})

@@ -149,7 +149,7 @@ func (f *fork) advance() {
 }
 
 func (f *fork) send(h hop) verdict {
-	b := &branch{f: f, s: f.s, h: h, sent: h.forward(f.r.Request), stop: make(chan struct{}), epoch: f.s.revoked.of(h.out.account)}
+	b := &branch{f: f, s: f.s, h: h, sent: h.forward(f.r.Request), stop: make(chan struct{}), epoch: f.s.gate.epochs.of(h.out.account)}
 	tx, err := f.s.stack.Request(b.sent)
 	if err != nil {
 		f.s.cannotForward(f.r, h, err)
@@ -241,7 +241,7 @@ func (f *fork) accepted(b *branch, res *sip.Response) {
 	f.s.log.Info("call answered", "aor", from, "callee", to, "call_id", id)
 	d := answered(f.r, b, res)
 	f.s.calls.add(d)
-	if f.s.revoked.of(from) != f.r.epoch || f.s.revoked.of(to) != b.epoch {
+	if f.s.gate.epochs.of(from) != f.r.epoch || f.s.gate.epochs.of(to) != b.epoch {
 		f.s.hangUp(*d)
 	}
 }

@@ -26,7 +26,7 @@ type request struct {
 	plan *dialplan.Plan // in force when it came: whatever is decided about it goes by this one
 
 	account string // that has proved to be the sender; empty before authenticate
-	epoch   uint64 // of that account then, see revocations
+	epoch   uint64 // of that account then, see epochs
 
 	mine []token // of our own Route headers, in order; they have been counted in pop
 	pop  int     // own Route headers, with or without a token
@@ -116,9 +116,9 @@ func (s *Server) dispatch(r *request) {
 	case r.IsCancel():
 		s.answers.reply(r, vNoDialog) // one that matches an INVITE never comes here
 	case r.Method == sip.REGISTER:
-		s.register(r)
+		s.registrar.register(r)
 	case r.Method == sip.SUBSCRIBE:
-		s.subscribe(r)
+		s.notifier.subscribe(r)
 	case r.inDialog():
 		s.within(r)
 	case r.Method == sip.OPTIONS && r.Recipient.User == "" && s.site.hosts.ours(r.Recipient.Host):
@@ -132,14 +132,11 @@ func (s *Server) dispatch(r *request) {
 
 // options answers an OPTIONS to the registrar itself: who pings it wants to know that it is alive (RFC 3261 §11).
 func (s *Server) options(r *request) {
-	account, ok := s.authenticate(r, r.From().Address.User, false)
-	switch {
-	case !ok:
-	case !s.site.owns(&r.From().Address, account):
-		s.answers.reply(r, vFromMismatch)
-	default:
-		s.answers.reply(r, vOK.with("Allow", allow).with("Accept", "application/sdp").with("Allow-Events", s.notifier.events()))
+	v := s.gate.sender(r, asServer)
+	if v.status == 0 {
+		v = vOK.with("Allow", allow).with("Accept", "application/sdp").with("Allow-Events", s.notifier.events())
 	}
+	s.answers.reply(r, v)
 }
 
 // admissible is the verdict on what can be judged without knowing the sender (RFC 3261 §16.3); status 0 if it passes.

@@ -3,39 +3,52 @@ package proxy
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"ewindow/dialplan"
+	"ewindow/registrar/location"
 	"ewindow/registrar/notify"
 )
 
 // A notifier sends subscribers what they subscribed to. It owns the subscriptions: everybody else sends it events.
 type notifier struct {
-	s        *Server
+	plan    func() *dialplan.Plan // in force
+	site    *site
+	gate    *gatekeeper
+	locate  *locator
+	flows   liveFlows
+	wire    wire
+	answers *answerer
+	work    *work
+	changed func(account string) // ends what was begun for an account that has changed
+	log     *slog.Logger
+
 	packages map[string]eventPackage // by the name in Event, in lower case
-	work     chan func()             // run by the owner
+	mailbox  chan func()             // run by the owner
 	kick     chan struct{}
 	done     chan struct{}
 
 	table notify.Table[half] // of the owner alone
 }
 
-var errEnding = errors.New("the registrar is ending")
-
-func newNotifier(s *Server) *notifier {
-	return &notifier{
-		s: s, packages: eventPackages(s.exists), work: make(chan func()), kick: make(chan struct{}, 1), done: make(chan struct{}),
-	}
+// liveFlows are the connections, as far as a notifier needs them.
+type liveFlows interface {
+	keeper
+	Alive(location.Flow) bool
 }
+
+var errEnding = errors.New("the registrar is ending")
 
 // do has the owner run f, and waits for it. False: it has ended.
 func (n *notifier) do(f func()) bool {
 	ran := make(chan struct{})
 	select {
-	case n.work <- func() { f(); close(ran) }:
+	case n.mailbox <- func() { f(); close(ran) }:
 		<-ran
 		return true
 	case <-n.done:
@@ -48,9 +61,9 @@ func (n *notifier) events() string {
 	return strings.Join(slices.Sorted(maps.Keys(n.packages)), ", ")
 }
 
-// subscribe books a SUBSCRIBE; within says that it is one of the dialog that ask.ID names. The NOTIFY follows after
+// enrol books a SUBSCRIBE; within says that it is one of the dialog that ask.ID names. The NOTIFY follows after
 // wake: the 200 is to leave first.
-func (n *notifier) subscribe(ask notify.Subscription[half], lifetime time.Duration, within bool) (err error) {
+func (n *notifier) enrol(ask notify.Subscription[half], lifetime time.Duration, within bool) (err error) {
 	now := time.Now()
 	ask.Expires = now.Add(lifetime)
 	if !n.do(func() { err = n.book(ask, within, now) }) {
@@ -97,14 +110,10 @@ func (n *notifier) accountChanged(account string) {
 func (n *notifier) reachable(account string) { n.later(func() { n.table.Reachable(account) }) }
 
 func (n *notifier) later(f func()) {
-	if !n.s.work.enter() {
-		return
-	}
-	go func() {
-		defer n.s.work.leave()
+	n.work.start(func() {
 		n.do(f)
 		n.wake()
-	}()
+	})
 }
 
 func (n *notifier) wake() {
@@ -125,7 +134,7 @@ func (n *notifier) run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case f := <-n.work:
+		case f := <-n.mailbox:
 			f()
 			continue // whoever sent it wakes us when the subscriber may hear of it
 		case <-n.kick:
@@ -145,7 +154,7 @@ func (n *notifier) run(ctx context.Context) error {
 
 // states makes what is to be told by the plan in force.
 func (n *notifier) states(now time.Time) notify.Maker[half] {
-	plan := n.s.Plan()
+	plan := n.plan()
 	return func(sub notify.Subscription[half]) (notify.State, error) {
 		p := n.packages[sub.Event]
 		if p.may(plan, sub.Subscriber, sub.Resource).status != 0 {
@@ -153,7 +162,7 @@ func (n *notifier) states(now time.Time) notify.Maker[half] {
 		}
 		state, err := p.state(plan, sub.Resource, now)
 		if err != nil {
-			n.s.log.Error("cannot make what a subscription tells: the subscriber keeps what it has",
+			n.log.Error("cannot make what a subscription tells: the subscriber keeps what it has",
 				"aor", sub.Subscriber, "event", sub.Event, "resource", sub.Resource, "err", err)
 		}
 		return state, err
@@ -173,7 +182,7 @@ const (
 // deliver sends one NOTIFY over the subscriber's own flow and tells the owner how that went.
 func (n *notifier) deliver(ctx context.Context, notice notify.Notice[half]) {
 	became := n.send(ctx, notice)
-	log := n.s.log.With("aor", notice.Subscriber, "call_id", notice.Dialog.CallID, "event", notice.Event)
+	log := n.log.With("aor", notice.Subscriber, "call_id", notice.Dialog.CallID, "event", notice.Event)
 	n.do(func() {
 		switch became {
 		case unsendable:
@@ -191,16 +200,16 @@ func (n *notifier) deliver(ctx context.Context, notice notify.Notice[half]) {
 }
 
 func (n *notifier) send(ctx context.Context, notice notify.Notice[half]) outcome {
-	f, found := n.s.locate.peer(notice.Dialog)
+	f, found := n.locate.peer(notice.Dialog)
 	if !found {
 		return unsendable
 	}
-	req, err := n.s.notifyRequest(notice, f)
+	req, err := n.request(notice, f)
 	if err != nil {
-		n.s.log.Error("cannot write a NOTIFY", "aor", notice.Subscriber, "event", notice.Event, "err", err)
+		n.log.Error("cannot write a NOTIFY", "aor", notice.Subscriber, "event", notice.Event, "err", err)
 		return unanswered
 	}
-	tx, err := n.s.stack.Request(req)
+	tx, err := n.wire.Request(req)
 	if err != nil {
 		return unsendable
 	}
@@ -211,9 +220,9 @@ func (n *notifier) send(ctx context.Context, notice notify.Notice[half]) outcome
 			if !res.IsProvisional() {
 				return outcomeOf(res.StatusCode)
 			}
-			n.s.stack.Taken(res)
+			n.wire.Taken(res)
 		case <-tx.Done():
-			if n.s.flows.Alive(f) {
+			if n.flows.Alive(f) {
 				return unanswered
 			}
 			return unsendable // the subscriber comes back by another flow

@@ -57,10 +57,11 @@ type Server struct {
 	cfg       Config
 	log       *slog.Logger
 	made      time.Time
-	ledger    ledger
+	ledger    *ledger
 	metrics   *metrics.Registry
 	plan      atomic.Pointer[dialplan.Plan]
-	auth      *auth.Auth
+	gate      *gatekeeper
+	registrar *registrar
 	locations *location.Table
 	seal      sealer
 	site      *site
@@ -74,7 +75,6 @@ type Server struct {
 	busy      gate
 	calls     *calls
 	forks     forks
-	revoked   revocations
 	echo      echoCalls
 	work      *work
 	sender    sender
@@ -102,21 +102,34 @@ func New(c Config, l Listeners) (*Server, error) {
 		return nil, fmt.Errorf("proxy: %w", err)
 	}
 	s := &Server{
-		made: time.Now(), work: newWork(),
-		cfg: c, log: c.Log, metrics: c.Metrics, auth: digest, locations: c.Locations, seal: sealer{key: c.Key}, listeners: l,
+		made: time.Now(), ledger: &ledger{}, work: newWork(),
+		cfg: c, log: c.Log, metrics: c.Metrics, locations: c.Locations, seal: sealer{key: c.Key}, listeners: l,
 		busy:  gate{limit: 32, held: map[string]int{}},
 		calls: newCalls(), forks: forks{live: map[*fork]struct{}{}},
-		revoked: revocations{count: map[string]uint64{}},
 	}
 	s.plan.Store(c.Plan)
 	s.keys = keyWatch{counts: c.Metrics, log: c.Log}
-	s.flows = flow.NewTable(c.Limits, flow.Events{Closed: s.flowClosed, KeysRefused: s.keys.refused, Silent: s.metrics.Silent})
+	s.flows = flow.NewTable(c.Limits, flow.Events{
+		Closed: func(f location.Flow) { s.registrar.flowClosed(f) }, KeysRefused: s.keys.refused, Silent: s.metrics.Silent,
+	})
 	s.stack = stack.New(stack.Config{Request: s.handle})
 	s.site = &site{realm: c.Domain, hosts: newHosts(c.Domain, c.Advertise, l), seal: s.seal, flows: s.flows}
 	s.locate = &locator{table: c.Locations, flows: s.flows, udp: l.UDP != nil}
 	s.answers = newAnswerer(s.seal, c.Metrics)
 	s.sender = sender{wire: s.stack, work: s.work}
-	s.notifier = newNotifier(s)
+	s.gate = &gatekeeper{
+		accounts: c.Accounts, digest: digest, epochs: epochs{count: map[string]uint64{}}, site: s.site, flows: s.flows,
+		counts: c.Metrics, ledger: s.ledger, log: c.Log,
+	}
+	s.notifier = &notifier{
+		plan: s.Plan, site: s.site, gate: s.gate, locate: s.locate, flows: s.flows, wire: s.stack, answers: s.answers, work: s.work,
+		changed: s.AccountChanged, log: c.Log, packages: eventPackages(s.gate.exists),
+		mailbox: make(chan func()), kick: make(chan struct{}, 1), done: make(chan struct{}),
+	}
+	s.registrar = &registrar{
+		site: s.site, gate: s.gate, table: c.Locations, flows: s.flows, answers: s.answers, changed: s.AccountChanged,
+		reachable: s.notifier.reachable, ledger: s.ledger, log: c.Log,
+	}
 	s.echo = echoCalls{s: s, byID: map[dialog.ID]*echoCall{}}
 	return s, nil
 }
@@ -134,7 +147,7 @@ func (s *Server) Plan() *dialplan.Plan { return s.plan.Load() }
 func (s *Server) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	s.serve(ctx, g)
-	g.Go(func() error { return s.expire(ctx) })
+	g.Go(func() error { return s.registrar.expire(ctx) })
 	g.Go(func() error { return s.notifier.run(ctx) })
 	g.Go(func() error {
 		<-ctx.Done()
@@ -190,30 +203,4 @@ func (s *Server) serve(ctx context.Context, g *errgroup.Group) {
 		}
 		return nil
 	})
-}
-
-// expire removes bindings when their time is over.
-func (s *Server) expire(ctx context.Context) error {
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case now := <-tick.C:
-			gone, _ := s.locations.Expire(now)
-			for _, b := range gone {
-				s.ledger.note(b.AOR, "its registration expired", now)
-				s.log.Info("registration expired", "aor", b.AOR, "peer", b.Flow.Remote)
-			}
-		}
-	}
-}
-
-// flowClosed is told of every connection that ended.
-func (s *Server) flowClosed(f location.Flow) {
-	for _, b := range s.locations.DropFlow(f) {
-		s.ledger.note(b.AOR, "its connection ended", time.Now())
-		s.log.Info("connection of a registered peer ended", "aor", b.AOR, "peer", f.Remote)
-	}
 }

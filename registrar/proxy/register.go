@@ -1,7 +1,9 @@
 package proxy
 
 import (
+	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
@@ -16,62 +18,90 @@ import (
 // maxContacts bounds what one REGISTER may list.
 const maxContacts = 10
 
-// register carries out a REGISTER (RFC 3261 §10.3).
-func (s *Server) register(r *request) {
-	if !s.site.hosts.ours(r.Recipient.Host) {
-		s.answers.reply(r, vNotFound)
+// A registrar in the sense of RFC 3261 §10 keeps the table of locations: REGISTER puts bindings there; their time, and
+// the end of their flow, take them away. Other parts read the table.
+type registrar struct {
+	site      *site
+	gate      *gatekeeper
+	table     *location.Table
+	flows     keeper
+	answers   *answerer
+	changed   func(account string) // ends what was begun for an account that has changed
+	reachable func(account string) // is told of who has registered
+	ledger    *ledger
+	log       *slog.Logger
+}
+
+// A keeper keeps a connection that says nothing.
+type keeper interface {
+	Keep(f location.Flow, until time.Time)
+}
+
+// register carries out a REGISTER.
+func (g *registrar) register(r *request) {
+	reg, v := g.admit(r)
+	if v.status != 0 {
+		g.answers.reply(r, v)
 		return
+	}
+	now := time.Now()
+	before := len(g.table.Lookup(r.account, now))
+	bindings, err := g.table.Register(reg, now)
+	if err != nil {
+		g.log.Info("registration refused", "aor", r.account, "peer", r.flow.Remote, "err", err)
+		g.answers.reply(r, registerRefusal(err))
+		return
+	}
+	if g.gate.changed(r) { // meanwhile: what has just been put there must not outlive it
+		g.changed(r.account)
+		g.answers.reply(r, vRevoked)
+		return
+	}
+	g.answers.reply(r, g.accepted(r, bindings, now))
+	if len(bindings) != before {
+		if len(bindings) < before {
+			g.ledger.note(r.account, "it took back a registration", now)
+		}
+		g.log.Info("registered", "aor", r.account, "peer", r.flow.Remote, "transport", r.flow.Transport, "bindings", len(bindings))
+	}
+	g.reachable(r.account)
+}
+
+// admit is what a REGISTER asks for, and whether its sender may (RFC 3261 §10.3 steps 1 to 5).
+func (g *registrar) admit(r *request) (reg location.Registration, v verdict) {
+	if !g.site.hosts.ours(r.Recipient.Host) {
+		return reg, vNotFound
 	}
 	if v := unknownOptions(r.Request, "Require", "outbound", "path"); v.status != 0 {
-		s.answers.reply(r, v)
-		return
+		return reg, v
 	}
-	account, ok := s.authenticate(r, r.To().Address.User, false)
-	if !ok {
-		return
+	if v := g.gate.authenticate(r, r.To().Address.User, asServer); v.status != 0 {
+		return reg, v
 	}
-	if !s.site.owns(&r.To().Address, account) || !s.site.owns(&r.From().Address, account) {
-		s.answers.reply(r, vFromMismatch) // no registering for others
-		return
+	if !g.site.owns(&r.To().Address, r.account) || !g.site.owns(&r.From().Address, r.account) {
+		return reg, vFromMismatch // no registering for others
 	}
 	reg, ok := registration(r)
 	if !ok {
-		s.answers.reply(r, vBadContact)
-		return
+		return reg, vBadContact
 	}
-	reg.AOR = account
-	now := time.Now()
-	before := len(s.locations.Lookup(account, now))
-	bindings, err := s.locations.Register(reg, now)
-	if err != nil {
-		s.log.Info("registration refused", "aor", account, "peer", r.flow.Remote, "err", err)
-		s.answers.reply(r, registerRefusal(err))
-		return
-	}
-	if s.revoked.of(account) != r.epoch { // meanwhile: what has just been put there must not outlive it
-		s.AccountChanged(account)
-		s.answers.reply(r, vRevoked)
-		return
-	}
+	return reg, verdict{}
+}
+
+// accepted is the answer to a REGISTER that has been carried out, and keeps its flow for as long as that holds.
+func (g *registrar) accepted(r *request, bindings []location.Binding, now time.Time) verdict {
 	v := vOK.with("Date", now.UTC().Format(http.TimeFormat))
 	for _, b := range bindings {
 		left := b.Expires.Sub(now)
 		v = v.with("Contact", fmt.Sprintf("<%s>%s;expires=%d", b.Contact, paramsOf(b), int(left.Round(time.Second)/time.Second)))
 		if b.Flow == r.flow {
-			s.flows.Keep(r.flow, b.Expires.Add(30*time.Second)) // a refresh that is late still finds its connection
+			g.flows.Keep(r.flow, b.Expires.Add(30*time.Second)) // a refresh that is late still finds its connection
 		}
 	}
 	if header.Lists(r, "Supported", "outbound") {
 		v = v.with("Require", "outbound") // RFC 5626 §6
 	}
-	s.answers.reply(r, v)
-	if len(bindings) != before {
-		if len(bindings) < before {
-			s.ledger.note(account, "it took back a registration", now)
-		}
-		s.log.Info("registered", "aor", account, "peer", r.flow.Remote, "transport", r.flow.Transport, "bindings", len(bindings))
-	}
-	s.notifier.reachable(account)
+	return v
 }
 
 // paramsOf is the parameters of a binding's Contact in an answer.
@@ -88,7 +118,7 @@ func paramsOf(b location.Binding) string {
 
 // registration reads the Contact headers of a REGISTER.
 func registration(r *request) (location.Registration, bool) {
-	reg := location.Registration{CallID: r.CallID().Value(), CSeq: r.CSeq().SeqNo, Flow: r.flow}
+	reg := location.Registration{AOR: r.account, CallID: r.CallID().Value(), CSeq: r.CSeq().SeqNo, Flow: r.flow}
 	wish := location.Unsaid
 	if h := r.GetHeader("Expires"); h != nil {
 		wish = seconds(h.Value())
@@ -151,4 +181,30 @@ func seconds(text string) time.Duration {
 		return d
 	}
 	return location.Unsaid
+}
+
+// expire removes bindings when their time is over.
+func (g *registrar) expire(ctx context.Context) error {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case now := <-tick.C:
+			gone, _ := g.table.Expire(now)
+			for _, b := range gone {
+				g.ledger.note(b.AOR, "its registration expired", now)
+				g.log.Info("registration expired", "aor", b.AOR, "peer", b.Flow.Remote)
+			}
+		}
+	}
+}
+
+// flowClosed is told of every connection that ended.
+func (g *registrar) flowClosed(f location.Flow) {
+	for _, b := range g.table.DropFlow(f) {
+		g.ledger.note(b.AOR, "its connection ended", time.Now())
+		g.log.Info("connection of a registered peer ended", "aor", b.AOR, "peer", f.Remote)
+	}
 }

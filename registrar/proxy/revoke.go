@@ -16,7 +16,7 @@ var vRevoked = verdict{status: 403, reason: "The account has changed"}
 // whoever had it, ends: calls with a BYE to both sides, registrations, subscriptions and connections. Windows whose
 // partner has gone or come are sent their programme.
 func (s *Server) AccountChanged(account string) {
-	s.revoked.note(account)
+	s.gate.epochs.note(account)
 	s.ledger.note(account, "it was made, removed or changed", time.Now())
 	cut := s.flows.Of(account) // also those that only called
 	for _, d := range s.calls.of(account) {
@@ -70,25 +70,6 @@ func (s *Server) hangUp(d relayed) {
 	}
 	s.log.Info("call ended: an account of it has changed", "aor", d.sides[0].account, "callee", d.sides[1].account,
 		"call_id", d.callID, "lasted", time.Since(d.since).Round(time.Second))
-}
-
-// revocations counts how often each account changed: who finds another count than before has acted for one that is no
-// more. It grows with what an admin does.
-type revocations struct {
-	mu    sync.Mutex
-	count map[string]uint64
-}
-
-func (v *revocations) note(account string) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.count[account]++
-}
-
-func (v *revocations) of(account string) uint64 {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	return v.count[account]
 }
 
 // forks are the INVITEs under way, by caller.

@@ -18,14 +18,11 @@ func (s *Server) outside(r *request) {
 		s.answers.reply(r, vNoDialog)
 		return
 	}
-	account, ok := s.authenticate(r, r.From().Address.User, true)
-	if !ok {
+	if v := s.gate.sender(r, asProxy); v.status != 0 {
+		s.answers.reply(r, v)
 		return
 	}
-	if !s.site.owns(&r.From().Address, account) {
-		s.answers.reply(r, vFromMismatch)
-		return
-	}
+	account := r.account
 	if !s.site.hosts.ours(r.Recipient.Host) {
 		s.answers.reply(r, vForeignRoute)
 		return
@@ -120,12 +117,8 @@ const callerIdle = 5 * time.Minute
 func (s *Server) within(r *request) {
 	sender := r.from().account
 	if r.Method != sip.BYE { // that one has the tokens, which nobody else was told, and may have lost its secret
-		account, ok := s.authenticate(r, sender, true)
-		if !ok {
-			return
-		}
-		if account != sender {
-			s.answers.reply(r, vFromMismatch)
+		if v := s.gate.partner(r, sender); v.status != 0 {
+			s.answers.reply(r, v)
 			return
 		}
 	}

@@ -20,14 +20,11 @@ const (
 )
 
 // subscribe begins, prolongs or ends a subscription.
-func (s *Server) subscribe(r *request) {
-	ask, v := s.subscription(r)
+func (n *notifier) subscribe(r *request) {
+	ask, v := n.subscription(r)
 	if v.status != 0 {
-		s.answers.reply(r, v)
+		n.answers.reply(r, v)
 		return
-	}
-	if ask.Subscriber == "" {
-		return // has been answered
 	}
 	lifetime := maxSubscription
 	if h := r.GetHeader("Expires"); h != nil {
@@ -36,90 +33,86 @@ func (s *Server) subscribe(r *request) {
 		}
 	}
 	if lifetime > 0 && lifetime < minSubscription {
-		s.answers.reply(r, verdict{status: 423, reason: "Interval Too Brief"}.
+		n.answers.reply(r, verdict{status: 423, reason: "Interval Too Brief"}.
 			with("Min-Expires", strconv.Itoa(int(minSubscription/time.Second))))
 		return
 	}
 	tag, within := r.To().Params.Get("tag")
 	if !within {
-		tag = s.answers.tag(r.Request)
+		tag = n.answers.tag(r.Request)
 	}
 	ask.CSeq, ask.Dialog = r.CSeq().SeqNo, accept(r, ask.Subscriber, tag)
 	ask.ID = ask.Dialog.ID.String()
 	ask.Contact = ask.Dialog.Target.String()
 	if !within && ask.Dialog.Target.Host == "" {
-		s.answers.reply(r, vBadContact)
+		n.answers.reply(r, vBadContact)
 		return
 	}
-	if err := s.notifier.subscribe(ask, lifetime, within); err != nil {
+	if err := n.enrol(ask, lifetime, within); err != nil {
 		switch {
 		case errors.Is(err, notify.ErrUnknown):
-			s.answers.reply(r, vNoDialog)
+			n.answers.reply(r, vNoDialog)
 		case errors.Is(err, notify.ErrOutOfOrder):
-			s.answers.reply(r, verdict{status: 500, reason: "An older SUBSCRIBE came after a newer one"})
+			n.answers.reply(r, verdict{status: 500, reason: "An older SUBSCRIBE came after a newer one"})
 		default:
-			s.answers.reply(r, vInternal)
+			n.answers.reply(r, vInternal)
 		}
 		return
 	}
-	if s.revoked.of(r.account) != r.epoch { // see register
-		s.AccountChanged(r.account)
-		s.answers.reply(r, vRevoked)
+	if n.gate.changed(r) { // see register
+		n.changed(r.account)
+		n.answers.reply(r, vRevoked)
 		return
 	}
-	s.flows.Keep(r.flow, time.Now().Add(callerIdle))
-	s.answers.reply(r, vOK.with("Expires", strconv.Itoa(int(lifetime/time.Second))).with("Contact", "<"+s.site.contactFor(r.flow)+">"))
-	s.notifier.wake()
+	n.flows.Keep(r.flow, time.Now().Add(callerIdle))
+	n.answers.reply(r, vOK.with("Expires", strconv.Itoa(int(lifetime/time.Second))).with("Contact", "<"+n.site.contactFor(r.flow)+">"))
+	n.wake()
 }
 
 // subscription finds out what is asked for and by whom, and whether that is allowed.
-func (s *Server) subscription(r *request) (ask notify.Subscription[half], v verdict) {
+func (n *notifier) subscription(r *request) (ask notify.Subscription[half], v verdict) {
 	if v := unknownOptions(r.Request, "Require"); v.status != 0 {
 		return ask, v
 	}
 	event := strings.ToLower(header.Word(header.First(r, "Event")))
-	p, known := s.notifier.packages[event]
+	p, known := n.packages[event]
 	if !known {
-		return ask, verdict{status: 489, reason: "Bad Event"}.with("Allow-Events", s.notifier.events())
+		return ask, verdict{status: 489, reason: "Bad Event"}.with("Allow-Events", n.events())
 	}
-	account, ok := s.authenticate(r, r.From().Address.User, false)
-	if !ok {
-		return ask, verdict{}
+	if v := n.gate.sender(r, asServer); v.status != 0 {
+		return ask, v
 	}
 	resource := r.To().Address.User
-	if !s.site.owns(&r.From().Address, account) {
-		return ask, vFromMismatch
-	}
-	if v := p.may(r.plan, account, resource); v.status != 0 {
+	if v := p.may(r.plan, r.account, resource); v.status != 0 {
 		return ask, v
 	}
 	if h := r.GetHeader("Accept"); h != nil && !strings.Contains(h.Value(), p.contentType) && !strings.Contains(h.Value(), "*/*") {
 		return ask, verdict{status: 406, reason: "Not Acceptable"}.with("Accept", p.contentType)
 	}
-	return notify.Subscription[half]{Event: event, Resource: resource, Subscriber: account, Fresh: p.fresh}, verdict{}
+	return notify.Subscription[half]{Event: event, Resource: resource, Subscriber: r.account, Fresh: p.fresh}, verdict{}
 }
 
-// notifyRequest writes one NOTIFY, to be sent over f.
-func (s *Server) notifyRequest(n notify.Notice[half], f location.Flow) (*sip.Request, error) {
-	req := n.Dialog.Request(sip.NOTIFY, n.CSeq)
-	req.AppendHeader(sip.NewHeader("Contact", "<"+s.site.contactFor(f)+">"))
-	req.AppendHeader(sip.NewHeader("Event", n.Dialog.event))
+// request writes one NOTIFY, to be sent over f.
+func (n *notifier) request(notice notify.Notice[half], f location.Flow) (*sip.Request, error) {
+	req := notice.Dialog.Request(sip.NOTIFY, notice.CSeq)
+	req.AppendHeader(sip.NewHeader("Contact", "<"+n.site.contactFor(f)+">"))
+	req.AppendHeader(sip.NewHeader("Event", notice.Dialog.event))
 	switch {
-	case n.State == nil:
+	case notice.State == nil:
 		req.AppendHeader(sip.NewHeader("Subscription-State", "terminated;reason=noresource"))
-	case n.Last:
+	case notice.Last:
 		req.AppendHeader(sip.NewHeader("Subscription-State", "terminated;reason=timeout"))
 	default:
-		left := strconv.Itoa(int(n.Left / time.Second))
+		left := strconv.Itoa(int(notice.Left / time.Second))
 		req.AppendHeader(sip.NewHeader("Subscription-State", "active;expires="+left))
 	}
-	if n.State != nil {
-		body, err := n.State.Encode()
+	if notice.State != nil {
+		body, err := notice.State.Encode()
 		if err != nil {
 			return nil, err
 		}
-		req.AppendHeader(sip.NewHeader("Content-Type", s.notifier.packages[n.Event].contentType))
+		req.AppendHeader(sip.NewHeader("Content-Type", n.packages[notice.Event].contentType))
 		req.SetBody(body)
 	}
-	return s.site.own(n.Dialog, req, f), nil
+	return n.site.own(notice.Dialog, req, f), nil
 }
