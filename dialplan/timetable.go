@@ -50,7 +50,7 @@ func (p *Plan) timetable(t int64) *timetable {
 	return made
 }
 
-// everybody is no part: all of them.
+// everybody in place of a part means all parts.
 const everybody = -1
 
 // workOut gives each rule, first to last, the time that it wants and that neither of two spaces has given away.
