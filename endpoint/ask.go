@@ -1,11 +1,9 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
-	"time"
 
 	"ewindow/endpoint/status"
 	"ewindow/registrar/signal/ask"
@@ -22,17 +20,7 @@ func (c *statusCmd) Run() error {
 	if err != nil {
 		return err
 	}
-	s, err := ask.Read[status.Status](dir, "window")
-	if err != nil {
-		return err
-	}
-	if !c.JSON {
-		_, err = fmt.Print(s.Text(time.Local))
-		return err
-	}
-	out := json.NewEncoder(os.Stdout)
-	out.SetIndent("", "  ")
-	return out.Encode(s)
+	return ask.Print[status.Status](os.Stdout, dir, "window", c.JSON)
 }
 
 // stateDir is the state directory that a flag names, or the usual one.

@@ -138,8 +138,8 @@ func TestServeAccounts(t *testing.T) {
 	}
 }
 
-// The accounts' file is damaged and cannot be made anew, since another program has it open: who is known comes in, whoever is
-// refused hears 503 instead of 401, and both the health answer and a metric say so. Then it is made anew.
+// The accounts' file is damaged and cannot be made anew, since another program has it open: accounts in memory come in,
+// whoever is refused hears 503 instead of 401, and both the health answer and a metric say so. Then it is made anew.
 func TestServeWithoutStore(t *testing.T) {
 	s := newService(t)
 	_, secret, errs := command("account", "add", "milano", "--state", s.args.State, "--domain", "localhost")

@@ -1,10 +1,6 @@
 package main
 
 import (
-	"encoding/json"
-	"fmt"
-	"time"
-
 	"ewindow/registrar/signal/ask"
 	"ewindow/registrar/status"
 )
@@ -16,15 +12,5 @@ type statusCmd struct {
 
 // Run asks the registrar that runs with the state directory.
 func (c *statusCmd) Run(s streams) error {
-	st, err := ask.Read[status.Status](c.State, "registrar")
-	if err != nil {
-		return err
-	}
-	if !c.JSON {
-		_, err = fmt.Fprint(s.out, st.Text(time.Local))
-		return err
-	}
-	out := json.NewEncoder(s.out)
-	out.SetIndent("", "  ")
-	return out.Encode(st)
+	return ask.Print[status.Status](s.out, c.State, "registrar", c.JSON)
 }

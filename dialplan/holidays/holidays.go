@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/rickar/cal/v2"
+
+	"ewindow/dialplan/hours"
 )
 
 // Known says whether the public holidays of a country or region are known, by its code: "it" or "de-by".
@@ -20,8 +22,8 @@ func Known(code string) bool {
 	return ok
 }
 
-// Year is the public holidays of a year: their names by civil day, counted from 1970-01-01. A holiday that is moved to a working day counts on both days; it may be moved over
-// the end of a year.
+// Year is the public holidays of a year: their names by civil day, counted from 1970-01-01. A holiday that is moved to a
+// working day counts on both days; it may be moved over the end of a year.
 func Year(code string, year int) map[int64]string {
 	days := map[int64]string{}
 	for _, h := range countries[code] {
@@ -37,17 +39,12 @@ func Year(code string, year int) map[int64]string {
 				// The library means midnight of this machine's zone, which may lack it: noon is on the same day everywhere.
 				at = at.Add(12 * time.Hour)
 				if at.Year() == year {
-					days[dayOf(at)] = h.Name
+					days[hours.DayOf(at.Date())] = h.Name
 				}
 			}
 		}
 	}
 	return days
-}
-
-func dayOf(at time.Time) int64 {
-	year, month, day := at.Date()
-	return time.Date(year, month, day, 0, 0, 0, 0, time.UTC).Unix() / (24 * 60 * 60)
 }
 
 // Suggest is what to write instead of a code that is not known.

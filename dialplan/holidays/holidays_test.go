@@ -3,6 +3,8 @@ package holidays
 import (
 	"testing"
 	"time"
+
+	"ewindow/dialplan/hours"
 )
 
 func number(t *testing.T, date string) int64 {
@@ -11,7 +13,7 @@ func number(t *testing.T, date string) int64 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return dayOf(at)
+	return hours.DayOf(at.Date())
 }
 
 // Days that everybody in the place knows, fixed and movable.

@@ -115,8 +115,8 @@ func TestNonceOfAnotherConnection(t *testing.T) {
 	}
 }
 
-// Thousands of nonces of one moment, all taken before the first is answered, are all good, once: so registers whoever
-// takes a new nonce for each request.
+// Thousands of nonces of one moment, all taken before the first is answered, are all good, once: some devices take a new
+// nonce for each request.
 func TestBurst(t *testing.T) {
 	a := newAuth(t)
 	values := make([]string, 3000)

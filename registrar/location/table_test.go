@@ -310,8 +310,8 @@ func TestOrderProperty(t *testing.T) {
 	}
 }
 
-// Whatever comes: a refused registration changes nothing, the three indexes agree, the bound holds, and who follows
-// the changes knows the table.
+// Whatever comes: a refused registration changes nothing, the three indexes agree, the bound holds, and whoever
+// follows the changes knows the table.
 func TestInvariants(t *testing.T) {
 	rnd := rand.New(rand.NewSource(2))
 	for range 60 {

@@ -121,7 +121,7 @@ func TestRotate(t *testing.T) {
 	}
 }
 
-// A store that does not answer for a while says so, and who is known stays known.
+// A store that does not answer for a while says so, and accounts that are known stay known.
 func TestCurrent(t *testing.T) {
 	s, path, c := running(t)
 	defer closeStore(t, s)

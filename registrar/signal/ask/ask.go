@@ -1,7 +1,7 @@
 // Package ask lets a program of this machine say how it is doing: it answers on a socket in its state directory,
 // which its own user alone can open, with one JSON document for each who connects.
 //
-//	Status() ──▶ Serve ──▶ status.sock ──▶ Read ──▶ `ewindow status`, `ewindow-registrar status`, tests
+//	Status() ──▶ Serve ──▶ status.sock ──▶ Read ──▶ tests, demo; Print ──▶ `ewindow status`, `ewindow-registrar status`
 package ask
 
 import (
@@ -83,4 +83,19 @@ func Read[Status any](dir, what string) (s Status, err error) {
 		return s, fmt.Errorf("the %s at %s answers nothing useful: %w", what, path, err)
 	}
 	return s, nil
+}
+
+// Print writes what Read gives: as text for people, or as JSON for programs.
+func Print[Status interface{ Text(*time.Location) string }](w io.Writer, dir, what string, asJSON bool) error {
+	s, err := Read[Status](dir, what)
+	if err != nil {
+		return err
+	}
+	if !asJSON {
+		_, err = io.WriteString(w, s.Text(time.Local))
+		return err
+	}
+	out := json.NewEncoder(w)
+	out.SetIndent("", "  ")
+	return out.Encode(s)
 }

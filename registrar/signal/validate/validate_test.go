@@ -289,8 +289,8 @@ func FuzzMessage(f *testing.F) {
 	})
 }
 
-// Whatever header is made a list of: a longer one takes memory in proportion, not for each element that of all the others;
-// and one that is let through takes little for each element.
+// Whatever header is made a list of: the memory that it takes grows in proportion to its length, not faster; and one that
+// is let through takes little for each element.
 func TestListsAreLinear(t *testing.T) {
 	parser := Parser()
 	parse := func(raw []byte) int {
