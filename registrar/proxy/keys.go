@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"log/slog"
-	"strings"
 
 	"github.com/emiago/sipgo/sip"
 
@@ -26,15 +25,9 @@ var (
 	vAnswerKeys  = verdict{status: 488, reason: "The answer carries keys, and a side of this call is without TLS"}
 )
 
-// carriesKeys says whether a message carries keys, or what cannot be looked into.
-func carriesKeys(m sip.Message) bool {
-	for _, h := range m.GetHeaders("Content-Encoding") {
-		if v := strings.TrimSpace(h.Value()); v != "" && !strings.EqualFold(v, "identity") {
-			return true
-		}
-	}
-	return keys.Carried(m.Body())
-}
+// carriesKeys says whether a message carries keys, or what cannot be looked into: in its head or its body, as package
+// flow will see it.
+func carriesKeys(m sip.Message) bool { return keys.Carried([]byte(m.String())) }
 
 // A keyWatch notes keys that came, or were about to go, in clear.
 type keyWatch struct {

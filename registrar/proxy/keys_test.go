@@ -165,6 +165,23 @@ var keyCases = map[string]func(l *lab, transport string){
 		reception.refused(invite)
 		reception.quiet(time.Minute)
 	},
+	"in the answer, elsewhere than in a line of SDP": func(l *lab, transport string) {
+		milano, reception := l.join("milano", "TLS"), l.join("reception", transport)
+		milano.register()
+		for i, how := range []string{
+			"Content-Transfer-Encoding: base64\n" + sdpHeader + "\n\ndj0w",
+			"X-SDP: a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj\n" + sdpHeader + "\n\n" + bareSDP,
+			sdpHeader + "\n\n" + bareSDP + "a=acap:1 crypto:1 AES_CM_128_HMAC_SHA1_80 inline:SECRET\r\n",
+		} {
+			invite := msg{method: "INVITE", uri: "sip:milano@" + domain, callID: fmt.Sprint("k", i)}.with(bareSDP)
+			reception.ask(invite)
+			milano.answer(milano.request(sip.INVITE), 200, how)
+			reception.past(488)
+			reception.refused(invite)
+			milano.request(sip.ACK)
+			milano.answer(milano.request(sip.BYE), 200, "")
+		}
+	},
 	"in the answer within a dialog": func(l *lab, transport string) {
 		milano, reception := l.join("milano", "TLS"), l.join("reception", transport)
 		milano.register()

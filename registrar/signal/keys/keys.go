@@ -1,6 +1,7 @@
 // Package keys recognises the keys of media in a SIP message: whoever reads them can listen, so such a message travels
 // over TLS alone (RFC 4568 §7, RFC 4567 §3.1). It knows nothing of SDP's grammar and reads a message as the lines it is
-// made of, so that no body hides from it: not one inside a multipart, not one of another content type.
+// made of, so that no body hides from it: not one inside a multipart, not one of another content type. What looks like a
+// key wherever it stands, and what no text is, counts too.
 package keys
 
 import (
@@ -20,9 +21,20 @@ var codings = map[string][]string{
 	"content-transfer-encoding": {"", "7bit", "8bit", "binary"},
 }
 
-// Carried says whether a message, or a part of one, carries keys. What is compressed or in base64 counts as if it did:
-// who cannot look inside cannot promise.
+// offered are attributes that hold another one behind a number: what is only offered stands there in full
+// (RFC 5939 §3.4.1).
+var offered = []byte("acap")
+
+// minInline is the least base64 behind inline: that is taken for a key wherever it stands. SRTP's shortest key and salt
+// take 38 (RFC 7714 §14.2), that of AES-CM 40 (RFC 4568 §6.1).
+const minInline = 22
+
+// Carried says whether a message, or a part of one, carries keys. What is compressed, in base64 or no text (UTF-16 is
+// full of zeros) counts as if it did: who cannot look inside cannot promise.
 func Carried(message []byte) bool {
+	if bytes.IndexByte(message, 0) >= 0 || inlined(message) {
+		return true
+	}
 	for len(message) > 0 {
 		line := message
 		if end := bytes.IndexAny(message, "\r\n"); end >= 0 {
@@ -46,9 +58,44 @@ func key(line []byte) bool {
 	if kind == 'k' {
 		return true
 	}
-	name, _, _ := bytes.Cut(rest[1:], []byte(":"))
+	return attribute(rest[1:])
+}
+
+// attribute says whether an attribute holds a key, itself or in one that it offers.
+func attribute(b []byte) bool {
+	name, value, _ := bytes.Cut(b, []byte(":"))
 	name = bytes.TrimSpace(name)
+	if bytes.EqualFold(name, offered) {
+		name, _, _ = bytes.Cut(bytes.TrimLeft(value, " \t0123456789"), []byte(":"))
+		name = bytes.TrimSpace(name)
+	}
 	return slices.ContainsFunc(attributes, func(a []byte) bool { return bytes.EqualFold(name, a) })
+}
+
+// inlined says whether something looks like the key of an SDES attribute (RFC 4568 §6.1), whatever stands before it:
+// readers differ in what ends a line, what is a space, and what may be wrapped in something else.
+func inlined(message []byte) bool {
+	const mark = "inline"
+	for {
+		colon := bytes.IndexByte(message, ':')
+		if colon < 0 {
+			return false
+		}
+		before, rest := message[:colon], message[colon+1:]
+		if len(before) >= len(mark) && bytes.EqualFold(before[len(before)-len(mark):], []byte(mark)) {
+			after := bytes.TrimLeft(rest, " \t")
+			n := bytes.IndexFunc(after, func(r rune) bool { return !base64(r) })
+			if n >= minInline || n < 0 && len(after) >= minInline {
+				return true
+			}
+		}
+		message = rest
+	}
+}
+
+// base64 says whether r may stand in base64, that of URLs included.
+func base64(r rune) bool {
+	return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("+/-_=", r)
 }
 
 // coded says whether a line is a header by which a body cannot be read.

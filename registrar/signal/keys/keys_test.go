@@ -45,6 +45,46 @@ func TestCarried(t *testing.T) {
 	}
 }
 
+// Ways around the line that begins with a=crypto, each of which went out over UDP in full.
+func TestCarriedElsewhere(t *testing.T) {
+	const inline = "inline:d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj"
+	const crypto = "a=crypto:1 AES_CM_128_HMAC_SHA1_80 " + inline
+	sdp := "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n"
+	wide := func(s string) string { return strings.Join(strings.Split(s, ""), "\x00") }
+	for name, body := range map[string]string{
+		"a capability":                sdp + "a=acap:1 crypto:1 AES_CM_128_HMAC_SHA1_80 " + inline,
+		"a capability, MIKEY":         sdp + "a=acap:17 key-mgmt:mikey AQAFgM0XflABAAAAAAAAAAAAAAsAyO",
+		"a capability among spaces":   sdp + "A=ACAP : 1\t Key-Mgmt : mikey AQAF",
+		"behind a byte order mark":    "\ufeff" + crypto,
+		"behind a zero":               sdp + "a=x\x00" + crypto,
+		"behind a vertical tab":       sdp + "a=x\v" + crypto,
+		"behind a line separator":     sdp + "a=x\u2028" + crypto,
+		"folded":                      sdp + "a=cry\r\n pto:1 AES_CM_128_HMAC_SHA1_80 " + inline,
+		"by another attribute":        sdp + "a=ssrc:1 crypto:1 AES_CM_128_HMAC_SHA1_80 " + inline,
+		"in JSON":                     `{"sdp":"v=0\r\n` + crypto + `"}`,
+		"in XML":                      "<sdp>v=0&#10;" + crypto + "</sdp>",
+		"in quoted-printable, unsaid": sdp + "=61=3Dcrypto:1 AES_CM_128_HMAC_SHA1_80 " + inline,
+		"behind a space":              sdp + "a=x:INLINE: " + strings.TrimPrefix(inline, "inline:"),
+		"in UTF-16":                   wide(sdp + crypto),
+		"compressed, unsaid":          "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff",
+	} {
+		if !Carried([]byte(head + body + "\r\n")) {
+			t.Errorf("%s: not recognised", name)
+		}
+	}
+	for _, line := range []string{
+		"a=acap:1 rtcp-fb:* nack", "a=acap:1", "a=acap", "a=x:inline:", "a=x:inline:short", "a=inline:" + strings.Repeat("x ", 30),
+	} {
+		if Carried([]byte(head + sdp + line + "\r\n")) {
+			t.Errorf("%s: there is no key", line)
+		}
+	}
+	head := strings.ReplaceAll(head, "\r\n\r\n", "\r\nX-SDP: "+crypto+"\r\n\r\n")
+	if !Carried([]byte(head)) {
+		t.Error("a key in a header is not recognised")
+	}
+}
+
 func BenchmarkCarried(b *testing.B) {
 	message := []byte(head + strings.Repeat("a=rtpmap:96 opus/48000/2\r\n", 2000))
 	b.SetBytes(int64(len(message)))
