@@ -61,12 +61,12 @@ func rank(status int) int {
 }
 
 // answer sends it. A 503 speaks of the callee alone, not of this registrar.
-func (b *best) answer(s *Server, r *request) {
+func (b *best) answer(a *answerer, r *request) {
 	switch {
 	case b.res == nil:
-		s.answers.conclude(r.Request, r.tx, b.v)
+		a.conclude(r.Request, r.tx, b.v)
 	case b.res.StatusCode == sip.StatusServiceUnavailable:
-		s.answers.conclude(r.Request, r.tx, verdict{status: 500, reason: "The callee is out of service"})
+		a.conclude(r.Request, r.tx, verdict{status: 500, reason: "The callee is out of service"})
 	default:
 		if b.rank == rank(401) {
 			for _, name := range challenges {
@@ -76,6 +76,6 @@ func (b *best) answer(s *Server, r *request) {
 				b.res.AppendHeader(sip.HeaderClone(h))
 			}
 		}
-		s.answers.pass(r, b.res)
+		a.pass(r, b.res)
 	}
 }

@@ -14,7 +14,7 @@ import (
 // A branch is one callee of a fork: a client transaction, followed to its end.
 type branch struct {
 	f    *fork
-	s    *Server
+	w    *forwarder
 	h    hop
 	sent *sip.Request
 	tx   *stack.ClientTx
@@ -50,7 +50,7 @@ func (b *branch) follow() (answered bool) {
 	rung, cancelling := false, false
 	cancel := func() {
 		if !cancelling && rung { // only after a provisional answer (RFC 3261 §9.1)
-			b.s.sender.send(b.h.cancel(b.sent))
+			b.w.sender.send(b.h.cancel(b.sent))
 		}
 		cancelling = true
 		timer.Reset(dialog.GiveUp) // for the answer to the CANCEL
@@ -60,16 +60,16 @@ func (b *branch) follow() (answered bool) {
 		case res := <-b.tx.Responses():
 			switch {
 			case !sound(res):
-				b.s.stack.Taken(res)
+				b.w.wire.Taken(res)
 			case !res.IsProvisional():
 				b.final(res)
 				return true
 			case cancelling:
 				if !rung {
-					b.s.sender.send(b.h.cancel(b.sent))
+					b.w.sender.send(b.h.cancel(b.sent))
 				}
 				rung = true
-				b.s.stack.Taken(res)
+				b.w.wire.Taken(res)
 			default:
 				rung = true
 				timer.Reset(timerC)
@@ -90,7 +90,7 @@ func (b *branch) follow() (answered bool) {
 		case <-b.tx.Done():
 			b.tell(event{b: b, v: b.failure()})
 			return false
-		case <-b.s.work.over:
+		case <-b.w.work.over:
 			return false
 		}
 	}
@@ -109,7 +109,7 @@ func (b *branch) final(res *sip.Response) {
 	select { // what is repeated comes by OnRetransmission
 	case <-b.tx.Done():
 	case <-b.f.r.tx.Done():
-	case <-b.s.work.over:
+	case <-b.w.work.over:
 	}
 }
 
@@ -120,7 +120,7 @@ func (b *branch) tell(e event) bool {
 		return true
 	case <-b.f.over:
 		if e.res != nil {
-			defer b.s.stack.Taken(e.res)
+			defer b.w.wire.Taken(e.res)
 		}
 		return false
 	}
@@ -137,8 +137,8 @@ func (b *branch) failure() verdict {
 // release ends a call whose 2xx finds no caller. That of a re-INVITE is acknowledged, and the call goes on.
 func (b *branch) release(res *sip.Response) {
 	ack, bye := b.h.release(b.sent, res, sip.GenerateBranchN(16))
-	_ = b.s.stack.Write(ack)
+	_ = b.w.wire.Write(ack)
 	if b.h.record {
-		b.s.sender.send(bye)
+		b.w.sender.send(bye)
 	}
 }

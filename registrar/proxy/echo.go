@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net"
 	"net/netip"
 	"slices"
@@ -35,7 +36,17 @@ var echoOptions = []string{"timer"}
 
 // echoCalls are the calls that end at this server itself: a user agent server (RFC 3261 §13.3) of one answer.
 type echoCalls struct {
-	s    *Server
+	media   *echo.Echo // nil: switched off
+	gate    *gatekeeper
+	site    *site
+	wire    wire
+	sender  sender
+	answers *answerer
+	keys    keyWatch
+	work    *work
+	ledger  *ledger
+	log     *slog.Logger
+
 	mu   sync.Mutex
 	byID map[dialog.ID]*echoCall
 }
@@ -63,30 +74,29 @@ func (e *echoCalls) find(r *request) *echoCall {
 
 // invite answers a call to the echo, and sees it to its end.
 func (e *echoCalls) invite(r *request, account string) {
-	s := e.s
 	if r.Method == sip.OPTIONS {
-		s.answers.reply(r, vOK.with("Allow", allow).with("Accept", sdpType))
+		e.answers.reply(r, vOK.with("Allow", allow).with("Accept", sdpType))
 		return
 	}
 	tag := sip.GenerateTagN(16) // not the one of the 407 before: its ACK is not for this
 	d := accept(r, account, tag)
 	switch {
-	case s.cfg.Echo == nil:
-		s.answers.reply(r, vNoEcho)
+	case e.media == nil:
+		e.answers.reply(r, vNoEcho)
 		return
 	case d.Target.Host == "":
-		s.answers.reply(r, vBadContact)
+		e.answers.reply(r, vBadContact)
 		return
 	}
 	if v := notUnderstood(r); v.status != 0 {
-		s.answers.reply(r, v)
+		e.answers.reply(r, v)
 		return
 	}
 	e.leave(account)
 	media, sdp, err := e.describe(r, account)
 	if err != nil {
-		s.log.Info("the echo did not answer", "aor", account, "call_id", d.CallID, "err", err)
-		s.answers.reply(r, echoRefusal(err))
+		e.log.Info("the echo did not answer", "aor", account, "call_id", d.CallID, "err", err)
+		e.answers.reply(r, echoRefusal(err))
 		return
 	}
 	c := &echoCall{half: d, since: time.Now(), media: media, acked: make(chan struct{}), ended: make(chan struct{})}
@@ -98,28 +108,28 @@ func (e *echoCalls) invite(r *request, account string) {
 	e.mu.Lock()
 	e.byID[d.ID] = c
 	e.mu.Unlock()
-	if s.gate.changed(r) { // meanwhile: AccountChanged may not have seen it
+	if e.gate.changed(r) { // meanwhile: AccountChanged may not have seen it
 		stop()
 	}
-	s.log.Info("the echo answers", "aor", account, "call_id", d.CallID)
-	s.answers.counted(r.Method, sip.StatusOK)
-	ok := s.withSDP(r, sdp)
+	e.log.Info("the echo answers", "aor", account, "call_id", d.CallID)
+	e.answers.counted(r.Method, sip.StatusOK)
+	ok := e.withSDP(r, sdp)
 	ok.To().Params.Add("tag", tag)
 	e.run(ctx, r, c, ok)
 	e.mu.Lock()
 	delete(e.byID, d.ID)
 	e.mu.Unlock()
-	s.ledger.call(status.PastCall{Call: c.status(), Ended: time.Now(), Why: "the echo ended"})
-	s.log.Info("the echo ended", "aor", account, "call_id", d.CallID)
+	e.ledger.call(status.PastCall{Call: c.status(), Ended: time.Now(), Why: "the echo ended"})
+	e.log.Info("the echo ended", "aor", account, "call_id", d.CallID)
 }
 
 // describe makes a call of an INVITE, and the SDP of its 2xx: our answer, or our offer where the INVITE had none.
 func (e *echoCalls) describe(r *request, account string) (*echo.Session, []byte, error) {
-	caller := e.s.echoCaller(r, account)
+	caller := e.caller(r, account)
 	if len(r.Body()) == 0 {
-		return e.s.cfg.Echo.Offer(caller)
+		return e.media.Offer(caller)
 	}
-	return e.s.cfg.Echo.Answer(r.Body(), caller)
+	return e.media.Answer(r.Body(), caller)
 }
 
 // leave ends the call that an account has here already: it has lost that one, or it would take everybody's place.
@@ -141,7 +151,7 @@ func (e *echoCalls) run(ctx context.Context, r *request, c *echoCall, ok *sip.Re
 	defer playing.Wait()
 	defer c.stop()
 	_ = r.tx.Respond(ok)
-	e.s.stack.Taken(r.Request)
+	e.wire.Taken(r.Request)
 	lost := make(chan struct{})
 	playing.Go(func() {
 		if dialog.Repeat(func() { _ = r.tx.Respond(ok) }, c.acked, ctx.Done()) {
@@ -151,7 +161,7 @@ func (e *echoCalls) run(ctx context.Context, r *request, c *echoCall, ok *sip.Re
 	for {
 		select {
 		case ack := <-r.tx.Acks(): // a caller that gives it the branch of the INVITE (RFC 2543)
-			if ack != nil && !e.s.keys.leaked(ack) {
+			if ack != nil && !e.keys.leaked(ack) {
 				e.acked(c, ack)
 			}
 		case <-lost:
@@ -162,7 +172,7 @@ func (e *echoCalls) run(ctx context.Context, r *request, c *echoCall, ok *sip.Re
 			return
 		case <-c.ended:
 			return
-		case <-e.s.work.over:
+		case <-e.work.over:
 			return
 		}
 	}
@@ -170,16 +180,14 @@ func (e *echoCalls) run(ctx context.Context, r *request, c *echoCall, ok *sip.Re
 
 // bye ends a call from our side.
 func (e *echoCalls) bye(c *echoCall) {
-	if f, ok := e.s.locate.peer(c.half); ok {
-		e.s.sender.send(e.s.site.own(c.half, c.Next(sip.BYE), f))
-	}
+	e.sender.tell(c.half, c.Next(sip.BYE))
 }
 
 // acked takes an ACK. Where our 2xx had an offer it brings the answer (RFC 3264 §5); if that can't be used, a call that
 // has not begun ends, and one that has goes on as it was.
 func (e *echoCalls) acked(c *echoCall, ack *sip.Request) {
 	if err := c.media.Accept(ack.Body()); err != nil && !errors.Is(err, echo.ErrNoOffer) {
-		e.s.log.Info("an answer to the echo's offer cannot be used", "aor", c.account, "call_id", c.CallID, "err", err)
+		e.log.Info("an answer to the echo's offer cannot be used", "aor", c.account, "call_id", c.CallID, "err", err)
 		if !c.media.Agreed() {
 			c.stop()
 		}
@@ -189,35 +197,34 @@ func (e *echoCalls) acked(c *echoCall, ack *sip.Request) {
 
 // within takes a request in one of these calls.
 func (e *echoCalls) within(r *request, c *echoCall) {
-	s := e.s
 	if r.IsAck() {
 		e.acked(c, r.Request)
 		return
 	}
 	if r.Method == sip.BYE { // who sends it knows both tags, and may have lost its secret
-		s.answers.reply(r, vOK)
+		e.answers.reply(r, vOK)
 		c.end()
 		return
 	}
-	switch v := s.gate.partner(r, c.account); {
+	switch v := e.gate.partner(r, c.account); {
 	case v.status != 0:
-		s.answers.reply(r, v)
+		e.answers.reply(r, v)
 	case bargains(r) && keysInClear(r.plan, r.account, r.flow):
-		s.answers.reply(r, vKeysWithin)
+		e.answers.reply(r, vKeysWithin)
 	case !c.inOrder(r.CSeq().SeqNo):
-		s.answers.reply(r, verdict{status: 500, reason: "An older request came after a newer one"})
+		e.answers.reply(r, verdict{status: 500, reason: "An older request came after a newer one"})
 	case r.Method != sip.INVITE && (r.Method != sip.UPDATE || len(r.Body()) == 0):
-		s.answers.reply(r, vOK)
+		e.answers.reply(r, vOK)
 	case notUnderstood(r).status != 0:
-		s.answers.reply(r, notUnderstood(r))
+		e.answers.reply(r, notUnderstood(r))
 	default:
 		answer, err := c.describe(r.Body())
 		if err != nil {
-			s.answers.reply(r, echoRefusal(err))
+			e.answers.reply(r, echoRefusal(err))
 			return
 		}
 		// Lost, it is asked for by repeating the request, which finds the same answer.
-		s.answers.respond(r, s.withSDP(r, answer))
+		e.answers.respond(r, e.withSDP(r, answer))
 	}
 }
 
@@ -254,21 +261,21 @@ func hasSDP(r *request) bool {
 }
 
 // withSDP is a 200 with an answer and our contact.
-func (s *Server) withSDP(r *request, answer []byte) *sip.Response {
-	res := s.answers.response(r.Request, vOK.with("Contact", "<"+s.site.contactFor(r.flow)+">").with("Allow", allow).with("Content-Type", sdpType))
+func (e *echoCalls) withSDP(r *request, answer []byte) *sip.Response {
+	res := e.answers.response(r.Request, vOK.with("Contact", "<"+e.site.contactFor(r.flow)+">").with("Allow", allow).with("Content-Type", sdpType))
 	res.SetBody(answer)
 	return res
 }
 
-// echoCaller is what the echo needs to know of a caller. Whom the plan lets do without SRTP may do so here.
-func (s *Server) echoCaller(r *request, account string) echo.Caller {
+// caller is what the echo needs to know of a caller. Whom the plan lets do without SRTP may do so here.
+func (e *echoCalls) caller(r *request, account string) echo.Caller {
 	var c echo.Caller
 	if at, err := netip.ParseAddrPort(r.flow.Remote); err == nil {
 		c.Peer = at.Addr()
 	}
-	c.Local, _ = netip.ParseAddr(s.site.address(r.flow))
-	if s.site.hosts.advertise != "" {
-		c.Public = resolve(s.site.hosts.advertise, c.Local)
+	c.Local, _ = netip.ParseAddr(e.site.address(r.flow))
+	if e.site.hosts.advertise != "" {
+		c.Public = resolve(e.site.hosts.advertise, c.Local)
 	}
 	if phone, ok := r.plan.Phone(account); ok {
 		c.Plain = phone.Security == programme.None

@@ -28,7 +28,7 @@ type way func() (hop, verdict)
 //	caller ── INVITE ──▶ fork ──▶ branch ──▶ callee       all: every way at once
 //	       ◀─ the best ─      ◀── event ◀──               otherwise one after the other
 type fork struct {
-	s         *Server
+	w         *forwarder
 	r         *request
 	caller    string
 	ways      []way // not tried yet
@@ -56,25 +56,25 @@ type event struct {
 }
 
 // fork forwards an INVITE to the first free one of some ways, or to all of them, and passes back the answers.
-func (s *Server) fork(r *request, caller string, ways []way, all bool) {
-	if !s.busy.enter(caller) {
-		s.answers.reply(r, vOverload.with("Retry-After", "5"))
+func (w *forwarder) fork(r *request, caller string, ways []way, all bool) {
+	if !w.busy.enter(caller) {
+		w.answers.reply(r, vOverload.with("Retry-After", "5"))
 		return
 	}
-	defer s.busy.leave(caller)
+	defer w.busy.leave(caller)
 	f := &fork{
-		s: s, r: r, caller: caller, ways: ways, all: all, events: make(chan event),
+		w: w, r: r, caller: caller, ways: ways, all: all, events: make(chan event),
 		over: make(chan struct{}), cancelled: make(chan struct{}), revoked: make(chan struct{}), ring: time.NewTimer(timerC),
 	}
 	f.revoke = sync.OnceFunc(func() { close(f.revoked) })
-	s.forks.enter(f)
-	defer s.forks.leave(f)
+	w.forks.enter(f)
+	defer w.forks.leave(f)
 	// Told under the lock of the transaction's state machine: note it, no more.
 	note := sync.OnceFunc(func() { close(f.cancelled) })
 	if !r.tx.OnCancel(func(*sip.Request) { note() }) {
 		return
 	}
-	_ = r.tx.Respond(s.answers.response(r.Request, verdict{status: 100, reason: "Trying"}))
+	_ = r.tx.Respond(w.answers.response(r.Request, verdict{status: 100, reason: "Trying"}))
 	f.run()
 }
 
@@ -85,13 +85,13 @@ func (f *fork) run() {
 	defer end()
 	defer f.ring.Stop()
 	f.advance()
-	f.s.stack.Taken(f.r.Request)
+	f.w.wire.Taken(f.r.Request)
 	for f.waiting > 0 {
 		select {
 		case e := <-f.events:
 			answered := f.take(e)
 			if e.res != nil {
-				f.s.stack.Taken(e.res)
+				f.w.wire.Taken(e.res)
 			}
 			if answered {
 				end()
@@ -104,20 +104,20 @@ func (f *fork) run() {
 				f.advance()
 			}
 		case <-f.cancelled:
-			f.s.answers.counted(f.r.Method, sip.StatusRequestTerminated)
-			f.s.ledger.refused(f.r, f.caller, f.callee(), vCancelled)
+			f.w.answers.counted(f.r.Method, sip.StatusRequestTerminated)
+			f.w.ledger.refused(f.r, f.caller, f.callee(), vCancelled)
 			return
 		case <-f.revoked:
-			f.s.answers.conclude(f.r.Request, f.r.tx, vRevoked)
+			f.w.answers.conclude(f.r.Request, f.r.tx, vRevoked)
 			return
 		case <-f.r.tx.Done(): // the caller's connection has ended
 			return
-		case <-f.s.work.over:
+		case <-f.w.work.over:
 			return
 		}
 	}
-	f.s.ledger.refused(f.r, f.caller, f.callee(), f.best.verdict())
-	f.best.answer(f.s, f.r)
+	f.w.ledger.refused(f.r, f.caller, f.callee(), f.best.verdict())
+	f.best.answer(f.w.answers, f.r)
 }
 
 // callee is the account that was called last.
@@ -149,10 +149,10 @@ func (f *fork) advance() {
 }
 
 func (f *fork) send(h hop) verdict {
-	b := &branch{f: f, s: f.s, h: h, sent: h.forward(f.r.Request), stop: make(chan struct{}), epoch: f.s.gate.epochs.of(h.out.account)}
-	tx, err := f.s.stack.Request(b.sent)
+	b := &branch{f: f, w: f.w, h: h, sent: h.forward(f.r.Request), stop: make(chan struct{}), epoch: f.w.epochs.of(h.out.account)}
+	tx, err := f.w.wire.Request(b.sent)
 	if err != nil {
-		f.s.cannotForward(f.r, h, err)
+		f.w.cannotForward(f.r, h, err)
 		return vFlowFailed
 	}
 	b.tx = tx
@@ -174,18 +174,18 @@ func (f *fork) send(h hop) verdict {
 // not passed on but ended at once. Many phones do not know what to do with it, and one answered is who was called.
 func (f *fork) take(e event) (answered bool) {
 	switch {
-	case e.res != nil && f.s.keys.leaks(e.res, f.r.flow):
+	case e.res != nil && f.w.keys.leaks(e.res, f.r.flow):
 		if e.res.IsProvisional() {
 			return false
 		}
 		if e.res.IsSuccess() {
 			e.b.release(e.res)
 		}
-		f.s.log.Info("the answer carries keys in clear: it is not passed on", "aor", f.caller, "callee", e.b.h.out.account, "call_id", f.r.CallID().Value())
+		f.w.log.Info("the answer carries keys in clear: it is not passed on", "aor", f.caller, "callee", e.b.h.out.account, "call_id", f.r.CallID().Value())
 		e.res, e.v = nil, vAnswerKeys
 	case e.res != nil && e.res.IsProvisional():
 		if f.tries++; e.res.StatusCode > 100 && f.tries < maxTries && !e.b.settled {
-			f.s.answers.pass(f.r, e.res)
+			f.w.answers.pass(f.r, e.res)
 		}
 		return false
 	case e.res != nil && e.res.IsSuccess():
@@ -195,7 +195,7 @@ func (f *fork) take(e event) (answered bool) {
 			break
 		}
 		e.b.won.Store(true)
-		f.s.answers.pass(f.r, e.res)
+		f.w.answers.pass(f.r, e.res)
 		f.accepted(e.b, e.res)
 		return true
 	}
@@ -238,11 +238,11 @@ func (f *fork) accepted(b *branch, res *sip.Response) {
 		return // a re-INVITE
 	}
 	from, to, id := f.caller, b.h.out.account, f.r.CallID().Value()
-	f.s.log.Info("call answered", "aor", from, "callee", to, "call_id", id)
+	f.w.log.Info("call answered", "aor", from, "callee", to, "call_id", id)
 	d := answered(f.r, b, res)
-	f.s.calls.add(d)
-	if f.s.gate.epochs.of(from) != f.r.epoch || f.s.gate.epochs.of(to) != b.epoch {
-		f.s.hangUp(*d)
+	f.w.calls.add(d)
+	if f.w.epochs.of(from) != f.r.epoch || f.w.epochs.of(to) != b.epoch {
+		f.w.calls.hangUp(*d)
 	}
 }
 
@@ -252,17 +252,45 @@ func (f *fork) established(b *branch) {
 	for {
 		select {
 		case ack := <-f.r.tx.Acks():
-			if validate.Request(ack) == nil && !f.s.keys.leaked(ack) {
+			if validate.Request(ack) == nil && !f.w.keys.leaked(ack) {
 				a := &request{Request: ack, tx: f.r.tx, flow: f.r.flow, plan: f.r.plan}
-				f.s.site.readRoute(a)
-				f.s.ack(a)
+				f.w.site.readRoute(a)
+				f.w.ack(a)
 			}
 		case <-b.tx.Done():
 			return
 		case <-f.r.tx.Done():
 			return
-		case <-f.s.work.over:
+		case <-f.w.work.over:
 			return
+		}
+	}
+}
+
+// forks are the INVITEs under way, by caller.
+type forks struct {
+	mu   sync.Mutex
+	live map[*fork]struct{}
+}
+
+func (f *forks) enter(k *fork) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.live[k] = struct{}{}
+}
+
+func (f *forks) leave(k *fork) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.live, k)
+}
+
+func (f *forks) revoke(caller string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for k := range f.live {
+		if k.caller == caller {
+			k.revoke()
 		}
 	}
 }

@@ -31,7 +31,7 @@ var vNoStore = verdict{status: 503, reason: "The accounts cannot be read at the 
 type gatekeeper struct {
 	accounts Accounts
 	digest   *auth.Auth
-	epochs   epochs
+	epochs   *epochs
 	site     *site
 	flows    interface {
 		Authenticated(f location.Flow, account string)
@@ -168,6 +168,8 @@ type epochs struct {
 	mu    sync.Mutex
 	count map[string]uint64
 }
+
+func newEpochs() *epochs { return &epochs{count: map[string]uint64{}} }
 
 func (e *epochs) note(account string) {
 	e.mu.Lock()

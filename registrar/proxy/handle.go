@@ -112,7 +112,7 @@ func (s *Server) dispatch(r *request) {
 	case own != nil:
 		s.echo.within(r, own)
 	case r.IsAck():
-		s.ack(r)
+		s.forward.ack(r)
 	case r.IsCancel():
 		s.answers.reply(r, vNoDialog) // one that matches an INVITE never comes here
 	case r.Method == sip.REGISTER:
@@ -120,11 +120,11 @@ func (s *Server) dispatch(r *request) {
 	case r.Method == sip.SUBSCRIBE:
 		s.notifier.subscribe(r)
 	case r.inDialog():
-		s.within(r)
+		s.router.within(r)
 	case r.Method == sip.OPTIONS && r.Recipient.User == "" && s.site.hosts.ours(r.Recipient.Host):
 		s.options(r)
 	case r.Method == sip.INVITE, r.Method == sip.OPTIONS:
-		s.outside(r)
+		s.router.outside(r)
 	default:
 		s.answers.reply(r, vNoDialog) // BYE, INFO, UPDATE, PRACK of a dialog that is none of ours
 	}

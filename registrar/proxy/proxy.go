@@ -8,7 +8,6 @@
 package proxy
 
 import (
-	"context"
 	"crypto/rand"
 	"crypto/tls"
 	"errors"
@@ -17,8 +16,6 @@ import (
 	"net"
 	"sync/atomic"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"ewindow/dialplan"
 	"ewindow/registrar/auth"
@@ -52,32 +49,32 @@ type Listeners struct {
 	UDP net.PacketConn
 }
 
-// A Server is the registrar. New makes it, Run runs it.
+// A Server is the registrar. New makes it, Run runs it. It has the parts and joins them: no part knows it.
 type Server struct {
-	cfg       Config
-	log       *slog.Logger
+	domain    string
+	tls       *tls.Config
+	listeners Listeners
 	made      time.Time
-	ledger    *ledger
-	metrics   *metrics.Registry
 	plan      atomic.Pointer[dialplan.Plan]
+	log       *slog.Logger
+	metrics   *metrics.Registry
+	work      *work
+	flows     *flow.Table
+	stack     *stack.Stack
+	ledger    *ledger
+
+	keys    keyWatch
+	site    *site
+	locate  *locator
+	answers *answerer
+
 	gate      *gatekeeper
 	registrar *registrar
-	locations *location.Table
-	seal      sealer
-	site      *site
-	locate    *locator
-	answers   *answerer
-	keys      keyWatch
-	flows     *flow.Table
-	listeners Listeners
-	stack     *stack.Stack
 	notifier  *notifier
-	busy      gate
 	calls     *calls
-	forks     forks
-	echo      echoCalls
-	work      *work
-	sender    sender
+	forward   *forwarder
+	echo      *echoCalls
+	router    *router
 }
 
 // New makes a server. It starts nothing; the listeners are open already.
@@ -102,24 +99,26 @@ func New(c Config, l Listeners) (*Server, error) {
 		return nil, fmt.Errorf("proxy: %w", err)
 	}
 	s := &Server{
-		made: time.Now(), ledger: &ledger{}, work: newWork(),
-		cfg: c, log: c.Log, metrics: c.Metrics, locations: c.Locations, seal: sealer{key: c.Key}, listeners: l,
-		busy:  gate{limit: 32, held: map[string]int{}},
-		calls: newCalls(), forks: forks{live: map[*fork]struct{}{}},
+		domain: c.Domain, tls: c.TLS, listeners: l, made: time.Now(), log: c.Log, metrics: c.Metrics,
+		work: newWork(), ledger: &ledger{}, keys: keyWatch{counts: c.Metrics, log: c.Log},
 	}
 	s.plan.Store(c.Plan)
-	s.keys = keyWatch{counts: c.Metrics, log: c.Log}
-	s.flows = flow.NewTable(c.Limits, flow.Events{
-		Closed: func(f location.Flow) { s.registrar.flowClosed(f) }, KeysRefused: s.keys.refused, Silent: s.metrics.Silent,
-	})
+	s.flows = flow.NewTable(c.Limits, flow.Events{Closed: s.flowClosed, KeysRefused: s.keys.refused, Silent: c.Metrics.Silent})
 	s.stack = stack.New(stack.Config{Request: s.handle})
-	s.site = &site{realm: c.Domain, hosts: newHosts(c.Domain, c.Advertise, l), seal: s.seal, flows: s.flows}
-	s.locate = &locator{table: c.Locations, flows: s.flows, udp: l.UDP != nil}
-	s.answers = newAnswerer(s.seal, c.Metrics)
-	s.sender = sender{wire: s.stack, work: s.work}
+	s.assemble(c, digest)
+	return s, nil
+}
+
+// assemble makes the parts and says who has which.
+func (s *Server) assemble(c Config, digest *auth.Auth) {
+	s.site = &site{realm: c.Domain, hosts: newHosts(c.Domain, c.Advertise, s.listeners), seal: sealer{key: c.Key}, flows: s.flows}
+	s.locate = &locator{table: c.Locations, flows: s.flows, udp: s.listeners.UDP != nil}
+	s.answers = newAnswerer(s.site.seal, c.Metrics)
+	send := sender{wire: s.stack, work: s.work, site: s.site, locate: s.locate}
+
 	s.gate = &gatekeeper{
-		accounts: c.Accounts, digest: digest, epochs: epochs{count: map[string]uint64{}}, site: s.site, flows: s.flows,
-		counts: c.Metrics, ledger: s.ledger, log: c.Log,
+		accounts: c.Accounts, digest: digest, epochs: newEpochs(), site: s.site, flows: s.flows, counts: c.Metrics,
+		ledger: s.ledger, log: c.Log,
 	}
 	s.notifier = &notifier{
 		plan: s.Plan, site: s.site, gate: s.gate, locate: s.locate, flows: s.flows, wire: s.stack, answers: s.answers, work: s.work,
@@ -130,9 +129,24 @@ func New(c Config, l Listeners) (*Server, error) {
 		site: s.site, gate: s.gate, table: c.Locations, flows: s.flows, answers: s.answers, changed: s.AccountChanged,
 		reachable: s.notifier.reachable, ledger: s.ledger, log: c.Log,
 	}
-	s.echo = echoCalls{s: s, byID: map[dialog.ID]*echoCall{}}
-	return s, nil
+	s.calls = &calls{locate: s.locate, sender: send, ledger: s.ledger, log: c.Log, byID: map[string]*relayed{}}
+	s.forward = &forwarder{
+		site: s.site, locate: s.locate, wire: s.stack, sender: send, answers: s.answers, keys: s.keys, epochs: s.gate.epochs,
+		calls: s.calls, work: s.work, ledger: s.ledger, log: c.Log,
+		busy: gate{limit: 32, held: map[string]int{}}, forks: forks{live: map[*fork]struct{}{}},
+	}
+	s.echo = &echoCalls{
+		media: c.Echo, gate: s.gate, site: s.site, wire: s.stack, sender: send, answers: s.answers, keys: s.keys,
+		work: s.work, ledger: s.ledger, log: c.Log, byID: map[dialog.ID]*echoCall{},
+	}
+	s.router = &router{
+		gate: s.gate, site: s.site, locate: s.locate, flows: s.flows, answers: s.answers, calls: s.calls, forward: s.forward,
+		echo: s.echo, ledger: s.ledger, log: c.Log,
+	}
 }
+
+// flowClosed is told of every connection that has ended.
+func (s *Server) flowClosed(f location.Flow) { s.registrar.flowClosed(f) }
 
 // SetPlan puts another plan in force, at once. Windows whose two weeks it changes are told.
 func (s *Server) SetPlan(p *dialplan.Plan) {
@@ -142,65 +156,3 @@ func (s *Server) SetPlan(p *dialplan.Plan) {
 
 // Plan is the plan in force.
 func (s *Server) Plan() *dialplan.Plan { return s.plan.Load() }
-
-// Run serves until ctx ends or a listener fails, and joins all that it started. The error is nil at ctx's end.
-func (s *Server) Run(ctx context.Context) error {
-	g, ctx := errgroup.WithContext(ctx)
-	s.serve(ctx, g)
-	g.Go(func() error { return s.registrar.expire(ctx) })
-	g.Go(func() error { return s.notifier.run(ctx) })
-	g.Go(func() error {
-		<-ctx.Done()
-		s.work.end()
-		return s.closeUDP()
-	})
-	err := g.Wait()
-	_ = s.stack.Close()
-	s.work.wait()
-	s.flows.Wait()
-	if errors.Is(err, context.Canceled) {
-		return nil
-	}
-	return err
-}
-
-func (s *Server) closeUDP() error {
-	if s.listeners.UDP == nil {
-		return nil
-	}
-	return s.listeners.UDP.Close()
-}
-
-// serve starts the transports.
-func (s *Server) serve(ctx context.Context, g *errgroup.Group) {
-	stream := func(l net.Listener, transport string, config *tls.Config, serve func(net.Listener) error) {
-		if l == nil {
-			return
-		}
-		fl := s.flows.Listen(l, transport, config)
-		g.Go(func() error { return fl.Run(ctx) })
-		g.Go(func() error {
-			if err := serve(fl); ctx.Err() == nil {
-				return fmt.Errorf("%s listener on %s ended: %w", transport, l.Addr(), err)
-			}
-			return nil
-		})
-	}
-	stream(s.listeners.TLS, flow.TLS, s.cfg.TLS, s.stack.ServeTLS)
-	stream(s.listeners.TCP, flow.TCP, nil, s.stack.ServeTCP)
-	if s.listeners.UDP == nil {
-		return
-	}
-	packets := s.flows.Packets(s.listeners.UDP)
-	g.Go(func() error {
-		for !packets.Served() {
-			if err := s.stack.ServeUDP(packets); err != nil {
-				return fmt.Errorf("UDP socket %s: %w", s.listeners.UDP.LocalAddr(), err)
-			}
-		}
-		if ctx.Err() == nil {
-			return fmt.Errorf("UDP socket %s was closed", s.listeners.UDP.LocalAddr())
-		}
-		return nil
-	})
-}

@@ -213,7 +213,7 @@ func TestOptions(t *testing.T) {
 func TestTooManyAtOnce(t *testing.T) {
 	simulateWith(t, always, flow.Limits{Burst: 1000}, func(l *lab) {
 		milano, munich := l.pair()
-		for i := range l.server.busy.limit {
+		for i := range l.server.forward.busy.limit {
 			milano.ask(msg{method: "INVITE", uri: "sip:munich@" + domain, callID: "many" + itoa(i)})
 			munich.request(sip.INVITE)
 		}

@@ -208,3 +208,11 @@ func (g *registrar) flowClosed(f location.Flow) {
 		g.log.Info("connection of a registered peer ended", "aor", b.AOR, "peer", f.Remote)
 	}
 }
+
+// drop forgets the bindings of an account, and says on which flows they were.
+func (g *registrar) drop(account string) (flows []location.Flow) {
+	for _, gone := range g.table.DropAccount(account) {
+		flows = append(flows, gone.Flow)
+	}
+	return flows
+}

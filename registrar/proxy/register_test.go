@@ -232,7 +232,7 @@ func TestRegisterRefusals(t *testing.T) {
 				t.Errorf("%s: no %s in %v", test.name, test.header, res)
 			}
 		}
-		if got := l.server.locations.All(time.Now()); len(got) != 0 {
+		if got := l.server.registrar.table.All(time.Now()); len(got) != 0 {
 			t.Errorf("refused registrations left %v", got)
 		}
 
@@ -286,7 +286,7 @@ func TestRegistrationExpires(t *testing.T) {
 		time.Sleep(9 * time.Minute)
 		milano.register()
 		time.Sleep(2 * time.Minute) // munich's 600 s are over
-		if got := len(l.server.locations.All(time.Now())); got != 1 {
+		if got := len(l.server.registrar.table.All(time.Now())); got != 1 {
 			t.Errorf("%d bindings, want milano's alone", got)
 		}
 		milano.ask(msg{method: "INVITE", uri: "sip:munich@" + domain, callID: "expired"})
@@ -323,7 +323,7 @@ func TestRestoredUDP(t *testing.T) {
 		reception, office := l.join("reception", "TCP"), l.join("office", "UDP")
 		reception.register()
 		now := time.Now()
-		l.server.locations.Restore([]location.Binding{{
+		l.server.registrar.table.Restore([]location.Binding{{
 			AOR: "office", Contact: office.contact, CallID: "before", CSeq: 7, Created: now, Updated: now, Expires: now.Add(time.Hour),
 			Flow: location.Flow{Transport: "UDP", Remote: office.host.String() + ":5060"},
 		}}, now)

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -36,12 +37,15 @@ type side struct {
 
 // calls are the relayed dialogs.
 type calls struct {
+	locate *locator
+	sender sender
+	ledger *ledger
+	log    *slog.Logger
+
 	mu    sync.Mutex
 	byID  map[string]*relayed
 	order []*relayed // the oldest first
 }
-
-func newCalls() *calls { return &calls{byID: map[string]*relayed{}} }
 
 // relayedID is the same whichever side a request comes from.
 func relayedID(callID, tag, other string) string {
@@ -98,9 +102,9 @@ func (c *calls) down(callID, tag, other string) *relayed {
 }
 
 // over notes that a dialog of two others has ended, and why.
-func (s *Server) over(callID, tag, other, why string) {
-	if d := s.calls.down(callID, tag, other); d != nil {
-		s.ledger.call(status.PastCall{Call: d.status(), Ended: time.Now(), Why: why})
+func (c *calls) over(callID, tag, other, why string) {
+	if d := c.down(callID, tag, other); d != nil {
+		c.ledger.call(status.PastCall{Call: d.status(), Ended: time.Now(), Why: why})
 	}
 }
 
@@ -177,4 +181,35 @@ func between(callID string, a *sip.Uri, tagA string, b *sip.Uri, tagB string) *r
 		}}}
 	}
 	return &relayed{callID: callID, since: time.Now(), sides: [2]side{write(a, tagA, b, tagB), write(b, tagB, a, tagA)}}
+}
+
+// end ends all calls of an account.
+func (c *calls) end(account string) {
+	for _, d := range c.of(account) {
+		c.hangUp(d)
+	}
+}
+
+// hangUp ends a call between two others. Each side hears it as if the other had hung up.
+func (c *calls) hangUp(d relayed) {
+	c.over(d.callID, d.sides[0].RemoteTag, d.sides[1].RemoteTag, "an account of it has changed")
+	for i, to := range d.sides {
+		if to.Target.Host == "" {
+			b, v := c.locate.reach(to.account, time.Now())
+			if v.status != 0 || sip.ParseUri(b.Contact, &to.Target) != nil {
+				continue
+			}
+		}
+		// The other side's next number. If it has sent nothing that we know of, any will do that is higher than it
+		// could have come to by counting (RFC 3261 §12.2.2: below 2^31).
+		seq := d.sides[1-i].cseq + 1
+		if seq == 1 {
+			seq = uint32(time.Now().Unix() & (1<<31 - 1))
+		}
+		bye := to.Request(sip.BYE, seq)
+		bye.AppendHeader(sip.NewHeader("Reason", `SIP;cause=403;text="An account of this call has changed"`))
+		c.sender.tell(to.half, bye)
+	}
+	c.log.Info("call ended: an account of it has changed", "aor", d.sides[0].account, "callee", d.sides[1].account,
+		"call_id", d.callID, "lasted", time.Since(d.since).Round(time.Second))
 }

@@ -61,7 +61,7 @@ func TestAccountRemoved(t *testing.T) {
 		caller.ask(msg{method: "OPTIONS", uri: "sip:" + domain, callID: "o"})
 		caller.response(200)
 		l.removeAccount("reception")
-		if got := len(l.server.locations.All(time.Now())); got != 0 {
+		if got := len(l.server.registrar.table.All(time.Now())); got != 0 {
 			t.Errorf("%d bindings are left", got)
 		}
 		p.cutOff()
@@ -258,7 +258,7 @@ func TestCallFromBeforeRestart(t *testing.T) {
 
 // However many calls are made, what is remembered of them is bounded.
 func TestCallsAreBounded(t *testing.T) {
-	c := newCalls()
+	c := &calls{byID: map[string]*relayed{}}
 	flow := location.Flow{Transport: "UDP", Remote: "192.0.2.1:5060"}
 	add := func(i int, a, b string) {
 		d := between(fmt.Sprint(i), &sip.Uri{}, "x", &sip.Uri{}, "y")

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"log/slog"
 	"slices"
 	"time"
 
@@ -12,59 +13,74 @@ import (
 	"ewindow/registrar/signal/header"
 )
 
+// A router decides where a request goes: by the plan and the table of locations if it begins something, by its dialog
+// otherwise. It has no state.
+type router struct {
+	gate    *gatekeeper
+	site    *site
+	locate  *locator
+	flows   keeper
+	answers *answerer
+	calls   *calls
+	forward *forwarder
+	echo    *echoCalls
+	ledger  *ledger
+	log     *slog.Logger
+}
+
 // outside routes a request that begins something new: INVITE, or OPTIONS to somebody. The plan is asked each time.
-func (s *Server) outside(r *request) {
+func (t *router) outside(r *request) {
 	if r.To().Params.Has("tag") {
-		s.answers.reply(r, vNoDialog)
+		t.answers.reply(r, vNoDialog)
 		return
 	}
-	if v := s.gate.sender(r, asProxy); v.status != 0 {
-		s.answers.reply(r, v)
+	if v := t.gate.sender(r, asProxy); v.status != 0 {
+		t.answers.reply(r, v)
 		return
 	}
 	account := r.account
-	if !s.site.hosts.ours(r.Recipient.Host) {
-		s.answers.reply(r, vForeignRoute)
+	if !t.site.hosts.ours(r.Recipient.Host) {
+		t.answers.reply(r, vForeignRoute)
 		return
 	}
 	now := time.Now()
 	decision := r.plan.Route(account, r.Recipient.User, now)
 	if decision.Status != 0 {
-		s.log.Info("refused by the plan", "aor", account, "call_id", r.CallID().Value(),
+		t.log.Info("refused by the plan", "aor", account, "call_id", r.CallID().Value(),
 			"status", decision.Status, "reason", decision.Reason)
 		v := refusal(decision, now)
-		s.ledger.refused(r, account, header.Safe(r.Recipient.User), v)
-		s.answers.reply(r, v)
+		t.ledger.refused(r, account, header.Safe(r.Recipient.User), v)
+		t.answers.reply(r, v)
 		return
 	}
 	if keysInClear(r.plan, account, r.flow) {
-		s.answers.reply(r, vKeysInClear)
+		t.answers.reply(r, vKeysInClear)
 		return
 	}
 	if decision.Target == dialplan.Echo {
-		s.flows.Keep(r.flow, now.Add(callerIdle))
-		s.echo.invite(r, account)
+		t.flows.Keep(r.flow, now.Add(callerIdle))
+		t.echo.invite(r, account)
 		return
 	}
 	var nobody best
-	reachable := slices.ContainsFunc(decision.Targets, func(t string) bool {
-		_, v := s.callee(r, t, now)
+	reachable := slices.ContainsFunc(decision.Targets, func(account string) bool {
+		_, v := t.callee(r, account, now)
 		nobody.note(nil, v)
 		return v.status == 0
 	})
 	if !reachable { // said without a transaction: it is what a flood would hear
-		s.log.Info("callee cannot be reached", "aor", account, "callee", decision.Target, "call_id", r.CallID().Value(), "status", nobody.v.status)
-		s.ledger.refused(r, account, decision.Target, nobody.v)
-		s.answers.reply(r, nobody.v)
+		t.log.Info("callee cannot be reached", "aor", account, "callee", decision.Target, "call_id", r.CallID().Value(), "status", nobody.v.status)
+		t.ledger.refused(r, account, decision.Target, nobody.v)
+		t.answers.reply(r, nobody.v)
 		return
 	}
-	s.flows.Keep(r.flow, now.Add(callerIdle))
-	s.call(r, account, decision.Targets, decision.All)
+	t.flows.Keep(r.flow, now.Add(callerIdle))
+	t.call(r, account, decision.Targets, decision.All)
 }
 
 // callee is the binding over which an account may be called with this request.
-func (s *Server) callee(r *request, account string, now time.Time) (location.Binding, verdict) {
-	b, v := s.locate.reach(account, now)
+func (t *router) callee(r *request, account string, now time.Time) (location.Binding, verdict) {
+	b, v := t.locate.reach(account, now)
 	switch {
 	case v.status != 0:
 	case keysInClear(r.plan, account, b.Flow):
@@ -76,27 +92,27 @@ func (s *Server) callee(r *request, account string, now time.Time) (location.Bin
 }
 
 // call forwards a request to accounts, of which one at least could be reached a moment ago.
-func (s *Server) call(r *request, account string, targets []string, all bool) {
+func (t *router) call(r *request, account string, targets []string, all bool) {
 	ways := make([]way, len(targets))
-	for i, t := range targets {
-		ways[i] = func() (hop, verdict) { return s.wayTo(r, account, t) }
+	for i, callee := range targets {
+		ways[i] = func() (hop, verdict) { return t.wayTo(r, account, callee) }
 	}
 	if r.IsInvite() {
-		s.fork(r, account, ways, all)
+		t.forward.fork(r, account, ways, all)
 		return
 	}
 	for _, find := range ways {
 		if h, v := find(); v.status == 0 {
-			s.relay(r, h)
+			t.forward.relay(r, h)
 			return
 		}
 	}
-	s.answers.reply(r, vNotHere)
+	t.answers.reply(r, vNotHere)
 }
 
 // wayTo is the way of a new request from one account to where another is now.
-func (s *Server) wayTo(r *request, account, callee string) (hop, verdict) {
-	binding, v := s.callee(r, callee, time.Now())
+func (t *router) wayTo(r *request, account, callee string) (hop, verdict) {
+	binding, v := t.callee(r, callee, time.Now())
 	if v.status != 0 {
 		return hop{}, v
 	}
@@ -104,7 +120,7 @@ func (s *Server) wayTo(r *request, account, callee string) (hop, verdict) {
 	if err := sip.ParseUri(binding.Contact, &target); err != nil {
 		return hop{}, vInternal
 	}
-	h := s.site.hop(r, account, callee, binding.Flow)
+	h := t.site.hop(r, account, callee, binding.Flow)
 	h.target, h.record = &target, r.IsInvite()
 	return h, verdict{}
 }
@@ -114,40 +130,25 @@ const callerIdle = 5 * time.Minute
 
 // within routes a request of a dialog that was set up through here. The plan is not asked again: whoever is in a call
 // may end it, hold it, or repair it.
-func (s *Server) within(r *request) {
+func (t *router) within(r *request) {
 	sender := r.from().account
 	if r.Method != sip.BYE { // that one has the tokens, which nobody else was told, and may have lost its secret
-		if v := s.gate.partner(r, sender); v.status != 0 {
-			s.answers.reply(r, v)
+		if v := t.gate.partner(r, sender); v.status != 0 {
+			t.answers.reply(r, v)
 			return
 		}
 	}
-	f, ok := s.locate.across(r.to().account, r.Recipient.String(), r.to().flow)
+	f, ok := t.locate.across(r.to().account, r.Recipient.String(), r.to().flow)
 	if !ok {
-		s.answers.reply(r, vFlowFailed)
+		t.answers.reply(r, vFlowFailed)
 		return
 	}
 	if v := keysWithin(r, sender, r.to().account, f); v.status != 0 {
-		s.log.Info("refused: keys would go in clear", "aor", sender, "callee", r.to().account, "call_id", r.CallID().Value(), "method", r.Method)
-		s.answers.reply(r, v)
+		t.log.Info("refused: keys would go in clear", "aor", sender, "callee", r.to().account, "call_id", r.CallID().Value(), "method", r.Method)
+		t.answers.reply(r, v)
 		return
 	}
-	s.flows.Keep(r.flow, time.Now().Add(callerIdle))
-	s.calls.saw(r)
-	s.relay(r, s.site.hop(r, sender, r.to().account, f))
-}
-
-// ack passes on the ACK to a 2xx, end to end and without a transaction (RFC 3261 §16.11). The ACK to another answer
-// ends at the server transaction, or here, if the answer was ours and is forgotten.
-func (s *Server) ack(r *request) {
-	if !r.inDialog() || r.far {
-		return
-	}
-	if mf := r.MaxForwards(); mf != nil && mf.Val() == 0 {
-		return
-	}
-	if f, ok := s.locate.across(r.to().account, r.Recipient.String(), r.to().flow); ok {
-		h := s.site.hop(r, r.from().account, r.to().account, f)
-		_ = s.stack.Write(h.forward(r.Request)) // lost ones are asked for by repeating the 2xx
-	}
+	t.flows.Keep(r.flow, time.Now().Add(callerIdle))
+	t.calls.saw(r)
+	t.forward.relay(r, t.site.hop(r, sender, r.to().account, f))
 }

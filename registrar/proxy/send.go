@@ -15,8 +15,17 @@ type wire interface {
 
 // A sender sends requests of our own whose answers do not matter.
 type sender struct {
-	wire wire
-	work *work
+	wire   wire
+	work   *work
+	site   *site
+	locate *locator
+}
+
+// tell sends a request in a dialog of ours, if the other side can be reached.
+func (s sender) tell(d half, req *sip.Request) {
+	if f, ok := s.locate.peer(d); ok {
+		s.send(s.site.own(d, req, f))
+	}
 }
 
 // send sends one, and waits for its answer in the background.

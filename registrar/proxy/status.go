@@ -15,19 +15,19 @@ import (
 func (s *Server) Status() status.Status {
 	now, plan := time.Now(), s.Plan()
 	st := status.Status{
-		Domain: s.cfg.Domain, At: now, Started: s.made, Plan: status.Plan{Revision: plan.Revision()},
+		Domain: s.domain, At: now, Started: s.made, Plan: status.Plan{Revision: plan.Revision()},
 		Calls: append(s.calls.status(), s.echo.status()...), Subscriptions: s.notifier.status(),
 	}
-	if err := s.cfg.Accounts.Current(); err != nil {
+	if err := s.gate.accounts.Current(); err != nil {
 		st.Store = err.Error()
 	}
 	st.Flows, st.Strangers = s.flows.List()
 	bindings := map[string][]location.Binding{}
-	for _, b := range s.locations.All(now) {
+	for _, b := range s.registrar.table.All(now) {
 		bindings[b.AOR] = append(bindings[b.AOR], b)
 	}
 	var last map[string]status.Event
-	last, st.Past = s.ledger.read(func(account string) bool { _, ok := s.cfg.Accounts.Account(account); return ok })
+	last, st.Past = s.ledger.read(s.gate.exists)
 	names := map[string]bool{}
 	for _, space := range plan.Spaces() {
 		names[space.Name] = true

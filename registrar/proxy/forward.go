@@ -1,0 +1,120 @@
+package proxy
+
+import (
+	"errors"
+	"log/slog"
+
+	"github.com/emiago/sipgo/sip"
+
+	"ewindow/registrar/signal/header"
+	"ewindow/registrar/signal/stack"
+	"ewindow/registrar/signal/validate"
+)
+
+// A forwarder passes requests on and answers back: the stateful half of a proxy (RFC 3261 §16.6 to §16.11). Which way they
+// go has been decided. It owns the INVITEs under way.
+type forwarder struct {
+	site    *site
+	locate  *locator
+	wire    wire
+	sender  sender
+	answers *answerer
+	keys    keyWatch
+	epochs  *epochs
+	calls   *calls
+	work    *work
+	ledger  *ledger
+	log     *slog.Logger
+
+	busy  gate
+	forks forks
+}
+
+// relay forwards a request and passes back the answers, until the transaction is over (RFC 3261 §16.6, §16.7).
+func (w *forwarder) relay(r *request, h hop) {
+	if r.IsInvite() {
+		w.fork(r, h.in.account, []way{func() (hop, verdict) { return h, verdict{} }}, false)
+		return
+	}
+	if !w.busy.enter(h.in.account) {
+		w.answers.reply(r, vOverload.with("Retry-After", "5"))
+		return
+	}
+	defer w.busy.leave(h.in.account)
+	x := &exchange{w: w, r: r, h: h}
+	sent := h.forward(r.Request)
+	var err error
+	if x.tx, err = w.wire.Request(sent); err != nil {
+		w.cannotForward(r, h, err)
+		w.answers.conclude(r.Request, r.tx, vFlowFailed)
+		return
+	}
+	w.wire.Taken(r.Request)
+	x.wait()
+	x.tx.Terminate()
+}
+
+func (w *forwarder) cannotForward(r *request, h hop, err error) {
+	w.log.Info("cannot forward", "method", r.Method, "aor", h.in.account, "callee", h.out.account, "call_id", r.CallID().Value(), "err", err)
+}
+
+// An exchange is one forwarded request that is no INVITE: our server transaction and our client transaction.
+type exchange struct {
+	w  *forwarder
+	r  *request
+	h  hop
+	tx *stack.ClientTx
+}
+
+// wait waits for the answer. After 32 s without one nothing is said: the caller's own
+// transaction has run out at the same time, and a 408 would only be noise (RFC 4320 §4.2).
+func (x *exchange) wait() {
+	for {
+		select {
+		case res := <-x.tx.Responses():
+			if !sound(res) || res.IsProvisional() {
+				x.w.wire.Taken(res)
+				continue // a provisional answer has no place here (RFC 4320 §4.1)
+			}
+			if x.w.keys.leaks(res, x.r.flow) {
+				x.w.answers.conclude(x.r.Request, x.r.tx, vAnswerKeys)
+				return
+			}
+			x.w.answers.pass(x.r, res)
+			if x.r.Method == sip.BYE {
+				x.w.calls.over(x.r.CallID().Value(), header.FromTag(x.r), header.ToTag(x.r), x.h.in.account+" hung up")
+				x.w.log.Info("call ended", "aor", x.h.in.account, "callee", x.h.out.account, "call_id", x.r.CallID().Value())
+			}
+			return
+		case <-x.tx.Done():
+			if !errors.Is(x.tx.Err(), sip.ErrTransactionTimeout) {
+				x.w.answers.conclude(x.r.Request, x.r.tx, vFlowFailed)
+			}
+			return
+		case <-x.r.tx.Done():
+			return
+		case <-x.w.work.over:
+			return
+		}
+	}
+}
+
+// sound says whether an answer can be passed back: without the caller's Via it would go nowhere.
+func sound(res *sip.Response) bool {
+	return validate.Response(res) == nil && len(res.GetHeaders("Via")) >= 2
+}
+
+// ack passes on the ACK to a 2xx, end to end and without a transaction (RFC 3261 §16.11). The ACK to another answer
+// ends at the server transaction, or here, if the answer was ours and is forgotten.
+func (w *forwarder) ack(r *request) {
+	if !r.inDialog() || r.far {
+		return
+	}
+	if mf := r.MaxForwards(); mf != nil && mf.Val() == 0 {
+		return
+	}
+	if f, ok := w.locate.across(r.to().account, r.Recipient.String(), r.to().flow); ok {
+		h := w.site.hop(r, r.from().account, r.to().account, f)
+		_ = w.wire.Write(h.forward(r.Request)) // lost ones are asked for by repeating the 2xx
+	}
+}
