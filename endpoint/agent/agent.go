@@ -7,7 +7,8 @@
 //	              pinged, replaced)     └─ calls      ──▶ Invitation, Reoffer, LateAnswer, Info, Ended
 //
 // There is one long-lived SIP stack (registrar/signal). It never dials and listens nowhere: the agent dials, and hands
-// each finished connection over. What comes over it is taken in one message after the other. Dialogs outlive the connection: what follows in a call goes over the next one.
+// each finished connection over. What comes over it is taken in one message after the other. Dialogs outlive the
+// connection: what follows in a call goes over the next one.
 //
 // Requests are believed because of where they come from: the registrar's authenticated connection is the only one
 // there is, and the registrar vouches for the From of what it forwards.

@@ -443,7 +443,8 @@ func TestOtherSideGone(t *testing.T) {
 	})
 }
 
-// A re-INVITE that nobody waits for any more is cancelled; the next one waits until it is over. If its 200 had crossed, the offer counts.
+// A re-INVITE that nobody waits for any more is cancelled; the next one waits until it is over. If its 200 had crossed,
+// the offer counts.
 func TestAbandonedReinvite(t *testing.T) {
 	simulate(t, func(t *testing.T, l *lab) {
 		c := l.callUp()

@@ -25,8 +25,9 @@ import (
 //
 // A second encoder, of 720p beside 1080p, takes 54 more, and each further call about 18 of the sound.
 //
-// So a machine of 1 GB, the smallest, lives on while one of them is at its limit, and ordinary work comes near none of these limits.
-// RLIMIT_AS will not do: Go alone reserves more than 1 GB of addresses. A cgroup needs rights that a window lacks.
+// So a machine of 1 GB, the smallest, lives on while one of them is at its limit, and ordinary work comes near none of
+// these limits. RLIMIT_AS will not do: Go alone reserves more than 1 GB of addresses. A cgroup needs rights that a window
+// lacks.
 const (
 	cameraBudget = 384 << 20 // at least: it holds what several encoders need, and nothing comes to them from strangers
 	cameraShare  = 3         // a third of the machine's memory: large pictures are encoded on large machines

@@ -90,7 +90,7 @@ int ew_play(GstElement *pipe) { return gst_element_set_state(pipe, GST_STATE_PLA
 
 void ew_stop(GstElement *pipe) { gst_element_set_state(pipe, GST_STATE_NULL); }
 
-// Wakes who waits for the eventfd. It only fails when that has been rung 2^64 times.
+// Wakes whoever waits for the eventfd. It only fails when that has been rung 2^64 times.
 void ew_ring(int fd) {
     guint64 one = 1;
     if (write(fd, &one, sizeof one) < 0) return;

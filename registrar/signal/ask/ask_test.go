@@ -17,6 +17,8 @@ type sample struct {
 	At    time.Time
 }
 
+func (s sample) Text(zone *time.Location) string { return s.Space + " in " + zone.String() + "\n" }
+
 func says() sample { return sample{"milano", time.Date(2027, 3, 1, 10, 0, 0, 0, time.UTC)} }
 
 // serve answers in dir until the test ends.
@@ -71,6 +73,25 @@ func TestSilentReader(t *testing.T) {
 	}
 	if _, err := Read[sample](dir, "window"); err != nil {
 		t.Error(err)
+	}
+}
+
+// People read text in their time zone, programs JSON; without an answer nothing is printed.
+func TestPrint(t *testing.T) {
+	dir := t.TempDir()
+	var b strings.Builder
+	if err := Print[sample](&b, dir, "window", false); !errors.Is(err, ErrNotRunning) || b.Len() != 0 {
+		t.Errorf("before: %v, %q", err, b.String())
+	}
+	serve(t, dir)
+	for asJSON, want := range map[bool]string{
+		false: "milano in " + time.Local.String() + "\n",
+		true:  "{\n  \"Space\": \"milano\",\n  \"At\": \"2027-03-01T10:00:00Z\"\n}\n",
+	} {
+		b.Reset()
+		if err := Print[sample](&b, dir, "window", asJSON); err != nil || b.String() != want {
+			t.Errorf("JSON %t: %v, %q, want %q", asJSON, err, b.String(), want)
+		}
 	}
 }
 
