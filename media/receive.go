@@ -73,7 +73,7 @@ func (st *stream) receiveRTP(d *arrival) {
 	})
 	if newest && d.authentic() && d.at.Sub(st.movedLog) > moveLogSpacing {
 		st.movedLog = d.at
-		st.log.Info("media come from here now", "peer", d.From.String())
+		st.log.Info("media comes from another address now", "peer", d.From.String())
 	}
 }
 

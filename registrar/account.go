@@ -25,7 +25,7 @@ func (f stateFlags) pki() string   { return filepath.Join(f.State, "pki") }
 type accountCmd struct {
 	Add    accountAddCmd    `cmd:"" help:"Make an account and print its secret, once."`
 	List   accountListCmd   `cmd:"" help:"List the accounts."`
-	Rotate accountRotateCmd `cmd:"" help:"Give an account another secret and print it, once; what was begun with the old one ends within a second."`
+	Rotate accountRotateCmd `cmd:"" help:"Give an account another secret and print it, once; its registrations and calls end within a second."`
 	Remove accountRemoveCmd `cmd:"" help:"Remove an account; its registrations and calls end within a second."`
 }
 
@@ -70,7 +70,7 @@ func (c *accountAddCmd) Run(s streams) (err error) {
 	if realm, err := db.Realm(ctx); err != nil {
 		return err
 	} else if realm == "" {
-		return errors.New("the domain of the accounts is not known yet; say it with --domain NAME, as the registrar's own")
+		return errors.New("the domain of the accounts is not known yet; give the registrar's with --domain NAME")
 	}
 	secret, err := db.AddAccount(ctx, c.Name, time.Now())
 	if err != nil {

@@ -18,7 +18,7 @@ import (
 
 func TestAccounts(t *testing.T) {
 	state := filepath.Join(t.TempDir(), "state")
-	if status, _, errs := command("account", "add", "milano", "--state", state); status != 1 || !strings.Contains(errs, "say it with --domain NAME") {
+	if status, _, errs := command("account", "add", "milano", "--state", state); status != 1 || !strings.Contains(errs, "give the registrar's with --domain NAME") {
 		t.Errorf("without a domain: %d %q", status, errs)
 	}
 	status, secret, errs := command("account", "add", "milano", "--state", state, "--domain", "reg.example.org")

@@ -268,7 +268,7 @@ func (r *registration) once(ctx context.Context, f *flow, want time.Duration) (t
 		}
 		return r.granted(res, want), nil
 	}
-	return 0, errors.New("the registrar finds every duration too brief (423)")
+	return 0, errors.New("the registrar refuses every duration of a registration as too brief (423)")
 }
 
 func (r *registration) request(want time.Duration) *sip.Request {

@@ -77,7 +77,7 @@ func (w *Window) reinvite(ctx context.Context, id string) {
 	}
 	offer, err := l.sdp.Offer()
 	if err != nil {
-		w.log.Warn("no re-INVITE", "call_id", l.callID, "err", err)
+		w.log.Warn("re-INVITE not possible; the call goes on as it was", "call_id", l.callID, "err", err)
 		return
 	}
 	w.log.Info("re-INVITE: the line is silent", "call_id", l.callID, "peer", l.peer)
@@ -111,7 +111,7 @@ func (w *Window) reinvited(ctx context.Context, r reinvited) {
 // adopt makes what was agreed anew hold for a running call.
 func (w *Window) adopt(ctx context.Context, l *leg, d negotiate.Description) {
 	if err := l.session.Update(d); err != nil {
-		w.log.Error("media not changed", "call_id", l.callID, "err", err)
+		w.log.Error("what was agreed anew cannot be used; the media go on as they were", "call_id", l.callID, "err", err)
 		return
 	}
 	l.description = d

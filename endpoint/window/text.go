@@ -34,7 +34,7 @@ func retryAfter(d time.Duration) []agent.Header {
 func explain(code int, reason string) string {
 	switch code {
 	case 403:
-		return "the plan does not say so there yet"
+		return "the plan there does not allow this call yet"
 	case 404:
 		return "the registrar does not know them"
 	case 408, 430:

@@ -28,7 +28,7 @@ func Begin(paths []string, dir string, log *slog.Logger, now time.Time) (*Start,
 	}
 	last, damage := restore(dir)
 	if damage != nil {
-		log.Error("the kept copy of the last good dialplan", "err", damage)
+		log.Error("a kept copy of the dialplan cannot be used", "err", damage)
 	}
 	if last == nil {
 		return nil, failure

@@ -155,8 +155,8 @@ func withSecret(a Account, secret string, now time.Time) Account {
 	return a
 }
 
-// RotateAccount gives an account another secret and returns it. What was begun with the old one ends. Error: ErrUnknown.
-// If that secret cannot be in the last good copy too, the old one stays.
+// RotateAccount gives an account another secret and returns it. Error: ErrUnknown. A running server then ends what was
+// begun with the old one. If the new secret cannot be in the last good copy too, the old one stays.
 func (s *Store) RotateAccount(ctx context.Context, name string, now time.Time) (secret string, err error) {
 	secret = newSecret()
 	var old Account
@@ -193,7 +193,7 @@ func (s *Store) RemoveAccount(ctx context.Context, name string) error {
 		return err
 	}
 	if err := s.copyGood(ctx); err != nil {
-		return fmt.Errorf("%s is removed, but would come back with the copy if the store were damaged; start the registrar anew to make the copy: %w",
+		return fmt.Errorf("%s is removed, but would come back with the copy if the store were damaged; restart the registrar, which makes a new copy: %w",
 			name, err)
 	}
 	return nil

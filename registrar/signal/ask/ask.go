@@ -80,7 +80,7 @@ func Read[Status any](dir, what string) (s Status, err error) {
 	defer c.Close()
 	_ = c.SetDeadline(time.Now().Add(patience))
 	if err := json.NewDecoder(io.LimitReader(c, maxSize)).Decode(&s); err != nil {
-		return s, fmt.Errorf("the %s at %s answers nothing useful: %w", what, path, err)
+		return s, fmt.Errorf("read the answer of the %s at %s: %w; is it of the same version as this program?", what, path, err)
 	}
 	return s, nil
 }
