@@ -100,7 +100,7 @@ func (st *stream) receiveRTCP(d *arrival) {
 	}
 }
 
-// control takes one packet of a compound. Of other kinds nothing follows. BYE means that another sender may follow at
+// control takes one packet of a compound. Other kinds have no effect. BYE means that another sender may follow at
 // once; a call ends by SIP.
 func (st *stream) control(now time.Time, h rtcp.Header, b []byte) (wellFormed bool) {
 	switch {

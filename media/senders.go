@@ -49,7 +49,7 @@ func (st *stream) assign(p incoming) (newest bool) {
 	case st.isRepair(p):
 		st.repaired(p)
 		return false
-	case p.pt != st.d.ReceiveType: // nobody is a sender by what is no media
+	case p.pt != st.d.ReceiveType: // only media makes a sender
 		st.otherType(p.pt)
 		return false
 	case st.src == nil:

@@ -186,7 +186,7 @@ func (a *Agent) bye(ctx context.Context, build func() *sip.Request) {
 // not answered yet is refused with 480.
 func (c *Call) Bye(reason string) { c.hangUp(header.Text(reason)) }
 
-// endAll ends every call. The channel is closed when the other sides know, or nothing may wait any more.
+// endAll ends every call. The channel is closed when the other sides know, or the time for waiting is over.
 func (a *Agent) endAll(reason string) <-chan struct{} {
 	a.mu.Lock()
 	calls := make([]*Call, 0, len(a.calls))

@@ -28,7 +28,7 @@ type View struct {
 	Up      bool      // the call is answered
 	Picture bool      // a picture was shown in this call
 	NoVideo bool      // the other side sends none
-	Held    bool      // the other side holds the call: nothing is to be expected from it
+	Held    bool      // the other side holds the call, and sends nothing
 	Silent  time.Time // since when nothing comes, zero if something does
 	Partner string    // whom the plan names now, empty for nobody
 	LastWhy string    // why the last try to reach the partner failed

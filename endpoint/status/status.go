@@ -34,7 +34,7 @@ type Plan struct {
 	Problem  string    `json:"problem,omitempty"` // why it is not on disk
 }
 
-// Change is the next change of the partner. Its zero value is none that is known.
+// Change is the next change of the partner. Its zero value means that none is known.
 type Change struct {
 	At      time.Time `json:"at,omitzero"`
 	Partner string    `json:"partner,omitempty"` // from then on; empty for nobody

@@ -22,7 +22,7 @@ type deviceReport struct {
 	event protocol.Event
 }
 
-// Event takes what a device process reports to the loop. Levels and progress are nothing to it.
+// Event takes what a device process reports to the loop. It needs no levels and no progress.
 func (h deviceHandler) Event(role protocol.Role, e protocol.Event) {
 	switch e.Kind {
 	case protocol.Ready, protocol.Missing, protocol.Failed, protocol.Keyframe:

@@ -13,7 +13,7 @@ type Event interface{ event() }
 type (
 	Tick       struct{}                         // time passed
 	Registered struct{}                         // the registrar knows us
-	Lost       struct{ Why string }             // it does not, or no longer
+	Lost       struct{ Why string }             // the registrar does not know us any more, or cannot be reached
 	Planned    struct{ P *programme.Programme } // a programme came, or was read from disk
 	Invited    struct{ ID, From string }        // an INVITE outside a dialog; Answer or Reject follows
 	Agreed     struct {                         // offer and answer are done, for an INVITE of ours or of theirs

@@ -90,7 +90,7 @@ func (a sipAgent) Invite(ctx context.Context, account string, offer []byte) (est
 	return established{call, call.ID(), answer}, nil
 }
 
-// translate puts an event of the agent in the window's words; nil is nothing to us.
+// translate puts an event of the agent in the window's words; nil for one that the window does not need.
 func translate(e agent.Event) any {
 	switch e := e.(type) {
 	case agent.Online:

@@ -25,7 +25,7 @@ const (
 	silenceEnd    = 30 * time.Second // call again, or hang up on a phone
 	silenceGone   = 90 * time.Second // nobody called anew, and this line does not come back either
 
-	holdEnd = 5 * time.Minute // a phone that holds the call sends nothing; whoever has forgotten it is let go
+	holdEnd = 5 * time.Minute // a phone that holds the call sends nothing; one that has forgotten the call is hung up on
 )
 
 // redial is how long to wait after the n-th failure in a row.

@@ -16,7 +16,7 @@ const (
 	playDelay   = 20 * time.Millisecond  // from the arrival of a frame to the sink
 	resync      = 60 * time.Millisecond  // frames that come this much off start a new timeline
 	queuedMost  = 25                     // coded frames before a speaker that does not take them; older ones are dropped
-	stuckAfter  = time.Second            // a speaker that takes nothing for so long is reported by silence
+	stuckAfter  = time.Second            // after so long without taking anything, a speaker counts as hung: no progress is reported
 	levelEvery  = 500 * time.Millisecond // the microphone's level
 	listenFirst = 400 * time.Millisecond // a device that was missing must work for so long before it is used again
 )

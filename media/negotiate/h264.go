@@ -97,7 +97,7 @@ func profileFor(width, height, fps, kbps int) H264Profile {
 	p := H264Profile{IDC: baselineIDC, Constraints: 0xe0}
 	for _, l := range levels {
 		if l.rank == 105 {
-			continue // 1b saves nobody anything and is often misread
+			continue // 1b saves nothing and is often misread
 		}
 		p.Level = uint8(l.rank / 10)
 		if l.allows(width, height, fps, kbps) {

@@ -178,7 +178,7 @@ func (s *Session) Answer(offer []byte) ([]byte, Description, error) {
 func (s *Session) Withdraw() { s.pending = nil }
 
 // settle records what became of an m-line. The error it returns ends the whole negotiation: under policy GCM weak protection
-// is not left out quietly, and a fault of our own is nobody's refusal.
+// is not left out quietly, and a fault of our own is not a refusal.
 func (s *Session) settle(d *Description, l *line, stream *Stream, err error) error {
 	var own *localError
 	switch {

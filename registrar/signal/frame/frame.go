@@ -82,7 +82,7 @@ func (r *Reader) Read(b []byte) (int, error) {
 // end to their number: a reader that never has to wait would read on and on, and all of them would be in memory.
 func Yield() { runtime.Gosched() }
 
-// drop takes n bytes off the beginning. What an idle connection holds is nothing.
+// drop takes n bytes off the beginning. An idle connection holds no memory.
 func (r *Reader) drop(n int) {
 	if r.buf = r.buf[n:]; len(r.buf) == 0 {
 		r.buf = nil

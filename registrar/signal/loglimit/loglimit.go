@@ -85,7 +85,7 @@ func (h *Handler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return &d
 }
 
-// WithGroup is part of slog.Handler. What is in a group tells nobody's name.
+// WithGroup is part of slog.Handler. Attributes in a group do not say who caused a line.
 func (h *Handler) WithGroup(name string) slog.Handler {
 	d := *h
 	d.inner = h.inner.WithGroup(name)
@@ -161,7 +161,7 @@ func (h *Handler) say(ctx context.Context) func(now time.Time, charge func(int),
 		r := slog.NewRecord(now, slog.LevelWarn, "log lines were left out", 0)
 		r.AddAttrs(attrs...)
 		first := Handler{shared: h.shared, inner: h.first}
-		_ = first.write(ctx, r, 0, charge) // a log that cannot be written can say so nowhere
+		_ = first.write(ctx, r, 0, charge) // there is no other place to report that
 	}
 }
 
