@@ -24,9 +24,8 @@ type Table struct {
 	cfg Config
 
 	mu       sync.Mutex
-	bindings map[string]map[string]*Binding   // address-of-record → Key
-	contacts map[string]map[*Binding]struct{} // Canonical(Contact)
-	flows    map[Flow]map[*Binding]struct{}   // of bindings that are not lost
+	bindings map[string]map[string]*Binding // address-of-record → Key
+	flows    map[Flow]map[*Binding]struct{} // of bindings that are not lost
 }
 
 // New makes an empty table.
@@ -41,7 +40,6 @@ func New(c Config) *Table {
 	return &Table{
 		cfg:      c,
 		bindings: make(map[string]map[string]*Binding),
-		contacts: make(map[string]map[*Binding]struct{}),
 		flows:    make(map[Flow]map[*Binding]struct{}),
 	}
 }
@@ -205,17 +203,10 @@ func (t *Table) lookup(aor string, now time.Time) []Binding {
 	return copies(found, now)
 }
 
-// ByContact returns the bindings with this contact URI (see Canonical) that hold at now. Two accounts may have
-// registered the same one: the first that did comes first, so that nobody takes over another's contact.
-func (t *Table) ByContact(uri string, now time.Time) []Binding {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	var found []*Binding
-	for b := range t.contacts[Canonical(uri)] {
-		found = append(found, b)
-	}
-	slices.SortFunc(found, func(a, b *Binding) int { return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.AOR, b.AOR)) })
-	return copies(found, now)
+// At is Lookup for one contact (see Canonical). Another account may have registered the same: it takes nothing over by it.
+func (t *Table) At(aor, contact string, now time.Time) []Binding {
+	contact = Canonical(contact)
+	return slices.DeleteFunc(t.Lookup(aor, now), func(b Binding) bool { return Canonical(b.Contact) != contact })
 }
 
 // All returns every binding that holds at now, by address-of-record.
@@ -325,7 +316,6 @@ func (t *Table) remove(b *Binding) {
 }
 
 func (t *Table) index(b *Binding) {
-	add(t.contacts, Canonical(b.Contact), b)
 	if !b.Lost {
 		add(t.flows, b.Flow, b)
 	}
@@ -338,7 +328,6 @@ func (t *Table) index(b *Binding) {
 }
 
 func (t *Table) unindex(b *Binding) {
-	drop(t.contacts, Canonical(b.Contact), b)
 	drop(t.flows, b.Flow, b)
 	delete(t.bindings[b.AOR], b.Key())
 	if len(t.bindings[b.AOR]) == 0 {

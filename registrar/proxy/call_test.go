@@ -111,6 +111,30 @@ func TestDialogOutlivesFlow(t *testing.T) {
 	})
 }
 
+// Whoever registers another's contact, before or after it does, gets nothing that is for that one.
+func TestContactThief(t *testing.T) {
+	simulate(t, always, func(l *lab) {
+		early, late := l.join("office", "TLS"), l.join("reception", "TCP")
+		early.contact, late.contact = l.contactOf("munich", "TLS"), l.contactOf("munich", "TLS")
+		early.register()
+		milano, munich := l.pair()
+		late.register()
+		caller, _ := milano.call(munich, "sip:munich@"+domain)
+		caller.ack()
+		munich.request(sip.ACK)
+		milano.ask(caller.in("INFO"))
+		munich.answer(munich.request(sip.INFO), 200, "")
+		milano.response(200)
+
+		munich.hangUp()
+		time.Sleep(time.Second)
+		milano.ask(caller.in("INFO"))
+		milano.response(430)
+		early.silent(time.Second)
+		late.silent(time.Second)
+	})
+}
+
 func TestFlowGone(t *testing.T) {
 	simulate(t, always, func(l *lab) {
 		milano, munich := l.pair()

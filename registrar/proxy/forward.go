@@ -26,7 +26,7 @@ type forwarder struct {
 	ledger  *ledger
 	log     *slog.Logger
 
-	busy  gate
+	busy  quota // of each caller
 	forks forks
 }
 

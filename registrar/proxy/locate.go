@@ -32,9 +32,8 @@ func (l *locator) reach(account string, now time.Time) (location.Binding, verdic
 // across is the way to the other side of a dialog: the flow that its contact is registered on now (a window keeps its
 // contact over reconnections), else the one that it was on when it was last heard (RFC 5626 §5.3).
 func (l *locator) across(account, contact string, last location.Flow) (location.Flow, bool) {
-	contact = location.Canonical(contact)
-	for _, b := range l.table.Lookup(account, time.Now()) {
-		if location.Canonical(b.Contact) == contact && !b.Lost && l.flows.Alive(b.Flow) {
+	for _, b := range l.table.At(account, contact, time.Now()) {
+		if !b.Lost && l.flows.Alive(b.Flow) {
 			return b.Flow, true
 		}
 	}

@@ -34,9 +34,13 @@ func (l *lab) join(name, transport string) *peer {
 	l.hosts++
 	p := &peer{l: l, name: name, transport: transport, host: netip.AddrFrom4([4]byte{10, 0, 1 + byte(l.hosts>>8), byte(l.hosts)})}
 	p.callID = fmt.Sprintf("reg-%s-%d", name, l.hosts)
-	p.contact = fmt.Sprintf("sip:%s@%s.invalid;transport=%s", name, name, strings.ToLower(transport))
+	p.contact = l.contactOf(name, transport)
 	p.connect()
 	return p
+}
+
+func (l *lab) contactOf(name, transport string) string {
+	return fmt.Sprintf("sip:%s@%s.invalid;transport=%s", name, name, strings.ToLower(transport))
 }
 
 // connect opens the way to the server, anew if there was one.

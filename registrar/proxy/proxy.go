@@ -1,10 +1,28 @@
 // Package proxy is the registrar on the network: a registrar (RFC 3261 §10), a stateful proxy (§16) that asks the
 // dialplan, and the notifier of each window's programme (RFC 6665, RFC 6080).
 //
-//	request ─▶ validate ─▶ authenticate ─▶ plan ─▶ location ─▶ hop ─▶ the callee's own flow
-//	           400…         401 407 403     403…    480 430           ◀─ responses
+//	           pins the plan                  who sent it?
+//	flow ─▶ Server: read, admissible? ─┬▶ gatekeeper ─▶ registrar REGISTER ──▶ table of locations
+//	         400… 482 483              ├▶ gatekeeper ─▶ notifier SUBSCRIBE ─▶ NOTIFY, by the plan in force
+//	                                   └▶ gatekeeper ─▶ router ─┬▶ plan ─▶ locator ─▶ hop ─▶ forwarder ─▶ the callee's
+//	                                       401 407 403 503      │  403…    430 480    ◀─ answers ◀───    own flow
+//	                                                            └▶ echoCalls: answered here
 //
 // It never dials: whoever is to be reached has registered, and is sent everything on the flow that this came on.
+//
+// Server has the parts, joins them, and hands each request down. A part has what it needs and does not know the Server;
+// every state has one owner:
+//
+//	gatekeeper  who may: nonces, and the epoch of each account
+//	registrar   where somebody is: the table of locations
+//	notifier    who is told: the table of subscriptions
+//	forwarder   requests under way: forks with their branches, exchanges
+//	calls       dialogs that were set up through here, to be ended from here
+//	echoCalls   dialogs that end here
+//	answerer    answers, of which those over UDP are remembered for requests that come again
+//	work        goroutines, so that Run joins them
+//
+// router, locator, site (what this hop is called) and sender (requests of our own) have no state.
 package proxy
 
 import (
@@ -133,7 +151,7 @@ func (s *Server) assemble(c Config, digest *auth.Auth) {
 	s.forward = &forwarder{
 		site: s.site, locate: s.locate, wire: s.stack, sender: send, answers: s.answers, keys: s.keys, epochs: s.gate.epochs,
 		calls: s.calls, work: s.work, ledger: s.ledger, log: c.Log,
-		busy: gate{limit: 32, held: map[string]int{}}, forks: forks{live: map[*fork]struct{}{}},
+		busy: quota{limit: 32, held: map[string]int{}}, forks: forks{live: map[*fork]struct{}{}},
 	}
 	s.echo = &echoCalls{
 		media: c.Echo, gate: s.gate, site: s.site, wire: s.stack, sender: send, answers: s.answers, keys: s.keys,

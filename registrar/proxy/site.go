@@ -101,3 +101,28 @@ func (s *site) mark(r *request) string {
 func (s *site) branch(r *request) string {
 	return sip.GenerateBranchN(16) + "." + s.mark(r)
 }
+
+// admissible is the verdict on what can be judged without knowing the sender (RFC 3261 §16.3); status 0 if it passes.
+func (s *site) admissible(r *request) verdict {
+	switch r.Method {
+	case sip.INVITE, sip.ACK, sip.CANCEL, sip.BYE, sip.OPTIONS, sip.INFO, sip.UPDATE, sip.PRACK, sip.REGISTER, sip.SUBSCRIBE:
+	default:
+		return verdict{status: 405, reason: "Method Not Allowed"}.with("Allow", allow)
+	}
+	if r.IsAck() || r.IsCancel() {
+		return verdict{}
+	}
+	if v := unknownOptions(r.Request, "Proxy-Require"); v.status != 0 {
+		return v
+	}
+	if r.far {
+		return vForeignRoute
+	}
+	if mf := r.MaxForwards(); mf != nil && mf.Val() == 0 && r.Method != sip.REGISTER && r.Method != sip.SUBSCRIBE {
+		return vTooManyHops
+	}
+	if s.looped(r) {
+		return vLoop
+	}
+	return verdict{}
+}

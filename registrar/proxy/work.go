@@ -49,27 +49,27 @@ func (w *work) end() {
 
 func (w *work) wait() { w.under.Wait() }
 
-// A gate bounds how much one account may have under way.
-type gate struct {
+// A quota bounds how much one account may have under way.
+type quota struct {
 	limit int
 	mu    sync.Mutex
 	held  map[string]int
 }
 
-func (g *gate) enter(account string) bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.held[account] >= g.limit {
+func (q *quota) enter(account string) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.held[account] >= q.limit {
 		return false
 	}
-	g.held[account]++
+	q.held[account]++
 	return true
 }
 
-func (g *gate) leave(account string) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.held[account]--; g.held[account] <= 0 {
-		delete(g.held, account)
+func (q *quota) leave(account string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.held[account]--; q.held[account] <= 0 {
+		delete(q.held, account)
 	}
 }

@@ -46,7 +46,7 @@ func TestBindingsOutliveRestart(t *testing.T) {
 	}
 	again := location.New(location.Config{})
 	again.Restore(bs, start.Add(2*time.Minute))
-	if bs := again.ByContact("sip:reception@192.0.2.7", start.Add(2*time.Minute)); len(bs) != 1 || bs[0].Lost {
+	if bs := again.At("reception", "sip:reception@192.0.2.7", start.Add(2*time.Minute)); len(bs) != 1 || bs[0].Lost {
 		t.Errorf("restored: %+v", bs)
 	}
 	table = location.New(location.Config{Changed: s.Note})

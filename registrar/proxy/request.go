@@ -1,0 +1,82 @@
+package proxy
+
+import (
+	"log/slog"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/emiago/sipgo/sip"
+
+	"ewindow/dialplan"
+	"ewindow/registrar/block"
+	"ewindow/registrar/flow"
+	"ewindow/registrar/location"
+	"ewindow/registrar/signal/header"
+	"ewindow/registrar/signal/loglimit"
+)
+
+// A request is one on its way through the server, with what has been found out about it.
+type request struct {
+	*sip.Request
+	tx   *sip.ServerTx
+	flow location.Flow
+	plan *dialplan.Plan // in force when it came: whatever is decided about it goes by this one
+
+	account string // that has proved to be the sender; empty before authenticate
+	epoch   uint64 // of that account then, see epochs
+
+	mine []token // of our own Route headers, in order; they have been counted in pop
+	pop  int     // own Route headers, with or without a token
+	far  bool    // a Route beyond us is left
+}
+
+// inDialog says whether the request belongs to a dialog that was set up through this server: both sides' tokens,
+// which hold for its Call-ID alone, came back in its Route.
+func (r *request) inDialog() bool {
+	return len(r.mine) >= 2 && r.To().Params.Has("tag")
+}
+
+// from is the side of the dialog that the request comes from, to the one it goes to.
+func (r *request) from() token { return r.mine[0] }
+func (r *request) to() token   { return r.mine[len(r.mine)-1] }
+
+// datagramFlow is the way back to the sender of a datagram: the address that it came from. Some phones send from one
+// port and listen on another, which their Via names. They do not ask for symmetric responses (RFC 3581 §4: no rport),
+// and know their own address: no NAT stands between, which would have another port for each.
+func datagramFlow(req *sip.Request) location.Flow {
+	f := location.Flow{Transport: flow.UDP, Remote: req.Source()}
+	via := req.Via()
+	from, err := netip.ParseAddrPort(f.Remote)
+	if err != nil || via.Params.Has("rport") {
+		return f
+	}
+	says, err := netip.ParseAddr(strings.Trim(via.Host, "[]"))
+	if err != nil || says.Unmap() != from.Addr().Unmap() {
+		return f
+	}
+	port := via.Port
+	if port == 0 {
+		port = 5060
+	}
+	f.Remote = strings.TrimSuffix(f.Remote, strconv.Itoa(int(from.Port()))) + strconv.Itoa(port)
+	return f
+}
+
+// stranger marks a log line that whoever is at remote can cause without having proved who it is.
+func stranger(remote string) slog.Attr {
+	at, _ := netip.ParseAddrPort(remote)
+	return loglimit.Stranger(block.Of(at.Addr()))
+}
+
+// scanners are tools that look for registrars to break into. Silence is the one answer that ends their interest.
+var scanners = []string{"friendly-scanner", "sipvicious", "sipcli", "pplsip", "sip-scan", "sundayddr", "vaxsipuseragent"}
+
+func scanner(req *sip.Request) bool {
+	agent := strings.ToLower(header.First(req, "User-Agent"))
+	return slices.ContainsFunc(scanners, func(name string) bool {
+		rest, begins := strings.CutPrefix(agent, name)
+		return begins && (rest == "" || strings.ContainsAny(rest[:1], "/ -_(")) // SIPClient is not sipcli
+	})
+}
