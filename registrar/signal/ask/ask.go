@@ -26,7 +26,7 @@ const (
 )
 
 // ErrNotRunning says that nobody answers at a socket.
-var ErrNotRunning = errors.New("not running here")
+var ErrNotRunning = errors.New("nobody answers")
 
 // Listen makes the socket in a state directory. It is an error if a running program, which is called what in messages,
 // has it.
@@ -72,10 +72,10 @@ func Read[Status any](dir, what string) (s Status, err error) {
 	path := filepath.Join(dir, socket)
 	c, err := net.DialTimeout("unix", path, patience)
 	if errors.Is(err, fs.ErrPermission) {
-		return s, fmt.Errorf("ask the %s at %s: %w; only the user it runs as may: try with sudo", what, path, err)
+		return s, fmt.Errorf("ask the %s at %s: %w; only the user that it runs as may ask: try with sudo", what, path, err)
 	}
 	if err != nil {
-		return s, fmt.Errorf("a %s is %w (%w); does it run, and is %s its state directory? Name it with --state", what, ErrNotRunning, err, dir)
+		return s, fmt.Errorf("%w (%w); start the %s, or name its state directory with --state if that is not %s", ErrNotRunning, err, what, dir)
 	}
 	defer c.Close()
 	_ = c.SetDeadline(time.Now().Add(patience))
