@@ -44,13 +44,13 @@ func (a *accounts) set(name string, removed bool, secret string) {
 	a.secrets[name] = secret
 }
 
-// RemoveAccount takes a window's account away, and RestoreAccount makes it again, with the secret that the window has.
+// RemoveAccount takes a window's account away.
 func (tw *Town) RemoveAccount(space string) {
 	tw.accounts.set(space, true, "")
 	tw.server.AccountChanged(space)
 }
 
-// RestoreAccount: see RemoveAccount.
+// RestoreAccount makes a removed account again, with the secret that the window has.
 func (tw *Town) RestoreAccount(space string) {
 	tw.accounts.set(space, false, secret(space))
 	tw.server.AccountChanged(space)
