@@ -17,6 +17,31 @@ var (
 	blockHead = regexp.MustCompile(`^\w+ "[^"]*"`)
 )
 
+// The page on this room has a line for each package in it.
+func TestPageOnTheRegistrar(t *testing.T) {
+	page, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	entries, err := os.ReadDir(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, e := range entries {
+		if !e.IsDir() || e.Name() == "testdata" {
+			continue
+		}
+		n++
+		if !regexp.MustCompile("(?m)^\\|[^|]*`" + e.Name() + "`").Match(page) {
+			t.Errorf("README.md has no line for %s", e.Name())
+		}
+	}
+	if n < 10 {
+		t.Errorf("%d packages only", n)
+	}
+}
+
 // What the page on the dialplan teaches is so: its blocks are put together as it says, and the program prints what it
 // shows. `go test ./registrar -run Page -update` writes what it prints into the page; then read it.
 func TestPageOnTheDialplan(t *testing.T) {

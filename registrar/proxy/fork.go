@@ -16,10 +16,8 @@ const (
 	maxTries = 500              // provisional answers that are passed on; then they are swallowed
 )
 
-// A way is found when its turn comes: meanwhile a callee may have registered, or gone. Who is called, and what has to be
-// true of the way there, stays as the plan said when the INVITE came, however long it rings: a list of targets from one
-// plan and their security from another would be a call that no plan describes. An edit concerns what comes after it; a
-// call that has begun ends early when an account does.
+// A way is found when its turn comes: meanwhile a callee may have registered, or gone. But who is called, and what has to
+// be true of the way there, stays as the plan said when the INVITE came, however long it rings (registrar/README.md, 6).
 type way func() (hop, verdict)
 
 // A fork is one INVITE and everywhere it was forwarded to: the response context of RFC 3261 §16.7. It has one owner,
