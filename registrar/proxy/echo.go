@@ -73,13 +73,13 @@ func (e *echoCalls) find(r *request) *echoCall {
 }
 
 // invite answers a call to the echo, and sees it to its end.
-func (e *echoCalls) invite(r *request, account string) {
+func (e *echoCalls) invite(r *request) {
 	if r.Method == sip.OPTIONS {
 		e.answers.reply(r, vOK.with("Allow", allow).with("Accept", sdpType))
 		return
 	}
 	tag := sip.GenerateTagN(16) // not the one of the 407 before: its ACK is not for this
-	d := accept(r, account, tag)
+	d := accept(r, r.account, tag)
 	switch {
 	case e.media == nil:
 		e.answers.reply(r, vNoEcho)
@@ -92,10 +92,10 @@ func (e *echoCalls) invite(r *request, account string) {
 		e.answers.reply(r, v)
 		return
 	}
-	e.leave(account)
-	media, sdp, err := e.describe(r, account)
+	e.leave(r.account)
+	media, sdp, err := e.describe(r)
 	if err != nil {
-		e.log.Info("the echo did not answer", "aor", account, "call_id", d.CallID, "err", err)
+		e.log.Info("the echo did not answer", "aor", r.account, "call_id", d.CallID, "err", err)
 		e.answers.reply(r, echoRefusal(err))
 		return
 	}
@@ -111,7 +111,7 @@ func (e *echoCalls) invite(r *request, account string) {
 	if e.gate.changed(r) { // meanwhile: AccountChanged may not have seen it
 		stop()
 	}
-	e.log.Info("the echo answers", "aor", account, "call_id", d.CallID)
+	e.log.Info("the echo answers", "aor", r.account, "call_id", d.CallID)
 	e.answers.counted(r.Method, sip.StatusOK)
 	ok := e.withSDP(r, sdp)
 	ok.To().Params.Add("tag", tag)
@@ -120,12 +120,12 @@ func (e *echoCalls) invite(r *request, account string) {
 	delete(e.byID, d.ID)
 	e.mu.Unlock()
 	e.ledger.call(status.PastCall{Call: c.status(), Ended: time.Now(), Why: "the echo ended"})
-	e.log.Info("the echo ended", "aor", account, "call_id", d.CallID)
+	e.log.Info("the echo ended", "aor", r.account, "call_id", d.CallID)
 }
 
 // describe makes a call of an INVITE, and the SDP of its 2xx: our answer, or our offer where the INVITE had none.
-func (e *echoCalls) describe(r *request, account string) (*echo.Session, []byte, error) {
-	caller := e.caller(r, account)
+func (e *echoCalls) describe(r *request) (*echo.Session, []byte, error) {
+	caller := e.caller(r)
 	if len(r.Body()) == 0 {
 		return e.media.Offer(caller)
 	}
@@ -268,7 +268,7 @@ func (e *echoCalls) withSDP(r *request, answer []byte) *sip.Response {
 }
 
 // caller is what the echo needs to know of a caller. Whom the plan lets do without SRTP may do so here.
-func (e *echoCalls) caller(r *request, account string) echo.Caller {
+func (e *echoCalls) caller(r *request) echo.Caller {
 	var c echo.Caller
 	if at, err := netip.ParseAddrPort(r.flow.Remote); err == nil {
 		c.Peer = at.Addr()
@@ -277,7 +277,7 @@ func (e *echoCalls) caller(r *request, account string) echo.Caller {
 	if e.site.hosts.advertise != "" {
 		c.Public = resolve(e.site.hosts.advertise, c.Local)
 	}
-	if phone, ok := r.plan.Phone(account); ok {
+	if phone, ok := r.plan.Phone(r.account); ok {
 		c.Plain = phone.Security == programme.None
 	}
 	return c

@@ -30,36 +30,15 @@ type router struct {
 
 // outside routes a request that begins something new: INVITE, or OPTIONS to somebody. The plan is asked each time.
 func (t *router) outside(r *request) {
-	if r.To().Params.Has("tag") {
-		t.answers.reply(r, vNoDialog)
-		return
-	}
-	if v := t.gate.sender(r, asProxy); v.status != 0 {
-		t.answers.reply(r, v)
-		return
-	}
-	account := r.account
-	if !t.site.hosts.ours(r.Recipient.Host) {
-		t.answers.reply(r, vForeignRoute)
-		return
-	}
 	now := time.Now()
-	decision := r.plan.Route(account, r.Recipient.User, now)
-	if decision.Status != 0 {
-		t.log.Info("refused by the plan", "aor", account, "call_id", r.CallID().Value(),
-			"status", decision.Status, "reason", decision.Reason)
-		v := refusal(decision, now)
-		t.ledger.refused(r, account, header.Safe(r.Recipient.User), v)
+	decision, v := t.decide(r, now)
+	switch {
+	case v.status != 0:
 		t.answers.reply(r, v)
 		return
-	}
-	if keysInClear(r.plan, account, r.flow) {
-		t.answers.reply(r, vKeysInClear)
-		return
-	}
-	if decision.Target == dialplan.Echo {
+	case decision.Target == dialplan.Echo:
 		t.flows.Keep(r.flow, now.Add(callerIdle))
-		t.echo.invite(r, account)
+		t.echo.invite(r)
 		return
 	}
 	var nobody best
@@ -69,13 +48,39 @@ func (t *router) outside(r *request) {
 		return v.status == 0
 	})
 	if !reachable { // said without a transaction: it is what a flood would hear
-		t.log.Info("callee cannot be reached", "aor", account, "callee", decision.Target, "call_id", r.CallID().Value(), "status", nobody.v.status)
-		t.ledger.refused(r, account, decision.Target, nobody.v)
+		t.log.Info("callee cannot be reached", "aor", r.account, "callee", decision.Target, "call_id", r.CallID().Value(), "status", nobody.v.status)
+		t.ledger.refused(r, r.account, decision.Target, nobody.v)
 		t.answers.reply(r, nobody.v)
 		return
 	}
 	t.flows.Keep(r.flow, now.Add(callerIdle))
-	t.call(r, account, decision.Targets, decision.All)
+	t.call(r, decision.Targets, decision.All)
+}
+
+// decide finds out who sends a request that begins something, and asks the plan who is meant by it.
+func (t *router) decide(r *request, now time.Time) (dialplan.Decision, verdict) {
+	var none dialplan.Decision
+	if r.To().Params.Has("tag") {
+		return none, vNoDialog
+	}
+	if v := t.gate.sender(r, asProxy); v.status != 0 {
+		return none, v
+	}
+	if !t.site.hosts.ours(r.Recipient.Host) {
+		return none, vForeignRoute
+	}
+	decision := r.plan.Route(r.account, r.Recipient.User, now)
+	if decision.Status != 0 {
+		t.log.Info("refused by the plan", "aor", r.account, "call_id", r.CallID().Value(),
+			"status", decision.Status, "reason", decision.Reason)
+		v := refusal(decision, now)
+		t.ledger.refused(r, r.account, header.Safe(r.Recipient.User), v)
+		return none, v
+	}
+	if keysInClear(r.plan, r.account, r.flow) {
+		return none, vKeysInClear
+	}
+	return decision, verdict{}
 }
 
 // callee is the binding over which an account may be called with this request.
@@ -92,13 +97,13 @@ func (t *router) callee(r *request, account string, now time.Time) (location.Bin
 }
 
 // call forwards a request to accounts, of which one at least could be reached a moment ago.
-func (t *router) call(r *request, account string, targets []string, all bool) {
+func (t *router) call(r *request, targets []string, all bool) {
 	ways := make([]way, len(targets))
 	for i, callee := range targets {
-		ways[i] = func() (hop, verdict) { return t.wayTo(r, account, callee) }
+		ways[i] = func() (hop, verdict) { return t.wayTo(r, callee) }
 	}
 	if r.IsInvite() {
-		t.forward.fork(r, account, ways, all)
+		t.forward.fork(r, r.account, ways, all)
 		return
 	}
 	for _, find := range ways {
@@ -110,8 +115,8 @@ func (t *router) call(r *request, account string, targets []string, all bool) {
 	t.answers.reply(r, vNotHere)
 }
 
-// wayTo is the way of a new request from one account to where another is now.
-func (t *router) wayTo(r *request, account, callee string) (hop, verdict) {
+// wayTo is the way of a new request to where an account is now.
+func (t *router) wayTo(r *request, callee string) (hop, verdict) {
 	binding, v := t.callee(r, callee, time.Now())
 	if v.status != 0 {
 		return hop{}, v
@@ -120,7 +125,7 @@ func (t *router) wayTo(r *request, account, callee string) (hop, verdict) {
 	if err := sip.ParseUri(binding.Contact, &target); err != nil {
 		return hop{}, vInternal
 	}
-	h := t.site.hop(r, account, callee, binding.Flow)
+	h := t.site.hop(r, r.account, callee, binding.Flow)
 	h.target, h.record = &target, r.IsInvite()
 	return h, verdict{}
 }
