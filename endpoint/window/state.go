@@ -17,6 +17,7 @@ const (
 	settling      = 60 * time.Second // after an opening the other clock may still say closed: try again soon
 	settlingRetry = time.Second
 	patience      = 30 * time.Second // the side that does not call waits so long, then calls too
+	holds         = 60 * time.Second // a call that has lasted so long was a success
 	dialLimit     = 20 * time.Second // an INVITE without final answer is given up
 	crossing      = 2 * time.Second  // an INVITE of the partner so soon after our call came up had crossed ours
 
@@ -54,7 +55,7 @@ type State struct {
 // Reach is what the machine knows of its tries to reach the partner, while there is no call to it.
 type Reach struct {
 	Fresh    bool      // call at once, whoever is named: just registered, or the line fell silent
-	Failures int       // dials that failed in a row
+	Failures int       // calls in a row that failed, or did not last
 	Why      string    // why the last call ended or failed, for people
 	NextDial time.Time // not before
 	Alone    time.Time // since when the plan names a partner and nobody is here; zero otherwise

@@ -10,6 +10,7 @@ import (
 func Step(s State, now time.Time, e Event, nextID string) (State, []Action) {
 	s.Calls = slices.Clone(s.Calls)
 	m := machine{State: s, now: now, nextID: nextID}
+	m.settle()
 	m.take(e)
 	m.takeOver()
 	m.follow()
@@ -77,7 +78,7 @@ func (m *machine) agreed(e Agreed) {
 	}
 	c.Phase, c.Since, c.NoVideo = Up, m.now, e.NoVideo
 	if c.Role == Partner {
-		m.Reach.Failures, m.Reach.Why = 0, ""
+		m.Reach.Why = ""
 	}
 }
 
@@ -99,13 +100,23 @@ func (m *machine) ended(e Ended) {
 	if c == nil {
 		return
 	}
+	if !c.Leaving {
+		m.Reach.NextDial = m.now.Add(redial(m.Reach.Failures))
+	}
 	if c.Role == Partner && !c.Leaving {
 		m.Reach.Why = e.Why
-	}
-	if !c.Leaving {
-		m.Reach.NextDial = m.now.Add(redial(0))
+		if c.Phase == Up && m.now.Sub(c.Since) < holds {
+			m.Reach.Failures++
+		}
 	}
 	m.remove(e.ID)
+}
+
+// settle forgets the failures once a call to the partner has lasted: coming up alone is no success.
+func (m *machine) settle() {
+	if c := m.here(Partner); c != nil && c.Phase == Up && m.now.Sub(c.Since) >= holds {
+		m.Reach.Failures = 0
+	}
 }
 
 func (m *machine) failed(e Failed) {

@@ -307,6 +307,40 @@ func TestRetries(t *testing.T) {
 	}
 }
 
+// Calls that end as soon as they are up are no success: two windows with one account, for example, take the partner
+// from each other. Each such end waits longer than the one before, and one call that holds makes that forgotten.
+func TestCallsThatDoNotHold(t *testing.T) {
+	r := start("milano")
+	r.now = nine
+	r.send(Registered{})
+	r.send(Planned{plan("milano")})
+	gap := func(lasts time.Duration) time.Duration {
+		r.up()
+		r.until(r.now.Add(lasts), nil)
+		r.send(Ended{ID: r.call().ID, Why: "replaced by a new call"})
+		ended := r.now
+		for r.call() == nil {
+			r.until(r.now.Add(500*time.Millisecond), nil)
+		}
+		return r.now.Sub(ended)
+	}
+	for i, c := range []struct{ lasts, want time.Duration }{
+		{2, 1}, {2, 2}, {2, 4}, {59, 8}, {2, 15}, {2, 15}, {60, 1}, {3600, 1}, {2, 1}, {2, 2},
+	} {
+		if got := gap(c.lasts * time.Second); got != c.want*time.Second {
+			t.Errorf("end %d, after %d s: calls again after %v, want %d s", i, c.lasts, got, c.want)
+		}
+	}
+	// A call that held and then fell silent starts from the beginning as well.
+	r.up()
+	r.until(r.now.Add(time.Hour), nil)
+	r.until(r.now.Add(31*time.Second), func(*Call) bool { return false })
+	r.send(Failed{ID: r.call().ID, Status: 500})
+	if got := r.s.Reach.NextDial.Sub(r.now); got != time.Second {
+		t.Errorf("after a silence: calls again after %v", got)
+	}
+}
+
 func TestClosedOnTheOtherSideIsTriedAgainSoon(t *testing.T) {
 	for _, status := range []int{403, 480} {
 		r := start("milano")
