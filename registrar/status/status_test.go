@@ -44,3 +44,24 @@ past  09:00:00: munich to milano, for 1h0m0s; munich hung up
 		t.Error("a question is answered wrongly")
 	}
 }
+
+// Whoever is registered more than once is shown so: of a space it is a mistake.
+func TestTextOfSeveralBindings(t *testing.T) {
+	when := func(at time.Time) string { return at.Format(time.TimeOnly) }
+	ten := time.Date(2027, 3, 1, 10, 0, 0, 0, time.UTC)
+	twice := []Binding{
+		{Transport: "TLS", Peer: "192.0.2.1:40000", Since: ten, Lost: true},
+		{Transport: "TLS", Peer: "192.0.2.1:40001", Since: ten},
+		{Transport: "TCP", Peer: "192.0.2.9:40000", Since: ten.Add(time.Minute)},
+	}
+	both := "registered since 10:00:00 from 192.0.2.1:40001 (TLS) and since 10:01:00 from 192.0.2.9:40000 (TCP)"
+	for role, want := range map[string]string{
+		"phone": both,
+		"space": both + ": an account is for one window, and two take the line from each other",
+	} {
+		a := Account{Role: role, Bindings: twice}
+		if got := a.where(when); got != want {
+			t.Errorf("%s: got  %s\nwant %s", role, got, want)
+		}
+	}
+}

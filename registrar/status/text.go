@@ -48,14 +48,20 @@ func (a *Account) role() string {
 	return a.Role
 }
 
-// where is how an account is reached, or why it is not.
+// where is how an account is reached, or why it is not. A space is one window: two are probably a copied set-up.
 func (a *Account) where(when func(time.Time) string) string {
+	var from []string
 	for _, b := range a.Bindings {
 		if !b.Lost {
-			return fmt.Sprintf("registered since %s from %s (%s)", when(b.Since), b.Peer, b.Transport)
+			from = append(from, fmt.Sprintf("since %s from %s (%s)", when(b.Since), b.Peer, b.Transport))
 		}
 	}
-	if a.Last != nil {
+	switch {
+	case len(from) > 1 && a.Role == "space":
+		return "registered " + strings.Join(from, " and ") + ": an account is for one window, and two take the line from each other"
+	case len(from) > 0:
+		return "registered " + strings.Join(from, " and ")
+	case a.Last != nil:
 		return fmt.Sprintf("away: %s at %s", a.Last.What, when(a.Last.At))
 	}
 	return "not registered yet"
