@@ -95,8 +95,11 @@ type Device struct {
 	Device   string    `json:"device"` // that it has, or had last
 	Encoder  string    `json:"encoder,omitempty"`
 	Missing  string    `json:"missing,omitempty"`  // what a stand-in is used for
+	Why      string    `json:"why,omitempty"`      // of the encoder, or of what it lacks
 	Failures int       `json:"failures,omitempty"` // of its processes so far
-	Why      string    `json:"why,omitempty"`      // of the last failure, or of the encoder
+	Failed   time.Time `json:"failed,omitzero"`    // when the last of them did
+	Failure  string    `json:"failure,omitempty"`  // and why
+	Down     bool      `json:"down,omitempty"`     // it did, and no other is ready yet
 }
 
 // Screen is what the screen says.

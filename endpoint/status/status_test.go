@@ -1,6 +1,7 @@
 package status
 
 import (
+	"strings"
 	"testing"
 	"time"
 )
@@ -19,7 +20,8 @@ func sample() Status {
 		Past: []PastCall{
 			{Peer: "desk", Ended: ten.Add(-3 * time.Hour), Status: 486, Why: "Busy Here"},
 			{Peer: "munich", Ours: true, Up: ten.Add(-90 * time.Minute), Ended: ten.Add(-2 * time.Minute), Why: "silent for 90 s"}},
-		Devices: []Device{{Role: "camera", On: true, Device: "v4l2 /dev/video0", Encoder: "x264enc", Failures: 2, Why: "it hung"},
+		Devices: []Device{{Role: "camera", On: true, Device: "v4l2 /dev/video0", Encoder: "x264enc", Why: "x264enc: works",
+			Failures: 2, Failed: ten.Add(-time.Minute), Failure: "camera: no progress for 1s"},
 			{Role: "sound", Device: "silence", Missing: "No microphone"}},
 		Screen: Screen{Picture: true, Title: "Munich – Hub", Notice: "No microphone"},
 	}
@@ -31,7 +33,7 @@ registrar   registered since 09:00:00; before that: connection refused
 plan        open onto munich; from 13:00:00 onto nobody; known until Sun 14 Mar 10:00; received 08:00:00, revision r1
 call        partner munich (Munich – Hub); up since 09:59:00; opus + H264 over SRTP AEAD_AES_128_GCM
             in 30 pictures/s, 1800 kbit/s, loss 0.4 %; out 29.9 pictures/s, 2000.1 kbit/s; round trip 12.5 ms
-camera      v4l2 /dev/video0; encoder x264enc; its process failed 2 times; it hung
+camera      v4l2 /dev/video0; encoder x264enc; its process failed 2 times, last at 09:59:00: camera: no progress for 1s; x264enc: works
 sound       off; silence; No microphone
 shows       the picture of Munich – Hub | No microphone
 past        09:58:00: call to munich; up for 1h28m0s; silent for 90 s
@@ -49,6 +51,24 @@ shows       milano | Waiting for the plan | Looking for the registrar
 `
 	if got := first.Text(time.UTC); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// While the screen's process is down nobody sees what it is to show; what is not known is not said.
+func TestTextOfTrouble(t *testing.T) {
+	s := sample()
+	s.Calls[0].Figures.RTT = 0
+	s.Devices = []Device{{Role: "screen", On: true, Device: "x11 :0", Failures: 1, Failed: ten.Add(-time.Second),
+		Failure: "screen x11::0: the X display has gone", Down: true}}
+	text := s.Text(time.UTC)
+	for _, want := range []string{
+		"out 29.9 pictures/s, 2000.1 kbit/s\n",
+		"screen      down, a new process is on its way; x11 :0; its process failed at 09:59:59: screen x11::0: the X display has gone\n",
+		"shows       nothing: screen x11::0: the X display has gone\n",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
 	}
 }
 

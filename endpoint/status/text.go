@@ -22,15 +22,25 @@ func (s Status) Text(zone *time.Location) string {
 	for i := range s.Devices {
 		t.device(&s.Devices[i])
 	}
-	says := "the picture of " + s.Screen.Title
-	if !s.Screen.Picture {
-		says = join(" | ", s.Screen.Title, s.Screen.Reason, s.Screen.Next)
-	}
-	t.line("shows", "%s", join(" | ", says, s.Screen.Notice))
+	t.line("shows", "%s", s.shows())
 	for i := len(s.Past) - 1; i >= 0; i-- {
 		t.past(&s.Past[i])
 	}
 	return t.b.String()
+}
+
+// shows is what people see: nothing while the screen's process is down, whatever it is to show.
+func (s *Status) shows() string {
+	for i := range s.Devices {
+		if d := &s.Devices[i]; d.Role == "screen" && d.Down {
+			return "nothing: " + d.Failure
+		}
+	}
+	says := "the picture of " + s.Screen.Title
+	if !s.Screen.Picture {
+		says = join(" | ", s.Screen.Title, s.Screen.Reason, s.Screen.Next)
+	}
+	return join(" | ", says, s.Screen.Notice)
 }
 
 type text struct {
@@ -120,8 +130,12 @@ func (t *text) call(c *Call) {
 	}
 	t.line("call", "%s", join("; ", c.Role+" "+c.Peer+" ("+c.Name+")", state, c.Media, flags))
 	if f := &c.Figures; c.Up {
-		t.line("", "in %v pictures/s, %v kbit/s, loss %v %%; out %v pictures/s, %v kbit/s; round trip %v ms",
-			f.FPSIn, f.KbpsIn, f.Loss, f.FPSOut, f.KbpsOut, f.RTT)
+		trip := ""
+		if f.RTT != 0 {
+			trip = fmt.Sprintf("round trip %v ms", f.RTT)
+		}
+		t.line("", "%s", join("; ", fmt.Sprintf("in %v pictures/s, %v kbit/s, loss %v %%", f.FPSIn, f.KbpsIn, f.Loss),
+			fmt.Sprintf("out %v pictures/s, %v kbit/s", f.FPSOut, f.KbpsOut), trip))
 	}
 }
 
@@ -130,14 +144,20 @@ func (t *text) device(d *Device) {
 	if d.Encoder != "" {
 		encoder = "encoder " + d.Encoder
 	}
-	if d.Failures > 0 {
-		failures = fmt.Sprintf("its process failed %d times", d.Failures)
+	switch {
+	case d.Failures == 1:
+		failures = "its process failed at " + t.when(d.Failed) + ": " + d.Failure
+	case d.Failures > 1:
+		failures = fmt.Sprintf("its process failed %d times, last at %s: %s", d.Failures, t.when(d.Failed), d.Failure)
 	}
-	off := ""
-	if !d.On {
-		off = "off"
+	state := ""
+	switch {
+	case !d.On:
+		state = "off"
+	case d.Down:
+		state = "down, a new process is on its way"
 	}
-	t.line(d.Role, "%s", join("; ", off, d.Device, encoder, d.Missing, failures, d.Why))
+	t.line(d.Role, "%s", join("; ", state, d.Device, encoder, d.Missing, failures, d.Why))
 }
 
 func (t *text) past(p *PastCall) {

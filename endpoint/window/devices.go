@@ -38,13 +38,15 @@ func (w *Window) device(ctx context.Context, r deviceReport) {
 	case protocol.Ready:
 		w.log.Info("device ready", "role", r.role, "device", e.Device, "encoder", e.Encoder, "text", e.Text)
 		d.Since, d.Device, d.Encoder, d.Missing, d.Why = time.Now(), e.Device, e.Encoder, e.Lacks, e.Text
+		d.Down = false
 	case protocol.Missing:
 		w.log.Warn("device missing", "role", r.role, "text", e.Text)
 		d.Why = e.Text
 	case protocol.Failed:
 		w.log.Error("device failed", "role", r.role, "text", e.Text)
 		d.Failures++
-		d.Since, d.Why = time.Now(), e.Text
+		d.Failed, d.Failure, d.Down = time.Now(), e.Text, true
+		d.Since = d.Failed
 	}
 	w.roles[r.role] = d
 	if r.role == protocol.Screen && (e.Kind == protocol.Ready || e.Kind == protocol.Keyframe) {

@@ -4,12 +4,14 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"ewindow/dialplan/programme"
 	"ewindow/endpoint/planfile"
+	"ewindow/endpoint/status"
 	"ewindow/media/engine/protocol"
 	"ewindow/media/negotiate"
 )
@@ -118,17 +120,19 @@ func TestDevices(t *testing.T) {
 		f := l.far(negotiate.GCM)
 		defer f.close()
 		l.called(f, "a")
+		screen := func() status.Device {
+			all := l.w.Status().Devices
+			return all[slices.IndexFunc(all, func(d status.Device) bool { return d.Role == "screen" })]
+		}
 		l.devices.Crash(protocol.Screen)
+		synctest.Wait()
+		if d := screen(); d.Failures != 1 || !d.Down {
+			t.Errorf("after its crash %+v", d)
+		}
 		time.Sleep(3 * time.Second)
 		l.sees("after the screen's crash")
-		var screen int
-		for _, d := range l.w.Status().Devices {
-			if d.Role == "screen" {
-				screen = d.Failures
-			}
-		}
-		if screen != 1 {
-			t.Errorf("devices %+v", l.w.Status().Devices)
+		if d := screen(); d.Failures != 1 || d.Down || d.Failure == "" || d.Failed.IsZero() {
+			t.Errorf("after its return %+v", d)
 		}
 	})
 }

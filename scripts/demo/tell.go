@@ -62,7 +62,7 @@ func (t *teller) devices(s status.Status) {
 		b := was[d.Role]
 		switch {
 		case d.Failures > b.Failures:
-			t.say("%s failed: %s", d.Role, d.Why)
+			t.say("%s failed: %s", d.Role, d.Failure)
 		case d.Since != b.Since && d.Encoder != "":
 			t.say("%s: %s, encoder %s", d.Role, d.Device, d.Encoder)
 		case d.Since != b.Since:

@@ -43,6 +43,6 @@ func TestTeller(t *testing.T) {
 	expect(s, "30 fps in, 29.9 out; 1 kbit/s in, 2 out; loss 0 %; round trip 0.5 ms")
 	s.Calls, s.Past = nil, []status.PastCall{{Peer: "munich", Up: ten, Ended: ten.Add(time.Minute), Why: "the plan says so"},
 		{Peer: "desk", Ended: ten.Add(2 * time.Minute), Status: 486, Why: "Busy Here"}}
-	s.Devices = []status.Device{{Role: "camera", Since: ten, Failures: 1, Why: "it hung", Missing: "No camera"}, s.Devices[1]}
+	s.Devices = []status.Device{{Role: "camera", Since: ten, Failures: 1, Failure: "it hung", Missing: "No camera"}, s.Devices[1]}
 	expect(s, "camera failed: it hung", "camera: No camera", "closed: the plan says so", "no call with desk: Busy Here")
 }
