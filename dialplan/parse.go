@@ -11,10 +11,13 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"ewindow/dialplan/nesting"
+	"ewindow/dialplan/wholefile"
 )
 
-// maxSize bounds all files together, in bytes: ten times what a plan of 10,000 spaces needs.
-const maxSize = 32 << 20
+// MaxSize bounds all files together, in bytes: ten times what a plan of 10,000 spaces needs.
+const MaxSize = 32 << 20
 
 // A File is one file of a plan, already read. Its name is for messages.
 type File struct {
@@ -61,7 +64,7 @@ func read(path string) ([]File, error) {
 	}
 	var files []File
 	for _, name := range names {
-		data, err := os.ReadFile(name)
+		data, err := wholefile.Read(name, MaxSize)
 		if err != nil {
 			return nil, err
 		}
@@ -94,13 +97,13 @@ func Parse(files ...File) (*Plan, error) {
 	}
 	size := 0
 	for _, f := range files {
-		if size += len(f.Data); size > maxSize {
-			return nil, whole(f.Name, fmt.Sprintf("the dialplan is larger than %d MiB", maxSize>>20), "is this the right file?")
+		if size += len(f.Data); size > MaxSize {
+			return nil, whole(f.Name, fmt.Sprintf("the dialplan is larger than %d MiB", MaxSize>>20), "is this the right file?")
 		}
 	}
 	r := newReader(files)
 	for _, f := range files {
-		file, diags := hclsyntax.ParseConfig(f.Data, f.Name, hcl.InitialPos)
+		file, diags := nesting.Parse(f.Data, f.Name)
 		if syntax := r.syntax(f, diags); syntax != nil {
 			return nil, Diagnostics{*syntax}.finish(files, Error)
 		}

@@ -106,7 +106,7 @@ func TestLoadWhatIsNotThere(t *testing.T) {
 }
 
 func TestTooLarge(t *testing.T) {
-	_, err := Parse(File{"big.hcl", []byte(strings.Repeat("#\n", maxSize/2+1))})
+	_, err := Parse(File{"big.hcl", []byte(strings.Repeat("#\n", MaxSize/2+1))})
 	if want := "big.hcl:1:1: the dialplan is larger than 32 MiB; is this the right file?"; err == nil || err.Error() != want {
 		t.Errorf("got %v", err)
 	}

@@ -27,7 +27,7 @@ func (c *fmtCmd) Run(s streams) error {
 	var wrong dialplan.Diagnostics
 	changed := 0
 	for _, name := range names {
-		src, err := os.ReadFile(name)
+		src, err := wholefile.Read(name, dialplan.MaxSize)
 		if err != nil {
 			return &exitError{status: 2, text: err.Error()}
 		}

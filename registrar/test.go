@@ -3,12 +3,12 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
 
-	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"ewindow/dialplan"
+	"ewindow/dialplan/nesting"
+	"ewindow/dialplan/wholefile"
 	"ewindow/registrar/answers"
 )
 
@@ -55,11 +55,11 @@ func (c *testCmd) expectations() (int, error) {
 	}
 	n := 0
 	for _, name := range names {
-		src, err := os.ReadFile(name)
+		src, err := wholefile.Read(name, dialplan.MaxSize)
 		if err != nil {
 			return 0, &exitError{status: 2, text: err.Error()}
 		}
-		file, _ := hclsyntax.ParseConfig(src, name, hcl.InitialPos)
+		file, _ := nesting.Parse(src, name)
 		for _, b := range file.Body.(*hclsyntax.Body).Blocks {
 			if b.Type == "expect" {
 				n++

@@ -1,14 +1,33 @@
-// Package wholefile replaces files so that a power cut leaves the old or the new one, never half of it. It stands here
+// Package wholefile reads files that may be of any size, and replaces files so that a power cut leaves the old or the new one, never half of it. It stands here
 // because both programs use it, and both may import what stands below dialplan.
 package wholefile
 
 import (
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
 )
+
+// Read returns the content of path, which must not be longer than limit: a name may lead to anything.
+func Read(path string, limit int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(data)) > limit {
+		return nil, &fs.PathError{Op: "read", Path: path, Err: fmt.Errorf("it is longer than %d bytes; is this the right file?", limit)}
+	}
+	return data, nil
+}
 
 // Write gives path the content data. It is written beside it, synced, and renamed: whoever reads path, also after a
 // power cut, finds the old content or the new. Its directory must be there.

@@ -1,6 +1,8 @@
 package wholefile
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -101,5 +103,24 @@ func left(t *testing.T, dir string, want ...string) {
 	}
 	if strings.Join(names, " ") != strings.Join(want, " ") {
 		t.Errorf("in the directory: %v, want %v", names, want)
+	}
+}
+
+// A name may lead to something without an end.
+func TestRead(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(path, []byte("12345"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if data, err := Read(path, 5); string(data) != "12345" || err != nil {
+		t.Errorf("%q, %v", data, err)
+	}
+	for name, limit := range map[string]int64{path: 4, "/dev/zero": 1000} {
+		if data, err := Read(name, limit); data != nil || err == nil || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), "longer than") {
+			t.Errorf("%s: %d bytes, %v", name, len(data), err)
+		}
+	}
+	if _, err := Read(path+"x", 5); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("none: %v", err)
 	}
 }

@@ -5,16 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/gohcl"
-	"github.com/hashicorp/hcl/v2/hclparse"
 
+	"ewindow/dialplan/nesting"
 	"ewindow/dialplan/username"
+	"ewindow/dialplan/wholefile"
 	"ewindow/registrar/pki/pin"
 )
 
@@ -46,9 +46,12 @@ type Video struct {
 	Encoder string `hcl:"encoder,optional"` // auto, or the name of a GStreamer element
 }
 
+// maxSize bounds a window's file, in bytes.
+const maxSize = 64 << 10
+
 // Load reads and checks a window's file. An error names file, line and column, and what to do.
 func Load(path string) (*Config, error) {
-	src, err := os.ReadFile(path)
+	src, err := wholefile.Read(path, maxSize)
 	if err != nil {
 		return nil, fmt.Errorf("read the window's file: %w", err)
 	}
@@ -70,7 +73,7 @@ func Load(path string) (*Config, error) {
 
 // parse reads the text of a window's file, without its secret.
 func parse(src []byte, name string) (*Config, error) {
-	f, diags := hclparse.NewParser().ParseHCL(src, name)
+	f, diags := nesting.Parse(src, name)
 	if diags.HasErrors() {
 		return nil, problem(diags)
 	}

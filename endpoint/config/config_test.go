@@ -95,6 +95,26 @@ func TestSecret(t *testing.T) {
 	if c, err := Load(path); err != nil || c.Secret != "s3cret" {
 		t.Errorf("%+v, %v", c, err)
 	}
+	for name, text := range map[string]string{
+		"two lines": "s3cret\nmore\n", "UTF-16": "\xff\xfes\x003\x00", "something else": strings.Repeat("x", 2000), "a word": "s3cr\u00e9t",
+	} {
+		write("secret", text)
+		if _, err := Load(path); err == nil || !strings.Contains(err.Error(), filepath.Join(dir, "secret")) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	write("secret", "\ufeffs3cret\r\n")
+	if c, err := Load(path); err != nil || c.Secret != "s3cret" {
+		t.Errorf("%+v, %v", c, err)
+	}
+	write("window.hcl", good+"x = "+strings.Repeat("(", 60_000))
+	if _, err := Load(path); err == nil || !strings.Contains(err.Error(), "window.hcl:5:105: nested too deep") {
+		t.Errorf("nested: %v", err)
+	}
+	write("window.hcl", good+strings.Repeat("#", 70_000))
+	if _, err := Load(path); err == nil || !strings.Contains(err.Error(), "longer than 65536 bytes") {
+		t.Errorf("long: %v", err)
+	}
 	if _, err := Load(filepath.Join(dir, "none.hcl")); err == nil {
 		t.Error("a file that is not there was read")
 	}

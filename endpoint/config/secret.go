@@ -4,10 +4,14 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"os"
 	"strings"
 	"time"
+
+	"ewindow/dialplan/wholefile"
 )
+
+// maxSecret bounds its file, in bytes.
+const maxSecret = 1024
 
 // lookEvery is how often the secret's file is read: it is small, and may lie where no notification comes from.
 const lookEvery = time.Second
@@ -23,11 +27,16 @@ type SecretFile struct {
 
 // read reads the secret. Editors of some systems put a byte order mark before it.
 func (f *SecretFile) read() (string, error) {
-	b, err := os.ReadFile(f.path)
+	b, err := wholefile.Read(f.path, maxSecret)
 	if err != nil {
 		return "", fmt.Errorf("read the secret of %s: %w; ewindow-registrar account add %s prints one", f.space, err, f.space)
 	}
 	secret := strings.TrimSpace(strings.TrimPrefix(string(b), "\ufeff"))
+	for _, r := range secret {
+		if r < ' ' || r > '~' {
+			return "", fmt.Errorf("%s holds more than a secret, or is not plain text; put one line there, the secret that ewindow-registrar account add %s printed", f.path, f.space)
+		}
+	}
 	if secret == "" {
 		return "", fmt.Errorf("%s is empty; put the secret there that ewindow-registrar account add %s printed", f.path, f.space)
 	}

@@ -62,7 +62,7 @@ func Load(dir, space string) (*programme.Programme, error) {
 }
 
 func read(path string) (*programme.Programme, error) {
-	b, err := os.ReadFile(path)
+	b, err := wholefile.Read(path, programme.MaxSize+2*sha256.Size+1)
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,8 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/hashicorp/hcl/v2/hclwrite"
+
+	"ewindow/dialplan/nesting"
 )
 
 // ErrSyntax says that a file cannot be formatted, since what it says is guesswork. The dialplan says where.
@@ -34,7 +36,7 @@ func Format(src []byte) ([]byte, error) {
 }
 
 func broken(src []byte) bool {
-	_, diags := hclsyntax.ParseConfig(src, "", hcl.InitialPos)
+	_, diags := nesting.Parse(src, "")
 	return diags.HasErrors()
 }
 

@@ -14,6 +14,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 )
 
@@ -40,8 +41,11 @@ func Listen(dir, what string) (net.Listener, error) {
 		return nil, fmt.Errorf("remove the status socket of an earlier run: %w", err)
 	}
 	l, err := net.Listen("unix", path)
-	if err != nil {
+	switch {
+	case errors.Is(err, syscall.EINVAL):
 		return nil, fmt.Errorf("make the status socket: %w; its path must have less than 108 characters: name another directory with --state", err)
+	case err != nil:
+		return nil, fmt.Errorf("make the status socket: %w; name another directory with --state", err)
 	}
 	if err := os.Chmod(path, 0o600); err != nil {
 		return nil, errors.Join(fmt.Errorf("protect the status socket: %w", err), l.Close())

@@ -115,6 +115,9 @@ func TestPathTooLong(t *testing.T) {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := Listen("/proc", "window"); err == nil || strings.Contains(err.Error(), "characters") { // another trouble
+		t.Errorf("where there can be none: %v", err)
+	}
 	if _, err := Listen(dir, "window"); err == nil || !strings.Contains(err.Error(), "less than 108 characters") {
 		t.Errorf("%v", err)
 	}
