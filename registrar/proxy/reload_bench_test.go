@@ -123,9 +123,11 @@ func startBig(b *testing.B, spaces int, path string) <-chan time.Time {
 		}
 	})
 	arrived := make(chan time.Time, spaces)
+	for i := range spaces { // all of them first: a partner that comes later is an edit of its own
+		l.addAccount(fmt.Sprint("s", i))
+	}
 	for i := range spaces {
 		name := fmt.Sprint("s", i)
-		l.addAccount(name)
 		p := l.join(name, "TLS")
 		p.ask(msg{method: "REGISTER", uri: "sip:" + domain, to: fmt.Sprintf("<sip:%s@%s>", name, domain), extra: "Expires: 3600"})
 		p.response(200)

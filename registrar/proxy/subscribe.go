@@ -59,7 +59,7 @@ func (n *notifier) subscribe(r *request) {
 		}
 		return
 	}
-	if n.gate.changed(r) { // see register
+	if n.gate.changed(r) { // meanwhile, as in register
 		n.changed(r.account)
 		n.answers.reply(r, vRevoked)
 		return
