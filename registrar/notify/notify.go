@@ -46,10 +46,11 @@ type Subscription[Dialog any] struct {
 // Notice is one NOTIFY to be sent.
 type Notice[Dialog any] struct {
 	Subscription[Dialog]
-	CSeq  uint32        // of the NOTIFY
-	State State         // nil if there is none: the resource is gone, or not for this subscriber any more
-	Last  bool          // the subscription ends with it
-	Left  time.Duration // until it expires
+	CSeq  uint32          // of the NOTIFY
+	State State           // nil if there is none: the resource is gone, or not for this subscriber any more
+	Gone  <-chan struct{} // closed when the subscription is no more: nobody needs to wait for an answer, or to report one
+	Last  bool            // the subscription ends with it
+	Left  time.Duration   // until it expires
 }
 
 // Errors of Refresh.
@@ -77,6 +78,7 @@ type entry[Dialog any] struct {
 	notUntil time.Time
 	sent     State
 	sentAt   time.Time
+	gone     chan struct{} // closed by remove
 }
 
 // Table holds the subscriptions. The zero Table is empty. It is for one goroutine.
@@ -106,7 +108,7 @@ func (t *Table[Dialog]) Add(s Subscription[Dialog]) {
 	if t.entries == nil {
 		t.entries = map[string]*entry[Dialog]{}
 	}
-	e := &entry[Dialog]{Subscription: s, want: always}
+	e := &entry[Dialog]{Subscription: s, want: always, gone: make(chan struct{})}
 	t.entries[s.ID] = e
 	t.order = append(t.order, e)
 }
@@ -177,7 +179,7 @@ func (t *Table[Dialog]) Next(now time.Time, stateOf Maker[Dialog]) []Notice[Dial
 		e.cseq++
 		e.want, e.busy, e.sent, e.sentAt = nothing, true, state, now
 		out = append(out, Notice[Dialog]{Subscription: e.Subscription, CSeq: e.cseq, State: state, Last: e.last,
-			Left: max(0, e.Expires.Sub(now))})
+			Left: max(0, e.Expires.Sub(now)), Gone: e.gone})
 	}
 	return out
 }
@@ -275,6 +277,7 @@ func (t *Table[Dialog]) remove(gone func(*entry[Dialog]) bool) {
 			return false
 		}
 		delete(t.entries, e.ID)
+		close(e.gone)
 		return true
 	})
 }

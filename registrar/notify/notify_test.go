@@ -174,3 +174,39 @@ func TestBound(t *testing.T) {
 		t.Error("a window's new subscription takes the place of its old one to the same package, and of no other")
 	}
 }
+
+// Whoever waits for the answer to a NOTIFY is told when its subscription is no more, whatever ended it.
+func TestGone(t *testing.T) {
+	ends := map[string]func(*table){
+		"another takes its place": func(table *table) {
+			next := milano("b")
+			table.Add(next)
+		},
+		"the account is gone": func(table *table) { table.Drop("milano") },
+		"it is not wanted":    func(table *table) { table.Done("a", false) },
+		"four more of the kind": func(table *table) {
+			for _, id := range []string{"w", "x", "y", "z"} {
+				s := milano(id)
+				s.Contact = id
+				table.Add(s)
+			}
+		},
+	}
+	for name, end := range ends {
+		var table table
+		table.Add(milano("a"))
+		n := table.Next(t0, says(text("first")))[0]
+		table.Unanswered("a", t0)
+		select {
+		case <-n.Gone:
+			t.Errorf("%s: gone while it stands", name)
+		default:
+		}
+		end(&table)
+		select {
+		case <-n.Gone:
+		default:
+			t.Errorf("%s: nobody is told", name)
+		}
+	}
+}

@@ -177,13 +177,22 @@ const (
 	refused            // by an answer that ends the subscription
 	unanswered         // or answered with something that only concerns this NOTIFY
 	unsendable         // there is no way to the subscriber
+	pointless          // the subscription is no more
 )
 
 // deliver sends one NOTIFY over the subscriber's own flow and tells the owner how that went.
 func (n *notifier) deliver(ctx context.Context, notice notify.Notice[half]) {
 	became := n.send(ctx, notice)
+	if became == pointless {
+		return
+	}
 	log := n.log.With("aor", notice.Subscriber, "call_id", notice.Dialog.CallID, "event", notice.Event)
 	n.do(func() {
+		select {
+		case <-notice.Gone: // another one may have its ID by now
+			return
+		default:
+		}
 		switch became {
 		case unsendable:
 			n.table.Lost(notice.ID)
@@ -221,6 +230,8 @@ func (n *notifier) send(ctx context.Context, notice notify.Notice[half]) outcome
 				return outcomeOf(res.StatusCode)
 			}
 			n.wire.Taken(res)
+		case <-notice.Gone:
+			return pointless // whoever subscribes in a loop and answers nothing must not have us remember every NOTIFY
 		case <-tx.Done():
 			if n.flows.Alive(f) {
 				return unanswered

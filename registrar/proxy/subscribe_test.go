@@ -226,6 +226,37 @@ func TestUnacknowledged(t *testing.T) {
 	})
 }
 
+// Whoever subscribes again and again and answers nothing is not sent, and not remembered, a NOTIFY for each: only that of
+// the subscription that stands is repeated.
+func TestSubscribesInALoop(t *testing.T) {
+	simulate(t, always, func(l *lab) {
+		l.server.notifier.packages["lamp"] = eventPackage{
+			contentType: "text/plain",
+			may:         func(*dialplan.Plan, string, string) verdict { return verdict{} },
+			state:       func(*dialplan.Plan, string, time.Time) (notify.State, error) { return lamp("on"), nil },
+		}
+		reception := l.join("reception", "UDP")
+		reception.register()
+		for i := range 20 {
+			reception.ask(msg{method: "SUBSCRIBE", uri: "sip:munich@" + domain, to: "<sip:munich@" + domain + ">",
+				callID: fmt.Sprint("loop", i), extra: "Event: lamp\nExpires: 3600"})
+			reception.response(200)
+			reception.request(sip.NOTIFY)
+		}
+		for end := time.After(20 * time.Second); ; {
+			select {
+			case m := <-reception.inbox:
+				if req, ok := m.(*sip.Request); ok && req.CallID().Value() != "loop19" {
+					t.Fatalf("repeated although another subscription has taken its place:\n%s", req)
+				}
+				continue
+			case <-end:
+			}
+			break
+		}
+	})
+}
+
 // lamp is an event package for tests: everybody of the plan may watch a window called munich, and it says who does.
 type lamp string
 
