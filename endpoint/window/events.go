@@ -24,7 +24,8 @@ type (
 		ID            string
 		NoVideo, Held bool
 	}
-	Failed struct { // our INVITE failed, or an answer of ours
+	Unreachable struct{ ID string } // a re-INVITE of ours found nobody: the other side is not where it was
+	Failed      struct {            // our INVITE failed, or an answer of ours
 		ID         string
 		Status     int // SIP status, 0 for none
 		Why        string
@@ -38,17 +39,18 @@ type (
 	Device struct{ Role, Missing string } // a role has its devices (Missing empty) or not
 )
 
-func (Tick) event()       {}
-func (Registered) event() {}
-func (Lost) event()       {}
-func (Planned) event()    {}
-func (Invited) event()    {}
-func (Agreed) event()     {}
-func (Changed) event()    {}
-func (Failed) event()     {}
-func (Ended) event()      {}
-func (Media) event()      {}
-func (Device) event()     {}
+func (Tick) event()        {}
+func (Registered) event()  {}
+func (Lost) event()        {}
+func (Planned) event()     {}
+func (Invited) event()     {}
+func (Agreed) event()      {}
+func (Changed) event()     {}
+func (Unreachable) event() {}
+func (Failed) event()      {}
+func (Ended) event()       {}
+func (Media) event()       {}
+func (Device) event()      {}
 
 // An Action is something for the loop to carry out.
 type Action interface{ action() }

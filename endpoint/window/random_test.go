@@ -94,6 +94,9 @@ func (c *chaos) event() Event {
 	case 13:
 		return Failed{ID: id, Status: 100 * c.rnd.IntN(7), RetryAfter: time.Duration(c.rnd.IntN(100)) * time.Second}
 	case 14:
+		if c.rnd.IntN(2) == 0 {
+			return Unreachable{ID: id}
+		}
 		return Ended{ID: id, Why: "bye"}
 	case 15:
 		return Device{Role: []string{"camera", "sound"}[c.rnd.IntN(2)], Missing: []string{"", "No camera"}[c.rnd.IntN(2)]}

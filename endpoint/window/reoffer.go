@@ -3,6 +3,7 @@ package window
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"ewindow/media/negotiate"
 )
@@ -88,6 +89,10 @@ func (w *Window) reinvite(ctx context.Context, id string) {
 	})
 }
 
+// nobodyThere are the answers to a re-INVITE by which the way to the other side has gone (RFC 5057 §5.1), and with it,
+// on a line that is silent, the call. After 481 and 408 the agent has ended it.
+var nobodyThere = []int{404, 410, 430, 480}
+
 func (w *Window) reinvited(ctx context.Context, r reinvited) {
 	l := w.legs[r.id]
 	if l == nil {
@@ -103,6 +108,9 @@ func (w *Window) reinvited(ctx context.Context, r reinvited) {
 	}
 	if err != nil {
 		w.log.Warn("re-INVITE failed; the call goes on as it was", "call_id", l.callID, "err", err)
+		if slices.Contains(nobodyThere, failed(r.id, err).Status) {
+			w.step(ctx, Unreachable{ID: r.id})
+		}
 		return
 	}
 	w.adopt(ctx, l, d)

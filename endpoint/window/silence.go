@@ -34,6 +34,14 @@ func (m *machine) media(e Media) {
 	}
 }
 
+// unreachable has a silent call to the partner replaced at once: it was restarted, and has forgotten the call.
+func (m *machine) unreachable(e Unreachable) {
+	c := m.find(e.ID)
+	if c != nil && c.Phase == Up && c.Role == Partner && !c.Leaving && c.silence(m.now) >= silenceRepair {
+		m.giveUp(c)
+	}
+}
+
 // takeOver ends the call that was kept, once the new one has arrived.
 func (m *machine) takeOver() {
 	if c, old := m.here(Partner), m.leaving(); c != nil && old != nil && c.arrived() {

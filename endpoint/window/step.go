@@ -60,6 +60,8 @@ func (m *machine) take(e Event) {
 		m.agreed(e)
 	case Changed:
 		m.changed(e)
+	case Unreachable:
+		m.unreachable(e)
 	case Failed:
 		m.failed(e)
 	case Ended:

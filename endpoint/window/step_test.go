@@ -413,6 +413,35 @@ func TestSilence(t *testing.T) {
 	r.expect(t, "50.5s Hangup{ID:"+id+" Why:replaced by a new call}")
 }
 
+// Who cannot be reached any more on a silent line has lost the call: it is called anew at once. What is only refused, or
+// is said of a line that is not silent, changes nothing.
+func TestUnreachable(t *testing.T) {
+	for after, anew := range map[time.Duration]bool{5 * time.Second: false, 11 * time.Second: true} {
+		r := start("milano")
+		r.now = nine
+		r.send(Registered{})
+		r.send(Planned{plan("milano")})
+		id := r.call().ID
+		r.up()
+		r.until(nine.Add(10*time.Second), nil)
+		r.until(r.now.Add(after), func(*Call) bool { return false })
+		r.done = nil
+		r.send(Unreachable{ID: id})
+		r.send(Unreachable{ID: "none"})
+		if c := r.s.here(Partner); anew != (c != nil && c.ID != id) {
+			t.Errorf("after %v: %+v", after, r.s.Calls)
+		}
+		if !anew {
+			r.expect(t)
+			continue
+		}
+		r.expect(t, "21s Dial{ID:"+r.call().ID+" Peer:munich}")
+		if old := r.s.find(id); old == nil || !old.Leaving {
+			t.Error("the old call does not go on receiving")
+		}
+	}
+}
+
 // A line that comes back before anybody has called anew is used again.
 func TestALineThatComesBack(t *testing.T) {
 	silent := func(online bool) (r *run, id string) {
