@@ -217,10 +217,11 @@ type fakeDialog struct {
 	over      string
 	reinvites chan chan<- []byte // one for each re-INVITE: it takes the answer, closed is a refusal
 	offers    chan []byte
+	refusal   error // of a re-INVITE
 }
 
 func newDialog(id string) *fakeDialog {
-	return &fakeDialog{id: id, reinvites: make(chan chan<- []byte, 4), offers: make(chan []byte, 4)}
+	return &fakeDialog{id: id, reinvites: make(chan chan<- []byte, 4), offers: make(chan []byte, 4), refusal: errors.New("no answer")}
 }
 
 func (d *fakeDialog) Bye(reason string) {
@@ -256,7 +257,7 @@ func (d *fakeDialog) Reinvite(ctx context.Context, offer []byte) ([]byte, error)
 	select {
 	case a, ok := <-answer:
 		if !ok {
-			return nil, errors.New("no answer")
+			return nil, d.refusal
 		}
 		return a, nil
 	case <-ctx.Done():

@@ -6,6 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"ewindow/endpoint/agent"
 	"ewindow/media/engine/protocol"
 	"ewindow/media/negotiate"
 )
@@ -127,6 +128,33 @@ func TestReinviteRepairs(t *testing.T) {
 			t.Errorf("BYEs %q", d.said())
 		}
 	})
+}
+
+// A partner who is not where he was is called anew before the silence has lasted long.
+func TestPartnerWhoHasGone(t *testing.T) {
+	for code, anew := range map[int]bool{404: true, 430: true, 480: true, 488: false, 500: false} {
+		simulate(t, func(l *lab) {
+			l.online(plan("milano"))
+			f := l.far(negotiate.GCM)
+			old := l.called(f, "old")
+			old.refusal = &agent.StatusError{Code: code, Reason: "No"}
+			f.close()
+			time.Sleep(11 * time.Second)
+			<-old.offers
+			close(<-old.reinvites)
+			synctest.Wait()
+			select {
+			case <-l.sip.invites:
+				if !anew {
+					t.Errorf("%d: it calls anew", code)
+				}
+			default:
+				if anew {
+					t.Errorf("%d: it does not call", code)
+				}
+			}
+		})
+	}
 }
 
 // A line that stays silent is called anew, and the old call ends when the new one shows a picture.

@@ -55,6 +55,10 @@ func TestTextOfSeveralBindings(t *testing.T) {
 		{Transport: "TCP", Peer: "192.0.2.9:40000", Since: ten.Add(time.Minute)},
 	}
 	both := "registered since 10:00:00 from 192.0.2.1:40001 (TLS) and since 10:01:00 from 192.0.2.9:40000 (TCP)"
+	many := Account{Role: "phone", Bindings: append(twice, twice...)}
+	if got, want := many.where(when), both+" and 2 more"; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
 	for role, want := range map[string]string{
 		"phone": both,
 		"space": both + ": an account is for one window, and two take the line from each other",

@@ -56,8 +56,13 @@ func (a *Account) where(when func(time.Time) string) string {
 			from = append(from, fmt.Sprintf("since %s from %s (%s)", when(b.Since), b.Peer, b.Transport))
 		}
 	}
+	const enough = 2 // are told one by one
+	several := len(from) > 1
+	if more := len(from) - enough; more > 0 {
+		from = append(from[:enough], fmt.Sprintf("%d more", more))
+	}
 	switch {
-	case len(from) > 1 && a.Role == "space":
+	case several && a.Role == "space":
 		return "registered " + strings.Join(from, " and ") + ": an account is for one window, and two take the line from each other"
 	case len(from) > 0:
 		return "registered " + strings.Join(from, " and ")
