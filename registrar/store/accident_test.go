@@ -258,11 +258,25 @@ func TestFullDisk(t *testing.T) {
 	if r, _, err := s.watch(t.Context(), now.Add(2*examineEvery)); err == nil || r != nil {
 		t.Errorf("repaired on a full disk: %v", r)
 	}
+	// With room for the copy but none for the index beside it, each try must leave nothing behind: they come every 5 s.
+	os.Remove(ballast)
+	fill()
+	if err := os.Truncate(ballast, int64(size(t, ballast)-24<<10)); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 5 {
+		if r, _, err := s.watch(t.Context(), now.Add(2*examineEvery+time.Duration(i+1)*repairEvery)); err == nil || r != nil {
+			t.Errorf("repaired without room for it: %v", r)
+		}
+	}
+	if aside, _ := filepath.Glob(path + ".damaged-*"); len(aside) > 3 {
+		t.Errorf("tries to repair have left %d files: %v", len(aside), aside)
+	}
 	if _, ok := s.Account("milano"); !ok || s.Current() == nil {
 		t.Errorf("known: %v, current: %v", ok, s.Current())
 	}
 	os.Remove(ballast)
-	if r, _ := watched(t, s, now.Add(3*examineEvery)); r == nil {
+	if r, _ := watched(t, s, now.Add(6*examineEvery)); r == nil {
 		t.Error("not repaired")
 	}
 	if err := s.flush(t.Context()); err != nil {
@@ -271,4 +285,13 @@ func TestFullDisk(t *testing.T) {
 	if _, ok := s.Account("milano"); !ok || s.Current() != nil {
 		t.Errorf("known: %v, current: %v", ok, s.Current())
 	}
+}
+
+func size(t *testing.T, path string) int {
+	t.Helper()
+	fi, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return int(fi.Size())
 }

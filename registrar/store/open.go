@@ -116,7 +116,9 @@ func openOrRecover(ctx context.Context, path string, alone bool, now time.Time) 
 			if err := create(ctx, path, found{}); err != nil && !errors.Is(err, fs.ErrExist) {
 				return nil, found{}, nil, fmt.Errorf("make store %s: %w", path, err)
 			}
-			db, have, err = openChecked(ctx, path)
+			if db, have, err = openChecked(ctx, path); err != nil {
+				err = fmt.Errorf("open store %s, which has just been made: %w", path, err)
+			}
 			return db, have, nil, err
 		}
 		err = fmt.Errorf("%w: %s is missing", ErrDamaged, path)
@@ -243,10 +245,15 @@ func olderThanCopy(ctx context.Context, path string, changes int) error {
 
 // restore sets a damaged store aside and loads the last good copy. If that is older than what is known, or damaged too,
 // the store is made of what is known; nothing is known if known.changes is negative.
-func (r *Recovery) restore(ctx context.Context, path string, known found, now time.Time) (*sql.DB, found, error) {
+func (r *Recovery) restore(ctx context.Context, path string, known found, now time.Time) (_ *sql.DB, _ found, err error) {
 	if err := r.setAside(path, now); err != nil {
 		return nil, found{}, fmt.Errorf("store %s is damaged (%w) and cannot be set aside: %w", path, r.Damage, err)
 	}
+	defer func() {
+		if err != nil { // what was only half made is worth nothing, and the next try would keep it as if it were
+			removeStore(path)
+		}
+	}()
 	if err := r.loadCopy(ctx, path, known.changes, now); err != nil {
 		return nil, found{}, err
 	}
@@ -307,10 +314,19 @@ func unused(name string) string {
 	return free
 }
 
+// parts are what the name of each file of a store ends in: the database, its journal and the index of that.
+var parts = []string{"", "-wal", "-shm"}
+
+func removeStore(path string) {
+	for _, suffix := range parts {
+		os.Remove(path + suffix)
+	}
+}
+
 // setAside renames a damaged file, and its journal with it: left behind, that would be applied to the new one.
 func (r *Recovery) setAside(path string, now time.Time) error {
 	base := unused(path + ".damaged-" + now.UTC().Format(stampFormat))
-	for _, suffix := range []string{"", "-wal", "-shm"} {
+	for _, suffix := range parts {
 		err := os.Rename(path+suffix, base+suffix)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
