@@ -82,6 +82,7 @@ type PastCall struct {
 	Ended  time.Time `json:"ended"`
 	Status int       `json:"status,omitempty"` // SIP status by which it was refused
 	Why    string    `json:"why"`
+	Before int       `json:"before,omitempty"` // how many like it, never up, came right before it
 }
 
 // MaxPast is how many past calls a window remembers.
@@ -95,7 +96,8 @@ type Device struct {
 	Device   string    `json:"device"` // that it has, or had last
 	Encoder  string    `json:"encoder,omitempty"`
 	Missing  string    `json:"missing,omitempty"`  // what a stand-in is used for
-	Why      string    `json:"why,omitempty"`      // of the encoder, or of what it lacks
+	Reason   string    `json:"reason,omitempty"`   // why a stand-in is used, and what to do
+	Why      string    `json:"why,omitempty"`      // of the encoder
 	Failures int       `json:"failures,omitempty"` // of its processes so far
 	Failed   time.Time `json:"failed,omitzero"`    // when the last of them did
 	Failure  string    `json:"failure,omitempty"`  // and why

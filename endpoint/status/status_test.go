@@ -18,11 +18,11 @@ func sample() Status {
 			Shown: true, Media: "opus + H264 over SRTP AEAD_AES_128_GCM",
 			Figures: Figures{FPSIn: 30, FPSOut: 29.9, KbpsIn: 1800, KbpsOut: 2000.1, Loss: 0.4, RTT: 12.5}}},
 		Past: []PastCall{
-			{Peer: "desk", Ended: ten.Add(-3 * time.Hour), Status: 486, Why: "Busy Here"},
+			{Peer: "desk", Ended: ten.Add(-3 * time.Hour), Status: 486, Why: "Busy Here", Before: 3},
 			{Peer: "munich", Ours: true, Up: ten.Add(-90 * time.Minute), Ended: ten.Add(-2 * time.Minute), Why: "silent for 90 s"}},
 		Devices: []Device{{Role: "camera", On: true, Device: "v4l2 /dev/video0", Encoder: "x264enc", Why: "x264enc: works",
 			Failures: 2, Failed: ten.Add(-time.Minute), Failure: "camera: no progress for 1s"},
-			{Role: "sound", Device: "silence", Missing: "No microphone"}},
+			{Role: "sound", Device: "silence", Missing: "No microphone", Reason: "microphone alsa:hw:1: there is none"}},
 		Screen: Screen{Picture: true, Title: "Munich – Hub", Notice: "No microphone"},
 	}
 }
@@ -34,10 +34,10 @@ plan        open onto munich; from 13:00:00 onto nobody; known until Sun 14 Mar 
 call        partner munich (Munich – Hub); up since 09:59:00; opus + H264 over SRTP AEAD_AES_128_GCM
             in 30 pictures/s, 1800 kbit/s, loss 0.4 %; out 29.9 pictures/s, 2000.1 kbit/s; round trip 12.5 ms
 camera      v4l2 /dev/video0; encoder x264enc; its process failed 2 times, last at 09:59:00: camera: no progress for 1s; x264enc: works
-sound       off; silence; No microphone
+sound       off; silence; No microphone: microphone alsa:hw:1: there is none
 shows       the picture of Munich – Hub | No microphone
 past        09:58:00: call to munich; up for 1h28m0s; silent for 90 s
-past        07:00:00: call of desk; 486 Busy Here
+past        07:00:00: call of desk; 486 Busy Here; 3 like it before
 `
 	if got := sample().Text(time.UTC); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)

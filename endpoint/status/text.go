@@ -157,7 +157,7 @@ func (t *text) device(d *Device) {
 	case d.Down:
 		state = "down, a new process is on its way"
 	}
-	t.line(d.Role, "%s", join("; ", state, d.Device, encoder, d.Missing, failures, d.Why))
+	t.line(d.Role, "%s", join("; ", state, d.Device, encoder, join(": ", d.Missing, d.Reason), failures, d.Why))
 }
 
 func (t *text) past(p *PastCall) {
@@ -173,7 +173,11 @@ func (t *text) past(p *PastCall) {
 	if p.Status != 0 {
 		status = fmt.Sprint(p.Status)
 	}
-	t.line("past", "%s: %s", t.when(p.Ended), join("; ", who, length, join(" ", status, p.Why)))
+	times := ""
+	if p.Before > 0 {
+		times = fmt.Sprintf("%d like it before", p.Before)
+	}
+	t.line("past", "%s: %s", t.when(p.Ended), join("; ", who, length, join(" ", status, p.Why), times))
 }
 
 func join(between string, parts ...string) string {

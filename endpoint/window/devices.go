@@ -2,6 +2,8 @@ package window
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"time"
 
 	"ewindow/media/engine"
@@ -38,21 +40,33 @@ func (w *Window) device(ctx context.Context, r deviceReport) {
 	case protocol.Ready:
 		w.log.Info("device ready", "role", r.role, "device", e.Device, "encoder", e.Encoder, "text", e.Text)
 		d.Since, d.Device, d.Encoder, d.Missing, d.Why = time.Now(), e.Device, e.Encoder, e.Lacks, e.Text
-		d.Down = false
+		d.Down, d.Reason = false, strings.Join(w.lacks[r.role], "; ")
+		delete(w.lacks, r.role)
 	case protocol.Missing:
 		w.log.Warn("device missing", "role", r.role, "text", e.Text)
-		d.Why = e.Text
+		w.lack(r.role, e.Text)
 	case protocol.Failed:
 		w.log.Error("device failed", "role", r.role, "text", e.Text)
 		d.Failures++
 		d.Failed, d.Failure, d.Down = time.Now(), e.Text, true
 		d.Since = d.Failed
+		delete(w.lacks, r.role) // the next process says it again
 	}
 	w.roles[r.role] = d
 	if r.role == protocol.Screen && (e.Kind == protocol.Ready || e.Kind == protocol.Keyframe) {
 		w.stage.askShown()
 	}
 	w.step(ctx, Device{Role: d.Role, Missing: d.Missing})
+}
+
+// maxLacks bounds what a process is heard on before it is ready.
+const maxLacks = 4
+
+// lack keeps why a process uses a stand-in until it is ready with that.
+func (w *Window) lack(role protocol.Role, text string) {
+	if l := w.lacks[role]; !slices.Contains(l, text) && len(l) < maxLacks {
+		w.lacks[role] = append(l, text)
+	}
 }
 
 // arrange gives the devices what the calls need now.

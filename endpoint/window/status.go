@@ -93,9 +93,17 @@ func planStatus(s *State, now time.Time) status.Plan {
 	return out
 }
 
-// remember notes what became of a call.
+// remember notes what became of a call. Those that came to nothing, one after the other for the same reason, are one:
+// a night of them leaves the calls before it to be seen.
 func (w *Window) remember(p status.PastCall) {
 	p.Ended = time.Now()
+	if n := len(w.past); n > 0 {
+		if last := w.past[n-1]; p.Up.IsZero() && last.Up.IsZero() &&
+			p.Peer == last.Peer && p.Ours == last.Ours && p.Status == last.Status && p.Why == last.Why {
+			p.Before = last.Before + 1
+			w.past = w.past[:n-1]
+		}
+	}
 	w.past = append(w.past, p)
 	if len(w.past) > status.MaxPast {
 		w.past = w.past[1:]

@@ -67,6 +67,7 @@ type Window struct {
 
 	past        []status.PastCall
 	roles       map[protocol.Role]status.Device
+	lacks       map[protocol.Role][]string // what processes that are not ready have found missing
 	failure     failure
 	planProblem string
 }
@@ -80,7 +81,7 @@ func New(cfg Config) *Window {
 		cfg: cfg, log: cfg.Log.With("aor", cfg.Space), sip: sipAgent{cfg.Agent},
 		inbox: make(chan any, maxInbox), done: make(chan struct{}),
 		legs: map[string]*leg{}, invited: map[string]*invitation{},
-		state: State{Space: cfg.Space}, zone: time.UTC, roles: map[protocol.Role]status.Device{}, started: time.Now(),
+		state: State{Space: cfg.Space}, zone: time.UTC, roles: map[protocol.Role]status.Device{}, lacks: map[protocol.Role][]string{}, started: time.Now(),
 	}
 	w.keeper = newKeeper(cfg.StateDir)
 	w.stage = &stage{}
