@@ -46,7 +46,11 @@ func Card(v View) protocol.Card {
 	case v.Peer != "" && v.Up && !v.Silent.IsZero():
 		c.Title = v.Peer
 		c.Reason = "The line is down"
-		c.Next = "since " + v.Silent.In(zone).Format(clock) + " – it comes back by itself"
+		hope := "it comes back by itself"
+		if v.Phone { // whoever called from a desk must call again
+			hope = "the call ends soon, unless they come back"
+		}
+		c.Next = "since " + v.Silent.In(zone).Format(clock) + " – " + hope
 		c.Picture = v.Picture && v.Now.Sub(v.Silent) < holdPicture
 		if c.Picture {
 			c.Notice = join(c.Reason+" "+c.Next, c.Notice)
