@@ -31,6 +31,7 @@ type link struct {
 	first   protocol.Configure
 
 	wake     chan struct{} // holds one: command or out have something
+	readied  chan struct{} // holds one, once
 	progress chan struct{} // holds one
 	broken   chan error    // holds one: why the conversation is over
 	exited   chan error    // holds one: the process is gone and nothing of the link runs any more
@@ -53,6 +54,7 @@ func (r *role) connect(c Child, version int, conf protocol.Configure) *link {
 		in:       newTap(c.Conn()),
 		version:  version,
 		wake:     make(chan struct{}, 1),
+		readied:  make(chan struct{}, 1),
 		progress: make(chan struct{}, 1),
 		broken:   make(chan error, 1),
 		exited:   make(chan error, 1),
@@ -288,6 +290,9 @@ func (r *role) heed(l *link, e protocol.Event) {
 	defer r.mu.Unlock()
 	switch e.Kind {
 	case protocol.Ready:
+		if !l.ready {
+			notify(l.readied)
+		}
 		l.ready, r.chosen = true, e.Encoder
 	case protocol.Progress:
 		l.ready = true

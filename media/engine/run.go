@@ -57,6 +57,8 @@ func (r *role) supervise(ctx context.Context) error {
 			h = happening{what: wanted}
 		case <-r.changed:
 			h = s.look()
+		case <-s.readied():
+			h.what = readied
 		case <-s.progress():
 			h.what = progressed
 		case err := <-s.broken():
@@ -83,6 +85,13 @@ type supervisor struct {
 	told   bool                // the process that ended last had said why
 	ending bool                // ctx has ended
 	err    error               // ends the loop
+}
+
+func (s *supervisor) readied() <-chan struct{} {
+	if s.link == nil {
+		return nil
+	}
+	return s.link.readied
 }
 
 func (s *supervisor) progress() <-chan struct{} {

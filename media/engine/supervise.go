@@ -62,6 +62,7 @@ type happened uint8
 const (
 	tick       happened = iota // time has passed
 	wanted                     // another version is wanted, or none
+	readied                    // the process opened its devices, for the first time
 	progressed                 // the process reported progress
 	broke                      // its connection is of no more use
 	exited                     // it is gone, and everything that served it
@@ -96,6 +97,10 @@ func step(s state, h happening, now time.Time) (state, []action) {
 		case alive && s.want != s.have:
 			s.phase, s.due = stopping, now.Add(stopPatience)
 			return s, []action{{do: stop}}
+		}
+	case readied: // a sign of life: its first pictures or sound may take as long again
+		if s.phase == starting {
+			s.due = now.Add(s.patience())
 		}
 	case progressed:
 		if alive {

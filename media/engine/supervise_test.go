@@ -46,6 +46,18 @@ func TestStep(t *testing.T) {
 			80000 progress  → running:
 			80999 tick      → running:
 			81000 tick      → killed: report(no progress for 1s) kill`},
+		{"ready late, as on a busy machine: a sign of life, but only one", `
+			0     want 1    → starting: start
+			2900  ready     → starting:
+			5899  tick      → starting:
+			5900  tick      → killed: report(no progress for 3s) kill
+			5900  ready     → killed:
+			5910  exit      → waiting:
+			due   tick      → starting: start
+			6200  progress  → running:
+			6300  ready     → running:
+			7199  tick      → running:
+			7200  tick      → killed: report(no progress for 1s) kill`},
 		{"hangs while running and is back within a second", `
 			0     want 1    → starting: start
 			500   progress  → running:
@@ -195,6 +207,8 @@ func play(t *testing.T, script string) {
 			fmt.Sscan(f[2], &h.version)
 		case "progress":
 			h.what = progressed
+		case "ready":
+			h.what = readied
 		case "broke":
 			h.what = broke
 		case "exit":
