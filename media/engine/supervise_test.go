@@ -273,7 +273,7 @@ func TestStepInvariants(t *testing.T) {
 		}
 		for range 200 {
 			now = now.Add(time.Duration(rnd.IntN(1500)) * time.Millisecond)
-			switch rnd.IntN(6) {
+			switch rnd.IntN(7) {
 			case 0:
 				version++
 				apply(happening{what: wanted, version: version * rnd.IntN(2)})
@@ -289,6 +289,8 @@ func TestStepInvariants(t *testing.T) {
 				}
 			case 5:
 				apply(happening{what: tick})
+			case 6:
+				apply(happening{what: readied})
 			}
 		}
 		version++
