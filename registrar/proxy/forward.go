@@ -26,7 +26,8 @@ type forwarder struct {
 	ledger  *ledger
 	log     *slog.Logger
 
-	busy  quota // of each caller
+	busy  quota // of each caller, but for the ends of its calls
+	byes  quota // these: who may begin nothing more can still hang up
 	forks forks
 }
 
@@ -36,11 +37,15 @@ func (w *forwarder) relay(r *request, h hop) {
 		w.fork(r, h.in.account, []way{func() (hop, verdict) { return h, verdict{} }}, false)
 		return
 	}
-	if !w.busy.enter(h.in.account) {
+	under := &w.busy
+	if r.Method == sip.BYE {
+		under = &w.byes
+	}
+	if !under.enter(h.in.account) {
 		w.answers.reply(r, vOverload.with("Retry-After", "5"))
 		return
 	}
-	defer w.busy.leave(h.in.account)
+	defer under.leave(h.in.account)
 	x := &exchange{w: w, r: r, h: h}
 	sent := h.forward(r.Request)
 	var err error

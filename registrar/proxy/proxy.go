@@ -151,7 +151,7 @@ func (s *Server) assemble(c Config, digest *auth.Auth) {
 	s.forward = &forwarder{
 		site: s.site, locate: s.locate, wire: s.stack, sender: send, answers: s.answers, keys: s.keys, epochs: s.gate.epochs,
 		calls: s.calls, work: s.work, ledger: s.ledger, log: c.Log,
-		busy: quota{limit: 32, held: map[string]int{}}, forks: forks{live: map[*fork]struct{}{}},
+		busy: quota{limit: 32, held: map[string]int{}}, byes: quota{limit: 32, held: map[string]int{}}, forks: forks{live: map[*fork]struct{}{}},
 	}
 	s.echo = &echoCalls{
 		media: c.Echo, gate: s.gate, site: s.site, wire: s.stack, sender: send, answers: s.answers, keys: s.keys,

@@ -209,16 +209,25 @@ func TestOptions(t *testing.T) {
 	})
 }
 
-// One account cannot fill the proxy with calls that ring.
+// One account cannot fill the proxy with calls that ring; the end of a call that is up goes on all the same.
 func TestTooManyAtOnce(t *testing.T) {
 	simulateWith(t, always, flow.Limits{Burst: 1000}, func(l *lab) {
 		milano, munich := l.pair()
+		up, _ := milano.call(munich, "sip:munich@"+domain)
+		up.ack()
+		munich.request(sip.ACK)
+		time.Sleep(time.Minute) // nothing of it is under way any more
 		for i := range l.server.forward.busy.limit {
 			milano.ask(msg{method: "INVITE", uri: "sip:munich@" + domain, callID: "many" + itoa(i)})
 			munich.request(sip.INVITE)
 		}
 		milano.ask(msg{method: "INVITE", uri: "sip:munich@" + domain, callID: "one too many"})
 		milano.response(503)
+		milano.ask(up.in("INFO"))
+		milano.response(503)
+		milano.write(milano.text(up.in("BYE"))) // unchallenged
+		munich.answer(munich.request(sip.BYE), 200, "")
+		milano.response(200)
 	})
 }
 
