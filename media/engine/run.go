@@ -220,6 +220,9 @@ func (s *supervisor) soften() {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.chosen == "" {
+		return // no process has come so far as to use one: it is the machine that is slow
+	}
 	if s.chosen == softwareEncoder || s.encoder == softwareEncoder {
 		return // there is none to change to
 	}

@@ -2,10 +2,13 @@ package engine
 
 import (
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
+
+	"ewindow/media/engine/protocol"
 )
 
 // A script is lines of "milliseconds event → phase: actions". Events: want N, progress, broke, exit, tick.
@@ -314,4 +317,18 @@ func TestStepInvariants(t *testing.T) {
 
 func (p phase) String() string {
 	return [...]string{"off", "waiting", "starting", "running", "stopping", "killed"}[p]
+}
+
+// A process that is slow to start again and again says nothing about an encoder: none has run.
+func TestSlowStartsCondemnNoEncoder(t *testing.T) {
+	s := supervisor{role: newRole(protocol.Camera, Config{Log: slog.New(slog.DiscardHandler)})}
+	s.soften()
+	if s.encoder != "" || len(s.events) > 0 {
+		t.Errorf("encoder %q, said %v", s.encoder, s.events)
+	}
+	s.chosen = "v4l2h264enc"
+	s.soften()
+	if s.encoder != softwareEncoder || len(s.events) != 1 {
+		t.Errorf("encoder %q, said %v", s.encoder, s.events)
+	}
 }

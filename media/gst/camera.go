@@ -65,19 +65,34 @@ func newCamera(c protocol.CameraConfig, p *parent) (*camera, error) {
 	if err := first.check(); err != nil {
 		return nil, err
 	}
-	e, why, err := choose(first)
-	if err != nil {
+	if err := k.begin(first); err != nil {
 		return nil, err
 	}
-	k.frame.Store(&frameFormat{pixels: e.format})
-	k.grow(c.Streams)
-	s, err := startEncoding(first, e, why, *k.frame.Load())
-	if err != nil {
-		return nil, err
-	}
-	k.streams = []*encoding{s}
 	k.want <- c.Streams // the others
 	return k, nil
+}
+
+// begin chooses the first encoder and starts it. Trials take as long as a machine that is just booting needs: progress
+// is reported meanwhile, of each for its own time at most.
+func (k *camera) begin(first videoFormat) error {
+	b := beginBeating(&k.pulse, changeMost)
+	defer b.end()
+	e, why, err := choose(first, encoders(), func(e encoder, c videoFormat) error {
+		b.grant(e.trialMost())
+		return e.tryOut(c)
+	})
+	if err != nil {
+		return err
+	}
+	b.grant(changeMost)
+	k.frame.Store(&frameFormat{pixels: e.format})
+	k.grow(k.c.Streams)
+	s, err := startEncoding(first, e, why, *k.frame.Load())
+	if err != nil {
+		return err
+	}
+	k.streams = []*encoding{s}
+	return nil
 }
 
 // Frame ignores frames: none comes to a camera.

@@ -1,18 +1,11 @@
 package main
 
 import (
-	"bytes"
-	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"os/exec"
 	"strings"
-	"time"
 
 	"ewindow/media/gst/pipeline"
-	"ewindow/media/h264"
 )
 
 // An encoder is one way to make H.264 on this machine.
@@ -133,88 +126,17 @@ func (e encoder) start(c videoFormat, pushed frameFormat) (*pipeline.Pipeline, e
 	return p, nil
 }
 
-// trialTime bounds one trial, as a process without progress for 3 s after its start is killed. Software gets longer:
-// on a slow machine it drops pictures, and still is what there is.
-func (e encoder) trialTime() time.Duration {
-	if e.hardware {
-		return 700 * time.Millisecond
-	}
-	return 1500 * time.Millisecond
-}
-
-// try encodes half a second and reports what does not work: no access units, no parameter sets, no keyframe at the
-// first or when asked for, slices that are too large.
-func (e encoder) try(c videoFormat) error {
-	pictures := max(15, c.FPS/2)
-	p, err := e.build(fmt.Sprintf("videotestsrc num-buffers=%d pattern=ball ! %s", pictures, e.frame(c).caps(c.FPS)), c)
-	if err != nil {
-		return err
-	}
-	defer p.Close()
-	if err := p.Start(); err != nil {
-		return err
-	}
-	deadline := time.Now().Add(e.trialTime())
-	keys, units := 0, 0
-	for ; units < pictures; units++ {
-		s, err := p.Pull("out", time.Until(deadline))
-		if err != nil {
-			break // too late, or the end
-		}
-		au := s.Bytes()
-		s.Free()
-		key, largest := h264.IsKey(au), largestNAL(au)
-		switch {
-		case units == 0 && !key:
-			return errors.New("does not begin with a keyframe with parameter sets")
-		case c.MaxSlice > 0 && largest > c.MaxSlice:
-			return fmt.Errorf("makes slices of %d bytes, at most %d are allowed", largest, c.MaxSlice)
-		case key:
-			keys++
-		}
-		if units == 2 {
-			e.keyframe(p)
-		}
-	}
-	if m := p.Next(0); m.Err != nil {
-		return m.Err
-	}
-	if units < pictures*3/4 && (e.hardware || units < 5) {
-		return fmt.Errorf("gave %d of %d access units in %v", units, pictures, e.trialTime())
-	}
-	if keys < 2 {
-		return errors.New("makes no keyframe when asked to")
-	}
-	return nil
-}
-
-// largestNAL is the size of an access unit's largest NAL unit in bytes.
-func largestNAL(au []byte) (largest int) {
-	for nal := range h264.NALs(au) {
-		largest = max(largest, len(nal))
-	}
-	return largest
-}
-
-// choose finds the encoder: the named one, or the first that passes its trial. why says in words what was found.
-func choose(c videoFormat) (e encoder, why string, err error) {
+// choose finds the encoder: the named one, or the first that passes its trial. If none does, it is the one in software
+// that gave the most: slow pictures are better than none. why says in words what was found.
+func choose(c videoFormat, all []encoder, try func(encoder, videoFormat) error) (e encoder, why string, err error) {
 	var found []string
-	for _, e := range encoders() {
+	var last encoder // the last resort
+	most := 0
+	for _, e := range all {
 		if c.Encoder != "auto" && c.Encoder != "" && c.Encoder != e.name {
 			continue
 		}
-		err := error(nil)
-		switch {
-		case !pipeline.Has(e.name):
-			err = errors.New("not on this machine")
-		case e.fits != nil:
-			err = e.fits(c)
-		}
-		if err == nil && e.hardware {
-			err = tryElsewhere(e, c)
-		} else if err == nil {
-			err = e.try(c)
-		}
+		err := try(e, c)
 		if err == nil {
 			text := "works"
 			if !e.verified {
@@ -223,8 +145,14 @@ func choose(c videoFormat) (e encoder, why string, err error) {
 			return e, strings.Join(append(found, e.name+": "+text), "; "), nil
 		}
 		found = append(found, e.name+": "+err.Error())
+		if few := (*fewError)(nil); errors.As(err, &few) && !e.hardware && few.units > most {
+			last, most = e, few.units
+		}
 	}
-	if len(found) == 0 {
+	switch {
+	case most > 0:
+		return last, strings.Join(append(found, last.name+": taken as the best of these"), "; "), nil
+	case len(found) == 0:
 		return e, "", fmt.Errorf("encoder %q is not known; use auto or one of %s", c.Encoder, encoderNames())
 	}
 	return e, "", fmt.Errorf("no H.264 encoder works (%s); install gstreamer1.0-plugins-ugly for x264enc", strings.Join(found, "; "))
@@ -236,54 +164,4 @@ func encoderNames() string {
 		names = append(names, e.name)
 	}
 	return strings.Join(names, ", ")
-}
-
-// tryElsewhere runs the trial in a process of its own, since a driver that hangs can only be killed.
-func tryElsewhere(e encoder, c videoFormat) error {
-	c.Encoder = e.name
-	body, err := json.Marshal(c)
-	if err != nil {
-		return err
-	}
-	self, err := os.Executable()
-	if err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), e.trialTime()+300*time.Millisecond)
-	defer cancel()
-	var out bytes.Buffer
-	cmd := exec.CommandContext(ctx, self, "try-encoder", string(body))
-	cmd.Stdout = &out
-	cmd.WaitDelay = 50 * time.Millisecond
-	if err := cmd.Run(); err != nil {
-		if text := strings.TrimSpace(out.String()); text != "" {
-			return errors.New(text)
-		}
-		return fmt.Errorf("trial ended badly: %w", err)
-	}
-	return nil
-}
-
-// tryEncoderHere is that process: it prints why the encoder does not work.
-func tryEncoderHere(config string) int {
-	var c videoFormat
-	if err := json.Unmarshal([]byte(config), &c); err != nil {
-		fmt.Println(err)
-		return 1
-	}
-	if err := pipeline.Init(); err != nil {
-		fmt.Println(err)
-		return 1
-	}
-	for _, e := range encoders() {
-		if e.name != c.Encoder {
-			continue
-		}
-		if err := e.try(c); err != nil {
-			fmt.Println(err)
-			return 1
-		}
-		return 0
-	}
-	return 1
 }

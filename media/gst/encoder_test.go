@@ -17,7 +17,7 @@ func TestTrialsFindWhatDoesNotWork(t *testing.T) {
 		}
 	}
 	c := *testCamera()
-	if err := x264.try(c); err != nil {
+	if err := x264.try(c, x264.limits()); err != nil {
 		t.Fatal(err)
 	}
 	with := func(change func(e *encoder)) encoder { e := x264; change(&e); return e }
@@ -35,7 +35,7 @@ func TestTrialsFindWhatDoesNotWork(t *testing.T) {
 		if text == "slices of" {
 			c.MaxSlice = 200
 		}
-		if err := e.try(c); err == nil || !strings.Contains(err.Error(), text) {
+		if err := e.try(c, e.limits()); err == nil || !strings.Contains(err.Error(), text) {
 			t.Errorf("trial says %v, expected %q", err, text)
 		}
 	}

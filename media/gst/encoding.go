@@ -242,7 +242,7 @@ func (k *camera) add(c videoFormat) error {
 	if err := c.check(); err != nil {
 		return err
 	}
-	e, why, err := choose(c)
+	e, why, err := choose(c, encoders(), encoder.tryOut)
 	if err != nil {
 		return err
 	}
@@ -255,6 +255,7 @@ func (k *camera) add(c videoFormat) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.streams = append(k.streams, s)
+	k.excused = time.Now().Add(changeMost) // from the end of the trial, however long that took
 	k.report()
 	return nil
 }

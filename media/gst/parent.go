@@ -62,6 +62,48 @@ func (b *pulse) beat(now time.Time) bool {
 	return true
 }
 
+// beating reports progress while a role is made, before its main loop does. It is granted time; what takes longer hangs.
+type beating struct {
+	pulse *pulse
+	until atomic.Pointer[time.Time]
+	stop  chan struct{}
+	done  sync.WaitGroup
+}
+
+// beginBeating begins at once.
+func beginBeating(p *pulse, grant time.Duration) *beating {
+	b := &beating{pulse: p, stop: make(chan struct{})}
+	b.grant(grant)
+	b.done.Go(b.run)
+	return b
+}
+
+// grant gives so much time from now on.
+func (b *beating) grant(d time.Duration) {
+	until := time.Now().Add(d)
+	b.until.Store(&until)
+}
+
+func (b *beating) run() {
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for now := time.Now(); now.Before(*b.until.Load()); {
+		b.pulse.count.Add(1)
+		b.pulse.beat(now)
+		select {
+		case <-b.stop:
+			return
+		case now = <-tick.C:
+		}
+	}
+	<-b.stop
+}
+
+func (b *beating) end() {
+	close(b.stop)
+	b.done.Wait()
+}
+
 // monotonic is the time of CLOCK_MONOTONIC in ns, which all processes of a machine share.
 func monotonic() int64 {
 	var t unix.Timespec

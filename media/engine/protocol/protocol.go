@@ -158,7 +158,7 @@ type EventKind string
 
 const (
 	Ready    EventKind = "ready"    // devices are open; Device, Encoder, Text (why this encoder), Lacks
-	Progress EventKind = "progress" // a few times a second while media moves; Frames. Its absence is a hang
+	Progress EventKind = "progress" // a few times a second while media moves, or a camera tries encoders; Frames. Its absence is a hang
 	Missing  EventKind = "missing"  // a device is not there, a still or silence stands in; Text says which and why
 	Failed   EventKind = "failed"   // the role cannot go on and will exit; Text says why and what to do
 	Level    EventKind = "level"    // sound: LevelDB
