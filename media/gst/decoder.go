@@ -16,6 +16,7 @@ const (
 	waitingMost  = 120         // access units before the decoder: four seconds, more than lip sync ever holds back
 	waitingBytes = 16 << 20    // of all of them
 	holdMost     = time.Second // no access unit waits longer for its time
+	ahead        = time.Hour   // a pipeline's times are those of arrival, so much later: none may be before its start
 )
 
 // decoder makes pictures of access units, each as soon as its time has come:
@@ -167,7 +168,7 @@ func (d *decoder) feed(ctx context.Context, p *pipeline.Pipeline) {
 			case <-time.After(2 * time.Millisecond):
 			}
 		}
-		p.Push("in", a.frame.Data, a.at, 0, false)
+		p.Push("in", a.frame.Data, a.at+ahead.Nanoseconds(), 0, false)
 	}
 }
 
@@ -181,6 +182,7 @@ func (d *decoder) collect(ctx context.Context, p *pipeline.Pipeline) {
 		if err != nil {
 			return
 		}
+		s.Time -= ahead.Nanoseconds()
 		select {
 		case old := <-d.pictures:
 			old.Free()

@@ -73,6 +73,7 @@ func (s *screen) Command(c protocol.Command) {
 	}
 	if c.Shown != 0 && c.Shown != s.shown {
 		s.shown, s.since = c.Shown, monotonic()
+		s.decoder.reset()
 	}
 	s.mu.Unlock()
 	select {
