@@ -1,0 +1,144 @@
+package main
+
+import (
+	"bufio"
+	"encoding/binary"
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jezek/xgb"
+	"github.com/jezek/xgb/xproto"
+
+	"ewindow/media/testcard"
+)
+
+// xserver is a display of the test's own, seen from outside.
+type xserver struct {
+	t       *testing.T
+	cmd     *exec.Cmd
+	display string
+	conn    *xgb.Conn
+}
+
+// glance is the time between two looks at a screen. Whoever looks all the time takes a processor from those who draw.
+const glance = 20 * time.Millisecond
+
+func startX(t *testing.T, width, height int) *xserver {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("Xvfb", "-displayfd", "3", "-screen", "0", fmt.Sprintf("%dx%dx24", width, height), "-nolisten", "tcp")
+	cmd.ExtraFiles = []*os.File{w}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
+	if err := cmd.Start(); err != nil {
+		t.Fatalf("start Xvfb: %v; make test installs it", err)
+	}
+	_ = w.Close()
+	line, err := bufio.NewReader(r).ReadString('\n')
+	if err != nil {
+		t.Fatalf("Xvfb does not say its display: %v", err)
+	}
+	x := &xserver{t: t, cmd: cmd, display: ":" + strings.TrimSpace(line)}
+	t.Cleanup(x.stop)
+	if x.conn, err = xgb.NewConnDisplay(x.display); err != nil {
+		t.Fatal(err)
+	}
+	return x
+}
+
+func (x *xserver) stop() {
+	if x.cmd.ProcessState == nil {
+		_ = x.cmd.Process.Signal(syscall.SIGTERM)
+		_ = x.cmd.Wait()
+	}
+}
+
+// grab is what is to be seen at that place: luma, width*height bytes.
+func (x *xserver) grab(a area) []byte {
+	x.t.Helper()
+	root := xproto.Setup(x.conn).DefaultScreen(x.conn).Root
+	luma := make([]byte, 0, a.width*a.height)
+	for y := 0; y < a.height; y += 120 { // a reply of the whole screen would be too large for some servers
+		r, err := xproto.GetImage(x.conn, xproto.ImageFormatZPixmap, xproto.Drawable(root), int16(a.x), int16(a.y+y), uint16(a.width),
+			uint16(min(120, a.height-y)), 0xffffffff).Reply()
+		if err != nil {
+			x.t.Fatal(err)
+		}
+		for p := r.Data; len(p) >= 4; p = p[4:] {
+			c := binary.LittleEndian.Uint32(p)
+			luma = append(luma, byte(((c>>16&0xff)*299+(c>>8&0xff)*587+(c&0xff)*114)/1000))
+		}
+	}
+	return luma
+}
+
+// code reads the test picture's code on the screen. Only the part that has it is fetched: under the race detector a
+// whole screen takes longer than a picture is shown.
+func (x *xserver) code(a area) (seed uint16, counter uint32, ok bool) {
+	c := code(a)
+	part := x.grab(c)
+	luma := make([]byte, a.width*a.height)
+	for y := range c.height {
+		copy(luma[y*a.width:], part[y*c.width:][:c.width])
+	}
+	return testcard.Read(luma, a.width, a.width, a.height)
+}
+
+// shows waits until the code on the screen satisfies look.
+func (x *xserver) shows(what string, a area, within time.Duration, look func(seed uint16, counter uint32, ok bool) bool) {
+	x.t.Helper()
+	looks := time.NewTicker(glance)
+	defer looks.Stop()
+	for end := time.Now().Add(patience * within); time.Now().Before(end); <-looks.C {
+		if look(x.code(a)) {
+			return
+		}
+	}
+	x.t.Fatalf("the screen does not show %s within %v", what, within)
+}
+
+// sees waits until the screen satisfies look.
+func (x *xserver) sees(what string, a area, within time.Duration, look func(luma []byte) bool) {
+	x.t.Helper()
+	looks := time.NewTicker(glance)
+	defer looks.Stop()
+	for end := time.Now().Add(patience * within); time.Now().Before(end); <-looks.C {
+		if look(x.grab(a)) {
+			return
+		}
+	}
+	x.t.Fatalf("the screen does not show %s within %v", what, within)
+}
+
+// bright is the number of pixels that are nearly white, which only letters are.
+func bright(luma []byte) (n int) {
+	for _, v := range luma {
+		if v > 225 {
+			n++
+		}
+	}
+	return n
+}
+
+// code is where the test picture's code is.
+func code(a area) area {
+	columns, rows := testcard.Size(a.width)
+	return area{columns, rows, a.x, a.y}
+}
+
+// firstRow is where the first row of its cells is; a card has no letters there.
+func firstRow(a area) area {
+	c := code(a)
+	return area{c.width, c.height / testcard.Rows, a.x, a.y}
+}
+
+// plain says that nothing light is to be seen. In the code, whatever it says, the first cell is.
+func plain(luma []byte) bool { return slices.Max(luma) < 128 }
