@@ -24,6 +24,6 @@ step go tool staticcheck ./...
 {
     step go test -race -timeout 15m $others
     step go test -race -cpu 1 -timeout 15m $bubbles
-    step go test -timeout 15m ewindow/scripts/lab/town # the simulated week, five times as long under the race detector
+    step go test -timeout 15m ewindow/scripts/lab/town # with the simulated week and a day of log, which take five times as long under the race detector
     step go test -p 1 -timeout 15m $system
 }
