@@ -47,7 +47,7 @@ type camera struct {
 	want    chan []protocol.VideoStream // holds one: the streams that there are to be, if others than now
 
 	frame atomic.Pointer[frameFormat] // of the capture
-	still atomic.Pointer[picture]     // sent while it is set
+	still still
 
 	mu       sync.Mutex
 	streams  []*encoding

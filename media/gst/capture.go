@@ -21,7 +21,7 @@ const (
 	firstFrame  = 2 * time.Second         // a camera that gives no picture within this time is not there
 	stillAfter  = 1500 * time.Millisecond // until then nothing is sent while a camera starts
 	searchEvery = 4 * time.Second         // a camera that is missing is looked for so often
-	closeWithin = time.Second             // a driver that hangs for longer when it is closed takes the process with it
+	closeWithin = 2500 * time.Millisecond // a driver that hangs for longer when it is closed takes the process with it
 )
 
 // format is what is asked of a source.
@@ -66,26 +66,29 @@ func (k *camera) sendStills(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		if s := k.still.Load(); s != nil {
+		k.still.send(func(s picture) {
 			f, at := *k.frame.Load(), monotonic()
 			f.width, f.height = s.width, s.height
 			k.give(f, at, int(time.Second/stillEvery), func(p *pipeline.Pipeline) { p.Push("in", s.pixels, at, 0, false) })
-		}
+		})
 	}
 }
 
-func (k *camera) showStill(reason, next string) {
-	f := k.frame.Load()
-	p := convert(card.Full(f.width, f.height, card.Texts{Title: k.c.Label, Reason: reason, Next: next}), f.pixels)
-	k.still.Store(&p)
+func (k *camera) showStill(right int, reason, next string) {
+	k.still.show(right, func() picture {
+		f := k.frame.Load()
+		return convert(card.Full(f.width, f.height, card.Texts{Title: k.c.Label, Reason: reason, Next: next}), f.pixels)
+	})
 }
 
 // capture keeps looking for a camera, and sends its pictures while there is one.
 func (k *camera) capture(ctx context.Context) error {
-	starting := time.AfterFunc(stillAfter, func() { k.showStill("The camera starts", "") })
+	right := k.still.begin()
+	starting := time.AfterFunc(stillAfter, func() { k.showStill(right, "The camera starts", "") })
+	defer starting.Stop()
 	told := ""
 	for ctx.Err() == nil {
-		err := k.captureOnce(ctx, starting)
+		err := k.captureOnce(ctx)
 		var hang *hangError
 		if errors.As(err, &hang) {
 			return err
@@ -93,7 +96,6 @@ func (k *camera) capture(ctx context.Context) error {
 		if errors.Is(err, errGrown) {
 			continue
 		}
-		starting.Stop()
 		if errors.Is(err, io.EOF) { // a clip starts again; a very short one must not keep us busy
 			time.Sleep(50 * time.Millisecond)
 			continue
@@ -102,7 +104,7 @@ func (k *camera) capture(ctx context.Context) error {
 			told = err.Error()
 			k.p.event(protocol.Event{Kind: protocol.Missing, Text: "camera " + k.c.Source + ": " + told, Device: k.c.Source})
 		}
-		k.showStill("No camera", "sound only")
+		k.showStill(k.still.begin(), "No camera", "sound only")
 		k.open(stillPicture)
 		select {
 		case <-ctx.Done():
@@ -116,7 +118,7 @@ func (k *camera) capture(ctx context.Context) error {
 var errGrown = errors.New("the capture has grown")
 
 // captureOnce sends the pictures of the first source that works, until it ends, and says why.
-func (k *camera) captureOnce(ctx context.Context, starting *time.Timer) error {
+func (k *camera) captureOnce(ctx context.Context) error {
 	f := k.frame.Load()
 	all, err := sources(k.format(*f))
 	if err != nil {
@@ -127,7 +129,7 @@ func (k *camera) captureOnce(ctx context.Context, starting *time.Timer) error {
 	}
 	var found []string
 	for _, s := range all {
-		worked, err := k.stream(ctx, s, f, starting)
+		worked, err := k.stream(ctx, s, f)
 		var hang *hangError
 		if worked || errors.As(err, &hang) || errors.Is(err, errGrown) {
 			return err
@@ -148,13 +150,13 @@ func (e *hangError) Error() string {
 //
 // A camera that has worked and then stalls without an error is left alone: no more progress is reported, and the
 // supervisor replaces the process.
-func (k *camera) stream(ctx context.Context, s source, frame *frameFormat, starting *time.Timer) (worked bool, err error) {
+func (k *camera) stream(ctx context.Context, s source, frame *frameFormat) (worked bool, err error) {
 	p, err := pipeline.New(s.pictures(frame.pixels, k.format(*frame)), "out")
 	if err != nil {
 		return false, fmt.Errorf("%w; check the word camera in the window's file", err)
 	}
 	defer func() {
-		if !closed(p) {
+		if !closed(p, closeWithin) {
 			err = &hangError{s.device}
 		}
 	}()
@@ -181,8 +183,7 @@ func (k *camera) stream(ctx context.Context, s source, frame *frameFormat, start
 		}
 		if !worked {
 			worked = true
-			starting.Stop()
-			k.still.Store(nil)
+			k.still.end()
 			pipeline.FreeMemory() // the encoder's trial took much memory, and does not come again
 			k.open(s.device)
 		}
@@ -212,7 +213,7 @@ func (k *camera) take(f *pipeline.Sample, s source, frame frameFormat) {
 }
 
 // closed closes a pipeline and says whether it did so in time.
-func closed(p *pipeline.Pipeline) bool {
+func closed(p *pipeline.Pipeline, within time.Duration) bool {
 	done := make(chan struct{})
 	go func() {
 		p.Close()
@@ -221,7 +222,7 @@ func closed(p *pipeline.Pipeline) bool {
 	select {
 	case <-done:
 		return true
-	case <-time.After(closeWithin):
+	case <-time.After(within):
 		return false
 	}
 }

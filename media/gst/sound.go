@@ -17,6 +17,7 @@ const (
 	resync      = 60 * time.Millisecond  // frames that come this much off start a new timeline
 	queuedMost  = 25                     // coded frames before a speaker that does not take them; older ones are dropped
 	stuckAfter  = time.Second            // after so long without taking anything, a speaker counts as hung: no progress is reported
+	shutWithin  = time.Second            // a sound card that hangs for longer when it is closed takes the process with it, as no progress would
 	levelEvery  = 500 * time.Millisecond // the microphone's level
 	listenFirst = 400 * time.Millisecond // a device that was missing must work for so long before it is used again
 )
@@ -217,7 +218,7 @@ func (s *sound) open(mic, spk soundDevice) error {
 	}
 	p.SetLatency(playDelay)
 	if err := p.Start(); err != nil {
-		closed(p)
+		closed(p, shutWithin)
 		return err
 	}
 	s.mu.Lock()
@@ -233,7 +234,7 @@ func (s *sound) shut() bool {
 	p := s.pipe
 	s.pipe = nil
 	s.mu.Unlock()
-	return closed(p)
+	return closed(p, shutWithin)
 }
 
 // play moves sound until a device fails (its error) or one that was missing is back (nil).

@@ -152,7 +152,7 @@ func works(ctx context.Context, description string) bool {
 	if err != nil {
 		return false
 	}
-	defer closed(p)
+	defer closed(p, shutWithin)
 	if p.Start() != nil {
 		return false
 	}

@@ -118,7 +118,7 @@ func (e encoder) try(c videoFormat, limits trialLimits) error {
 	if err != nil {
 		return err
 	}
-	defer closed(p)
+	defer closed(p, closeWithin)
 	if err := p.Start(); err != nil {
 		return err
 	}
