@@ -12,6 +12,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -183,7 +184,7 @@ func readAll(ctx context.Context, q querier, version int) (f found, err error) {
 // examineHeader finds what SQLite would take for a new database or for one not to be written to. It must not be asked
 // of a file that this process has open already, see eye.
 func examineHeader(path string) error {
-	f, err := os.Open(path)
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe would otherwise be waited for, for ever
 	if err != nil {
 		return err
 	}

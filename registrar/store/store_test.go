@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -280,5 +281,26 @@ func udpBinding(aor string, seconds int) location.Binding {
 	return location.Binding{
 		AOR: aor, Contact: "sip:" + aor + "@192.0.2.7:5060", Flow: location.Flow{Transport: "UDP", Remote: "192.0.2.7:5060"},
 		CallID: "x", CSeq: 7, Created: start, Updated: start, Expires: start.Add(time.Duration(seconds) * time.Second),
+	}
+}
+
+// A pipe in the store's place is refused like a directory, and not waited for.
+func TestPipe(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "registrar.db")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() {
+		_, _, err := Open(t.Context(), Config{Path: path}, start)
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		if err == nil || !strings.Contains(err.Error(), path+" is not a file") {
+			t.Errorf("got %v", err)
+		}
+	case <-time.After(time.Minute):
+		t.Fatal("Open hangs")
 	}
 }
