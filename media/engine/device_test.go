@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -125,6 +126,17 @@ func monotonic() time.Time {
 	return time.Unix(now.Unix())
 }
 
+// firstCPU is one that this process may use.
+func firstCPU() int {
+	var may unix.CPUSet
+	_ = unix.SchedGetaffinity(0, &may)
+	for n := 0; ; n++ {
+		if may.IsSet(n) {
+			return n
+		}
+	}
+}
+
 func misbehave(mode string, conn *os.File, event func(protocol.Event)) {
 	switch mode {
 	case "crash":
@@ -135,6 +147,19 @@ func misbehave(mode string, conn *os.File, event func(protocol.Event)) {
 		os.Exit(1)
 	case "reset": // with a command unread
 		os.Exit(3)
+	case "starve": // one thread that could run, beside another on the same processor that is far more important
+		var one unix.CPUSet
+		one.Set(firstCPU())
+		for _, nice := range []int{0, 19} {
+			go func() {
+				runtime.LockOSThread()
+				_ = unix.SchedSetaffinity(0, &one)
+				_ = unix.Setpriority(unix.PRIO_PROCESS, 0, nice)
+				for {
+				}
+			}()
+		}
+		select {}
 	case "hang":
 		_ = syscall.Kill(os.Getpid(), syscall.SIGSTOP)
 	case "family": // hangs, and has a child that would stay

@@ -79,6 +79,7 @@ func (r *role) supervise(ctx context.Context) error {
 type supervisor struct {
 	*role
 	state  state
+	hunger hunger              // of the process
 	absent time.Duration       // for so long in all this process was kept from looking
 	conf   *protocol.Configure // of state.want
 	link   *link               // to the process, nil without one
@@ -157,9 +158,11 @@ func (s *supervisor) awake(late time.Duration) {
 
 // handle takes a step and does what follows from it.
 func (s *supervisor) handle(h happening) {
-	if h.what == tick && s.state.alive() && s.link != nil && !s.link.in.empty() {
-		s.state.due = s.now().Add(secondLook) // it has said something, and only we have not read it yet
+	if h.what == tick && s.state.alive() && s.link != nil && s.excused(s.now()) {
 		return
+	}
+	if h.what == progressed || h.what == exited {
+		s.hunger = hunger{}
 	}
 	todo := []happening{h}
 	for len(todo) > 0 {
@@ -172,6 +175,26 @@ func (s *supervisor) handle(h happening) {
 			}
 		}
 	}
+}
+
+// excused says whether a process that has made no progress is not to be blamed for that now, and when to look again.
+func (s *supervisor) excused(now time.Time) bool {
+	if !s.link.in.empty() {
+		s.state.due = now.Add(secondLook) // it has said something, and only we have not read it yet
+		return true
+	}
+	child, ok := s.link.child.(scheduled)
+	switch {
+	case !ok:
+		return false
+	case now.Before(s.state.due):
+		s.hunger.look(now, child.Queued())
+		return false
+	case s.hunger.excuses(now, child.Queued()):
+		s.state.due = now.Add(excuse)
+		return true
+	}
+	return false
 }
 
 // do does one action. The error is that of a start.

@@ -1,0 +1,100 @@
+package engine_test
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"os"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"ewindow/media/engine"
+	"ewindow/media/engine/enginetest"
+	"ewindow/media/engine/protocol"
+)
+
+// queue is a Child whose only thread waits for a processor for a share of the time.
+type queue struct {
+	engine.Child
+	since time.Time
+	share float64
+}
+
+func (q queue) Queued() map[string]time.Duration {
+	return map[string]time.Duration{"1": time.Duration(q.share * float64(time.Since(q.since)))}
+}
+
+// A process that gets no processor is given more time than one that hangs, but not for ever.
+func TestStarved(t *testing.T) {
+	for share, want := range map[float64]time.Duration{0: time.Second, 0.3: time.Second, 0.9: 3 * time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			d := enginetest.New(enginetest.Options{})
+			e := engine.New(engine.Config{Handler: &recorder{}, Start: func(r protocol.Role) (engine.Child, error) {
+				c, err := d.Start(r)
+				return queue{c, time.Now(), share}, err
+			}})
+			ctx, cancel := context.WithCancel(t.Context())
+			ran := make(chan error, 1)
+			go func() { ran <- e.Run(ctx) }()
+			e.Open("a", formats)
+			time.Sleep(5 * time.Second)
+			d.Hang(protocol.Camera)
+			begun := time.Now()
+			for d.Starts(protocol.Camera) == 1 && time.Since(begun) < time.Minute {
+				time.Sleep(10 * time.Millisecond)
+			}
+			// The last progress was up to half a second before, and the next start is 200 ms after the end.
+			if took := time.Since(begun); took < want-400*time.Millisecond || took > want+300*time.Millisecond {
+				t.Errorf("waiting for %.0f %% of the time, it was replaced after %v, want about %v", 100*share, took, want)
+			}
+			cancel()
+			if err := <-ran; err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// What the kernel counts is what is meant: a thread that could run and may not waits, one that is stopped does not.
+func TestQueued(t *testing.T) {
+	if _, err := os.ReadFile("/proc/self/schedstat"); err != nil {
+		t.Skip("this kernel does not count it: ", err)
+	}
+	for mode, waits := range map[string]bool{"starve": true, "hang": false} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			child, err := engine.StartProcess(program(t, mode), protocol.Camera, slog.New(slog.DiscardHandler))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { child.Kill(); _ = child.Wait() }()
+			conf := protocol.Configure{Role: protocol.Camera, Camera: &protocol.CameraConfig{Streams: []protocol.VideoStream{{Number: 1}}}}
+			if err := protocol.WriteJSON(child.Conn(), protocol.TypeConfigure, conf); err != nil {
+				t.Fatal(err)
+			}
+			go func() { _, _ = io.Copy(io.Discard, child.Conn()) }()
+			ticker := time.NewTicker(200 * time.Millisecond)
+			defer ticker.Stop()
+			queued := child.(interface {
+				Queued() map[string]time.Duration
+			}).Queued
+			before, most, looks := queued(), 0.0, 0
+			for at := time.Now(); looks < 100; looks++ {
+				<-ticker.C
+				now, after := time.Now(), queued()
+				share := 0.0
+				for thread, waited := range after {
+					if was, old := before[thread]; old {
+						share = max(share, float64(waited-was)/float64(now.Sub(at)))
+					}
+				}
+				at, before = now, after
+				if most = share; looks >= 5 && waits == (share > 0.5) {
+					return
+				}
+			}
+			t.Errorf("a thread waits for %.0f %% of the time", 100*most)
+		})
+	}
+}
