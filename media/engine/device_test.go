@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -149,13 +150,14 @@ func misbehave(mode string, conn *os.File, event func(protocol.Event)) {
 		os.Exit(3)
 	case "starve": // one thread that could run, beside another on the same processor that is far more important
 		var one unix.CPUSet
+		var spins atomic.Int64
 		one.Set(firstCPU())
 		for _, nice := range []int{0, 19} {
 			go func() {
 				runtime.LockOSThread()
 				_ = unix.SchedSetaffinity(0, &one)
 				_ = unix.Setpriority(unix.PRIO_PROCESS, 0, nice)
-				for {
+				for spins.Add(1) > 0 {
 				}
 			}()
 		}
