@@ -105,13 +105,13 @@ func (r *runCmd) Run(ctx context.Context, log *slog.Logger) error {
 			Log: log,
 		},
 	})
-	socket, err := ask.Listen(r.State, "window")
+	socket, err := ask.Listen(r.State, "window", log)
 	if err != nil {
 		return err
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return w.Run(ctx) })
-	g.Go(func() error { return ask.Serve(ctx, socket, w.Status) })
+	g.Go(func() error { ask.Serve(ctx, socket, w.Status); return nil })
 	g.Go(func() error {
 		cfg.SecretSource.Watch(ctx, log.With("aor", cfg.Space), a.SetSecret)
 		return nil

@@ -72,11 +72,13 @@ func (c *serveCmd) serve(ctx context.Context, s streams, reload <-chan os.Signal
 		return err
 	}
 	locations := location.New(location.Config{Changed: db.Note})
-	socket, err := ask.Listen(c.State, "registrar")
+	socket, err := ask.Listen(c.State, "registrar", log)
 	if err != nil {
 		return err
 	}
-	defer socket.Close()
+	if socket != nil {
+		defer socket.Close()
+	}
 	server, listeners, web, counted, err := c.open(ctx, start, db, locations, identity, log)
 	if err != nil {
 		return err
@@ -88,7 +90,7 @@ func (c *serveCmd) serve(ctx context.Context, s streams, reload <-chan os.Signal
 
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return server.Run(ctx) })
-	g.Go(func() error { return ask.Serve(ctx, socket, server.Status) })
+	g.Go(func() error { ask.Serve(ctx, socket, server.Status); return nil })
 	g.Go(func() error { return bounded.Run(ctx) })
 	g.Go(func() error { return db.Run(ctx, c.storeEvents(server, locations, counted, log)) })
 	g.Go(func() error { return identity.Run(ctx) })

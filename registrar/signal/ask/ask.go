@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -30,13 +31,22 @@ const (
 var ErrNotRunning = errors.New("nobody answers")
 
 // Listen makes the socket in a state directory. It is an error if a running program, which is called what in messages,
-// has it.
-func Listen(dir, what string) (net.Listener, error) {
+// has it. Where there can be no socket that is logged, and the Listener is nil: a program does without.
+func Listen(dir, what string, log *slog.Logger) (net.Listener, error) {
 	path := filepath.Join(dir, socket)
 	if c, err := net.DialTimeout("unix", path, patience); err == nil {
 		_ = c.Close()
 		return nil, fmt.Errorf("another %s runs with the state directory %s; end it, or give this one another with --state", what, dir)
 	}
+	l, err := listen(path)
+	if err != nil {
+		log.Warn("nobody can ask for the status", "err", err)
+		return nil, nil
+	}
+	return l, nil
+}
+
+func listen(path string) (net.Listener, error) {
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) { // a crash leaves it
 		return nil, fmt.Errorf("remove the status socket of an earlier run: %w", err)
 	}
@@ -53,17 +63,23 @@ func Listen(dir, what string) (net.Listener, error) {
 	return l, nil
 }
 
-// Serve answers whoever connects until ctx ends; it closes l.
-func Serve[Status any](ctx context.Context, l net.Listener, now func() Status) error {
+// Serve answers whoever connects until ctx ends; it closes l, which may be nil. Nothing that happens to the socket is
+// worth ending a program for: while too many files are open, say, it waits.
+func Serve[Status any](ctx context.Context, l net.Listener, now func() Status) {
+	if l == nil {
+		return
+	}
 	defer context.AfterFunc(ctx, func() { _ = l.Close() })()
 	defer l.Close()
 	for {
 		c, err := l.Accept()
-		if ctx.Err() != nil {
-			return nil
-		}
 		if err != nil {
-			return fmt.Errorf("status socket: %w", err)
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(patience):
+				continue
+			}
 		}
 		_ = c.SetDeadline(time.Now().Add(patience)) // one after the other: nobody holds it up for long
 		_ = json.NewEncoder(c).Encode(now())        // whoever asked has gone away otherwise

@@ -3,12 +3,19 @@ package ask
 import (
 	"context"
 	"errors"
+	"io"
+	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"ewindow/scripts/lab/memnet"
 )
 
 // sample is a status.
@@ -19,24 +26,21 @@ type sample struct {
 
 func (s sample) Text(zone *time.Location) string { return s.Space + " in " + zone.String() + "\n" }
 
+var quiet = slog.New(slog.DiscardHandler)
+
 func says() sample { return sample{"milano", time.Date(2027, 3, 1, 10, 0, 0, 0, time.UTC)} }
 
 // serve answers in dir until the test ends.
 func serve(t *testing.T, dir string) {
 	t.Helper()
-	l, err := Listen(dir, "window")
-	if err != nil {
-		t.Fatal(err)
+	l, err := Listen(dir, "window", quiet)
+	if err != nil || l == nil {
+		t.Fatal(l, err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- Serve(ctx, l, says) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-	})
+	done := make(chan struct{})
+	go func() { defer close(done); Serve(ctx, l, says) }()
+	t.Cleanup(func() { cancel(); <-done })
 }
 
 func TestSocket(t *testing.T) {
@@ -55,7 +59,7 @@ func TestSocket(t *testing.T) {
 			t.Fatalf("%+v, %v", s, err)
 		}
 	}
-	if _, err := Listen(dir, "window"); err == nil || !strings.Contains(err.Error(), "another window runs with the state directory "+dir) {
+	if _, err := Listen(dir, "window", quiet); err == nil || !strings.Contains(err.Error(), "another window runs with the state directory "+dir) {
 		t.Errorf("a second window: %v", err)
 	}
 }
@@ -110,15 +114,55 @@ func TestSocketOfACrash(t *testing.T) {
 	}
 }
 
-func TestPathTooLong(t *testing.T) {
+// A program runs without a status where there can be no socket, and says why.
+func TestNoSocket(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), strings.Repeat("x", 120))
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Listen("/proc", "window"); err == nil || strings.Contains(err.Error(), "characters") { // another trouble
-		t.Errorf("where there can be none: %v", err)
+	for place, long := range map[string]bool{dir: true, "/proc": false} {
+		var log strings.Builder
+		l, err := Listen(place, "window", slog.New(slog.NewTextHandler(&log, nil)))
+		if l != nil || err != nil || !strings.Contains(log.String(), "nobody can ask for the status") ||
+			strings.Contains(log.String(), "less than 108 characters") != long {
+			t.Errorf("%s: %v, %v, %s", place, l, err, log.String())
+		}
+		Serve(t.Context(), l, says)
 	}
-	if _, err := Listen(dir, "window"); err == nil || !strings.Contains(err.Error(), "less than 108 characters") {
-		t.Errorf("%v", err)
+}
+
+// failing is a socket that cannot accept for a while, as when too many files are open.
+type failing struct {
+	net.Listener
+	left int
+}
+
+func (f *failing) Accept() (net.Conn, error) {
+	if f.left--; f.left >= 0 {
+		return nil, syscall.EMFILE
 	}
+	return f.Listener.Accept()
+}
+
+func TestServeOutlivesTrouble(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := memnet.New(1)
+		l, err := n.Listen("10.0.0.1:1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { defer close(done); Serve(ctx, &failing{l, 5}, says) }()
+		c, err := n.Dial(ctx, netip.MustParseAddr("10.0.0.2"), "10.0.0.1:1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b, err := io.ReadAll(c); err != nil || !strings.Contains(string(b), "milano") {
+			t.Errorf("%q, %v", b, err)
+		}
+		c.Close()
+		cancel()
+		<-done
+	})
 }
