@@ -15,15 +15,15 @@ import (
 )
 
 // What a role may use of memory beyond what this process has at its start. It is what the kernel counts as data
-// (RLIMIT_DATA): heaps, and 8 MiB for the stack of each thread, most of which is never touched. Measured, in MiB beyond
-// the start, and resident of that (x264enc with one encoder, avdec_h264):
+// (RLIMIT_DATA): heaps, and 2 MiB for the stack of each thread (pipeline.Init), most of which is never touched. Measured,
+// in MiB beyond the start, and resident of that (x264enc with one encoder, avdec_h264):
 //
-//	        360p     720p     1080p    2160p    may
-//	camera   94, 13  140, 28  183, 52  370, 143  384, or a third of the machine
-//	screen  100, 20  130, 27  155, 44  287, 109  447 with 1080p and below, 1015 with 2160p
-//	sound    23, 5                               160
+//	        360p    720p    1080p    2160p     may
+//	camera  35, 13  65, 28  109, 52  311, 143  384, or a third of the machine
+//	screen  61, 20  65, 27   94, 44  274, 109  447 with 1080p and below, 1015 with 2160p
+//	sound    9, 5                              160
 //
-// A second encoder, of 720p beside 1080p, takes 54 more, and each further call about 18 of the sound.
+// A second encoder, of 720p beside 1080p, takes 40 more, and each further call about 13 of the sound.
 //
 // So a machine of 1 GB, the smallest, lives on while one of them is at its limit, and ordinary work comes near none of
 // these limits. RLIMIT_AS will not do: Go alone reserves more than 1 GB of addresses. A cgroup needs rights that a window

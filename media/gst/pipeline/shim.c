@@ -1,6 +1,8 @@
+#define _GNU_SOURCE // pthread_setattr_default_np
 #include "shim.h"
 
 #include <malloc.h>
+#include <pthread.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -10,7 +12,17 @@ static char *take(GError *e, const char *otherwise) {
     return s;
 }
 
+// A stack of 8 MiB, the system's default, counts in full against the limit of memory, and how many threads there are is
+// also a matter of how busy the machine is. Codecs are made to live with far less.
+static void small_stacks(void) {
+    pthread_attr_t a;
+    if (pthread_attr_init(&a)) return;
+    if (!pthread_attr_setstacksize(&a, 2 << 20)) pthread_setattr_default_np(&a);
+    pthread_attr_destroy(&a);
+}
+
 char *ew_init(void) {
+    small_stacks();
     mallopt(M_ARENA_MAX, 2); // pictures go from thread to thread: an arena for each would keep many of them
     GError *e = NULL;
     if (!gst_init_check(NULL, NULL, &e)) return take(e, "GStreamer does not start");
