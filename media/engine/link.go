@@ -153,8 +153,16 @@ func (l *link) lost(err error) {
 	select {
 	case <-l.gone:
 	case <-time.After(exitPatience):
-		l.breakOff(err)
+		if !l.ended() {
+			l.breakOff(err)
+		}
 	}
+}
+
+// ended says that the process has exited, and only its exit has not been worked off yet: it must not be judged any more.
+func (l *link) ended() bool {
+	c, ok := l.child.(interface{ Exited() bool })
+	return ok && c.Exited()
 }
 
 // write sends the configuration, then commands and frames as they come.

@@ -134,6 +134,18 @@ func (p *process) Kill() {
 	}
 }
 
+// Exited says whether it has ended, also before Wait says so: on a busy machine that takes a while.
+func (p *process) Exited() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.gone {
+		return true
+	}
+	var ended unix.Siginfo
+	err := unix.Waitid(unix.P_PID, p.pid, &ended, unix.WEXITED|unix.WNOWAIT|unix.WNOHANG, nil)
+	return err == nil && ended.Signo != 0
+}
+
 func (p *process) Wait() error {
 	<-p.done
 	return p.err

@@ -338,3 +338,20 @@ func TestNoProgram(t *testing.T) {
 		t.Errorf("got %v\nwant %s", err, want)
 	}
 }
+
+func TestExited(t *testing.T) {
+	c, err := engine.StartProcess(program(t, "behave"), protocol.Camera, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := c.(interface{ Exited() bool })
+	if p.Exited() { // it waits for its configuration
+		t.Error("a process that runs has exited")
+	}
+	c.Kill()
+	_ = c.Wait()
+	if !p.Exited() {
+		t.Error("a process that was killed has not exited")
+	}
+	_ = c.Conn().Close()
+}

@@ -179,8 +179,8 @@ func (s *supervisor) handle(h happening) {
 
 // excused says whether a process that has made no progress is not to be blamed for that now, and when to look again.
 func (s *supervisor) excused(now time.Time) bool {
-	if !s.link.in.empty() {
-		s.state.due = now.Add(secondLook) // it has said something, and only we have not read it yet
+	if !s.link.in.empty() || s.link.ended() {
+		s.state.due = now.Add(secondLook) // it has said something, or ended, and only we have not read it yet
 		return true
 	}
 	child, ok := s.link.child.(scheduled)
