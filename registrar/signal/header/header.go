@@ -171,7 +171,20 @@ func RecordRoute(m sip.Message) []sip.Uri {
 // split splits where a separator stands neither in quotes nor in angle brackets.
 func split(s string, sep byte) []string {
 	var out []string
-	quoted, bracket, start := false, false, 0
+	for {
+		end := ElementEnd(s, sep)
+		out = append(out, strings.TrimSpace(s[:end]))
+		if end == len(s) {
+			return out
+		}
+		s = s[end+1:]
+	}
+}
+
+// ElementEnd is where the first element of a list ends: at a separator that stands neither in quotes nor in angle
+// brackets, or at the end (RFC 3261 §7.3.1).
+func ElementEnd[T string | []byte](s T, sep byte) int {
+	quoted, bracket := false, false
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {
 		case quoted && c == '\\':
@@ -184,11 +197,10 @@ func split(s string, sep byte) []string {
 		case c == '>':
 			bracket = false
 		case c == sep && !bracket:
-			out = append(out, strings.TrimSpace(s[start:i]))
-			start = i + 1
+			return i
 		}
 	}
-	return append(out, strings.TrimSpace(s[start:]))
+	return len(s)
 }
 
 // IsToken says whether s is a token, as names of headers, methods and option tags are (RFC 3261 §25.1).

@@ -74,7 +74,7 @@ var (
 // them for each.
 func listed(parse sip.HeaderParser) sip.HeaderParser {
 	return func(key []byte, value string) (sip.Header, error) {
-		end := elementEnd(value)
+		end := header.ElementEnd(value, ',')
 		h, err := parse(key, strings.TrimSpace(value[:end]))
 		if err == nil && end < len(value) {
 			err = moreAt(end)

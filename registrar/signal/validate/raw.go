@@ -4,6 +4,8 @@ import (
 	"bytes"
 
 	"github.com/emiago/sipgo/sip"
+
+	"ewindow/registrar/signal/header"
 )
 
 // Bounds of a head while it is still bytes: what costs memory or time to parse is counted first.
@@ -64,7 +66,7 @@ func count(name string, value []byte) (int, *Problem) {
 	}
 	elements := 0
 	for more := true; more; {
-		end := elementEnd(value)
+		end := header.ElementEnd(value, ',')
 		if lists[name] && separators(value[:end]) > MaxParams {
 			return 0, bad("%s has more than %d parameters", name, MaxParams)
 		}
@@ -108,26 +110,4 @@ func Field(line []byte) (name string, value []byte) {
 		return "", line
 	}
 	return canonicalName(string(bytes.TrimSpace(n))), value
-}
-
-// elementEnd is where the first element of a list ends: at a comma that stands neither in quotes nor in angle brackets,
-// or at the end.
-func elementEnd[T string | []byte](s T) int {
-	quoted, bracket := false, false
-	for i := 0; i < len(s); i++ {
-		switch c := s[i]; {
-		case quoted && c == '\\':
-			i++
-		case c == '"':
-			quoted = !quoted
-		case quoted:
-		case c == '<':
-			bracket = true
-		case c == '>':
-			bracket = false
-		case c == ',' && !bracket:
-			return i
-		}
-	}
-	return len(s)
 }
