@@ -77,39 +77,21 @@ func parse(src []byte, name string) (*Config, error) {
 	if diags.HasErrors() {
 		return nil, problem(diags)
 	}
-	var c Config
+	c := defaults()
 	if diags := gohcl.DecodeBody(f.Body, nil, &c); diags.HasErrors() {
 		return nil, problem(diags)
 	}
-	c.defaults()
 	if key, err := c.check(); err != nil {
 		return nil, at(f.Body, name, key, err)
 	}
 	return &c, nil
 }
 
-func (c *Config) defaults() {
-	for _, device := range []*string{&c.Camera, &c.Screen, &c.Microphone, &c.Speaker} {
-		if *device == "" {
-			*device = "auto"
-		}
-	}
-	if c.Video == nil {
-		c.Video = &Video{}
-	}
-	v := c.Video
-	orElse(&v.Width, 1280)
-	orElse(&v.Height, 720)
-	orElse(&v.FPS, 30)
-	orElse(&v.Kbps, 2000)
-	if v.Encoder == "" {
-		v.Encoder = "auto"
-	}
-}
-
-func orElse(n *int, value int) {
-	if *n == 0 {
-		*n = value
+// defaults is a file in which nothing optional is set. What is set in one, also to nothing, is taken as it is.
+func defaults() Config {
+	return Config{
+		Camera: "auto", Screen: "auto", Microphone: "auto", Speaker: "auto",
+		Video: &Video{Width: 1280, Height: 720, FPS: 30, Kbps: 2000, Encoder: "auto"},
 	}
 }
 
@@ -158,6 +140,9 @@ func (v *Video) check() (key string, err error) {
 	}
 	if v.Width%16 != 0 || v.Height%2 != 0 {
 		return "width", fmt.Errorf("%dx%d cannot be encoded; the width is a multiple of 16, the height an even number", v.Width, v.Height)
+	}
+	if v.Encoder == "" {
+		return "encoder", errors.New(`names none; use "auto", or the name of a GStreamer element`)
 	}
 	return "", nil
 }

@@ -48,6 +48,14 @@ video {
 	}
 }
 
+// A block in which something is not set has the default for that.
+func TestPartOfVideo(t *testing.T) {
+	c, err := parse([]byte(good+"video {\n  fps = 15\n}\n"), "window.hcl")
+	if err != nil || *c.Video != (Video{Width: 1280, Height: 720, FPS: 15, Kbps: 2000, Encoder: "auto"}) {
+		t.Fatalf("%+v, %v", c, err)
+	}
+}
+
 func TestBadFiles(t *testing.T) {
 	for _, c := range []struct{ edit, with, want string }{
 		{"", "colour = \"red\"\n", `window.hcl:5:1: Unsupported argument; An argument named "colour" is not expected here.`},
@@ -55,6 +63,11 @@ func TestBadFiles(t *testing.T) {
 		{"", "video {\n  widht = 640\n}\n", `window.hcl:6:3: Unsupported argument; An argument named "widht" is not expected here. Did you mean "width"?`},
 		{"", "video {\n  width = 650\n}\n", `window.hcl:6:11: width: 650x720 cannot be encoded; the width is a multiple of 16, the height an even number`},
 		{"", "video {\n  fps = 500\n}\n", `window.hcl:6:9: fps: 500 is out of range; use 1 to 60`},
+		{"", "video {\n  fps = 0\n}\n", `window.hcl:6:9: fps: 0 is out of range; use 1 to 60`},
+		{"", "video {\n  kbps = 0\n}\n", `window.hcl:6:10: kbps: 0 is out of range; use 100 to 20000`},
+		{"", "video {\n  encoder = \"\"\n}\n", `window.hcl:6:13: encoder: names none; use "auto", or the name of a GStreamer element`},
+		{"", "camera = \"\"\n", `window.hcl:5:10: camera: "" is not known; use auto, test,`},
+		{"", "speaker = \"\"\n", `window.hcl:5:11: speaker: "" is not known; use auto, pulse,`},
 		{"", "camera = \"webcam\"\n", `window.hcl:5:10: camera: "webcam" is not known; use auto, test, libcamera, v4l2:…, x11:…, file:…, gst:…`},
 		{"", "screen = \"x11:\"\n", `window.hcl:5:10: screen: "x11:" is not known; use auto, kms, wayland, none, x11:…, gst:…`},
 		{"space       = \"milano\"\n", "", `window.hcl: Missing required argument`},
