@@ -55,7 +55,9 @@ GstElement *ew_parse(const char *description, char **err) {
     return gst_object_ref_sink(pipe);
 }
 
-// A branch begins behind a tee that may be playing, so it must be able to take what comes before it is linked.
+// A branch begins behind a tee that may be playing, so it must be able to take what comes before it is linked. Nothing
+// passes the tee meanwhile: else what is said once, as the format, may pass between the look at what was said so far and
+// the new pad, which then gets sound that it does not know.
 GstElement *ew_branch(GstElement *tee, const char *description, char **err) {
     GError *e = NULL;
     GstElement *b = gst_parse_bin_from_description_full(description, TRUE, NULL, GST_PARSE_FLAG_FATAL_ERRORS, &e);
@@ -69,8 +71,12 @@ GstElement *ew_branch(GstElement *tee, const char *description, char **err) {
     gst_bin_add(GST_BIN(parent), b);
     gst_object_unref(b);
     gst_element_sync_state_with_parent(b);
+    GstPad *in = gst_element_get_static_pad(tee, "sink");
+    GST_PAD_STREAM_LOCK(in);
     GstPad *from = gst_element_request_pad_simple(tee, "src_%u"), *to = gst_element_get_static_pad(b, "sink");
     if (!to || gst_pad_link(from, to) != GST_PAD_LINK_OK) *err = g_strdup("the branch does not fit behind the tee");
+    GST_PAD_STREAM_UNLOCK(in);
+    gst_object_unref(in);
     if (to) gst_object_unref(to);
     gst_object_unref(from);
     gst_object_unref(parent);
