@@ -85,12 +85,14 @@ func TestPicturesAndCards(t *testing.T) {
 		x.shows("the picture", whole, 3*time.Second, moving(before))
 		k.command(protocol.Command{Card: &protocol.Card{Title: "Munich", Reason: "The line is down"}})
 		x.sees("the card", firstRow(whole), time.Second, plain) // a picture that could not be read is none
-		for range 10 {
+		looks := time.NewTicker(glance)
+		for n := len(cam.took()); len(cam.took()) < n+15; <-looks.C { // while more pictures come
 			if !plain(x.grab(firstRow(whole))) {
 				_, n, ok := x.code(whole)
 				t.Fatalf("something is shown under a card without pictures; it is picture %d: %v", n, ok)
 			}
 		}
+		looks.Stop()
 	}
 }
 
