@@ -169,7 +169,7 @@ func (f *fork) send(h hop) verdict {
 // take deals with what became of a branch, and says whether the call was answered.
 //
 // One thing differs from RFC 3261 §16.7: a second 2xx, of a callee that answered at the same moment as another, is
-// not passed on but ended at once. Many phones do not know what to do with it, and one answered is who was called.
+// not passed on but ended at once. Many phones do not know what to do with it, and whoever answered is who was called.
 func (f *fork) take(e event) (answered bool) {
 	switch {
 	case e.res != nil && f.w.keys.leaks(e.res, f.r.flow):

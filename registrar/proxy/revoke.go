@@ -14,7 +14,7 @@ var vRevoked = verdict{status: 403, reason: "The account has changed"}
 // partner has gone or come are sent their programme.
 func (s *Server) AccountChanged(account string) {
 	s.gate.epochs.note(account)
-	s.ledger.note(account, "it was made, removed or changed", time.Now())
+	s.ledger.note(account, "its account was made, removed or changed", time.Now())
 	cut := s.flows.Of(account) // also those that only called
 	s.calls.end(account)
 	s.forward.forks.revoke(account)

@@ -67,7 +67,7 @@ func TestStatus(t *testing.T) {
 		if n := len(st.Past); n != 2 || st.Past[1].Why != "430 Flow Failed" || !st.Past[1].Since.IsZero() {
 			t.Errorf("three tries that came to the same: %+v", st.Past)
 		}
-		if text := st.Text(time.UTC); !strings.Contains(text, "away: its connection ended at") || !strings.Contains(text, "milano to munich, never answered; 430 Flow Failed") {
+		if text := st.Text(time.UTC); !strings.Contains(text, "not registered: its connection ended at") || !strings.Contains(text, "milano to munich, never answered; 430 Flow Failed") {
 			t.Errorf("in words: %s", text)
 		}
 		stranger := l.join("office", "TCP")

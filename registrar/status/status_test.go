@@ -27,7 +27,7 @@ func TestText(t *testing.T) {
 the accounts cannot be read: disk full
 1 connections of accounts, 3 of strangers
 
-dresden    space            closed                 away: its connection ended at 09:00:00
+dresden    space            closed                 not registered: its connection ended at 09:00:00
 milano     space            should be with munich  registered since 09:00:00 from 192.0.2.1:40000 (TLS)
 munich     space            should be with milano  not registered yet
 old        not in the plan                         not registered yet

@@ -67,7 +67,7 @@ func (a *Account) where(when func(time.Time) string) string {
 	case len(from) > 0:
 		return "registered " + strings.Join(from, " and ")
 	case a.Last != nil:
-		return fmt.Sprintf("away: %s at %s", a.Last.What, when(a.Last.At))
+		return fmt.Sprintf("not registered: %s at %s", a.Last.What, when(a.Last.At))
 	}
 	return "not registered yet"
 }
