@@ -72,6 +72,7 @@ type entry[Dialog any] struct {
 	cseq     uint32
 	want     want
 	last     bool
+	asking   bool // its SUBSCRIBE is not answered yet: that leaves first
 	busy     bool // a NOTIFY is under way: the next one waits, so that they arrive in order
 	stuck    bool // there was no way to the subscriber: wait until it registers again
 	failures int  // NOTIFYs in a row that had no answer
@@ -108,7 +109,7 @@ func (t *Table[Dialog]) Add(s Subscription[Dialog]) {
 	if t.entries == nil {
 		t.entries = map[string]*entry[Dialog]{}
 	}
-	e := &entry[Dialog]{Subscription: s, want: always, gone: make(chan struct{})}
+	e := &entry[Dialog]{Subscription: s, want: always, asking: true, gone: make(chan struct{})}
 	t.entries[s.ID] = e
 	t.order = append(t.order, e)
 }
@@ -125,11 +126,19 @@ func (t *Table[Dialog]) Refresh(id string, cseq uint32, expires, now time.Time, 
 	}
 	e.Subscription.CSeq, e.Expires, e.want = cseq, expires, always
 	e.stuck, e.failures, e.notUntil = false, 0, time.Time{}
-	e.last = !expires.After(now)
+	e.last, e.asking = !expires.After(now), true
 	if dialog != nil {
 		dialog(&e.Dialog)
 	}
 	return nil
+}
+
+// Answered says that the SUBSCRIBE which began or prolonged a subscription has its 2xx: a NOTIFY may follow. Some phones
+// do not know a subscription before that.
+func (t *Table[Dialog]) Answered(id string) {
+	if e := t.entries[id]; e != nil {
+		e.asking = false
+	}
 }
 
 // Changed says that what subscriptions to a package tell may have changed: Next looks at them.
@@ -167,7 +176,7 @@ func (t *Table[Dialog]) Next(now time.Time, stateOf Maker[Dialog]) []Notice[Dial
 		if e.want == nothing && e.old(now) {
 			e.want = always
 		}
-		if e.want == nothing || e.busy || e.stuck || now.Before(e.notUntil) {
+		if e.want == nothing || e.asking || e.busy || e.stuck || now.Before(e.notUntil) {
 			continue
 		}
 		state, err := stateOf(e.Subscription)

@@ -33,6 +33,42 @@ func ids(ns []notice) string {
 	return s
 }
 
+// add and refresh are a SUBSCRIBE with its answer.
+func add(t *table, s subscription) {
+	t.Add(s)
+	t.Answered(s.ID)
+}
+
+func refresh(t *table, id string, cseq uint32, expires, now time.Time, dialog func(*string)) error {
+	defer t.Answered(id)
+	return t.Refresh(id, cseq, expires, now, dialog)
+}
+
+// Whatever else wakes the notifier, a NOTIFY does not leave before the answer to its SUBSCRIBE.
+func TestAnswerLeavesFirst(t *testing.T) {
+	var table table
+	table.Add(milano("a"))
+	table.Changed("plan")
+	if got := table.Next(t0, says(text("x"))); len(got) > 0 {
+		t.Errorf("before the first answer: %s", ids(got))
+	}
+	table.Answered("a")
+	if got := table.Next(t0, says(text("x"))); ids(got) != "a/1 " {
+		t.Errorf("after it: %q", ids(got))
+	}
+	table.Done("a", true)
+	if err := table.Refresh("a", 2, t0.Add(day), t0, nil); err != nil {
+		t.Fatal(err)
+	}
+	if got := table.Next(t0, says(text("x"))); len(got) > 0 {
+		t.Errorf("before the second answer: %s", ids(got))
+	}
+	table.Answered("a")
+	if got := table.Next(t0, says(text("x"))); ids(got) != "a/2 " {
+		t.Errorf("after it: %q", ids(got))
+	}
+}
+
 func milano(id string) subscription {
 	return subscription{ID: id, Event: "plan", Resource: "milano", Subscriber: "milano", Expires: t0.Add(2 * day), CSeq: 1, Fresh: day}
 }
@@ -48,7 +84,7 @@ func TestTable(t *testing.T) {
 		}
 		return got
 	}
-	table.Add(milano("a"))
+	add(&table, milano("a"))
 	expect("at once", "a/1 ", says(text("first")))
 	table.Changed("plan")
 	other := says(text("other"))
@@ -61,13 +97,13 @@ func TestTable(t *testing.T) {
 	table.Changed("lamp")
 	expect("another package", "", says(text("not its business")))
 
-	if err := table.Refresh("a", 1, at.Add(time.Hour), at, nil); !errors.Is(err, ErrOutOfOrder) {
+	if err := refresh(&table, "a", 1, at.Add(time.Hour), at, nil); !errors.Is(err, ErrOutOfOrder) {
 		t.Errorf("an older SUBSCRIBE: %v", err)
 	}
-	if err := table.Refresh("b", 1, at.Add(time.Hour), at, nil); !errors.Is(err, ErrUnknown) {
+	if err := refresh(&table, "b", 1, at.Add(time.Hour), at, nil); !errors.Is(err, ErrUnknown) {
 		t.Errorf("an unknown dialog: %v", err)
 	}
-	if err := table.Refresh("a", 2, at.Add(2*day), at, func(d *string) { *d = "moved" }); err != nil {
+	if err := refresh(&table, "a", 2, at.Add(2*day), at, func(d *string) { *d = "moved" }); err != nil {
 		t.Error(err)
 	}
 	if got := expect("a refresh", "a/3 ", other); got[0].Dialog != "moved" {
@@ -102,14 +138,14 @@ func TestTable(t *testing.T) {
 func TestEnds(t *testing.T) {
 	var table table
 	for _, name := range []string{"refused", "ended", "expired"} {
-		table.Add(subscription{ID: name, Subscriber: name, Expires: t0.Add(time.Hour)})
+		add(&table, subscription{ID: name, Subscriber: name, Expires: t0.Add(time.Hour)})
 	}
 	for _, n := range table.Next(t0, says(text("x"))) {
 		if dropped := table.Done(n.ID, n.ID != "refused"); dropped != (n.ID == "refused") {
 			t.Errorf("%s: dropped %v", n.ID, dropped)
 		}
 	}
-	if err := table.Refresh("ended", 1, t0, t0, nil); err != nil {
+	if err := refresh(&table, "ended", 1, t0, t0, nil); err != nil {
 		t.Fatal(err)
 	}
 	if got := table.Next(t0, says(text("x"))); len(got) != 1 || !got[0].Last || got[0].State == nil {
@@ -127,7 +163,7 @@ func TestEnds(t *testing.T) {
 // A NOTIFY that nobody answers comes again, more and more seldom, and says what is so by then; the subscription stays.
 func TestUnanswered(t *testing.T) {
 	var table table
-	table.Add(milano("a"))
+	add(&table, milano("a"))
 	at, sent := t0, []time.Duration{}
 	for range 9 {
 		got := table.Next(at, says(text(at.String())))
@@ -162,14 +198,14 @@ func TestBound(t *testing.T) {
 	for i := range 100 {
 		s := milano(fmt.Sprint(i))
 		s.Contact = s.ID
-		table.Add(s)
+		add(&table, s)
 	}
-	table.Add(subscription{ID: "munich", Event: "plan", Subscriber: "munich", Expires: t0.Add(time.Hour)})
+	add(&table, subscription{ID: "munich", Event: "plan", Subscriber: "munich", Expires: t0.Add(time.Hour)})
 	if table.Len() != maxEach+1 || !table.Has("99") || table.Has("0") {
 		t.Errorf("%d subscriptions", table.Len())
 	}
-	table.Add(subscription{ID: "lamp", Event: "lamp", Subscriber: "munich", Expires: t0.Add(time.Hour)})
-	table.Add(subscription{ID: "again", Event: "plan", Subscriber: "munich", Expires: t0.Add(time.Hour)})
+	add(&table, subscription{ID: "lamp", Event: "lamp", Subscriber: "munich", Expires: t0.Add(time.Hour)})
+	add(&table, subscription{ID: "again", Event: "plan", Subscriber: "munich", Expires: t0.Add(time.Hour)})
 	if table.Has("munich") || !table.Has("again") || !table.Has("lamp") {
 		t.Error("a window's new subscription takes the place of its old one to the same package, and of no other")
 	}
@@ -180,7 +216,7 @@ func TestGone(t *testing.T) {
 	ends := map[string]func(*table){
 		"another takes its place": func(table *table) {
 			next := milano("b")
-			table.Add(next)
+			add(table, next)
 		},
 		"the account is gone": func(table *table) { table.Drop("milano") },
 		"it is not wanted":    func(table *table) { table.Done("a", false) },
@@ -188,13 +224,13 @@ func TestGone(t *testing.T) {
 			for _, id := range []string{"w", "x", "y", "z"} {
 				s := milano(id)
 				s.Contact = id
-				table.Add(s)
+				add(table, s)
 			}
 		},
 	}
 	for name, end := range ends {
 		var table table
-		table.Add(milano("a"))
+		add(&table, milano("a"))
 		n := table.Next(t0, says(text("first")))[0]
 		table.Unanswered("a", t0)
 		select {

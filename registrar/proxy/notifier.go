@@ -61,8 +61,8 @@ func (n *notifier) events() string {
 	return strings.Join(slices.Sorted(maps.Keys(n.packages)), ", ")
 }
 
-// enrol books a SUBSCRIBE; within says that it is one of the dialog that ask.ID names. The NOTIFY follows after
-// wake: the 200 is to leave first.
+// enrol books a SUBSCRIBE; within says that it is one of the dialog that ask.ID names. The NOTIFY follows
+// once the 200 has left, which Answered says.
 func (n *notifier) enrol(ask notify.Subscription[half], lifetime time.Duration, within bool) (err error) {
 	now := time.Now()
 	ask.Expires = now.Add(lifetime)

@@ -66,6 +66,7 @@ func (n *notifier) subscribe(r *request) {
 	}
 	n.flows.Keep(r.flow, time.Now().Add(callerIdle))
 	n.answers.reply(r, vOK.with("Expires", strconv.Itoa(int(lifetime/time.Second))).with("Contact", "<"+n.site.contactFor(r.flow)+">"))
+	n.do(func() { n.table.Answered(ask.ID) })
 	n.wake()
 }
 
