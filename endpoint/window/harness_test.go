@@ -3,7 +3,6 @@ package window
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -19,6 +18,7 @@ import (
 	"ewindow/media/engine/protocol"
 	"ewindow/media/negotiate"
 	"ewindow/scripts/lab/memnet"
+	"ewindow/scripts/lab/sockets"
 )
 
 var hd = engine.VideoFormat{Width: 1280, Height: 720, FPS: 30, Kbps: 2000}
@@ -112,7 +112,7 @@ func (l *lab) listen(addr netip.Addr) (*media.Sockets, error) {
 	if gate != nil {
 		<-gate
 	}
-	s, err := listen(l.net, addr)
+	s, err := sockets.Listen(l.net, addr)
 	if err != nil {
 		return nil, err
 	}
@@ -133,24 +133,6 @@ type counted struct {
 func (c *counted) Close() error {
 	c.once.Do(c.closed)
 	return c.PacketConn.Close()
-}
-
-// listen opens a call's sockets: even ports for RTP.
-func listen(n *memnet.Network, addr netip.Addr) (*media.Sockets, error) {
-	s := &media.Sockets{}
-	for port := uint16(20000); port < 30000; port += 4 {
-		var errs []error
-		for i, c := range []*net.PacketConn{&s.AudioRTP, &s.AudioRTCP, &s.VideoRTP, &s.VideoRTCP} {
-			var err error
-			*c, err = n.ListenPacket(netip.AddrPortFrom(addr, port+uint16(i)).String())
-			errs = append(errs, err)
-		}
-		if errors.Join(errs...) == nil {
-			return s, nil
-		}
-		_ = s.Close()
-	}
-	return nil, fmt.Errorf("no ports left on %s", addr)
 }
 
 // quiet makes sure that no camera and no microphone runs.
@@ -307,7 +289,7 @@ func (l *lab) far(p negotiate.Policy) *far {
 	l.t.Helper()
 	f := &far{l: l, end: func() {}}
 	var err error
-	if f.sockets, err = listen(l.net, farHost); err != nil {
+	if f.sockets, err = sockets.Listen(l.net, farHost); err != nil {
 		l.t.Fatal(err)
 	}
 	f.sdp, err = negotiate.NewSession(negotiate.Local{Address: farHost,

@@ -10,7 +10,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -35,6 +34,7 @@ import (
 	"ewindow/registrar/pki/pin"
 	"ewindow/registrar/proxy"
 	"ewindow/scripts/lab/memnet"
+	"ewindow/scripts/lab/sockets"
 )
 
 // Domain of the registrar.
@@ -241,22 +241,9 @@ func (w *Window) dial(ctx context.Context) (net.Conn, error) {
 	return secure, nil
 }
 
-// listen opens a call's sockets: even ports for RTP.
+// listen opens a call's sockets.
 func (w *Window) listen(addr netip.Addr) (*media.Sockets, error) {
-	s := &media.Sockets{}
-	for port := uint16(20000); port < 30000; port += 4 {
-		var errs []error
-		for i, c := range []*net.PacketConn{&s.AudioRTP, &s.AudioRTCP, &s.VideoRTP, &s.VideoRTCP} {
-			var err error
-			*c, err = w.town.Net.ListenPacket(netip.AddrPortFrom(addr, port+uint16(i)).String())
-			errs = append(errs, err)
-		}
-		if errors.Join(errs...) == nil {
-			return s, nil
-		}
-		_ = s.Close()
-	}
-	return nil, fmt.Errorf("no ports left on %s", addr)
+	return sockets.Listen(w.town.Net, addr)
 }
 
 // stateDir is the window's disk: it survives a power cut.
