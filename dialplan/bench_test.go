@@ -21,7 +21,7 @@ func network(n int) File {
 			fmt.Fprintf(&b, "link \"%d and %d\" {\n  between = [s%d, s%d]\n  when    = open\n}\n", i, far, i, (i+far)%n)
 		}
 	}
-	return File{"network.hcl", []byte(b.String())}
+	return File{Name: "network.hcl", Data: []byte(b.String())}
 }
 
 func BenchmarkParse(b *testing.B) {
@@ -57,7 +57,7 @@ func wholeNetwork(n int) File {
 		}
 		fmt.Fprintf(&b, "rotation \"r%d\" {\n  among = [s%d, s%d, s%d, s%d, s%d]\n  every = \"1d\"\n  from  = \"2027-01-04\"\n}\n", i, i, i+2, i+4, i+6, i+8)
 	}
-	return File{"whole.hcl", []byte(b.String())}
+	return File{Name: "whole.hcl", Data: []byte(b.String())}
 }
 
 // BenchmarkCheck is what "check" does: read, and look for what is suspicious in the year from now on. The first network
@@ -87,7 +87,7 @@ func BenchmarkDiff(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	changed, err := Parse(File{f.Name, []byte(strings.Replace(string(f.Data), "09:00-12:00", "08:00-12:00", 1))})
+	changed, err := Parse(File{Name: f.Name, Data: []byte(strings.Replace(string(f.Data), "09:00-12:00", "08:00-12:00", 1))})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
+	"ewindow/dialplan/diagnostic"
 	"ewindow/dialplan/hours"
 )
 
@@ -101,7 +102,7 @@ func (r *reader) oneWord(setting string, attr *hclsyntax.Attribute, known ...str
 	}
 	word, ok := r.bareWord(setting, attr.Expr, "known here: "+list(known))
 	if ok && !slices.Contains(known, word) {
-		r.fail(attr.Expr.Range(), fmt.Sprintf("%s cannot be %s", setting, word), alternatives(word, known))
+		r.fail(attr.Expr.Range(), fmt.Sprintf("%s cannot be %s", setting, word), diagnostic.Alternatives(word, known))
 	}
 	return word
 }

@@ -4,13 +4,14 @@ import (
 	"slices"
 	"strings"
 
+	"ewindow/dialplan/diagnostic"
 	"ewindow/dialplan/hours"
 )
 
 // finish puts together what the files said, and checks what they expect of it.
 func (r *reader) finish() *Plan {
 	if len(r.spaces) == 0 && len(r.errors) == 0 {
-		r.errors = append(r.errors, whole(r.first, "no space is described", `write at least one: space "name" { … }`)...)
+		r.errors = append(r.errors, diagnostic.Whole(r.first, "no space is described", `write at least one: space "name" { … }`)...)
 	}
 	p := &Plan{
 		links: r.links, rules: r.rules, phones: r.phones, groups: r.groups, knocks: r.knocks, numbers: r.numbers, spaces: r.spaces,

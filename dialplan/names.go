@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
+	"ewindow/dialplan/diagnostic"
 	"ewindow/dialplan/username"
 )
 
@@ -101,7 +102,7 @@ func (r *reader) refer(setting, word string, at hcl.Range, kinds ...string) {
 		}
 		do := ""
 		if len(r.errors) < manyErrors {
-			do = suggest(word, r.named(kinds))
+			do = diagnostic.Suggest(word, r.named(kinds))
 		}
 		if do == "" {
 			do = fmt.Sprintf(`describe it: %s "%s" { … }`, kinds[0], word)

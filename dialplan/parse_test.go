@@ -23,7 +23,7 @@ func TestBadFiles(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		plan, err := Parse(File{filepath.Base(name), data})
+		plan, err := Parse(File{Name: filepath.Base(name), Data: data})
 		var ds Diagnostics
 		if !errors.As(err, &ds) || plan != nil {
 			t.Errorf("%s is not refused with diagnostics: %v", name, err)
@@ -106,7 +106,7 @@ func TestLoadWhatIsNotThere(t *testing.T) {
 }
 
 func TestTooLarge(t *testing.T) {
-	_, err := Parse(File{"big.hcl", []byte(strings.Repeat("#\n", MaxSize/2+1))})
+	_, err := Parse(File{Name: "big.hcl", Data: []byte(strings.Repeat("#\n", MaxSize/2+1))})
 	if want := "big.hcl:1:1: the dialplan is larger than 32 MiB; is this the right file?"; err == nil || err.Error() != want {
 		t.Errorf("got %v", err)
 	}
@@ -121,7 +121,7 @@ func TestColumnInsideHours(t *testing.T) {
 		{`Mo\tXx`, "3:19"},
 		{`\"Mo`, "3:15"},
 	} {
-		_, err := Parse(File{"f", []byte("space \"a\" {\n  timezone = \"UTC\"\n  open     = \"" + c.open + "\"\n}\n")})
+		_, err := Parse(File{Name: "f", Data: []byte("space \"a\" {\n  timezone = \"UTC\"\n  open     = \"" + c.open + "\"\n}\n")})
 		if err == nil || !strings.HasPrefix(err.Error(), "f:"+c.at+": ") {
 			t.Errorf("%s: %v, want %s", c.open, err, c.at)
 		}
@@ -134,17 +134,6 @@ func TestWarningsHaveTheirPlace(t *testing.T) {
 		`give the earlier rule an end at 24:00, or add ", Sa 00:00-02:00" at the end`
 	if got := p.Warnings().Error(); got != want {
 		t.Errorf("\n got %s\nwant %s", got, want)
-	}
-}
-
-func TestEditDistance(t *testing.T) {
-	for _, c := range []struct {
-		a, b string
-		want int
-	}{{"", "", 0}, {"", "abc", 3}, {"open", "opne", 1}, {"kitten", "sitting", 3}, {"zürich", "zurich", 1}, {"ab", "ba", 1}} {
-		if got := editDistance(c.a, c.b); got != c.want {
-			t.Errorf("%q to %q is %d, want %d", c.a, c.b, got, c.want)
-		}
 	}
 }
 
@@ -163,7 +152,7 @@ func FuzzParse(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		p, err := Parse(File{"fuzz.hcl", data})
+		p, err := Parse(File{Name: "fuzz.hcl", Data: data})
 		var ds Diagnostics
 		switch {
 		case err == nil:

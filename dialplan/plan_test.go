@@ -74,11 +74,11 @@ func TestRevisionFollowsTheContent(t *testing.T) {
 		}
 		return p.Revision()
 	}
-	one := parse(File{"x.hcl", a})
-	if other := parse(File{"y.hcl", slices.Clone(a)}); other != one || len(one) != 12 {
+	one := parse(File{Name: "x.hcl", Data: a})
+	if other := parse(File{Name: "y.hcl", Data: slices.Clone(a)}); other != one || len(one) != 12 {
 		t.Errorf("revisions of the same content are %q and %q", one, other)
 	}
-	if other := parse(File{"x.hcl", append(slices.Clone(a), '\n')}); other == one {
+	if other := parse(File{Name: "x.hcl", Data: append(slices.Clone(a), '\n')}); other == one {
 		t.Error("another content has the same revision")
 	}
 }
@@ -209,7 +209,7 @@ func TestProgramme(t *testing.T) {
 
 func plan(t testing.TB, text string) *Plan {
 	t.Helper()
-	p, err := Parse(File{"plan.hcl", []byte(text)})
+	p, err := Parse(File{Name: "plan.hcl", Data: []byte(text)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,8 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"ewindow/dialplan/diagnostic"
 )
 
 // A reader collects what the blocks of all files say. Names may be used before they are described,
@@ -51,25 +53,16 @@ func newReader(files []File) *reader {
 }
 
 func (r *reader) fail(at hcl.Range, what, do string) {
-	r.errors = append(r.errors, diagnostic(Meaning, at, what, do))
+	r.errors = append(r.errors, diagnostic.At(Meaning, at, what, do))
 }
 
 // unmet is fail for an expectation.
 func (r *reader) unmet(at hcl.Range, what, do string) {
-	r.errors = append(r.errors, diagnostic(Unmet, at, what, do))
+	r.errors = append(r.errors, diagnostic.At(Unmet, at, what, do))
 }
 
 func (r *reader) warn(at hcl.Range, what, do string) {
-	r.warnings = append(r.warnings, diagnostic(Meaning, at, what, do))
-}
-
-// diagnostic is about a range of a file, on its first line.
-func diagnostic(kind Kind, at hcl.Range, what, do string) Diagnostic {
-	d := Diagnostic{Kind: kind, File: at.Filename, Line: at.Start.Line, Column: at.Start.Column, EndColumn: at.Start.Column + 1, What: what, Do: do}
-	if at.End.Line == at.Start.Line && at.End.Column > at.Start.Column {
-		d.EndColumn = at.End.Column
-	}
-	return d
+	r.warnings = append(r.warnings, diagnostic.At(Meaning, at, what, do))
 }
 
 func place(at hcl.Range) string {
@@ -78,14 +71,6 @@ func place(at hcl.Range) string {
 
 // list is words for a message.
 func list(words []string) string { return strings.Join(words, ", ") }
-
-// alternatives is the nearest known word, or all of them.
-func alternatives(written string, known []string) string {
-	if s := suggest(written, known); s != "" {
-		return s
-	}
-	return "known here: " + list(known)
-}
 
 // blocks are the kinds of block, each with its settings.
 var blocks = map[string][]string{
@@ -129,8 +114,8 @@ func (r *reader) file(body *hclsyntax.Body) {
 			r.fail(b.TypeRange, fmt.Sprintf("block %q stands by itself", b.Type), fmt.Sprintf("write it inside the %s it is about", outer[b.Type]))
 			continue
 		}
-		r.fail(b.TypeRange, fmt.Sprintf("unknown block %q", b.Type), alternatives(b.Type, blockKinds))
-		if kind := nearest(b.Type, blockKinds); kind != "" && len(b.Labels) == 1 {
+		r.fail(b.TypeRange, fmt.Sprintf("unknown block %q", b.Type), diagnostic.Alternatives(b.Type, blockKinds))
+		if kind := diagnostic.Nearest(b.Type, blockKinds); kind != "" && len(b.Labels) == 1 {
 			r.describe(kind, b.Labels[0], b.LabelRanges[0]) // what refers to it is not at fault
 		}
 	}
@@ -144,12 +129,12 @@ func (r *reader) labelled(b *hclsyntax.Block) bool {
 	r.misspelt = map[string]bool{}
 	for name, attr := range b.Body.Attributes {
 		if !slices.Contains(known, name) {
-			do := alternatives(name, known)
+			do := diagnostic.Alternatives(name, known)
 			if slices.Contains(inner[b.Type], name) {
 				do = fmt.Sprintf(`write %s "name" { dates = "…" }`, name)
 			}
 			r.fail(attr.NameRange, fmt.Sprintf("unknown setting %q in a %s", name, called(b.Type)), do)
-			r.misspelt[nearest(name, known)] = true
+			r.misspelt[diagnostic.Nearest(name, known)] = true
 		}
 	}
 	for _, in := range b.Body.Blocks {
@@ -193,7 +178,7 @@ func (r *reader) misplaced(b, in *hclsyntax.Block) {
 	case in.Type == "holiday":
 		do = `write it inside a calendar; a space has closed "name" { dates = "…" }`
 	case len(inner[b.Type]) > 0:
-		do = alternatives(in.Type, inner[b.Type])
+		do = diagnostic.Alternatives(in.Type, inner[b.Type])
 	}
 	r.fail(in.TypeRange, fmt.Sprintf("block %q stands inside a %s", in.Type, b.Type), do)
 }

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"ewindow/dialplan/diagnostic"
 )
 
 // timezone loads each zone once: reading one takes longer than reading a block.
@@ -40,7 +42,7 @@ func suggestZone(zone string) string {
 		return fmt.Sprintf("did you mean %q?", zone)
 	}
 	if continent, city, ok := strings.Cut(zone, "/"); ok {
-		if near := nearest(city, strings.Fields(cities[continent])); near != "" {
+		if near := diagnostic.Nearest(city, strings.Fields(cities[continent])); near != "" {
 			return fmt.Sprintf("did you mean %q?", continent+"/"+near)
 		}
 	}

@@ -9,6 +9,8 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"ewindow/dialplan/diagnostic"
 )
 
 // attribute is a setting that must be there.
@@ -62,7 +64,7 @@ func (r *reader) quoted(e hclsyntax.Expression) bool {
 func (r *reader) words(attr *hclsyntax.Attribute, known ...string) string {
 	value, ok := r.text(attr)
 	if ok && !slices.Contains(known, value) {
-		r.fail(attr.Expr.Range(), fmt.Sprintf("%s cannot be %q", attr.Name, value), alternatives(value, known))
+		r.fail(attr.Expr.Range(), fmt.Sprintf("%s cannot be %q", attr.Name, value), diagnostic.Alternatives(value, known))
 	}
 	if !ok {
 		return known[0]

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"ewindow/dialplan/diagnostic"
 	"ewindow/dialplan/span"
 )
 
@@ -78,7 +79,7 @@ func (p *Plan) WarningsFrom(from time.Time) Diagnostics {
 		if written := s.hours.String(); written == "off" || written == "closed" || len(soon.open[i]) > 0 || len(y.opens(i)) > 0 {
 			continue
 		}
-		out = append(out, diagnostic(Meaning, s.openAt.at, fmt.Sprintf("%s is never open in the %d days from %s", s.Name, yearDays, date),
+		out = append(out, diagnostic.At(Meaning, s.openAt.at, fmt.Sprintf("%s is never open in the %d days from %s", s.Name, yearDays, date),
 			`change its hours; if that is meant, write open = "off"`))
 	}
 	for ri := range p.rules {
@@ -95,7 +96,7 @@ func (p *Plan) WarningsFrom(from time.Time) Diagnostics {
 			out = append(out, p.hardlyWins(y, ri, date)...)
 		}
 	}
-	return out.finish(p.files, Warning)
+	return out.Finish(p.files, Warning)
 }
 
 // A year is a plan worked out for long enough to say "never", as far as somebody asks.
@@ -178,7 +179,7 @@ func (p *Plan) neverTogether(r *rule, li int, date string) Diagnostic {
 	} else {
 		do += ", or write when = always"
 	}
-	return diagnostic(Meaning, r.at, fmt.Sprintf("%s and %s are never open together in the %d days from %s", a.Name, b.Name, yearDays, date), do)
+	return diagnostic.At(Meaning, r.at, fmt.Sprintf("%s and %s are never open together in the %d days from %s", a.Name, b.Name, yearDays, date), do)
 }
 
 // hardlyWins is a warning if a year shows that earlier rules take what this one wants.
@@ -205,7 +206,7 @@ func (p *Plan) hardlyWins(y *year, ri int, date string) Diagnostics {
 		what += fmt.Sprintf(", and most go to %s %q at %s", w.kind(), p.links[w.first].Name, place(w.at))
 		do = "move it above that one, or remove it"
 	}
-	return Diagnostics{diagnostic(Meaning, r.at, what, do)}
+	return Diagnostics{diagnostic.At(Meaning, r.at, what, do)}
 }
 
 // blocker is the rule that takes most of what another wants, or -1.

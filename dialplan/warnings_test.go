@@ -67,7 +67,7 @@ func TestExcerpt(t *testing.T) {
 		{"the end of a line", "space \"a\" {\n  timezone = \"UTC\n}\n", "  timezone = \"UTC\n                 ^"},
 		{"nothing", "", ""},
 	} {
-		_, err := Parse(File{"plan.hcl", []byte(c.text)})
+		_, err := Parse(File{Name: "plan.hcl", Data: []byte(c.text)})
 		ds, _ := err.(Diagnostics)
 		if len(ds) == 0 || ds[0].Excerpt() != c.want {
 			t.Errorf("%s: %v:\n%s\nwant\n%s", c.name, err, ds[0].Excerpt(), c.want)
@@ -76,7 +76,7 @@ func TestExcerpt(t *testing.T) {
 }
 
 func TestDiagnosticAsJSON(t *testing.T) {
-	_, err := Parse(File{"plan.hcl", []byte("space \"a\" {\n  timezone = \"Europe/Rom\"\n  open = \"24/7\"\n}\n")})
+	_, err := Parse(File{Name: "plan.hcl", Data: []byte("space \"a\" {\n  timezone = \"Europe/Rom\"\n  open = \"24/7\"\n}\n")})
 	got, _ := json.Marshal(err)
 	want := `[{"file":"plan.hcl","line":2,"column":14,"end_column":26,"severity":"error","kind":"meaning","what":"unknown time zone \"Europe/Rom\"",` +
 		`"do":"did you mean \"Europe/Rome\"?","source":"  timezone = \"Europe/Rom\""}]`

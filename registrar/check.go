@@ -42,7 +42,7 @@ func (c *checkCmd) Run(s streams) error {
 		}
 		return &exitError{status: 1}
 	}
-	fmt.Fprint(s.out, answers.Problems(found))
+	fmt.Fprint(s.out, found.Text())
 	fmt.Fprintln(s.out, summary(plan, len(found)))
 	return nil
 }
@@ -85,7 +85,7 @@ type planError struct {
 }
 
 func newPlanError(all dialplan.Diagnostics) *planError {
-	return &planError{all, answers.Problems(all) + answers.Count(len(all), "error")}
+	return &planError{all, all.Text() + answers.Count(len(all), "error")}
 }
 
 // Error is the text for people, without the end of its last line.

@@ -33,7 +33,7 @@ func (c *testCmd) Run(s streams) error {
 		if err != nil {
 			return err
 		}
-		text := fmt.Sprintf("%s%d of %s passed", answers.Problems(wrong.all), all-failed, answers.Count(all, "expectation"))
+		text := fmt.Sprintf("%s%d of %s passed", wrong.all.Text(), all-failed, answers.Count(all, "expectation"))
 		return &planError{wrong.all, text}
 	case err != nil:
 		return err

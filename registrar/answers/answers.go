@@ -4,7 +4,7 @@
 //	     ──Programme▶ agendas ─────Week─────▶ a table in 80 columns
 //	                             ──Calendar─▶ iCalendar (RFC 5545)
 //	     ──Diff─────▶ []Change ────Diff─────▶ text
-//	Diagnostics ────────────────Problems, JSON▶ text with the line and a caret, or JSON
+//	Diagnostics ──────────────────────────JSON▶ JSON; as text they print themselves
 //	file ───────────────────────Format──────▶ the same file, aligned
 //
 // All of it is pure: nothing here opens a file or looks at the clock, and the same plan gives the same bytes.

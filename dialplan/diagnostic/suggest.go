@@ -1,9 +1,9 @@
-package dialplan
+package diagnostic
 
 import "strings"
 
-// nearest is the known word that is nearest to what was written, or "" if none is near.
-func nearest(written string, known []string) string {
+// Nearest is the known word that is nearest to what was written, or "" if none is near.
+func Nearest(written string, known []string) string {
 	best, distance := "", 1+max(1, len([]rune(written))/3)
 	for _, k := range known {
 		if d := editDistance(strings.ToLower(written), strings.ToLower(k)); d < distance {
@@ -13,12 +13,20 @@ func nearest(written string, known []string) string {
 	return best
 }
 
-// suggest is `did you mean "x"?` for the nearest known word, or "".
-func suggest(written string, known []string) string {
-	if word := nearest(written, known); word != "" {
+// Suggest is `did you mean "x"?` for the nearest known word, or "".
+func Suggest(written string, known []string) string {
+	if word := Nearest(written, known); word != "" {
 		return `did you mean "` + word + `"?`
 	}
 	return ""
+}
+
+// Alternatives is the nearest known word, or all of them.
+func Alternatives(written string, known []string) string {
+	if s := Suggest(written, known); s != "" {
+		return s
+	}
+	return "known here: " + strings.Join(known, ", ")
 }
 
 // editDistance counts letters to insert, delete, replace or exchange with their neighbour (Damerau, Levenshtein).

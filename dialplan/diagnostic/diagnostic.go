@@ -1,10 +1,14 @@
-package dialplan
+// Package diagnostic is what is wrong in a file that a person wrote, and how that is told: place, what, what to do, and the
+// line itself. The dialplan's files and a window's file complain in the same way.
+package diagnostic
 
 import (
 	"fmt"
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/hashicorp/hcl/v2"
 )
 
 // Severity says how bad a Diagnostic is.
@@ -19,7 +23,7 @@ const (
 type Kind string
 
 const (
-	Syntax  Kind = "syntax"      // the file cannot be read, or is not HCL
+	NotHCL  Kind = "syntax"      // the file cannot be read, or is not HCL
 	Meaning Kind = "meaning"     // it says something that cannot be, or that is suspicious
 	Unmet   Kind = "expectation" // an expect block is not fulfilled
 )
@@ -68,11 +72,17 @@ func (d Diagnostic) Excerpt() string {
 	return d.Source + "\n" + under.String() + strings.Repeat("^", max(1, carets))
 }
 
-// Diagnostics are all that is wrong, in the order of the files. As an error it has one line each.
-type Diagnostics []Diagnostic
+// A File is one file, already read. Its name is for messages.
+type File struct {
+	Name string
+	Data []byte
+}
+
+// A List is all that is wrong, in the order of the files. As an error it has one line each.
+type List []Diagnostic
 
 // Error is one line for each Diagnostic.
-func (ds Diagnostics) Error() string {
+func (ds List) Error() string {
 	lines := make([]string, len(ds))
 	for i, d := range ds {
 		lines[i] = d.Error()
@@ -80,8 +90,8 @@ func (ds Diagnostics) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// finish orders by file as given, then line and column, and adds the lines themselves.
-func (ds Diagnostics) finish(files []File, severity Severity) Diagnostics {
+// Finish orders by file as given, then line and column, and adds the severity and the lines themselves.
+func (ds List) Finish(files []File, severity Severity) List {
 	order := make(map[string]int, len(files))
 	for i, f := range files {
 		order[f.Name] = i
@@ -129,4 +139,18 @@ func (l lines) line(file string, n int) string {
 		return ""
 	}
 	return strings.TrimSuffix(cut[n-1], "\r")
+}
+
+// At is about a range of a file, on its first line. Finish completes it.
+func At(kind Kind, at hcl.Range, what, do string) Diagnostic {
+	d := Diagnostic{Kind: kind, File: at.Filename, Line: at.Start.Line, Column: at.Start.Column, EndColumn: at.Start.Column + 1, What: what, Do: do}
+	if at.End.Line == at.Start.Line && at.End.Column > at.Start.Column {
+		d.EndColumn = at.End.Column
+	}
+	return d
+}
+
+// Whole is about a file, a directory, or all that was given.
+func Whole(file, what, do string) List {
+	return List{{File: file, Line: 1, Column: 1, EndColumn: 2, Severity: Error, Kind: NotHCL, What: what, Do: do}}
 }

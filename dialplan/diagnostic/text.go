@@ -1,21 +1,18 @@
-package answers
+package diagnostic
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
-
-	"ewindow/dialplan"
 )
 
-// Problems is errors and warnings for a terminal: place and message as editors find them, the line with carets under
+// Text is errors and warnings for a terminal: place and message as editors find them, the line with carets under
 // what is meant, and what to do.
 //
 //	plan.hcl:10:22: error: unknown space "munch"
 //	    between = [milano, munch]
 //	                       ^^^^^
 //	  did you mean "munich"?
-func Problems(ds dialplan.Diagnostics) string {
+func (ds List) Text() string {
 	var b strings.Builder
 	for _, d := range ds {
 		fmt.Fprintf(&b, "%s:%d:%d: %s: %s\n", d.File, d.Line, d.Column, d.Severity, d.What)
@@ -39,16 +36,4 @@ func printable(line string) string {
 		}
 		return r
 	}, line)
-}
-
-// JSON is errors and warnings for an editor: one array, [] if there are none.
-func JSON(ds dialplan.Diagnostics) ([]byte, error) {
-	if ds == nil {
-		ds = dialplan.Diagnostics{}
-	}
-	b, err := json.MarshalIndent(ds, "", "  ")
-	if err != nil {
-		return nil, fmt.Errorf("write problems as JSON: %w", err)
-	}
-	return append(b, '\n'), nil
 }
