@@ -4,14 +4,18 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
+	"ewindow/endpoint/config"
+	"ewindow/endpoint/status"
 	"ewindow/registrar/pki"
 	"ewindow/registrar/pki/pin"
 	"ewindow/registrar/signal/ask"
@@ -110,4 +114,69 @@ func TestRunSaysWhatIsMissing(t *testing.T) {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
 		}
 	}
+}
+
+// A SIGHUP has the window read its file again. A file that cannot be used, or says nothing new, leaves it alone.
+func TestReload(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "window.hcl")
+	const text = "registrar = \"sips:127.0.0.1:1\"\npin = \"sha256:%064d\"\nspace = %q\nsecret_file = \"secret\"\n" +
+		"camera = \"test\"\nscreen = \"none\"\nmicrophone = \"none\"\nspeaker = \"none\"\n"
+	write := func(path, text string) {
+		t.Helper()
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(file, fmt.Sprintf(text, 0, "milano"))
+	write(filepath.Join(dir, "secret"), "x")
+	cfg, err := config.Load(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	said, reload := make(chan string, 100), make(chan os.Signal)
+	log := slog.New(slog.NewTextHandler(lines(func(s string) {
+		select {
+		case said <- s:
+		default: // nobody waits for so much
+		}
+	}), nil))
+	ctx, end := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		ended <- (&runCmd{Config: file, State: dir, Media: "/bin/false"}).serve(ctx, cfg, reload, log)
+	}()
+	for _, c := range []struct{ name, text, says, space string }{
+		{"nothing new", fmt.Sprintf(text, 0, "milano") + "# a word", "says what it said before", "milano"},
+		{"another space", fmt.Sprintf(text, 0, "munich"), "begins anew", "munich"},
+		{"mistakes", "space = 5\ncamra = 3\n", "unknown setting", "munich"},
+		{"cut short", text[:20], "stays as it is", "munich"},
+		{"put right", fmt.Sprintf(text, 0, "dresden"), "begins anew", "dresden"},
+	} {
+		write(file, c.text)
+		reload <- syscall.SIGHUP
+		for line := range said {
+			if strings.Contains(line, c.says) {
+				break
+			}
+		}
+		var space string
+		for space != c.space { // the test's time limit ends this
+			if s, err := ask.Read[status.Status](dir, "window"); err == nil {
+				space = s.Space
+			}
+		}
+	}
+	end()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+// lines is a writer that is called with each line of a log.
+type lines func(string)
+
+func (f lines) Write(b []byte) (int, error) {
+	f(string(b))
+	return len(b), nil
 }

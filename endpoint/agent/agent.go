@@ -65,9 +65,9 @@ func (e *StatusError) Error() string {
 
 // Config is what an Agent needs to know.
 type Config struct {
-	// Registrar is the registrar's host as the window's file names it, with or without scheme and port:
-	// "reg.example.org", "sips:reg.example.org:5061". The host is the domain of the window's address-of-record
-	// and the only digest realm to which credentials go.
+	// Registrar is the registrar's domain, with or without scheme and port: "reg.example.org",
+	// "sips:reg.example.org:5061". It is the domain of the window's address-of-record and the only digest realm to
+	// which credentials go. Where it is reached is Dial's business.
 	Registrar string
 
 	Space  string // account name: the user part of the address-of-record

@@ -20,7 +20,7 @@ func TestDefaults(t *testing.T) {
 	}
 	if c.Host != "reg.example.org" || c.Port != 5061 || c.Camera != "auto" || c.Screen != "auto" ||
 		c.Microphone != "auto" || c.Speaker != "auto" ||
-		*c.Video != (Video{Width: 1280, Height: 720, FPS: 30, Kbps: 2000, Encoder: "auto"}) {
+		c.Video != (Video{Width: 1280, Height: 720, FPS: 30, Kbps: 2000, Encoder: "auto"}) {
 		t.Fatalf("%+v %+v", c, c.Video)
 	}
 }
@@ -43,7 +43,7 @@ video {
 		t.Fatal(err)
 	}
 	if c.Host != "::1" || c.Port != 5071 || c.Speaker != "file:out.wav" ||
-		*c.Video != (Video{Width: 640, Height: 360, FPS: 15, Kbps: 500, Encoder: "x264enc"}) {
+		c.Video != (Video{Width: 640, Height: 360, FPS: 15, Kbps: 500, Encoder: "x264enc"}) {
 		t.Fatalf("%+v %+v", c, c.Video)
 	}
 }
@@ -51,39 +51,82 @@ video {
 // A block in which something is not set has the default for that.
 func TestPartOfVideo(t *testing.T) {
 	c, err := parse([]byte(good+"video {\n  fps = 15\n}\n"), "window.hcl")
-	if err != nil || *c.Video != (Video{Width: 1280, Height: 720, FPS: 15, Kbps: 2000, Encoder: "auto"}) {
+	if err != nil || c.Video != (Video{Width: 1280, Height: 720, FPS: 15, Kbps: 2000, Encoder: "auto"}) {
 		t.Fatalf("%+v, %v", c, err)
 	}
 }
 
+// Everything wrong is said at once, each with its place and what to do.
 func TestBadFiles(t *testing.T) {
 	for _, c := range []struct{ edit, with, want string }{
-		{"", "colour = \"red\"\n", `window.hcl:5:1: Unsupported argument; An argument named "colour" is not expected here.`},
-		{"", "camra = \"auto\"\n", `window.hcl:5:1: Unsupported argument; An argument named "camra" is not expected here. Did you mean "camera"?`},
-		{"", "video {\n  widht = 640\n}\n", `window.hcl:6:3: Unsupported argument; An argument named "widht" is not expected here. Did you mean "width"?`},
-		{"", "video {\n  width = 650\n}\n", `window.hcl:6:11: width: 650x720 cannot be encoded; the width is a multiple of 16, the height an even number`},
+		{"", "colour = \"red\"\n", `window.hcl:5:1: unknown setting "colour" in a window's file; known here: registrar, domain, pin, space, secret_file, camera, screen, microphone, speaker, video`},
+		{"", "camra = \"auto\"\n", `window.hcl:5:1: unknown setting "camra" in a window's file; did you mean "camera"?`},
+		{"", "video {\n  widht = 640\n}\n", `window.hcl:6:3: unknown setting "widht" in the block video; did you mean "width"?`},
+		{"", "vidoe {\n  width = 640\n}\n", `window.hcl:5:1: unknown block "vidoe" in a window's file; did you mean "video"?`},
+		{"", "video = 3\n", `window.hcl:5:1: video is a block, not a setting; write video { … }`},
+		{"", "video \"x\" {\n}\n", `window.hcl:5:7: the block video has no name; write video { … }`},
+		{"", "video {\n}\nvideo {\n}\n", `window.hcl:7:1: the block video stands here twice; make one of the two`},
+		{"", "video {\n  width = 650\n}\n", `window.hcl:6:11: width: 650 cannot be encoded; use a multiple of 16, such as 640`},
+		{"", "video {\n  height = 91\n}\n", `window.hcl:6:12: height: 91 cannot be encoded; use a multiple of 2, such as 90`},
 		{"", "video {\n  fps = 500\n}\n", `window.hcl:6:9: fps: 500 is out of range; use 1 to 60`},
 		{"", "video {\n  fps = 0\n}\n", `window.hcl:6:9: fps: 0 is out of range; use 1 to 60`},
+		{"", "video {\n  fps = \"many\"\n}\n", `window.hcl:6:9: fps has a value of another kind; it is a whole number`},
+		{"", "video {\n  fps = 12.5\n}\n", `window.hcl:6:9: fps has a value of another kind; it is a whole number`},
 		{"", "video {\n  kbps = 0\n}\n", `window.hcl:6:10: kbps: 0 is out of range; use 100 to 20000`},
-		{"", "video {\n  encoder = \"\"\n}\n", `window.hcl:6:13: encoder: names none; use "auto", or the name of a GStreamer element`},
-		{"", "camera = \"\"\n", `window.hcl:5:10: camera: "" is not known; use auto, test,`},
-		{"", "speaker = \"\"\n", `window.hcl:5:11: speaker: "" is not known; use auto, pulse,`},
+		{"", "video {\n  encoder = \"\"\n}\n", `window.hcl:6:13: encoder: it names none; use "auto", or the name of a GStreamer element`},
+		{"", "camera = \"\"\n", `window.hcl:5:10: camera: "" is not known; use auto, test, libcamera, v4l2:…, x11:…, file:…, gst:…`},
+		{"", "camera = auto\n", `window.hcl:5:10: camera has a value of another kind; it is text, and text stands in quotes`},
+		{"", "camera = [\"auto\"]\n", `window.hcl:5:10: camera has a value of another kind; it is text, and text stands in quotes`},
+		{"", "camera = null\n", `window.hcl:5:10: camera has a value of another kind; it is text, and text stands in quotes`},
 		{"", "camera = \"webcam\"\n", `window.hcl:5:10: camera: "webcam" is not known; use auto, test, libcamera, v4l2:…, x11:…, file:…, gst:…`},
 		{"", "screen = \"x11:\"\n", `window.hcl:5:10: screen: "x11:" is not known; use auto, kms, wayland, none, x11:…, gst:…`},
-		{"space       = \"milano\"\n", "", `window.hcl: Missing required argument`},
-		{`"milano"`, `"Mi lano"`, `window.hcl:3:15: space: "Mi lano" is no name of a space; use the one from the dialplan`},
-		{"sha256:01", "sha1:", `window.hcl:2:15: pin: is not a pin; it is "sha256:" and 64 hexadecimal digits, and ewindow-registrar pin prints it`},
-		{"sips:", "sip:", `window.hcl:1:15: registrar: "sip:reg.example.org" is not "sips:host" or "sips:host:port"; a window speaks TLS only`},
+		{"", "space = \"munich\"\n", `window.hcl:5:1: space is set twice in this block; keep one of the two`},
+		{"", "domain = \"\"\n", `window.hcl:5:10: domain: "" is no domain; write what the registrar has as --domain`},
+		{"", "domain = \"sips:x\"\n", `window.hcl:5:10: domain: "sips:x" is no domain; write what the registrar has as --domain`},
+		{"space       = \"milano\"\n", "", `window.hcl:1:1: space is missing in a window's file; write space = "milano", a space of the dialplan`},
+		{"space       =", "spcae       =", `window.hcl:3:1: unknown setting "spcae" in a window's file; did you mean "space"?`},
+		{`"milano"`, `"Mi lano"`, `window.hcl:3:15: space: "Mi lano" is no name of a space; use the one from the dialplan: small letters, digits, - and _, a letter first, 63 at most`},
+		{`"secret"`, `""`, `window.hcl:4:15: secret_file: it names no file; name the one with the window's secret`},
+		{"sha256:01", "sha1:", `window.hcl:2:15: pin: it is not a pin; a pin is "sha256:" and 64 hexadecimal digits, and ewindow-registrar pin prints it`},
+		{"sips:", "sip:", `window.hcl:1:15: registrar: "sip:reg.example.org" does not begin with sips:, and a window speaks TLS only; write "sips:reg.example.org", or "sips:reg.example.org:5061"`},
 		{"example.org", "example.org:99999", `window.hcl:1:15: registrar: "99999" is no port; use 1 to 65535`},
-		{`"milano"`, `"milano`, `window.hcl:3:`},
+		{"reg.example.org", "milano@reg.example.org", `window.hcl:1:15: registrar: "sips:milano@reg.example.org" names no host; write "sips:reg.example.org", or "sips:reg.example.org:5061"`},
+		{"reg.example.org", "2001:db8::zz", `window.hcl:1:15: registrar: "sips:2001:db8::zz" names no host; write "sips:reg.example.org", or "sips:reg.example.org:5061"`},
+		{`"milano"`, `"milano`, `window.hcl:3:22: a quote is missing on this line; text stands between two quotes: "…"`},
+		{`"milano"`, `“milano”`, `window.hcl:3:15: these are curly quotes; write plain ones: "…"`},
+		{"space       =", "space       :", `window.hcl:3:1: a ":" stands after the name; write "=" instead`},
+		{`"milano"`, `"Mi lano"` + "\nvideo {\n  fps = 500\n}\ncamra = \"auto\"", `window.hcl:3:15: space: "Mi lano" is no name of a space; use the one from the dialplan: small letters, digits, - and _, a letter first, 63 at most
+window.hcl:5:9: fps: 500 is out of range; use 1 to 60
+window.hcl:7:1: unknown setting "camra" in a window's file; did you mean "camera"?`},
 	} {
 		src := good + c.with
 		if c.edit != "" {
 			src = strings.Replace(good, c.edit, c.with, 1)
 		}
 		_, err := parse([]byte(src), "window.hcl")
-		if err == nil || !strings.HasPrefix(strings.Replace(err.Error(), "window.hcl:1:1: Missing", "window.hcl: Missing", 1), c.want) {
-			t.Errorf("%q→%q: %v\nwant %s", c.edit, c.with, err, c.want)
+		if err == nil || err.Error() != c.want {
+			t.Errorf("%q→%q:\n got %v\nwant %s", c.edit, c.with, err, c.want)
+		}
+	}
+}
+
+// A registrar is reached at one address, and may have the accounts of another domain.
+func TestDomain(t *testing.T) {
+	for _, c := range []struct{ registrar, domain, host, of, uri string }{
+		{"sips:reg.example.org", "", "reg.example.org", "reg.example.org", "sips:reg.example.org"},
+		{"sips:192.0.2.1:5071", "reg.example.org", "192.0.2.1", "reg.example.org", "sips:reg.example.org"},
+		{"sips:[2001:db8::1]", "", "2001:db8::1", "2001:db8::1", "sips:[2001:db8::1]"},
+		{"sips:[2001:db8::1]", "reg.example.org", "2001:db8::1", "reg.example.org", "sips:reg.example.org"},
+	} {
+		src, domain := strings.Replace(good, "sips:reg.example.org", c.registrar, 1), ""
+		if c.domain != "" {
+			domain = "domain = \"" + c.domain + "\"\n"
+		}
+		for _, text := range []string{src + domain, domain + src} { // the order of settings means nothing
+			got, err := parse([]byte(text), "window.hcl")
+			if err != nil || got.Host != c.host || got.Domain != c.of || got.URI() != c.uri {
+				t.Errorf("%+v: %+v, %v", c, got, err)
+			}
 		}
 	}
 }

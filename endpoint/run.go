@@ -1,0 +1,213 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"ewindow/dialplan/diagnostic"
+	"ewindow/endpoint/agent"
+	"ewindow/endpoint/config"
+	"ewindow/endpoint/status"
+	"ewindow/endpoint/window"
+	"ewindow/media/engine"
+	"ewindow/media/engine/protocol"
+	"ewindow/media/testcard"
+	"ewindow/registrar/pki/pin"
+	"ewindow/registrar/signal/ask"
+)
+
+type runCmd struct {
+	Config string `short:"c" required:"" type:"path" help:"The window's file, window.hcl."`
+	State  string `type:"path" env:"STATE_DIRECTORY" help:"Where the copy of the plan and the status socket are. Default: /var/lib/ewindow as root, else ~/.local/state/ewindow."`
+	Media  string `type:"path" help:"The program ewindow-media. Default: beside this one."`
+}
+
+// Run is the command `ewindow run`.
+func (r *runCmd) Run(ctx context.Context, log *slog.Logger) error {
+	cfg, err := config.Load(r.Config)
+	if err != nil {
+		return err
+	}
+	if err := r.defaults(); err != nil {
+		return err
+	}
+	reload := make(chan os.Signal, 1)
+	signal.Notify(reload, syscall.SIGHUP)
+	defer signal.Stop(reload)
+	return r.serve(ctx, cfg, reload, log)
+}
+
+// serve is a window, one after the other as the file is edited, until ctx ends. Its status is that of the last.
+func (r *runCmd) serve(ctx context.Context, cfg *config.Config, reload <-chan os.Signal, log *slog.Logger) error {
+	socket, err := ask.Listen(r.State, "window", log)
+	if err != nil {
+		return err
+	}
+	var current atomic.Pointer[window.Window]
+	w, err := r.window(cfg, log)
+	if err != nil {
+		return err
+	}
+	current.Store(w.Window)
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		ask.Serve(ctx, socket, func() status.Status { return current.Load().Status() })
+		return nil
+	})
+	g.Go(func() error {
+		for {
+			next, err := r.until(ctx, w, reload, log)
+			if next == nil {
+				return err
+			}
+			w = next
+			current.Store(w.Window)
+		}
+	})
+	return g.Wait()
+}
+
+// until runs a window until ctx ends, it fails, or the file is another one: then the window of that is returned.
+func (r *runCmd) until(ctx context.Context, w *running, reload <-chan os.Signal, log *slog.Logger) (next *running, err error) {
+	one, end := context.WithCancel(ctx)
+	defer end()
+	ended := make(chan error, 1)
+	go func() { ended <- w.run(one) }()
+	for {
+		select {
+		case err := <-ended:
+			return nil, err
+		case <-reload:
+			if next = r.reloaded(w, log); next == nil {
+				continue
+			}
+			end()
+			if err := <-ended; err != nil {
+				return nil, err
+			}
+			return next, nil
+		}
+	}
+}
+
+// reloaded is a window as the file says now, or nil if it says nothing new, or nothing that can be used: then the one
+// that runs is left alone.
+func (r *runCmd) reloaded(w *running, log *slog.Logger) *running {
+	cfg, err := config.Load(r.Config)
+	var wrong diagnostic.List
+	switch {
+	case errors.As(err, &wrong):
+		for _, d := range wrong {
+			log.Error("the window's file has an error; the window stays as it is", "at", fmt.Sprintf("%s:%d:%d", d.File, d.Line, d.Column), "err", d.Error())
+		}
+		return nil
+	case err != nil:
+		log.Error("the window's file cannot be used; the window stays as it is", "file", r.Config, "err", err)
+		return nil
+	case cfg.Same(w.cfg):
+		log.Info("the window's file says what it said before", "file", r.Config)
+		return nil
+	}
+	next, err := r.window(cfg, log)
+	if err != nil {
+		log.Error("the window's file cannot be used; the window stays as it is", "file", r.Config, "err", err)
+		return nil
+	}
+	log.Info("the window's file is another one; the window begins anew", "file", r.Config)
+	return next
+}
+
+// A running window is one with its user agent, as one reading of the file says.
+type running struct {
+	*window.Window
+	cfg   *config.Config
+	agent *agent.Agent
+	log   *slog.Logger
+}
+
+func (w *running) run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return w.Run(ctx) })
+	g.Go(func() error {
+		w.cfg.SecretSource.Watch(ctx, w.log.With("aor", w.cfg.Space), w.agent.SetSecret)
+		return nil
+	})
+	return g.Wait()
+}
+
+// window wires one up. It starts nothing.
+func (r *runCmd) window(cfg *config.Config, log *slog.Logger) (*running, error) {
+	tlsConfig, err := pin.Config(cfg.Pin, cfg.Domain)
+	if err != nil {
+		return nil, fmt.Errorf("%s: pin: %w", r.Config, err)
+	}
+	a, err := agent.New(agent.Config{
+		Registrar: cfg.URI(), Space: cfg.Space, Secret: cfg.Secret, UserAgent: "ewindow",
+		Dial: dialer(net.JoinHostPort(cfg.Host, strconv.Itoa(cfg.Port)), tlsConfig),
+		Log:  log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	w := window.New(window.Config{
+		Space: cfg.Space, StateDir: r.State, Agent: a, Log: log,
+		Video: engine.VideoFormat{Width: cfg.Video.Width, Height: cfg.Video.Height, FPS: cfg.Video.FPS, Kbps: cfg.Video.Kbps},
+		Devices: engine.Config{
+			Program: r.Media,
+			Camera: protocol.CameraConfig{Source: cfg.Camera, Encoder: cfg.Video.Encoder,
+				Label: cfg.Space, Seed: testcard.Seed(cfg.Space)},
+			Sound: protocol.SoundConfig{Microphone: cfg.Microphone, Speaker: cfg.Speaker,
+				ToneHz: testcard.Tone(cfg.Space), Echo: true},
+			Screen: protocol.ScreenConfig{Sink: cfg.Screen, Title: "E-Window " + cfg.Space,
+				Width: cfg.Video.Width, Height: cfg.Video.Height},
+			Log: log,
+		},
+	})
+	return &running{w, cfg, a, log}, nil
+}
+
+// defaults finds the state directory and ewindow-media where no flag names them.
+func (r *runCmd) defaults() (err error) {
+	if r.State, err = stateDir(r.State); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(r.State, 0o700); err != nil {
+		return fmt.Errorf("make the state directory: %w; name another with --state", err)
+	}
+	if r.Media == "" {
+		self, err := os.Executable()
+		if err != nil {
+			return fmt.Errorf("find ewindow-media: %w; name it with --media", err)
+		}
+		r.Media = filepath.Join(filepath.Dir(self), "ewindow-media")
+	}
+	if _, err := os.Stat(r.Media); err != nil {
+		return fmt.Errorf("no device program: %w; build it with make build, or name it with --media", err)
+	}
+	return nil
+}
+
+// dialer makes TLS connections to the pinned registrar.
+func dialer(addr string, conf *tls.Config) func(context.Context) (net.Conn, error) {
+	d := tls.Dialer{NetDialer: &net.Dialer{Timeout: 5 * time.Second, KeepAlive: 15 * time.Second}, Config: conf}
+	return func(ctx context.Context) (net.Conn, error) {
+		conn, err := d.DialContext(ctx, "tcp", addr)
+		if errors.Is(err, syscall.ECONNREFUSED) {
+			return nil, fmt.Errorf("nobody listens at %s; is ewindow-registrar running there? %w", addr, err)
+		}
+		return conn, err
+	}
+}
