@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/hashicorp/hcl/v2"
+
 	"ewindow/dialplan/diagnostic"
 	"ewindow/dialplan/hours"
 )
@@ -15,7 +17,12 @@ func (r *reader) finish() *Plan {
 	}
 	p := &Plan{
 		links: r.links, rules: r.rules, phones: r.phones, groups: r.groups, knocks: r.knocks, numbers: r.numbers, spaces: r.spaces,
-		expects: r.expects, spaceByName: make(map[string]int, len(r.spaces)),
+		expects: r.expects, spaceByName: make(map[string]int, len(r.spaces)), accountAt: map[string]hcl.Range{},
+	}
+	for word, n := range r.names {
+		if n.kind == "space" || n.kind == "phone" {
+			p.accountAt[word] = n.at
+		}
 	}
 	slices.SortFunc(p.spaces, func(a, b space) int { return strings.Compare(a.Name, b.Name) })
 	slices.SortFunc(p.phones, func(a, b Phone) int { return strings.Compare(a.Name, b.Name) })

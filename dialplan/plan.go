@@ -40,8 +40,9 @@ type Plan struct {
 	warnings Diagnostics
 
 	spaceByName map[string]int
-	linksOf     [][]int // by space: the links it is named in
-	parts       []int   // by space: see findParts
+	accountAt   map[string]hcl.Range // of spaces and phones: the labels of their blocks
+	linksOf     [][]int              // by space: the links it is named in
+	parts       []int                // by space: see findParts
 
 	mu   sync.Mutex
 	memo []*timetable // the last few, newest first

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"ewindow/registrar/pki"
+	"ewindow/registrar/planfile"
 	"ewindow/registrar/store"
 )
 
@@ -29,15 +30,13 @@ type accountCmd struct {
 	Remove accountRemoveCmd `cmd:"" help:"Remove an account; its registrations and calls end within a second."`
 }
 
-type accountFlags struct {
-	stateFlags
-	Domain string `help:"Domain of the accounts. Needed once, before the registrar has run." placeholder:"NAME"`
-}
+type accountFlags struct{ stateFlags }
 
-// open opens the store for one command. A damaged one is repaired, and that is said.
+// open opens a store that is there, for one command: a directory that was mistyped gets none. A damaged one is repaired,
+// and that is said.
 func (f accountFlags) open(ctx context.Context, s streams) (*store.Store, error) {
-	if err := os.MkdirAll(f.State, 0o700); err != nil {
-		return nil, fmt.Errorf("make the state directory: %w", err)
+	if !store.Exists(f.store()) {
+		return nil, fmt.Errorf("there are no accounts in %s: is that the registrar's --state? `ewindow-registrar account add NAME --domain DOMAIN` makes the first", f.State)
 	}
 	db, recovery, err := store.Open(ctx, store.Config{Path: f.store(), Log: slog.New(slog.DiscardHandler)}, time.Now())
 	if err != nil {
@@ -46,28 +45,38 @@ func (f accountFlags) open(ctx context.Context, s streams) (*store.Store, error)
 	if recovery != nil {
 		fmt.Fprintf(s.err, "ewindow-registrar: %v\n", recovery)
 	}
-	if f.Domain != "" {
-		if err := db.UseRealm(ctx, f.Domain); err != nil {
-			return nil, errors.Join(err, db.Close())
-		}
-	}
 	return db, nil
 }
 
 type accountAddCmd struct {
 	Name string `arg:"" help:"Name of the account: the label of a space or phone in the dialplan."`
 	accountFlags
+	Domain string `help:"Domain of the accounts, as the registrar has it. Needed once, before the registrar has run." placeholder:"NAME"`
+	Anyway bool   `help:"Add it although the dialplan that the registrar last served has no such space or phone."`
 }
 
 // Run prints the secret alone on a line, so that a script can take it.
 func (c *accountAddCmd) Run(s streams) (err error) {
+	if err := c.inPlan(); err != nil {
+		return err
+	}
 	ctx := context.Background()
+	if c.Domain != "" && !store.Exists(c.store()) {
+		if err := c.begin(ctx); err != nil {
+			return err
+		}
+		fmt.Fprintf(s.err, "ewindow-registrar: there were no accounts in %s; this is the first\n", c.State)
+	}
 	db, err := c.open(ctx, s)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	if realm, err := db.Realm(ctx); err != nil {
+	if c.Domain != "" {
+		if err := db.UseRealm(ctx, c.Domain); err != nil {
+			return err
+		}
+	} else if realm, err := db.Realm(ctx); err != nil {
 		return err
 	} else if realm == "" {
 		return errors.New("the domain of the accounts is not known yet; give the registrar's with --domain NAME")
@@ -78,6 +87,32 @@ func (c *accountAddCmd) Run(s streams) (err error) {
 	}
 	fmt.Fprintln(s.out, secret)
 	return nil
+}
+
+// inPlan refuses an account that could neither call nor be called. A registrar that never ran has no plan to ask, and what
+// is wrong with a kept one is the registrar's to say.
+func (c *accountAddCmd) inPlan() error {
+	last, _ := planfile.Last(c.State)
+	if c.Anyway || last == nil {
+		return nil
+	}
+	if !last.Plan.HasAccount(c.Name) {
+		return fmt.Errorf("%q is no space and no phone of the dialplan that the registrar last served; %s --anyway adds it all the same",
+			c.Name, last.Plan.SuggestAccount(c.Name))
+	}
+	return nil
+}
+
+// begin makes a store without accounts.
+func (c *accountAddCmd) begin(ctx context.Context) error {
+	if err := os.MkdirAll(c.State, 0o700); err != nil {
+		return fmt.Errorf("make the state directory: %w", err)
+	}
+	db, _, err := store.Open(ctx, store.Config{Path: c.store()}, time.Now())
+	if err != nil {
+		return err
+	}
+	return db.Close()
 }
 
 type accountRotateCmd struct {

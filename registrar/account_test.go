@@ -18,12 +18,24 @@ import (
 
 func TestAccounts(t *testing.T) {
 	state := filepath.Join(t.TempDir(), "state")
-	if status, _, errs := command("account", "add", "milano", "--state", state); status != 1 || !strings.Contains(errs, "give the registrar's with --domain NAME") {
-		t.Errorf("without a domain: %d %q", status, errs)
+	// A directory that was mistyped gets no store.
+	for _, args := range [][]string{{"add", "milano"}, {"list"}, {"rotate", "milano"}, {"remove", "milano"}} {
+		if status, _, errs := command(append(append([]string{"account"}, args...), "--state", state)...); status != 1 || !strings.Contains(errs, "there are no accounts in "+state) {
+			t.Errorf("%v without a store: %d %q", args, status, errs)
+		}
+		if _, err := os.Stat(state); err == nil {
+			t.Errorf("%v made %s", args, state)
+		}
 	}
 	status, secret, errs := command("account", "add", "milano", "--state", state, "--domain", "reg.example.org")
 	if status != 0 || len(strings.TrimSpace(secret)) < 16 {
 		t.Fatalf("add: %d %q %q", status, secret, errs)
+	}
+	if !strings.Contains(errs, "there were no accounts in "+state) {
+		t.Errorf("the first account is made in silence: %q", errs)
+	}
+	if status, _, errs := command("account", "add", "munich", "--state", state, "--domain", "reg.example.com"); status != 1 || !strings.Contains(errs, "reg.example.org") {
+		t.Errorf("another domain: %d %q", status, errs)
 	}
 	if status, _, errs := command("account", "add", "milano", "--state", state); status != 1 || !strings.Contains(errs, "milano") {
 		t.Errorf("twice: %d %q", status, errs)
@@ -46,6 +58,33 @@ func TestAccounts(t *testing.T) {
 	}
 	if status, _, errs := command("pin", "--state", state); status != 1 || !strings.Contains(errs, "it is made when the registrar is first started") {
 		t.Errorf("pin: %d %q", status, errs)
+	}
+}
+
+// The plan that the registrar last served knows who there is.
+func TestAccountsOfThePlan(t *testing.T) {
+	s := newService(t)
+	s.start()
+	s.await(`(registrar ready)`)
+	s.end()
+	state, file := s.args.State, s.args.Dialplan[0]
+	if status, _, errs := command("account", "add", "munch", "--state", state); status != 1 ||
+		!strings.Contains(errs, `"munch" is no space and no phone of the dialplan that the registrar last served; did you mean "munich"? --anyway adds it all the same`) {
+		t.Errorf("%d %q", status, errs)
+	}
+	for _, args := range [][]string{{"munch", "--anyway"}, {"munich"}} {
+		if status, _, errs := command(append([]string{"account", "add", "--state", state}, args...)...); status != 0 {
+			t.Errorf("%v: %d %q", args, status, errs)
+		}
+	}
+	accounts := filepath.Join(state, "registrar.db")
+	status, out, errs := command("check", "--accounts", "--state", state, file)
+	if status != 0 || !strings.Contains(out, file+":1:7: warning: milano has no account in "+accounts+"\n") ||
+		!strings.Contains(out, accounts+":1:1: warning: the account munch is no space and no phone of the plan\n") || !strings.Contains(out, ", 2 warnings\n") {
+		t.Errorf("%d %q %q", status, out, errs)
+	}
+	if status, _, errs := command("check", "--accounts", "--state", state+"x", file); status != 2 || !strings.Contains(errs, "there are no accounts in "+state+"x") {
+		t.Errorf("%d %q", status, errs)
 	}
 }
 

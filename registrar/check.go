@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -15,7 +16,9 @@ type planFiles struct {
 
 type checkCmd struct {
 	planFiles
-	JSON bool `name:"json" help:"Print one JSON array of all errors and warnings, for editors."`
+	JSON     bool `name:"json" help:"Print one JSON array of all errors and warnings, for editors."`
+	Accounts bool `help:"Compare with the accounts in --state too: who has none, and which are of no use."`
+	stateFlags
 }
 
 // Run prints file:line:column, what is wrong, the line, and what to do. The status is 1 for errors in the plan, 2 if
@@ -32,6 +35,13 @@ func (c *checkCmd) Run(s streams) error {
 	} else {
 		found = plan.WarningsFrom(s.clock())
 	}
+	if c.Accounts && plan != nil {
+		different, err := c.compare(plan, s)
+		if err != nil {
+			return &exitError{status: 2, text: err.Error()}
+		}
+		found = append(found, different...)
+	}
 	if c.JSON {
 		text, err := answers.JSON(found)
 		if err != nil {
@@ -45,6 +55,25 @@ func (c *checkCmd) Run(s streams) error {
 	fmt.Fprint(s.out, found.Text())
 	fmt.Fprintln(s.out, summary(plan, len(found)))
 	return nil
+}
+
+// compare finds where the plan and the accounts differ.
+func (c *checkCmd) compare(plan *dialplan.Plan, s streams) (_ dialplan.Diagnostics, err error) {
+	ctx := context.Background()
+	db, err := accountFlags{c.stateFlags}.open(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	accounts, err := db.Accounts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	names := make([]string, len(accounts))
+	for i, a := range accounts {
+		names[i] = a.Name
+	}
+	return plan.CompareAccounts(names, c.store()), nil
 }
 
 // summary is one line about a plan without errors.

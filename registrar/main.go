@@ -79,6 +79,7 @@ func run(args []string, s streams) (status int) {
 		kong.Writers(s.out, s.err),
 		kong.Exit(func(code int) { panic(&exitError{status: code}) }), // --help
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.ValueFormatter(withDefault),
 		kong.Vars{"version": "ewindow-registrar " + version},
 		kong.Bind(s),
 	)
@@ -99,6 +100,15 @@ func run(args []string, s streams) (status int) {
 		err = ctx.Run()
 	}
 	return report(err, s)
+}
+
+// withDefault is the help of a flag, with what holds where it is not given: a placeholder would hide that.
+func withDefault(v *kong.Value) string {
+	help := kong.DefaultHelpValueFormatter(v)
+	if v.Flag != nil && v.Flag.PlaceHolder != "" && v.Default != "" {
+		help += " Default: " + v.Default
+	}
+	return help
 }
 
 // report says what went wrong and chooses the exit status.

@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -346,15 +347,15 @@ func TestBadStart(t *testing.T) {
 
 func TestFlowKey(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "flow.key")
-	first, err := flowKey(path)
+	first, err := flowKey(path, slog.New(slog.DiscardHandler))
 	if err != nil || len(first) != 32 {
 		t.Fatalf("%x %v", first, err)
 	}
-	if again, err := flowKey(path); err != nil || !bytes.Equal(first, again) {
+	if again, err := flowKey(path, slog.New(slog.DiscardHandler)); err != nil || !bytes.Equal(first, again) {
 		t.Errorf("read back %x %v", again, err)
 	}
 	write(t, path, "damaged")
-	if next, err := flowKey(path); err != nil || len(next) != 32 || bytes.Equal(first, next) {
+	if next, err := flowKey(path, slog.New(slog.DiscardHandler)); err != nil || len(next) != 32 || bytes.Equal(first, next) {
 		t.Errorf("after damage: %x %v", next, err)
 	}
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {

@@ -28,6 +28,9 @@ import (
 	"ewindow/registrar/store"
 )
 
+// localhost is the domain of a registrar that was given none.
+const localhost = "localhost"
+
 type serveCmd struct {
 	stateFlags
 	Dialplan  []string `help:"Dialplan file, or directory of *.hcl files; may be repeated." required:"" sep:"none" placeholder:"PATH"`
@@ -85,7 +88,10 @@ func (c *serveCmd) serve(ctx context.Context, s streams, reload <-chan os.Signal
 	}
 	fmt.Fprintf(s.out, "pin %s\n", identity.Pin())
 	announce(log, listeners, web)
-	log.Info("registrar ready", "domain", c.Domain, "pin", identity.Pin(), "revision", start.Plan.Revision(),
+	if c.Domain == localhost {
+		log.Warn("the accounts are of localhost: windows and phones elsewhere need a --domain that is this machine's name or address")
+	}
+	log.Info("registrar ready", "domain", c.Domain, "state", c.State, "pin", identity.Pin(), "revision", start.Plan.Revision(),
 		"loaded", start.Loaded.Format(time.RFC3339), "spaces", len(start.Plan.Spaces()), "links", len(start.Plan.Links()))
 
 	g, ctx := errgroup.WithContext(ctx)
@@ -110,7 +116,7 @@ func (c *serveCmd) open(ctx context.Context, start *planfile.Start, db *store.St
 	identity *pki.Identity, log *slog.Logger) (
 	server *proxy.Server, listeners proxy.Listeners, web net.Listener, counted *metrics.Registry, err error,
 ) {
-	key, err := flowKey(filepath.Join(c.State, "flow.key"))
+	key, err := flowKey(filepath.Join(c.State, "flow.key"), log)
 	if err != nil {
 		return
 	}
@@ -143,7 +149,7 @@ func (c *serveCmd) open(ctx context.Context, start *planfile.Start, db *store.St
 
 // openStore opens the accounts and makes sure that they are of this domain.
 func (c *serveCmd) openStore(ctx context.Context, log *slog.Logger) (*store.Store, error) {
-	db, recovery, err := store.Open(ctx, store.Config{Path: c.store(), Log: log}, time.Now())
+	db, recovery, err := store.OpenToServe(ctx, store.Config{Path: c.store(), Log: log}, time.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -194,7 +200,7 @@ func (c *serveCmd) names() []string {
 
 // flowKey reads the key of the flow tokens, or makes it. It is kept because calls that are up carry such tokens: with
 // another key they could not be ended or changed through a restarted registrar.
-func flowKey(path string) ([]byte, error) {
+func flowKey(path string, log *slog.Logger) ([]byte, error) {
 	text, err := os.ReadFile(path)
 	if err == nil {
 		if key, err := hex.DecodeString(strings.TrimSpace(string(text))); err == nil && len(key) == 32 {
@@ -202,12 +208,12 @@ func flowKey(path string) ([]byte, error) {
 		}
 		// Damaged: calls that are up cannot be ended or changed through here; nothing else is lost.
 	} else if !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("read the key of flow tokens: %w", err)
+		return nil, fmt.Errorf("read the key of flow tokens: %w; let the registrar's user (uid %d) read it", err, os.Geteuid())
 	}
 	key := make([]byte, 32)
 	_, _ = rand.Read(key) // never fails
 	if err := wholefile.Write(path, []byte(hex.EncodeToString(key)+"\n"), 0o600); err != nil {
-		return nil, fmt.Errorf("write the key of flow tokens: %w", err)
+		log.Warn("the key of flow tokens is not kept; calls that are up outlive no restart", "err", err)
 	}
 	return key, nil
 }

@@ -14,6 +14,7 @@ import (
 	"net"
 	"os"
 	"slices"
+	"syscall"
 	"time"
 
 	"ewindow/dialplan/wholefile"
@@ -98,7 +99,7 @@ func readPair(path string) (*x509.Certificate, *ecdsa.PrivateKey, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := os.Chmod(path, 0o600); err != nil {
+	if err := protect(path); err != nil {
 		return nil, nil, err
 	}
 	var cert *x509.Certificate
@@ -124,6 +125,18 @@ func readPair(path string) (*x509.Certificate, *ecdsa.PrivateKey, error) {
 		return nil, nil, errors.New("its key does not belong to its certificate")
 	}
 	return cert, key, nil
+}
+
+// protect takes a file from everybody but its owner. On a disk that cannot be written it is as it is.
+func protect(path string) error {
+	info, err := os.Stat(path)
+	if err != nil || info.Mode().Perm()&0o077 == 0 {
+		return err
+	}
+	if err := os.Chmod(path, 0o600); !errors.Is(err, syscall.EROFS) {
+		return err
+	}
+	return nil
 }
 
 func writePair(path string, cert *x509.Certificate, key *ecdsa.PrivateKey) error {

@@ -88,22 +88,28 @@ func (id *Identity) loadCA(now time.Time) error {
 		}
 		id.cfg.Log.Info("made a certificate authority", "file", path, "pin", pin.Of(cert), "until", cert.NotAfter)
 	case err != nil:
-		return damagedCA(path, err)
+		return unusableCA(path, err)
 	case !cert.IsCA:
-		return damagedCA(path, errors.New("its certificate is no authority's"))
+		return unusableCA(path, errors.New("its certificate is no authority's"))
 	case !now.Before(cert.NotAfter):
 		return fmt.Errorf("the certificate authority in %s expired on %s; remove the file, start again, and give every window the new pin",
 			path, cert.NotAfter.Format(time.DateOnly))
 	}
 	id.ca, id.caKey = cert, key
 	if err := writeFile(filepath.Join(id.cfg.Dir, "ca.crt"), pemCert(cert), 0o644); err != nil {
-		return fmt.Errorf("write the authority's certificate: %w", err)
+		id.cfg.Log.Warn("the authority's certificate was not written for phones to have", "err", err)
 	}
 	return nil
 }
 
-func damagedCA(path string, err error) error {
-	return fmt.Errorf("the certificate authority in %s is not usable (%w); put back a copy of it, or remove it, start again, and give every window the new pin",
+// unusableCA says what to do about an authority. To remove it is the last resort, and none at all for one that may be sound.
+func unusableCA(path string, err error) error {
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		return fmt.Errorf("the certificate authority in %s cannot be read (%w); let the registrar's user (uid %d) read it, and do not remove it: all windows know it by its pin",
+			path, err, os.Geteuid())
+	}
+	return fmt.Errorf("the certificate authority in %s is damaged (%w); put back a copy of it; if there is none, remove it, start again, and give every window the new pin",
 		path, err)
 }
 
@@ -120,11 +126,11 @@ func (id *Identity) loadServer(now time.Time) error {
 		why = id.unfit(cert, now)
 	}
 	if why != "" {
-		if cert, key, err = newServer(id.ca, id.caKey, hosts(id.cfg), now); err == nil {
-			err = writePair(path, cert, key)
-		}
-		if err != nil {
+		if cert, key, err = newServer(id.ca, id.caKey, hosts(id.cfg), now); err != nil {
 			return fmt.Errorf("make the server certificate: %w", err)
+		}
+		if err := writePair(path, cert, key); err != nil { // it is as good in memory
+			id.cfg.Log.Warn("the server certificate was not written; the next start makes another one", "err", err)
 		}
 		id.cfg.Log.Info("made a server certificate", "file", path, "why", why, "until", cert.NotAfter)
 	}
@@ -195,7 +201,7 @@ func ReadPin(dir string) (string, error) {
 		return "", fmt.Errorf("there is no certificate authority in %s; `ewindow-registrar serve` makes it at its first start: %w", dir, err)
 	}
 	if err != nil {
-		return "", damagedCA(caFile(dir), err)
+		return "", unusableCA(caFile(dir), err)
 	}
 	return pin.Of(cert), nil
 }

@@ -179,7 +179,7 @@ func TestDamagedAuthority(t *testing.T) {
 		"another's key":   {string(pem.EncodeToMemory(key)) + string(pemCert(good.CA())), "does not belong"},
 		"a server's":      {string(server), "is no authority's"},
 		"garbage in cert": {string(pem.EncodeToMemory(key)) + string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte("x")})), "certificate is damaged"},
-		"flipped bit":     {string(flipped), "is not usable"},
+		"flipped bit":     {string(flipped), "is damaged"},
 	} {
 		if err := os.WriteFile(path, []byte(c.data), 0o600); err != nil {
 			t.Fatal(err)
@@ -206,6 +206,32 @@ func TestDamagedAuthority(t *testing.T) {
 		if _, err := Load(c.cfg, c.now); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %s", err, want)
 		}
+	}
+}
+
+// What cannot be read may be sound: nobody is told to remove it. What cannot be written is done without.
+func TestFilesInTheWay(t *testing.T) {
+	dir := t.TempDir()
+	id := load(t, dir, start)
+	replace := func(name string) {
+		t.Helper()
+		if err := errors.Join(os.Remove(filepath.Join(dir, name)), os.MkdirAll(filepath.Join(dir, name, "x"), 0o700)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"server.pem", "ca.crt"} {
+		replace(name)
+	}
+	if again := load(t, dir, start); again.Pin() != id.Pin() {
+		t.Error("another authority")
+	}
+	replace("ca.pem")
+	_, err := Load(Config{Dir: dir, Domain: "window.example"}, start)
+	if err == nil || !strings.Contains(err.Error(), "cannot be read") || !strings.Contains(err.Error(), "do not remove it") {
+		t.Error(err)
+	}
+	if _, err := ReadPin(dir); err == nil || !strings.Contains(err.Error(), "do not remove it") {
+		t.Error(err)
 	}
 }
 

@@ -187,26 +187,10 @@ func TestLockedDatabase(t *testing.T) {
 
 // A full disk, a real one: reading goes on, writing fails and is no damage, and with room again all is written.
 func TestFullDisk(t *testing.T) {
-	const inside = "EWINDOW_TEST_OWN_MOUNTS"
-	if os.Getenv(inside) == "" { // a file system of one's own needs a namespace of one's own
-		again := exec.Command(os.Args[0], "-test.run=^TestFullDisk$", "-test.v")
-		again.Env = append(os.Environ(), inside+"=1")
-		again.SysProcAttr = &syscall.SysProcAttr{
-			Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS,
-			UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
-			GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
-		}
-		out, err := again.CombinedOutput()
-		if err != nil || !bytes.Contains(out, []byte("--- PASS: TestFullDisk")) {
-			t.Errorf("%v\n%s", err, out)
-		}
+	dir := ownDisk(t)
+	if dir == "" {
 		return
 	}
-	dir := t.TempDir()
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=1m"); err != nil {
-		t.Fatal(err)
-	}
-	defer syscall.Unmount(dir, syscall.MNT_DETACH)
 	path := filepath.Join(dir, "registrar.db")
 	var log bytes.Buffer
 	s, _, err := Open(t.Context(), Config{Path: path, Log: slog.New(slog.NewTextHandler(&log, nil))}, start)
@@ -220,17 +204,8 @@ func TestFullDisk(t *testing.T) {
 	addAccount(t, s, "milano")
 	now := time.Now()
 	watched(t, s, now)
-	ballast := filepath.Join(dir, "ballast")
-	fill := func() { // a page is left at most
-		f, err := os.Create(ballast)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer f.Close()
-		for _, err = f.Write(make([]byte, 4096)); err == nil; {
-			_, err = f.Write(make([]byte, 4096))
-		}
-	}
+	filler := filepath.Join(dir, "ballast")
+	fill := func() { ballast(t, filler) }
 	fill()
 	if _, err := s.AddAccount(t.Context(), "munich", start); err == nil {
 		t.Error("munich was added to a full disk")
@@ -253,15 +228,15 @@ func TestFullDisk(t *testing.T) {
 	if err := os.Truncate(path, 100); err != nil {
 		t.Fatal(err)
 	}
-	os.Remove(ballast)
+	os.Remove(filler)
 	fill()
 	if r, _, err := s.watch(t.Context(), now.Add(2*examineEvery)); err == nil || r != nil {
 		t.Errorf("repaired on a full disk: %v", r)
 	}
 	// With room for the copy but none for the index beside it, each try must leave nothing behind: they come every 5 s.
-	os.Remove(ballast)
+	os.Remove(filler)
 	fill()
-	if err := os.Truncate(ballast, int64(size(t, ballast)-24<<10)); err != nil {
+	if err := os.Truncate(filler, int64(size(t, filler)-24<<10)); err != nil {
 		t.Fatal(err)
 	}
 	for i := range 5 {
@@ -275,7 +250,7 @@ func TestFullDisk(t *testing.T) {
 	if _, ok := s.Account("milano"); !ok || s.Current() == nil {
 		t.Errorf("known: %v, current: %v", ok, s.Current())
 	}
-	os.Remove(ballast)
+	os.Remove(filler)
 	if r, _ := watched(t, s, now.Add(6*examineEvery)); r == nil {
 		t.Error("not repaired")
 	}
@@ -294,4 +269,43 @@ func size(t *testing.T, path string) int {
 		t.Fatal(err)
 	}
 	return int(fi.Size())
+}
+
+// ownDisk mounts a small file system for a test, or has the test run again in a namespace where it can: then it is "".
+func ownDisk(t *testing.T) (dir string) {
+	t.Helper()
+	const inside = "EWINDOW_TEST_OWN_MOUNTS"
+	if os.Getenv(inside) == "" {
+		again := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
+		again.Env = append(os.Environ(), inside+"=1")
+		again.SysProcAttr = &syscall.SysProcAttr{
+			Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS,
+			UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
+			GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
+		}
+		out, err := again.CombinedOutput()
+		if err != nil || !bytes.Contains(out, []byte("--- PASS: "+t.Name())) {
+			t.Errorf("%v\n%s", err, out)
+		}
+		return ""
+	}
+	dir = t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=1m"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
+	return dir
+}
+
+// ballast leaves less than a page on the disk that a file is on.
+func ballast(t *testing.T, name string) {
+	t.Helper()
+	f, err := os.Create(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for err == nil {
+		_, err = f.Write(make([]byte, 4096))
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
 	"strconv"
 	"time"
 
@@ -139,10 +140,11 @@ func (s *Store) Bindings(ctx context.Context, now time.Time) ([]location.Binding
 		_, err := tx.ExecContext(ctx, `DELETE FROM bindings WHERE expires <= ?`, now.Unix())
 		return err
 	})
-	if err != nil {
+	if err != nil && s.frozen == nil {
 		return nil, err
 	}
 	bs, err := readBindings(ctx, s.db.Load())
+	bs = slices.DeleteFunc(bs, func(b location.Binding) bool { return !b.Expires.After(now) }) // that of a frozen store
 	return bs, s.explain(err)
 }
 

@@ -62,4 +62,9 @@ func (l *lock) raise() bool {
 	return true
 }
 
-func (l *lock) release() error { return l.f.Close() }
+func (l *lock) release() error {
+	if l == nil {
+		return nil
+	}
+	return l.f.Close()
+}

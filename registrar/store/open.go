@@ -54,9 +54,6 @@ func Open(ctx context.Context, c Config, now time.Time) (s *Store, r *Recovery, 
 	if err != nil {
 		return nil, nil, fmt.Errorf("store: %w", err)
 	}
-	if c.Log == nil {
-		c.Log = slog.New(slog.DiscardHandler)
-	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, nil, fmt.Errorf("store: %w", err)
 	}
@@ -68,7 +65,8 @@ func Open(ctx context.Context, c Config, now time.Time) (s *Store, r *Recovery, 
 	if err != nil {
 		return nil, r, errors.Join(err, l.release())
 	}
-	s = &Store{path: path, log: c.Log, lock: l, pending: make(map[bindingKey]noted), wake: make(chan struct{}, 1), now: time.Now}
+	s = newStore(path, c.Log)
+	s.lock = l
 	s.db.Store(db)
 	if have.version < latest() {
 		if err := s.upgrade(ctx, have.version, now); err != nil {
@@ -81,10 +79,20 @@ func Open(ctx context.Context, c Config, now time.Time) (s *Store, r *Recovery, 
 	if l.alone {
 		sweep(path)
 		if err := s.copyGood(ctx); err != nil {
-			c.Log.Error("no last good copy of the store could be made; running on", "path", path, "err", err)
+			s.log.Error("no last good copy of the store could be made; running on", "path", path, "err", err)
 		}
 	}
 	return s, r, l.share()
+}
+
+// Exists is true where Open would make no new store.
+func Exists(path string) bool { return exists(path) || exists(path+".good") }
+
+func newStore(path string, log *slog.Logger) *Store {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	return &Store{path: path, log: log, pending: make(map[bindingKey]noted), wake: make(chan struct{}, 1), now: time.Now}
 }
 
 // upgrade migrates the store from an older version.

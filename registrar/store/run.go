@@ -56,6 +56,12 @@ func (s *Store) Run(ctx context.Context, e Events) error {
 
 // watch looks once, and repairs the file if that is what it takes.
 func (s *Store) watch(ctx context.Context, now time.Time) (r *Recovery, changed []string, err error) {
+	if s.frozen != nil {
+		if r, changed, err = s.thaw(ctx, now); err != nil {
+			s.book.doubt(err)
+		}
+		return r, changed, err
+	}
 	changed, err = s.look(ctx, now)
 	if err == nil || ctx.Err() != nil {
 		return nil, changed, nil

@@ -63,11 +63,12 @@ type Store struct {
 	path string
 	log  *slog.Logger
 	now  func() time.Time
-	lock *lock
+	lock *lock                  // nil while frozen
 	db   atomic.Pointer[sql.DB] // another one after a repair
 	book book
 	eye  eye
 
+	frozen  error       // why the disk cannot be written; nil unless this store is frozen
 	suspect atomic.Bool // something has met damage: the next look examines everything
 
 	mu      sync.Mutex
