@@ -5,6 +5,7 @@
 //	request with credentials    ──▶ Check ──▶ nil, account        ──▶ go on
 //	                                      ├─▶ ErrStale, challenge (stale=true: the same secret will do)
 //	                                      ├─▶ ErrRefused, challenge
+//	                                      ├─▶ ErrOtherURI, challenge
 //	                                      └─▶ ErrMalformed        ──▶ 400
 //
 // Nonces are stateless: a time, random bytes, and a MAC over both and the realm. All that is kept is which counts of its
@@ -48,15 +49,16 @@ type Lookup func(name string) (c Credentials, ok bool)
 // A Request is what of a SIP request goes into its authentication.
 type Request struct {
 	Method string
-	URI    string   // the Request-URI
-	From   string   // user part of From (To in a REGISTER): whom to challenge while nobody has answered
-	Values []string // of all the Authorization or Proxy-Authorization headers
+	URI    string                 // the Request-URI
+	From   string                 // user part of From (To in a REGISTER): whom to challenge while nobody has answered
+	Here   func(host string) bool // whether a host names this server, besides the realm; nil: none does
+	Values []string               // of all the Authorization or Proxy-Authorization headers
 }
 
 // A Result says who sent the request, or what to answer.
 type Result struct {
 	Account   string // proved to be its sender; empty unless Err is nil
-	Err       error  // nil, or one that is ErrMissing, ErrStale, ErrRefused or ErrMalformed
+	Err       error  // nil, or one that is ErrMissing, ErrStale, ErrRefused, ErrOtherURI or ErrMalformed
 	Challenge string // value of WWW-Authenticate (401) or Proxy-Authenticate (407); empty for ErrMalformed
 }
 
@@ -65,6 +67,7 @@ var (
 	ErrMissing   = errors.New("no credentials for this realm")
 	ErrStale     = errors.New("nonce too old, or used before")
 	ErrRefused   = errors.New("unknown account or wrong secret")
+	ErrOtherURI  = errors.New("the digest is for another URI") // whoever sent it knows the secret
 	ErrMalformed = errors.New("malformed credentials")
 )
 
@@ -193,24 +196,40 @@ func (a *Auth) judge(r Request, c *credentials, alg Algorithm, ha1 string, ok bo
 	if !ok || len(ha1) != len(a.dummy[alg]) {
 		ok, ha1 = false, a.dummy[alg]
 	}
-	want, err := response(c, alg, ha1, r.Method)
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrMalformed, err)
-	}
-	same := subtle.ConstantTimeCompare([]byte(want), []byte(strings.ToLower(c.response))) == 1
+	same, asked, err := proof(c, alg, ha1, r)
 	switch {
-	case !same || !ok:
+	case err != nil:
+		return fmt.Errorf("%w: %w", ErrMalformed, err)
+	case !ok || !same && !asked:
 		return ErrRefused
 	case !strings.EqualFold(c.algorithm, string(alg)):
 		return fmt.Errorf("%w: answered with %s, was asked for %s", ErrRefused, c.algorithm, alg)
-	case !sameURI(c.uri, r.URI):
-		return fmt.Errorf("%w: the digest is for %.100q, the request for %.100q", ErrRefused, c.uri, r.URI)
+	case !asked && !a.sameURI(c.uri, r):
+		return fmt.Errorf("%w: %.100q, and the request is for %.100q", ErrOtherURI, c.uri, r.URI)
 	}
 	nonce, err := a.nonces.check(c.nonce, now)
 	if err != nil {
 		return err
 	}
 	return a.used.use(c.username, nonce, c.nc, now)
+}
+
+// proof says whether the response was made with the secret: for the URI that it names, or for the one asked for, since some
+// phones write another into uri= than they hashed.
+func proof(c *credentials, alg Algorithm, ha1 string, r Request) (named, asked bool, err error) {
+	for _, way := range []struct {
+		uri  string
+		fits *bool
+	}{{c.uri, &named}, {r.URI, &asked}} {
+		tried := *c
+		tried.uri = way.uri
+		want, err := response(&tried, alg, ha1, r.Method)
+		if err != nil {
+			return false, false, err
+		}
+		*way.fits = subtle.ConstantTimeCompare([]byte(want), []byte(strings.ToLower(c.response))) == 1
+	}
+	return named, asked, nil
 }
 
 // response is what a client with this HA1 would have sent (RFC 7616 §3.4.1). The algorithm is the account's, never

@@ -149,8 +149,6 @@ func TestRefusals(t *testing.T) {
 		"unknown account": {"nobody", "guess", good, ErrRefused, "unknown account or wrong secret"},
 		"no account yet":  {"planned", "guess", good, ErrRefused, "unknown account or wrong secret"},
 		"no hash kept":    {"damaged", "guess", good, ErrRefused, "unknown account or wrong secret"},
-		"other uri": {"milano", "secret of milano", func(c *digest.Credentials) { c.URI = "sip:munich@" + realm },
-			ErrRefused, "unknown account or wrong secret"}, // the digest does not fit then
 		"other name":      {"milano", "secret of milano", func(c *digest.Credentials) { c.Username = "reception" }, ErrRefused, "unknown"},
 		"no username":     {"milano", "secret of milano", func(c *digest.Credentials) { c.Username = "" }, ErrMalformed, "username"},
 		"no qop":          {"milano", "secret of milano", func(c *digest.Credentials) { c.QOP = "" }, ErrMalformed, `qop is ""`},
@@ -180,23 +178,54 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-func TestOtherRequestURI(t *testing.T) {
+// The URI of the digest may be another than that of the request, where it is another way to say the same, or where it
+// names this server as some do (SIPp), or where the response was made for the right one all the same.
+func TestDigestURI(t *testing.T) {
 	a := newAuth(t)
-	r := register("milano", answer(t, a.Challenge(SHA256, false, start), "milano", "secret of milano", 1))
-	r.URI = "sip:munich@" + realm
-	if got := a.Check(r, accounts, start); !errors.Is(got.Err, ErrRefused) || !strings.Contains(got.Err.Error(), "the digest is for") {
-		t.Errorf("a digest for another URI: %+v", got)
-	}
-	for _, same := range []string{"sip:" + strings.ToUpper(realm) + ";transport=tls", "sip:" + realm + ":5060", "sips:" + realm + ":5061", "sip:" + realm + "?a=b"} {
-		r := register("milano", answer(t, a.Challenge(SHA256, false, start), "milano", "secret of milano", 1))
-		r.URI = same
-		if got := a.Check(r, accounts, start); got.Err != nil {
-			t.Errorf("%s: scheme, port, parameters and case should not matter: %v", same, got.Err)
+	here := func(host string) bool { return host == "192.0.2.1" || host == "[2001:db8::1]" }
+	for _, c := range []struct {
+		hashed, named, asked string // named empty: hashed
+		fits                 bool
+	}{
+		{"sip:" + realm, "", "sip:" + strings.ToUpper(realm) + ";transport=tls", true},
+		{"sip:" + realm, "", "sip:" + realm + ":5060", true},
+		{"sip:" + realm + ":5060", "", "sip:" + realm, true},
+		{"sips:" + realm + ":5061", "", "sip:" + realm, true},
+		{"sip:" + realm, "", "sip:" + realm + "?a=b", true},
+		{"sip:192.0.2.1:5060", "", "sip:" + realm, true},
+		{"sip:192.0.2.1", "", "sip:munich@" + realm, true},
+		{"sip:192.0.2.1:5060", "", "sip:phone@198.51.100.9:5062", true}, // within a dialog
+		{"sip:munich@192.0.2.1", "", "sip:munich@" + realm, true},
+		{"sip:munich@" + realm, "", "sip:munich@192.0.2.1:5060", true},
+		{"sip:[2001:db8::1]:5060", "", "sip:" + realm, true},
+		{"sip:munich@" + realm, "sip:192.0.2.77", "sip:munich@" + realm, true}, // hashed what it asked for
+
+		{"sip:potsdam@" + realm, "", "sip:munich@" + realm, false},
+		{"sip:potsdam@192.0.2.1", "", "sip:munich@" + realm, false},
+		{"sip:munich@" + realm, "", "sip:" + realm, false},
+		{"sip:192.0.2.2", "", "sip:" + realm, false},
+		{"sip:munich@elsewhere.example", "", "sip:munich@" + realm, false},
+	} {
+		ch, err := digest.ParseChallenge(a.Challenge(SHA256, false, start))
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	r.Method = "INVITE"
-	if got := a.Check(r, accounts, start); !errors.Is(got.Err, ErrRefused) {
-		t.Errorf("a digest for another method: %+v", got)
+		cred, err := digest.Digest(ch, digest.Options{Method: "INVITE", URI: c.hashed, Username: "milano", Password: "secret of milano", Count: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.named != "" {
+			cred.URI = c.named
+		}
+		r := Request{Method: "INVITE", URI: c.asked, From: "milano", Values: []string{cred.String()}, Here: here}
+		got := a.Check(r, accounts, start)
+		if c.fits && got.Err != nil || !c.fits && !errors.Is(got.Err, ErrOtherURI) {
+			t.Errorf("the digest is for %s, the request for %s: %v", c.hashed, c.asked, got.Err)
+		}
+		r.Method = "BYE"
+		if got := a.Check(r, accounts, start); !errors.Is(got.Err, ErrRefused) {
+			t.Errorf("a digest for another method: %+v", got)
+		}
 	}
 }
 

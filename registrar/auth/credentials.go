@@ -114,17 +114,32 @@ func pair(s string) (name, value, rest string, err error) {
 	return "", "", "", fmt.Errorf("the value of %.20q has no closing quote", name)
 }
 
-// sameURI compares what the digest was made for with what was asked for. Phones differ in whether they copy scheme,
-// port and parameters, and an outbound proxy in their settings changes one of the two: user and host have to do (RFC
-// 3261 §22.4 asks for equivalence, not for sameness).
-func sameURI(a, b string) bool { return a == b || userAtHost(a) == userAtHost(b) }
+// sameURI compares what the digest was made for with what was asked for. Phones differ in whether they copy scheme, port
+// and parameters, and an outbound proxy in their settings changes one of the two; some write the address that they send
+// to, with or without the user (SIPp does). So the user has to do, and a host that is ours (RFC 3261 §22.4 asks for
+// equivalence, not for sameness).
+func (a *Auth) sameURI(digest string, r Request) bool {
+	if digest == r.URI {
+		return true
+	}
+	user, host := userAndHost(digest)
+	wanted, at := userAndHost(r.URI)
+	if user == wanted && host == at {
+		return true
+	}
+	return (user == wanted || user == "") && a.here(host, r)
+}
 
-func userAtHost(s string) string {
+func (a *Auth) here(host string, r Request) bool {
+	return strings.EqualFold(host, a.realm) || r.Here != nil && r.Here(host)
+}
+
+func userAndHost(s string) (user, host string) {
 	_, rest, ok := strings.Cut(s, ":")
 	if !ok {
-		return s
+		return "", s
 	}
-	user, host, ok := cutLast(rest, '@')
+	user, host, ok = cutLast(rest, '@')
 	if !ok {
 		user, host = "", rest
 	}
@@ -137,7 +152,7 @@ func userAtHost(s string) string {
 	if u, err := url.PathUnescape(user); err == nil {
 		user = u
 	}
-	return user + "@" + strings.ToLower(host)
+	return user, strings.ToLower(host)
 }
 
 func cutLast(s string, sep byte) (before, after string, found bool) {

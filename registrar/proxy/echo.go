@@ -210,7 +210,7 @@ func (e *echoCalls) within(r *request, c *echoCall) {
 	case v.status != 0:
 		e.answers.reply(r, v)
 	case bargains(r) && keysInClear(r.plan, r.account, r.flow):
-		e.answers.reply(r, vKeysWithin)
+		e.answers.reply(r, vMustWithin)
 	case !c.inOrder(r.CSeq().SeqNo):
 		e.answers.reply(r, verdict{status: 500, reason: "An older request came after a newer one"})
 	case r.Method != sip.INVITE && (r.Method != sip.UPDATE || len(r.Body()) == 0):

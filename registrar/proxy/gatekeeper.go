@@ -76,7 +76,7 @@ func (g *gatekeeper) partner(r *request, account string) verdict {
 
 // authenticate finds out which account sent the request, and notes it there. user is whom to challenge.
 func (g *gatekeeper) authenticate(r *request, user string, c challenge) verdict {
-	q := auth.Request{Method: string(r.Method), URI: r.Recipient.String(), From: user}
+	q := auth.Request{Method: string(r.Method), URI: r.Recipient.String(), From: user, Here: g.site.hosts.ours}
 	for _, h := range r.GetHeaders(c.credentials) {
 		q.Values = append(q.Values, h.Value())
 	}
@@ -103,7 +103,12 @@ func (g *gatekeeper) refusal(r *request, user string, c challenge, found auth.Re
 		return vNoStore
 	}
 	g.counts.AuthFailure(authReason(found.Err))
-	if errors.Is(found.Err, auth.ErrRefused) {
+	switch {
+	case errors.Is(found.Err, auth.ErrOtherURI):
+		g.ledger.note(user, "its secret is right, but its digest is for another URI: look at server and proxy in its settings", time.Now())
+		g.log.Warn("authentication failed: the secret is right, but the digest is for another URI; look at server and proxy in the phone's settings",
+			"aor", header.Safe(user), "peer", r.flow.Remote, "err", header.Safe(found.Err.Error()), stranger(r.flow.Remote))
+	case errors.Is(found.Err, auth.ErrRefused):
 		if g.exists(user) {
 			g.ledger.note(user, "a wrong secret came from "+r.flow.Remote, time.Now())
 		}
@@ -121,7 +126,7 @@ func authReason(err error) string {
 		return "missing"
 	case errors.Is(err, auth.ErrStale):
 		return "stale"
-	case errors.Is(err, auth.ErrRefused):
+	case errors.Is(err, auth.ErrRefused), errors.Is(err, auth.ErrOtherURI):
 		return "refused"
 	}
 	return "malformed"

@@ -17,10 +17,12 @@ import (
 
 var (
 	vKeysInClear   = verdict{status: 403, reason: "SDP of this phone carries keys: it calls over TLS only"}
-	vCalleeInClear = verdict{status: 480, reason: "SDP of the callee carries keys: it has to register over TLS"}
+	vMustEncrypt   = verdict{status: 403, reason: "This phone must encrypt: let it call over TLS with SRTP (SDES)"}
+	vCalleeInClear = verdict{status: 480, reason: "The callee must encrypt: it has to register over TLS"}
 	vOfferInClear  = verdict{status: 488, reason: "The callee is registered without TLS: keys cannot go there"}
 	// Within a dialog it is always 488, which leaves the session as it was (RFC 3261 §14.1, RFC 5057 §5.3).
 	vKeysWithin  = verdict{status: 488, reason: "SDP of this phone carries keys: it travels over TLS only"}
+	vMustWithin  = verdict{status: 488, reason: vMustEncrypt.reason}
 	vPeerInClear = verdict{status: 488, reason: "The other side is registered without TLS now: keys cannot go there"}
 	vAnswerKeys  = verdict{status: 488, reason: "The answer carries keys, and a side of this call is without TLS"}
 )
@@ -87,7 +89,7 @@ func bargains(r *request) bool {
 func keysWithin(r *request, from, to string, f location.Flow) verdict {
 	switch {
 	case bargains(r) && keysInClear(r.plan, from, r.flow):
-		return vKeysWithin
+		return vMustWithin
 	case f.Transport != flow.TLS && carriesKeys(r.Request), bargains(r) && keysInClear(r.plan, to, f):
 		return vPeerInClear
 	}

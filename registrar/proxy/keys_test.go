@@ -80,9 +80,11 @@ var keyCases = map[string]func(l *lab, transport string){
 		office, reception := l.join("office", transport), l.join("reception", transport)
 		for _, m := range []msg{{callID: "a"}, msg{callID: "b"}.with(bareSDP), msg{callID: "c"}.with(keyedSDP), msg{callID: "d"}.with(multipart)} {
 			m.method, m.uri = "INVITE", "sip:milano@"+domain
-			l.wantRefused(office, m, vKeysInClear)
 			if strings.Contains(m.body, "inline") {
+				l.wantRefused(office, m, vKeysInClear)
 				l.wantRefused(reception, m, vKeysInClear)
+			} else {
+				l.wantRefused(office, m, vMustEncrypt)
 			}
 		}
 		milano.silent(time.Second)
@@ -113,9 +115,9 @@ var keyCases = map[string]func(l *lab, transport string){
 			l.wantRefused(moved.p, moved.in(method).with(multipart), vKeysWithin)
 		}
 		for _, method := range []string{"INVITE", "UPDATE", "PRACK"} {
-			l.wantRefused(moved.p, moved.in(method).with(bareSDP), vKeysWithin)
+			l.wantRefused(moved.p, moved.in(method).with(bareSDP), vMustWithin)
 		}
-		l.wantRefused(moved.p, moved.in("INVITE"), vKeysWithin) // the 2xx would bring an offer
+		l.wantRefused(moved.p, moved.in("INVITE"), vMustWithin) // the 2xx would bring an offer
 		moved.p.write(moved.p.text(moved.in("ACK").with(keyedSDP)))
 		moved.p.silent(time.Second)
 		milano.silent(time.Second)
@@ -225,8 +227,11 @@ var keyCases = map[string]func(l *lab, transport string){
 		e.dial()
 		moved := e.call
 		moved.p = l.join("office", transport)
-		for _, m := range []msg{moved.in("INVITE").with(e.offer()), moved.in("UPDATE").with(e.offer()), moved.in("INVITE").with(bareSDP), moved.in("INVITE")} {
+		for _, m := range []msg{moved.in("INVITE").with(e.offer()), moved.in("UPDATE").with(e.offer())} {
 			l.wantRefused(moved.p, m, vKeysWithin)
+		}
+		for _, m := range []msg{moved.in("INVITE").with(bareSDP), moved.in("INVITE")} {
+			l.wantRefused(moved.p, m, vMustWithin)
 		}
 		e.ask(e.call.in("INVITE").with(e.offer())) // the call is still there
 		e.past(200)

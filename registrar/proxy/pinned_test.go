@@ -39,7 +39,7 @@ var pinned = []struct {
 			reception.askAmid(m, edit)
 			office.request(sip.INVITE)
 			m.callID = "q"
-			l.wantRefused(reception, m, vKeysInClear)
+			l.wantRefused(reception, m, vMustEncrypt)
 		},
 	},
 	{
@@ -53,7 +53,7 @@ var pinned = []struct {
 				l.t.Errorf("the echo's answer: %s", got)
 			}
 			m.callID = "q"
-			l.wantRefused(e.peer, m, vKeysInClear)
+			l.wantRefused(e.peer, m, vMustEncrypt)
 		},
 	},
 	{
@@ -100,7 +100,7 @@ var pinned = []struct {
 			office.request(sip.ACK)
 			reception.askAmid(caller.in("INVITE").with(bareSDP), edit)
 			office.request(sip.INVITE)
-			l.wantRefused(reception, caller.in("UPDATE").with(bareSDP), vKeysWithin)
+			l.wantRefused(reception, caller.in("UPDATE").with(bareSDP), vMustWithin)
 		},
 	},
 	{

@@ -33,7 +33,7 @@ func TestPlanRefuses(t *testing.T) {
 			{phone, "munich", 403, "reception may not dial munich"},
 			{phone, "potsdam", 480, "potsdam is closed now"},
 			{stranger, "milano", 403, "stranger is not in the plan"},
-			{keys, "milano", 403, "SDP of this phone carries keys: it calls over TLS only"},
+			{keys, "milano", 403, "This phone must encrypt: let it call over TLS with SRTP (SDES)"},
 			{safe, "potsdam", 403, "office may not dial potsdam"},
 		} {
 			test.from.ask(msg{method: "INVITE", uri: "sip:" + test.to + "@" + domain, callID: "to-" + test.to})

@@ -199,6 +199,26 @@ func TestWrongSecret(t *testing.T) {
 	})
 }
 
+// Whose secret is right is not told by the log that it is wrong.
+func TestOtherDigestURI(t *testing.T) {
+	simulate(t, always, func(l *lab) {
+		p := l.join("reception", "UDP")
+		for uri, status := range map[string]int{"sip:10.0.0.1:5060": 200, "sip:" + domain + ":5060": 200, "sip:pbx.example.org": 401} {
+			m := p.reg("Expires: 600")
+			p.write(p.text(m))
+			hashed := m
+			hashed.uri = uri
+			m.extra += "\n" + p.credentials(hashed, p.response(401), "reception-secret")
+			p.write(p.text(m))
+			p.response(status)
+		}
+		if log := l.log.String(); !strings.Contains(log, "the secret is right, but the digest is for another URI") ||
+			!strings.Contains(log, "pbx.example.org") || strings.Contains(log, "wrong secret") {
+			t.Error("the log does not say that it is the URI")
+		}
+	})
+}
+
 func TestRegisterRefusals(t *testing.T) {
 	simulate(t, always, func(l *lab) {
 		p := l.join("reception", "TCP")
@@ -338,11 +358,11 @@ func TestRestoredUDP(t *testing.T) {
 func TestScannersGetNoAnswer(t *testing.T) {
 	simulate(t, always, func(l *lab) {
 		p := l.join("reception", "UDP")
-		for _, agent := range []string{"friendly-scanner", "sipcli/v1.8", "SIPVicious 0.3", "VaxSIPUserAgent/3.1", "sip-scan"} {
+		for _, agent := range []string{"friendly-scanner", "sipcli/v1.8", "SIPVicious 0.3", "VaxSIPUserAgent/3.1", "sip-scan", "sipcli(x)"} {
 			p.write(p.text(p.reg("User-Agent: " + agent)))
 			p.silent(time.Minute)
 		}
-		for _, agent := range []string{"SIPClient/2.1 (door)", "Acme sipcli/1"} { // a phone with such a name
+		for _, agent := range []string{"SIPClient/2.1 (door)", "Acme sipcli/1", "sipcli-phone/3", "sip-scanner", "SIPViciousness"} { // a phone with such a name
 			p.write(p.text(p.reg("User-Agent: " + agent)))
 			p.response(401)
 		}

@@ -73,10 +73,11 @@ func stranger(remote string) slog.Attr {
 // scanners are tools that look for registrars to break into. Silence is the one answer that ends their interest.
 var scanners = []string{"friendly-scanner", "sipvicious", "sipcli", "pplsip", "sip-scan", "sundayddr", "vaxsipuseragent"}
 
+// scanner knows one by the whole name of its product (RFC 3261 §20.41): SIPClient is not sipcli, nor is sipcli-phone.
 func scanner(req *sip.Request) bool {
-	agent := strings.ToLower(header.First(req, "User-Agent"))
-	return slices.ContainsFunc(scanners, func(name string) bool {
-		rest, begins := strings.CutPrefix(agent, name)
-		return begins && (rest == "" || strings.ContainsAny(rest[:1], "/ -_(")) // SIPClient is not sipcli
-	})
+	product := strings.TrimSpace(header.First(req, "User-Agent"))
+	if end := strings.IndexAny(product, "/ \t("); end >= 0 {
+		product = product[:end]
+	}
+	return slices.Contains(scanners, strings.ToLower(product))
 }

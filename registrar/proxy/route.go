@@ -78,7 +78,7 @@ func (t *router) decide(r *request, now time.Time) (dialplan.Decision, verdict) 
 		return none, v
 	}
 	if keysInClear(r.plan, r.account, r.flow) {
-		return none, vKeysInClear
+		return none, vMustEncrypt
 	}
 	return decision, verdict{}
 }

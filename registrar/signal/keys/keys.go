@@ -30,8 +30,10 @@ var offered = []byte("acap")
 const minInline = 22
 
 // Carried says whether a message, or a part of one, carries keys. What is compressed, in base64 or no text (UTF-16 is
-// full of zeros) counts as if it did: who cannot look inside cannot promise.
+// full of zeros) counts as if it did: who cannot look inside cannot promise. Zeros at the end hide nothing: some phones
+// count the one that ends a string in C.
 func Carried(message []byte) bool {
+	message = bytes.TrimRight(message, "\x00")
 	if bytes.IndexByte(message, 0) >= 0 || inlined(message) {
 		return true
 	}
