@@ -13,6 +13,13 @@ const (
 	askFIR
 )
 
+// A request is repeated patientAfter times; then each waits twice as long as the one before, keyframeMost at
+// most: a sender whose pictures are all refused would only send more of them.
+const (
+	patientAfter = 10 // three seconds
+	keyframeMost = 10 * time.Second
+)
+
 // asker repeats a request for a keyframe until one comes: PLI twice, then FIR where the other side takes it. Pure.
 type asker struct {
 	wanted bool
@@ -22,6 +29,12 @@ type asker struct {
 
 // want asks, unless it is being asked for already.
 func (a *asker) want() { a.wanted = true }
+
+// lost is told of packets that are missing: the keyframe may have been among them, and the next one may come through.
+func (a *asker) lost() { a.wanted, a.tries = true, min(a.tries, patientAfter) }
+
+// anew asks as if for the first time: what was lost before is no reason to wait.
+func (a *asker) anew() { a.wanted, a.tries = true, 0 }
 
 // got is told of a keyframe.
 func (a *asker) got() { a.wanted, a.tries = false, 0 }
@@ -35,7 +48,11 @@ func (a *asker) due(rtt time.Duration) time.Time {
 	if a.last.IsZero() {
 		return time.Unix(0, 0)
 	}
-	return a.last.Add(max(keyframeSpacing, rtt+rtt/2))
+	spacing := max(keyframeSpacing, rtt+rtt/2)
+	if patient := a.tries - patientAfter; patient > 0 {
+		spacing = max(spacing, min(keyframeSpacing<<min(patient, 8), keyframeMost))
+	}
+	return a.last.Add(spacing)
 }
 
 // next is what to send now.

@@ -20,6 +20,8 @@ const (
 	// maxWaiting bounds a payload that waits for others, in bytes: with jitter's limit on their number, 16 MiB.
 	maxWaiting = 16 << 10
 
+	pause = time.Second // without a packet: what is wanted is asked for anew
+
 	heldUnits = 32 // access units held back for lip sync; more are shown at once
 )
 
@@ -41,6 +43,7 @@ type videoSink struct {
 	afterGap bool // nothing whole came since the last loss: an access unit that starts now may lack its beginning
 	size     int  // of the last access unit, bytes
 	src      *source
+	came     time.Time // the last packet
 
 	gate      h264.KeyGate
 	asker     asker
@@ -69,7 +72,10 @@ func (v *videoSink) reset() {
 }
 
 func (v *videoSink) packet(now time.Time, src *source, p packet) {
-	v.src = src
+	if now.Sub(v.came) > pause && v.asker.wanted {
+		v.asker.anew()
+	}
+	v.src, v.came = src, now
 	v.clock.Observe(now, p.ts)
 	if v.reorder.Passes(p.seq) {
 		v.ordered(now, p, false)
@@ -101,6 +107,7 @@ func (v *videoSink) ordered(now time.Time, p packet, lost bool) {
 		}
 		v.afterGap = true
 		v.hold(now)
+		v.asker.lost()
 	}
 	if p.payload == nil {
 		return
@@ -241,7 +248,7 @@ func (v *videoSink) tick(now time.Time) time.Time {
 	v.release(now)
 	s := v.st.s
 	if s.askRequested.Swap(false) {
-		v.asker.want()
+		v.asker.anew()
 	}
 	if s.giveRequested.Swap(false) {
 		v.given.request()

@@ -82,6 +82,10 @@ func (st *stream) receiveRTCP(d *arrival) {
 		st.refused(err)
 		return
 	}
+	if st.d.Plain && !compound(plain) {
+		st.counters.garbage.Add(1)
+		return
+	}
 	if d.Control || st.d.Mux {
 		d.authentic()
 	}
@@ -98,6 +102,23 @@ func (st *stream) receiveRTCP(d *arrival) {
 		}
 		plain = plain[n:]
 	}
+}
+
+// compound says whether a datagram is what RFC 3550 §A.2 takes for RTCP: it begins with a report that has no padding, and
+// the lengths of its packets add up. Without SRTP that is all that can be asked of it.
+func compound(b []byte) bool {
+	for first := true; len(b) > 0; first = false {
+		var h rtcp.Header
+		if h.Unmarshal(b) != nil || first && (h.Padding || h.Type != rtcp.TypeSenderReport && h.Type != rtcp.TypeReceiverReport) {
+			return false
+		}
+		n := (int(h.Length) + 1) * 4
+		if n > len(b) {
+			return false
+		}
+		b = b[n:]
+	}
+	return true
 }
 
 // control takes one packet of a compound. Other kinds have no effect. BYE means that another sender may follow at

@@ -17,8 +17,9 @@ type source struct {
 
 	seq     rtptime.Sequence
 	ts      rtptime.Timestamp
-	base    int64 // first sequence number, extended
+	base    int64 // first sequence number, extended; the numbers that a jump has left out do not count
 	highest int64
+	gap     int64 // numbers that the last packet has left out, if that may be a loss and may be a jump
 	count   int64 // packets received
 
 	last    time.Time // when the last one came
@@ -48,10 +49,12 @@ func (s *source) receive(now time.Time, seq uint16, ts uint32) (eseq, ets int64)
 		s.base, s.highest = eseq, eseq
 	}
 	s.count++
-	s.last = now
 	s.left = s.left && eseq <= s.highest
-	s.highest = max(s.highest, eseq)
-	s.base = min(s.base, eseq) // packets from before the first to come
+	s.advance(now, eseq)
+	s.last = now
+	if s.highest-eseq <= fewLost {
+		s.base = min(s.base, eseq) // packets from before the first to come
+	}
 	transit := rtptime.FromDuration(now.Sub(s.epoch), s.rate) - ets
 	if s.arrived { // appendix A.8
 		d := transit - s.transit
@@ -64,6 +67,33 @@ func (s *source) receive(now time.Time, seq uint16, ts uint32) (eseq, ets int64)
 	}
 	s.transit, s.arrived = transit, true
 	return eseq, ets
+}
+
+// What a sender's numbers leave out is lost if the next packet follows on, and if it is no more than maxDropout (RFC 3550
+// appendix A.1) for each second without a packet; a few need no proof. Otherwise they jump: some senders begin again
+// anywhere, or number at random.
+const (
+	maxDropout = 3000
+	fewLost    = 16
+)
+
+// advance takes a packet's number for what is expected.
+func (s *source) advance(now time.Time, eseq int64) {
+	left := eseq - s.highest - 1
+	if left < 0 {
+		return
+	}
+	s.highest = eseq
+	if left <= fewLost {
+		s.base -= s.gap
+		s.gap = 0
+		return
+	}
+	s.base += left
+	s.gap = 0
+	if left <= maxDropout*max(1, int64(now.Sub(s.last)/time.Second)) {
+		s.gap = left
+	}
 }
 
 // silent says whether somebody else may take its place.

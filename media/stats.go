@@ -8,7 +8,7 @@ type Stats struct {
 
 	RTT          time.Duration // last round trip from receiver reports (RFC 3550 §6.4.1), 0 while unknown
 	LastReceived time.Time     // last authenticated RTP packet of either stream, zero before the first
-	LastRTCP     time.Time     // last authenticated RTCP packet of either stream
+	LastRTCP     time.Time     // last authenticated RTCP packet of either stream; without SRTP, a well-formed one from where SDP says
 
 	VideoKept      uint64    // access units given to the Receiver
 	VideoHeld      uint64    // access units that came but were held back, since they could only show a broken picture
@@ -45,24 +45,29 @@ type Traffic struct {
 	Kbps           float64 // of payload, of about the last second
 }
 
-// meter turns totals into rates, over whole seconds. Pure.
+// rateOver is the time over which rates are measured, at least.
+const rateOver = time.Second
+
+// meter turns totals into rates. Pure.
 type meter struct {
-	second        int64
-	frames, bytes uint64 // totals at its beginning
+	since         time.Duration // its beginning
+	frames, bytes uint64        // totals at that time
 	fps, kbps     float64
 }
 
 // at takes the totals at a time since any fixed moment.
 func (m *meter) at(since time.Duration, frames, bytes uint64) {
-	second := int64(since / time.Second)
-	if second == m.second {
+	if since-m.since < rateOver {
 		return
 	}
-	passed := float64(second - m.second)
+	passed := (since - m.since).Seconds()
 	m.fps = float64(frames-m.frames) / passed
 	m.kbps = float64(bytes-m.bytes) * 8 / 1000 / passed
-	m.second, m.frames, m.bytes = second, frames, bytes
+	m.since, m.frames, m.bytes = since, frames, bytes
 }
+
+// due is when it wants the totals next: rates are looked at when nothing comes, too.
+func (m *meter) due() time.Duration { return m.since + rateOver }
 
 // progress is what a sink has made of its packets.
 type progress struct {

@@ -139,12 +139,7 @@ func (st *stream) run(ctx context.Context) {
 		case <-timer.C:
 		}
 		now := time.Now()
-		next := st.tick(now)
-		if next.IsZero() {
-			timer.Stop()
-			continue
-		}
-		timer.Reset(max(next.Sub(now), 0))
+		timer.Reset(max(st.tick(now).Sub(now), 0))
 	}
 }
 
@@ -210,7 +205,8 @@ func (st *stream) protectAnew(keys *protector) {
 // tick does what is due in this stream and says when to come again.
 func (st *stream) tick(now time.Time) time.Time {
 	if st.d == nil {
-		return time.Time{}
+		st.publish(now)
+		return st.measured() // nothing goes, and the rates say so
 	}
 	next := st.sink.tick(now)
 	if !now.Before(st.reportDue) {
@@ -218,8 +214,11 @@ func (st *stream) tick(now time.Time) time.Time {
 		st.reportDue = now.Add(reportInterval(st.medium == Video))
 	}
 	st.publish(now)
-	return soonest(next, st.reportDue)
+	return soonest(soonest(next, st.reportDue), st.measured())
 }
+
+// measured is when the rates are due.
+func (st *stream) measured() time.Time { return st.s.epoch.Add(st.rateOut.due()) }
 
 func soonest(a, b time.Time) time.Time {
 	if a.IsZero() || !b.IsZero() && b.Before(a) {

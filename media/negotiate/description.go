@@ -56,6 +56,7 @@ type Stream struct {
 	ReceiveType uint8  // payload type in packets that come
 	EventType   uint8  // telephone-event (RFC 4733) that the other side accepts, 0 for none
 	Direction   Direction
+	OneWay      Direction // pictures: what it would be if Local.Mutual had not made it Inactive; else empty
 
 	RTP  netip.AddrPort // where the other side says it receives; symmetric RTP may move it; zero on hold by c=0.0.0.0
 	RTCP netip.AddrPort // equal to RTP with Mux; zero where the other side names none

@@ -289,6 +289,9 @@ func (s *Session) stream(l *line, desc *sdp.SessionDescription, m *sdp.MediaDesc
 		Repair: repair(m, theirs.number),
 	}
 	if l.kind == "video" {
+		if s.local.Mutual && st.Direction != SendRecv && st.Direction != Inactive {
+			st.OneWay, st.Direction = st.Direction, Inactive
+		}
 		st.PLI, st.FIR = feedback(m, theirs.number, "nack pli"), feedback(m, theirs.number, "ccm fir")
 		st.NACK = s.local.NACK && feedback(m, theirs.number, "nack")
 		st.Mode = theirs.mode

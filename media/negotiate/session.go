@@ -28,6 +28,7 @@ type Local struct {
 	FPS                 int        // at that size
 	MaxKbps             int        // of video that we take, for b=TIAS; 0 says nothing
 	NACK                bool       // we send again what the other side missed of our picture
+	Mutual              bool       // who is not seen does not see: pictures in one direction alone are agreed on as none
 	Rand                io.Reader  // of keys; nil is crypto/rand
 }
 
