@@ -23,6 +23,8 @@ type Explanation struct {
 	Rule           string    `json:"rule,omitempty"`   // name of the link or rotation that has it
 	Until          time.Time `json:"until,omitzero"`   // when it sees somebody else, or nobody, or first somebody; zero if not within 400 days
 
+	Unseen []string `json:"unseen,omitempty"` // phones that may see it while they show nothing themselves
+
 	// Opening is why it is open or closed: what was looked at, in the order in which later ones override earlier ones.
 	Opening []Reason `json:"opening"`
 	// Rules are the links and rotations that name it, in the order of precedence: the first that wants it has it.
@@ -62,6 +64,11 @@ func (p *Plan) Explain(space string, at time.Time) (*Explanation, error) {
 		e.PartnerDisplay = p.spaces[p.spaceByName[e.Partner]].Display
 	}
 	e.OpenChanges, e.Until = p.changes(tt, i, t)
+	for _, ph := range p.phonesOf(space) {
+		if ph.Always {
+			e.Unseen = append(e.Unseen, ph.Account)
+		}
+	}
 	e.Opening = s.opening(t, e.Open)
 	for ri := range p.rules {
 		e.Rules = append(e.Rules, p.reasons(tt, ri, i, t)...)

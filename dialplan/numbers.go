@@ -20,7 +20,7 @@ func (r *reader) phone(b *hclsyntax.Block) {
 		ph.Auth = r.words(attr, "md5", "sha256")
 	}
 	if attr, ok := attrs["picture"]; ok {
-		ph.Picture = r.yes(attr)
+		ph.Picture, ph.Always = r.picture(attr)
 	}
 	if attr, ok := attrs["at"]; ok {
 		if ph.At, ok = r.bare("at", attr.Expr); ok {
@@ -42,15 +42,19 @@ func (r *reader) phone(b *hclsyntax.Block) {
 	r.phones = append(r.phones, ph)
 }
 
-func (r *reader) yes(attr *hclsyntax.Attribute) bool {
+// picture reads whether a phone and the windows that it calls see each other, and whether it always sees them.
+func (r *reader) picture(attr *hclsyntax.Attribute) (picture, always bool) {
 	switch string(attr.Expr.Range().SliceBytes(r.source)) {
 	case "true":
-		return true
+		return true, false
 	case "false":
-		return false
+		return false, false
+	case `"always"`:
+		return true, true
 	}
-	r.fail(attr.Expr.Range(), attr.Name+" is neither true nor false", fmt.Sprintf("write %s = true or %s = false, without quotes", attr.Name, attr.Name))
-	return false
+	r.fail(attr.Expr.Range(), `picture is neither true, false nor "always"`,
+		`write picture = true or picture = false, without quotes; picture = "always" shows it the window even while it shows nothing itself`)
+	return false, false
 }
 
 // busy is who is called instead when target is busy, closed or away.

@@ -78,7 +78,8 @@ type Phone struct {
 	Number   string // what other phones dial to reach it; may be empty
 	Security programme.Security
 	Auth     string   // digest algorithm it is challenged with: "md5", "sha256", or "" where the plan does not say
-	Picture  bool     // whether it is sent the window's camera
+	Picture  bool     // whether they see each other
+	Always   bool     // it sees the window even while it shows nothing itself
 	Busy     string   // who is called instead while it is busy or away; may be empty
 	MayDial  []string // spaces, phones and groups it may call, as they stand in the file
 	File     string   // where it stands

@@ -40,8 +40,8 @@ func TestPlan(t *testing.T) {
 		t.Errorf("spaces are %q, want %q", names, want)
 	}
 	phones := fmt.Sprintf("%+v", p.Phones())
-	if want := "[{Name:reception Display:Reception Milano At: Number:100 Security:none Auth:md5 Picture:false Busy: MayDial:[milano munich workshop] File:testdata/good/house.hcl Line:39} " +
-		"{Name:workshop Display:workshop At: Number: Security:sdes Auth: Picture:true Busy: MayDial:[] File:testdata/good/house.hcl Line:48}]"; phones != want {
+	if want := "[{Name:reception Display:Reception Milano At: Number:100 Security:none Auth:md5 Picture:false Always:false Busy: MayDial:[milano munich workshop] File:testdata/good/house.hcl Line:39} " +
+		"{Name:workshop Display:workshop At: Number: Security:sdes Auth: Picture:true Always:false Busy: MayDial:[] File:testdata/good/house.hcl Line:48}]"; phones != want {
 		t.Errorf("phones are\n     %s\nwant %s", phones, want)
 	}
 	links := fmt.Sprintf("%+v", p.Links()[1])

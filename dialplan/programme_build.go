@@ -41,7 +41,7 @@ func atMost(p *programme.Programme) int {
 		size += 160 + len(l.Partner) + len(l.Caller) + escaped*(len(l.PartnerName)+len(l.Link))
 	}
 	for _, ph := range p.Phones {
-		size += 80 + len(ph.Account) + escaped*len(ph.Name)
+		size += 110 + len(ph.Account) + escaped*len(ph.Name)
 	}
 	for _, k := range p.Knocks {
 		size += 120 + len(k.Number) + len(k.Policy)
@@ -95,7 +95,7 @@ func (p *Plan) phonesOf(space string) []programme.Phone {
 	var out []programme.Phone
 	for _, ph := range p.phones {
 		if slices.ContainsFunc(ph.MayDial, func(may string) bool { return may == space || p.isMember(space, may) }) {
-			out = append(out, programme.Phone{Account: ph.Name, Name: ph.Display, Security: ph.Security, Picture: ph.Picture})
+			out = append(out, programme.Phone{Account: ph.Name, Name: ph.Display, Security: ph.Security, Picture: ph.Picture, Always: ph.Always})
 		}
 	}
 	return out

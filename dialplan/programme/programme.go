@@ -75,7 +75,8 @@ type Phone struct {
 	Account  string   `json:"account"` // user part of the phone's address-of-record
 	Name     string   `json:"name"`    // for the screen
 	Security Security `json:"security"`
-	Picture  bool     `json:"picture"` // whether they see each other; without, neither side's picture is sent
+	Picture  bool     `json:"picture"`                  // whether they see each other; without, neither side's picture is sent
+	Always   bool     `json:"picture_always,omitempty"` // it sees the window even while it shows nothing itself
 }
 
 // A Knock is a number by which others ask the window to be let in. A reader that does not know it has it ring like any

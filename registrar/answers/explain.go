@@ -28,6 +28,9 @@ func Explain(e *dialplan.Explanation) string {
 		fact("sees", partner(e)+", "+until(e.Until, e.Local))
 		fact("calls", fmt.Sprintf("%s calls %s", e.Caller, theOther(e)))
 	}
+	if len(e.Unseen) > 0 {
+		fact("unseen", strings.Join(e.Unseen, ", ")+` may see it while showing nothing (picture = "always")`)
+	}
 	if len(e.Opening) > 0 {
 		b.WriteString("\n" + map[bool]string{true: "Why it is open", false: "Why it is closed"}[e.Open] + " (later lines override earlier ones)\n")
 		reasons(&b, e.Opening)
