@@ -26,6 +26,7 @@ type videoSender struct {
 	mu      sync.Mutex
 	queue   []AccessUnit
 	bytes   int
+	held    bool         // see Session.HoldVideo
 	gate    h264.KeyGate // what comes next is of no use to the other side unless it is a keyframe
 	dropped uint64
 
@@ -48,7 +49,7 @@ func (v *videoSender) push(au AccessUnit) {
 	v.t.mu.Unlock()
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if !sends {
+	if !sends || v.held {
 		v.gate.Close()
 		v.clear()
 		return
@@ -83,6 +84,21 @@ func (v *videoSender) restart() {
 	v.clear()
 	v.gate.Close()
 	v.want()
+}
+
+// hold keeps pictures back, or has them go again.
+func (v *videoSender) hold(on bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.held == on {
+		return
+	}
+	v.held = on
+	v.clear()
+	v.gate.Close()
+	if !on {
+		v.want()
+	}
 }
 
 func (v *videoSender) pop() (AccessUnit, bool) {

@@ -132,6 +132,14 @@ func (s *Session) SendVideo(au AccessUnit) {
 	}
 }
 
+// HoldVideo keeps our pictures back, also those that wait, whatever was agreed on; or has them go again, with a keyframe
+// first.
+func (s *Session) HoldVideo(on bool) {
+	if s.sendVideo != nil {
+		s.sendVideo.hold(on)
+	}
+}
+
 // SendAudio sends a frame of sound, or drops it while the other side does not want sound. It does not block.
 func (s *Session) SendAudio(f AudioFrame) {
 	if s.running.Load() {

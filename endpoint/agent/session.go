@@ -95,6 +95,15 @@ func (c *Call) sessionDue() {
 	}
 }
 
+// Probe asks the other side within the call whether that is still there. A 481, a 408 or no answer at all ends the call.
+func (c *Call) Probe() error {
+	if !c.a.enter() {
+		return ErrOffline
+	}
+	defer c.a.jobs.Done()
+	return c.refresh()
+}
+
 // refresh repeats the session: by UPDATE without SDP where that is possible, which leaves media alone, otherwise
 // by a re-INVITE with the SDP of the last time.
 func (c *Call) refresh() error {

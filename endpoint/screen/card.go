@@ -28,6 +28,11 @@ type View struct {
 	Up      bool      // the call is answered
 	Picture bool      // a picture was shown in this call
 	NoVideo bool      // the other side sends none
+	Blank   bool      // it should, and none has come for a while
+	Unheard bool      // it sends no sound
+	Watched bool      // it sees us
+	Hidden  bool      // it does not see us, since it does not show itself
+	Averse  bool      // it does not want to see us, so we do not see it
 	Held    bool      // the other side holds the call, and sends nothing
 	Silent  time.Time // since when nothing comes, zero if something does
 	Partner string    // whom the plan names now, empty for nobody
@@ -59,11 +64,12 @@ func Card(v View) protocol.Card {
 	case v.Peer != "" && v.Up && v.Held:
 		c.Title, c.Reason = v.Peer, "On hold"
 		c.Next = "They will be back. They neither see nor hear you."
-	case v.Peer != "" && v.Up && v.NoVideo && v.Phone:
-		c.Title, c.Reason = v.Peer, "On the phone"
-		c.Next = "They hear you. They have no camera."
-	case v.Peer != "" && v.Up && v.NoVideo:
-		c.Title, c.Reason, c.Next = v.Peer, "They send no picture", "They hear you."
+	case v.Peer != "" && v.Up && (v.NoVideo || v.Blank):
+		c.Title, c.Reason = v.Peer, "They send no picture"
+		if v.Phone {
+			c.Reason = "On the phone"
+		}
+		c.Next = blind(v)
 	case v.Peer != "" && v.Up && v.Picture:
 		c.Title, c.Picture = v.Peer, true
 	case v.Peer != "" && v.Up:
@@ -86,6 +92,25 @@ func Card(v View) protocol.Card {
 		c.Reason, c.Next = closed(v, zone)
 	}
 	return c
+}
+
+// blind says who hears and sees whom while there is no picture of the other side.
+func blind(v View) string {
+	says := "They hear you."
+	if v.Unheard {
+		says = "They hear you, and send no sound."
+	}
+	switch {
+	case v.Hidden:
+		return says + " They do not show themselves, so they do not see you."
+	case v.Averse:
+		return says + " They do not look at you, so you do not see them."
+	case v.Watched:
+		return says + " They see you, and show no picture."
+	case v.Phone:
+		return says + " They have no camera."
+	}
+	return says
 }
 
 // holdPicture is how long the last good picture stays on a silent line.

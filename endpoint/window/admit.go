@@ -53,7 +53,7 @@ func (m *machine) invitedByPhone(e Invited, phone *programme.Phone) {
 		m.do(Hangup{c.ID, "a phone rings"})
 	}
 	m.Calls = []Call{{ID: e.ID, Role: Phone, Peer: e.From, Name: phone.Name, Since: m.now}}
-	m.do(Answer{ID: e.ID, Security: phone.Security, Picture: phone.Picture})
+	m.do(Answer{ID: e.ID, Security: phone.Security, Picture: phone.Picture, Always: phone.Always})
 }
 
 func (m *machine) invitedByPartner(e Invited, link *programme.Interval) {

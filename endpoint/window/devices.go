@@ -81,7 +81,12 @@ func (w *Window) arrange() {
 		if l == nil || l.session == nil {
 			continue
 		}
-		legs, fs = append(legs, l), append(fs, formats(w.cfg.Video, l.description))
+		f, hidden := formats(w.cfg.Video, l.description), !c.Hidden.IsZero()
+		if hidden {
+			f.Video = engine.VideoFormat{}
+		}
+		l.session.HoldVideo(hidden)
+		legs, fs = append(legs, l), append(fs, f)
 		if shown == nil || c == about {
 			shown = l
 		}

@@ -17,14 +17,15 @@ type (
 	Planned    struct{ P *programme.Programme } // a programme came, or was read from disk
 	Invited    struct{ ID, From string }        // an INVITE outside a dialog; Answer or Reject follows
 	Agreed     struct {                         // offer and answer are done, for an INVITE of ours or of theirs
-		ID      string
-		NoVideo bool
+		ID string
+		Terms
 	}
 	Changed struct { // a later offer and answer changed a call that is up
-		ID            string
-		NoVideo, Held bool
+		ID string
+		Terms
 	}
-	Unreachable struct{ ID string } // a re-INVITE of ours found nobody: the other side is not where it was
+	Unreachable struct{ ID string } // a request of ours in the call found nobody: the other side is not where it was
+	There       struct{ ID string } // a request of ours in the call found the other side
 	Failed      struct {            // our INVITE failed, or an answer of ours
 		ID         string
 		Status     int // SIP status, 0 for none
@@ -32,9 +33,12 @@ type (
 		RetryAfter time.Duration
 	}
 	Ended struct{ ID, Why string } // BYE, or the dialog broke
-	Media struct {                 // what a call's session has received, looked at on every tick
-		ID          string
-		Heard, Seen time.Time
+	Media struct {                 // what a call's session has received and sent, looked at on every tick
+		ID     string
+		Heard  time.Time // last authentic packet of media
+		Told   time.Time // last authentic report on media (RTCP)
+		Seen   time.Time // last picture given to the screen
+		Showed time.Time // last picture of ours that went to the other side
 	}
 	Device struct{ Role, Missing string } // a role has its devices (Missing empty) or not
 )
@@ -47,6 +51,7 @@ func (Invited) event()     {}
 func (Agreed) event()      {}
 func (Changed) event()     {}
 func (Unreachable) event() {}
+func (There) event()       {}
 func (Failed) event()      {}
 func (Ended) event()       {}
 func (Media) event()       {}
@@ -61,7 +66,8 @@ type (
 	Answer struct {                  // accept an Invited; Agreed or Failed follows
 		ID       string
 		Security programme.Security
-		Picture  bool // send it our camera
+		Picture  bool // see each other
+		Always   bool // it sees us while it shows nothing, too
 	}
 	Reject struct { // refuse an Invited
 		ID         string
@@ -71,6 +77,7 @@ type (
 	}
 	Hangup   struct{ ID, Why string } // CANCEL or BYE
 	Reinvite struct{ ID string }      // repair the media of a call that is silent
+	Ask      struct{ ID string }      // ask whether the other side is still there; There or Unreachable follows, or nothing
 	Keyframe struct{ ID string }      // ask the other side for one
 )
 
@@ -79,4 +86,5 @@ func (Answer) action()   {}
 func (Reject) action()   {}
 func (Hangup) action()   {}
 func (Reinvite) action() {}
+func (Ask) action()      {}
 func (Keyframe) action() {}

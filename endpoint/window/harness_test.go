@@ -200,6 +200,8 @@ type fakeDialog struct {
 	reinvites chan chan<- []byte // one for each re-INVITE: it takes the answer, closed is a refusal
 	offers    chan []byte
 	refusal   error // of a re-INVITE
+	probes    int   // how often it was asked whether it is there
+	absence   error // what becomes of that
 }
 
 func newDialog(id string) *fakeDialog {
@@ -230,6 +232,19 @@ func (d *fakeDialog) Over() (string, bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.over, d.over != ""
+}
+
+func (d *fakeDialog) Probe() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.probes++
+	return d.absence
+}
+
+func (d *fakeDialog) probed() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.probes
 }
 
 func (d *fakeDialog) Reinvite(ctx context.Context, offer []byte) ([]byte, error) {
@@ -281,8 +296,11 @@ type far struct {
 	session *media.Session
 	end     func()
 
-	mu   sync.Mutex
-	mute bool
+	mu     sync.Mutex
+	mute   bool
+	unseen bool             // it sends no pictures
+	got    int              // pictures
+	key    media.AccessUnit // the last keyframe that it got
 }
 
 func (l *lab) far(p negotiate.Policy) *far {
@@ -369,10 +387,38 @@ func (f *far) silent() bool {
 	return f.mute
 }
 
+// blind stops the pictures that it sends, or has them go on.
+func (f *far) blind(on bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.unseen = on
+}
+
+// pictures is how many it got.
+func (f *far) pictures() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.got
+}
+
 func (f *far) Video(au media.AccessUnit) {
-	if !f.silent() {
+	f.mu.Lock()
+	f.got++
+	show := !f.mute && !f.unseen
+	if au.Key {
+		f.key = au
+	}
+	f.mu.Unlock()
+	if show {
 		f.session.SendVideo(au)
 	}
+}
+
+// show sends a picture that it got before.
+func (f *far) show() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.session.SendVideo(f.key)
 }
 
 func (f *far) Audio(a media.AudioFrame) {

@@ -44,7 +44,7 @@ func (w *Window) dial(ctx context.Context, a Dial) {
 		w.log.Info("calling", "peer", a.Peer)
 	}
 	w.work.Go(func() {
-		d := dialled{id: a.ID, ground: w.prepare(nil, negotiate.GCM, true)}
+		d := dialled{id: a.ID, ground: w.prepare(nil, negotiate.GCM, sight{picture: true})}
 		if d.err = d.ground.err; d.err == nil {
 			d.established, d.err = w.sip.Invite(calling, a.Peer, d.body)
 		}
@@ -89,7 +89,7 @@ func (w *Window) answer(a Answer) {
 	}
 	w.legs[a.ID] = &leg{window: w, id: a.ID, peer: inv.from, callID: inv.callID, dialog: inv.dialog, answer: inv.answer, stop: func() {}}
 	w.work.Go(func() {
-		p := prepared{a.ID, w.prepare(inv.offer, policy(a.Security), a.Picture)}
+		p := prepared{a.ID, w.prepare(inv.offer, policy(a.Security), sight{a.Picture, a.Always})}
 		if p.err != nil {
 			inv.reject(488, "Not Acceptable Here", 0)
 		}

@@ -31,7 +31,9 @@ type leg struct {
 	asking bool                                // a re-INVITE of ours is on its way
 	silent bool                                // nothing comes, and that has been logged
 
-	seen atomic.Int64 // when its last picture came, Unix ns
+	seen   atomic.Int64 // when its last picture came, Unix ns
+	shown  uint64       // pictures of ours that had gone at the last look
+	showed time.Time    // when the last of them was seen to have gone
 }
 
 // ground is what a leg needs before any SIP is sent: sockets, and the SDP that names them.
@@ -50,20 +52,23 @@ func (g ground) release() {
 	}
 }
 
+// sight is who is to see whom in a call.
+type sight struct{ picture, always bool }
+
 // prepare opens the sockets and writes our SDP: the answer to an offer, or with none an offer. A worker calls it.
-func (w *Window) prepare(offer []byte, policy negotiate.Policy, picture bool) (g ground) {
+func (w *Window) prepare(offer []byte, policy negotiate.Policy, see sight) (g ground) {
 	addr := w.sip.LocalAddr()
 	if g.sockets, g.err = w.cfg.Listen(addr); g.err != nil {
 		return g
 	}
 	local := negotiate.Local{
-		NACK:     true,
+		NACK: true, Mutual: !see.always,
 		Address:  addr,
 		AudioRTP: media.Port(g.sockets.AudioRTP), AudioRTCP: media.Port(g.sockets.AudioRTCP),
 		Width: w.cfg.Video.Width, Height: w.cfg.Video.Height, FPS: w.cfg.Video.FPS, MaxKbps: w.cfg.Video.Kbps,
 		SessionID: uint64(time.Now().Unix()),
 	}
-	if picture {
+	if see.picture {
 		local.VideoRTP, local.VideoRTCP = media.Port(g.sockets.VideoRTP), media.Port(g.sockets.VideoRTCP)
 	}
 	if g.sdp, g.err = negotiate.NewSession(local, policy); g.err != nil {
@@ -100,7 +105,7 @@ func (w *Window) begin(ctx context.Context, l *leg, d negotiate.Description) {
 	l.description = d
 	w.failure = failure{}
 	w.log.Info("call up", "peer", l.peer, "call_id", l.callID, "media", describe(d))
-	w.step(ctx, Agreed{ID: l.id, NoVideo: !seesThem(d)})
+	w.step(ctx, Agreed{l.id, terms(d)})
 }
 
 // hangup ends a call, whatever it has come to.
@@ -146,6 +151,15 @@ func (w *Window) find(d dialog) *leg {
 		}
 	}
 	return nil
+}
+
+// media is what the machine is to know of the session at a tick.
+func (l *leg) media(now time.Time) Media {
+	s := l.session.Stats()
+	if sent := s.Video.Sent.Frames; sent != l.shown {
+		l.shown, l.showed = sent, now
+	}
+	return Media{ID: l.id, Heard: s.LastReceived, Told: s.LastRTCP, Seen: l.lastSeen(), Showed: l.showed}
 }
 
 func (l *leg) lastSeen() time.Time {

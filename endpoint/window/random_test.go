@@ -88,9 +88,9 @@ func (c *chaos) event() Event {
 		from := []string{"milano", "munich", "munich", "dresden", "potsdam", "desk", "desk", "x"}[c.rnd.IntN(8)]
 		return Invited{ID: fmt.Sprint("i", c.n), From: from}
 	case 8, 9, 10, 11:
-		return Agreed{ID: id, NoVideo: c.rnd.IntN(3) == 0}
+		return Agreed{id, Terms{NoVideo: c.rnd.IntN(3) == 0}}
 	case 12:
-		return Changed{ID: id, NoVideo: c.rnd.IntN(2) == 0, Held: c.rnd.IntN(2) == 0}
+		return Changed{id, Terms{NoVideo: c.rnd.IntN(2) == 0, Held: c.rnd.IntN(2) == 0}}
 	case 13:
 		return Failed{ID: id, Status: 100 * c.rnd.IntN(7), RetryAfter: time.Duration(c.rnd.IntN(100)) * time.Second}
 	case 14:
@@ -171,7 +171,7 @@ func (c *chaos) account(e Event, acts []Action) {
 				c.fail("hung up %q, which is not open", id)
 			}
 			delete(c.open, id)
-		case Keyframe, Reinvite:
+		case Keyframe, Reinvite, Ask:
 			if !c.open[id] {
 				c.fail("%T%v for a call that is not open", a, a)
 			}

@@ -123,8 +123,45 @@ func (w *Window) adopt(ctx context.Context, l *leg, d negotiate.Description) {
 		return
 	}
 	l.description = d
-	w.step(ctx, Changed{ID: l.id, NoVideo: !seesThem(d), Held: d.Audio != nil && !d.Audio.Direction.Sends()})
+	w.step(ctx, Changed{l.id, terms(d)})
 }
 
-// seesThem says whether the other side's pictures come.
-func seesThem(d negotiate.Description) bool { return d.Video != nil && d.Video.Direction.Receives() }
+// terms are what a description says to the machine.
+func terms(d negotiate.Description) Terms {
+	t := Terms{
+		NoVideo: !due(d.Video), Shows: d.Video != nil && d.Video.Direction.Sends(),
+		Unheard: !due(d.Audio), Held: d.Audio != nil && !d.Audio.Direction.Sends(),
+	}
+	if d.Video != nil {
+		t.Unseen, t.Averse = d.Video.OneWay == negotiate.SendOnly, d.Video.OneWay == negotiate.RecvOnly
+	}
+	return t
+}
+
+// due says whether media of the other side is to come. One that says to be nowhere (RFC 3264 §8.4) may send, but need not.
+func due(s *negotiate.Stream) bool {
+	return s != nil && s.Direction.Receives() && s.RTP.IsValid()
+}
+
+// ask finds out whether the other side of a call is still there.
+func (w *Window) ask(id string) {
+	l := w.legs[id]
+	if l == nil || l.dialog == nil {
+		return
+	}
+	w.work.Go(func() {
+		err, status := l.dialog.Probe(), 0
+		if err != nil {
+			status = failed(id, err).Status
+		}
+		switch {
+		case slices.Contains(nobodyThere, status):
+			w.post(found{Unreachable{id}})
+		case err == nil || status != 0 && status < 500: // it does not like the question, but it is there
+			w.post(found{There{id}})
+		}
+	})
+}
+
+// found is what became of a question.
+type found struct{ Event }

@@ -1,31 +1,30 @@
 package window
 
+import "time"
+
 // media looks at what a call has received. A partner's call that is silent is told about, repaired, and replaced.
 func (m *machine) media(e Media) {
 	c := m.find(e.ID)
 	if c == nil || c.Phase != Up {
 		return
 	}
-	back := e.Heard.After(c.Heard)
+	back := e.Heard.After(c.Heard) || e.Told.After(c.Told)
 	before := c.silence(m.now) // as it was known before this look
-	c.Heard, c.Seen = e.Heard, e.Seen
+	c.Heard, c.Told, c.Seen = e.Heard, e.Told, e.Seen
 	if back {
 		c.Repaired = false
 	}
 	silent := c.silence(m.now)
+	m.face(c, e.Showed, before >= silenceNotice)
 	switch {
 	case c.Leaving:
 		m.mediaOfLeaving(c, back)
-	case c.Held && silent < holdEnd:
+	case c.quiet():
+		m.mediaOfQuiet(c, silent)
 	case silent >= silenceEnd && c.Role == Partner:
 		m.giveUp(c)
 	case silent >= silenceEnd:
-		why := "silent for 30 s"
-		if c.Held {
-			why = "held for 5 min"
-		}
-		m.hangUp(c.ID, why)
-		m.Reach.Fresh = m.Online
+		m.sendAway(c, "silent for 30 s")
 	case silent >= silenceRepair && !c.Repaired && c.Ours && m.Online:
 		c.Repaired = true
 		m.do(Reinvite{c.ID})
@@ -34,11 +33,36 @@ func (m *machine) media(e Media) {
 	}
 }
 
-// unreachable has a silent call to the partner replaced at once: it was restarted, and has forgotten the call.
+// mediaOfQuiet asks whether a phone that need not send anything is still there. One that holds gets the window for so
+// long and no longer, whatever it answers.
+func (m *machine) mediaOfQuiet(c *Call, silent time.Duration) {
+	switch {
+	case silent >= holdEnd && c.Held:
+		m.sendAway(c, "held for 5 min")
+	case silent >= holdEnd:
+		m.sendAway(c, "no sign of life for 5 min")
+	case silent >= silenceEnd && m.now.Sub(c.Asked) >= askEvery && m.Online:
+		c.Asked = m.now
+		m.do(Ask{c.ID})
+	}
+}
+
+// sendAway ends a phone's call; the partner may have the window back.
+func (m *machine) sendAway(c *Call, why string) {
+	m.hangUp(c.ID, why)
+	m.Reach.Fresh = m.Online
+}
+
+// unreachable has a silent call to the partner replaced at once: it was restarted, and has forgotten the call. A phone's
+// is over.
 func (m *machine) unreachable(e Unreachable) {
 	c := m.find(e.ID)
-	if c != nil && c.Phase == Up && c.Role == Partner && !c.Leaving && c.silence(m.now) >= silenceRepair {
+	switch {
+	case c == nil || c.Phase != Up || c.Leaving || c.silence(m.now) < silenceRepair:
+	case c.Role == Partner:
 		m.giveUp(c)
+	default:
+		m.sendAway(c, "it is not there any more")
 	}
 }
 

@@ -22,6 +22,8 @@ type userAgent interface {
 type dialog interface {
 	// Reinvite makes an offer within the call and returns the answer.
 	Reinvite(ctx context.Context, offer []byte) ([]byte, error)
+	// Probe asks within the call whether the other side is still there. A 481 or a 408 ends the call.
+	Probe() error
 	// Bye ends the call, whatever it has come to, for a reason that the other side may show.
 	Bye(reason string)
 	// Over says whether the call has ended, and why. Its end is told too, but may be told before our INVITE returns.

@@ -26,7 +26,16 @@ const (
 	silenceEnd    = 30 * time.Second // call again, or hang up on a phone
 	silenceGone   = 90 * time.Second // nobody called anew, and this line does not come back either
 
-	holdEnd = 5 * time.Minute // a phone that holds the call sends nothing; one that has forgotten the call is hung up on
+	silenceReports = 10 * time.Second // the same as silenceNotice for a phone that sends reports: it may be muted
+
+	holdEnd  = 5 * time.Minute  // a phone that holds the call sends nothing; one that has forgotten the call is hung up on
+	askEvery = 60 * time.Second // whether a phone that need not send anything is still there
+
+	noPictureYet = 5 * time.Second // after which a call is not said to be about to show one
+
+	unseen   = 10 * time.Second // agreed pictures that do not come: ours stop
+	showless = 5 * time.Second  // without a picture of ours: the other side has not had its chance to answer with its own
+	tryAgain = 60 * time.Second // our picture is shown to a partner anew, lest two windows wait for each other
 )
 
 // redial is how long to wait after the n-th failure in a row.
@@ -90,20 +99,57 @@ type Call struct {
 	Phase   Phase
 	Since   time.Time // of the phase
 
-	Heard    time.Time // last authenticated packet; zero before the first
+	Terms
+
+	Heard    time.Time // last authentic packet of media; zero before the first
+	Told     time.Time // last authentic report on it; zero before the first
+	There    time.Time // the other side answered within the call; zero before
+	Asked    time.Time // when we asked whether it is there; zero before
 	Seen     time.Time // last picture given to the screen; zero before the first
 	Repaired bool      // a re-INVITE was sent for this silence
-	NoVideo  bool      // the other side has none
-	Held     bool      // a phone holds the call: it wants nothing from us and may be silent
+
+	Facing
 }
 
-// silence is how long nothing authenticated has come.
+// Terms are what offer and answer agreed on, as far as the machine needs to know.
+type Terms struct {
+	NoVideo bool // no pictures of the other side come
+	Shows   bool // ours go
+	Unheard bool // no sound of the other side comes
+	Held    bool // it wants no sound of ours: a phone holds the call
+	Unseen  bool // it asked to see and not to be seen: there are no pictures
+	Averse  bool // it asked to be seen and not to see: there are no pictures
+}
+
+// quiet says whether nothing that comes is due: SDP excludes it.
+func (t *Terms) quiet() bool { return t.Held || t.NoVideo && t.Unheard }
+
+// silence is how long there was no sign of life. Sound and pictures are one, reports on them too, and where none of that
+// is due an answer within the call.
 func (c *Call) silence(now time.Time) time.Duration {
-	last := c.Since
-	if c.Heard.After(last) {
-		last = c.Heard
+	last := latest(c.Since, c.Heard, c.Told)
+	if c.quiet() && !c.Held {
+		last = latest(last, c.There)
 	}
 	return now.Sub(last)
+}
+
+// down says whether a call is silent that should not be.
+func (c *Call) down(now time.Time) bool {
+	least := silenceNotice
+	if c.Role == Phone && !c.Told.IsZero() {
+		least = silenceReports
+	}
+	return c.Phase == Up && !c.quiet() && c.silence(now) >= least
+}
+
+func latest(t time.Time, others ...time.Time) time.Time {
+	for _, o := range others {
+		if o.After(t) {
+			t = o
+		}
+	}
+	return t
 }
 
 // arrived says whether a call has what it is for: a picture, or sound where there is none.

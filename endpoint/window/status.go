@@ -50,10 +50,10 @@ func (w *Window) publish() {
 		c := &s.Calls[i]
 		call := status.Call{
 			Role: string(c.Role), Peer: c.Peer, Name: c.Name, Ours: c.Ours, Up: c.Phase == Up, Since: c.Since,
-			Leaving: c.Leaving, Shown: c == shown, Held: c.Held, NoVideo: c.NoVideo,
+			Leaving: c.Leaving, Shown: c == shown, Held: c.Held, NoVideo: c.NoVideo, Blank: c.blank(now), Hidden: c.Hidden,
 		}
-		if silent := c.silence(now); c.Phase == Up && silent >= silenceNotice {
-			call.Silent = now.Add(-silent)
+		if c.down(now) {
+			call.Silent = now.Add(-c.silence(now))
 		}
 		var session *media.Session
 		if l := w.legs[c.ID]; l != nil {
@@ -138,7 +138,7 @@ func (w *Window) logSilence(l *leg) {
 	if c == nil {
 		return
 	}
-	silent := !c.Held && c.silence(time.Now()) >= silenceNotice
+	silent := c.down(time.Now())
 	switch {
 	case silent && !l.silent:
 		w.logFigures("the line is silent", l)

@@ -60,6 +60,10 @@ func (m *machine) take(e Event) {
 		m.agreed(e)
 	case Changed:
 		m.changed(e)
+	case There:
+		if c := m.find(e.ID); c != nil {
+			c.There = m.now
+		}
 	case Unreachable:
 		m.unreachable(e)
 	case Failed:
@@ -78,7 +82,8 @@ func (m *machine) agreed(e Agreed) {
 	if c == nil || c.Phase == Up {
 		return
 	}
-	c.Phase, c.Since, c.NoVideo = Up, m.now, e.NoVideo
+	c.Phase, c.Since = Up, m.now
+	m.terms(c, e.Terms)
 	if c.Role == Partner {
 		m.Reach.Why = ""
 	}
@@ -89,12 +94,21 @@ func (m *machine) changed(e Changed) {
 	if c == nil || c.Phase != Up {
 		return
 	}
-	held := e.Held && c.Role == Phone // a partner must not hold: its silence counts
-	if c.Held && !held {
+	was := c.quiet()
+	m.terms(c, e.Terms)
+	if was && !c.quiet() {
 		c.Since = m.now // the silence so far was wanted
 		m.do(Keyframe{c.ID})
 	}
-	c.NoVideo, c.Held = e.NoVideo, held
+}
+
+// terms takes what was agreed on. A partner must neither hold nor be quiet: its silence counts.
+func (m *machine) terms(c *Call, t Terms) {
+	if c.Role == Partner {
+		t.Held, t.Unheard = false, false
+	}
+	c.Terms = t
+	m.facing(c)
 }
 
 func (m *machine) ended(e Ended) {

@@ -96,7 +96,7 @@ func TestCallerOpensAndCloses(t *testing.T) {
 	r.until(nine.Add(9*time.Hour), nil)
 	r.expect(t, "9h0m0s Hangup{ID:"+id+" Why:the plan says so}")
 	r.send(Invited{ID: "d", From: "dresden"})
-	r.expect(t, "9h0m0s Answer{ID:d Security:gcm Picture:true}")
+	r.expect(t, "9h0m0s Answer{ID:d Security:gcm Picture:true Always:false}")
 	r.up()
 	r.until(nine.Add(11*time.Hour), nil)
 	r.expect(t, "10h0m0s Hangup{ID:d Why:the plan says so}")
@@ -139,13 +139,13 @@ func TestAnswersOnlyWhomThePlanNames(t *testing.T) {
 		want string
 	}{
 		{-61 * time.Second, "milano", "Reject{ID:x Status:403 Reason:Not In Plan RetryAfter:0s}"},
-		{-59 * time.Second, "milano", "Answer{ID:x Security:gcm Picture:true}"},
-		{time.Hour, "milano", "Answer{ID:x Security:gcm Picture:true}"},
+		{-59 * time.Second, "milano", "Answer{ID:x Security:gcm Picture:true Always:false}"},
+		{time.Hour, "milano", "Answer{ID:x Security:gcm Picture:true Always:false}"},
 		{time.Hour, "dresden", "Reject{ID:x Status:403 Reason:Not In Plan RetryAfter:0s}"},
 		{9*time.Hour - 30*time.Second, "dresden", "Reject{ID:x Status:480 Reason:Not Yet RetryAfter:1s}"},
-		{9 * time.Hour, "dresden", "Answer{ID:x Security:gcm Picture:true}"},
+		{9 * time.Hour, "dresden", "Answer{ID:x Security:gcm Picture:true Always:false}"},
 		{time.Hour, "mallory", "Reject{ID:x Status:403 Reason:Not In Plan RetryAfter:0s}"},
-		{time.Hour, "desk", "Answer{ID:x Security:sdes Picture:true}"},
+		{time.Hour, "desk", "Answer{ID:x Security:sdes Picture:true Always:false}"},
 		{-time.Hour, "desk", "Reject{ID:x Status:480 Reason:Closed RetryAfter:1h0m0s}"},
 	} {
 		r := at(c.at)
@@ -179,7 +179,7 @@ func TestBusy(t *testing.T) {
 	r.send(Invited{ID: "p", From: "desk"})
 	r.up()
 	r.send(Invited{ID: "y", From: "milano"})
-	r.expect(t, "1h0m0s Answer{ID:p Security:sdes Picture:true}", "1h0m0s Reject{ID:y Status:486 Reason:Busy Here RetryAfter:0s}")
+	r.expect(t, "1h0m0s Answer{ID:p Security:sdes Picture:true Always:false}", "1h0m0s Reject{ID:y Status:486 Reason:Busy Here RetryAfter:0s}")
 }
 
 func TestPhoneInterruptsADialNobodyAnswers(t *testing.T) {
@@ -190,7 +190,7 @@ func TestPhoneInterruptsADialNobodyAnswers(t *testing.T) {
 	id := r.call().ID
 	r.done = nil
 	r.send(Invited{ID: "p", From: "desk"})
-	r.expect(t, "0s Hangup{ID:"+id+" Why:a phone rings}", "0s Answer{ID:p Security:sdes Picture:true}")
+	r.expect(t, "0s Hangup{ID:"+id+" Why:a phone rings}", "0s Answer{ID:p Security:sdes Picture:true Always:false}")
 	r.send(Failed{ID: id, Status: 487}) // of the dial: not of the phone's call
 	if r.call() == nil || r.call().ID != "p" {
 		t.Fatalf("call %+v", r.call())
@@ -212,7 +212,7 @@ func TestCrossingCalls(t *testing.T) {
 	named.send(Invited{ID: "n", From: "munich"})
 	named.expect(t, "1h0m0s Reject{ID:n Status:491 Reason:Request Pending RetryAfter:0s}")
 	other.send(Invited{ID: "o", From: "milano"})
-	other.expect(t, "1h0m0s Hangup{ID:"+id+" Why:replaced by a new call of milano}", "1h0m0s Answer{ID:o Security:gcm Picture:true}")
+	other.expect(t, "1h0m0s Hangup{ID:"+id+" Why:replaced by a new call of milano}", "1h0m0s Answer{ID:o Security:gcm Picture:true Always:false}")
 	named.up()
 	named.now = named.now.Add(time.Second)
 	named.send(Invited{ID: "late", From: "munich"})
@@ -232,7 +232,7 @@ func TestReplacement(t *testing.T) {
 		id = r.call().ID
 		r.done = nil
 		r.send(Invited{ID: "new", From: "munich"})
-		r.expect(t, "1h1m0s Answer{ID:new Security:gcm Picture:true}")
+		r.expect(t, "1h1m0s Answer{ID:new Security:gcm Picture:true Always:false}")
 		r.up()
 		if c := r.s.find(id); c == nil || !c.Leaving || r.s.here(Partner).ID != "new" {
 			t.Fatalf("calls %+v", r.s.Calls)
@@ -278,7 +278,7 @@ func TestReplacement(t *testing.T) {
 	t.Run("twice", func(t *testing.T) {
 		r, id := up()
 		r.send(Invited{ID: "newer", From: "munich"})
-		r.expect(t, "1h1m0s Hangup{ID:"+id+" Why:replaced by a new call of munich}", "1h1m0s Answer{ID:newer Security:gcm Picture:true}")
+		r.expect(t, "1h1m0s Hangup{ID:"+id+" Why:replaced by a new call of munich}", "1h1m0s Answer{ID:newer Security:gcm Picture:true Always:false}")
 	})
 }
 
@@ -494,13 +494,13 @@ func TestHold(t *testing.T) {
 	}
 	t.Run("and back", func(t *testing.T) {
 		r := answered()
-		r.send(Changed{ID: "p", Held: true})
+		r.send(Changed{"p", Terms{Held: true}})
 		if !r.call().Held {
 			t.Error("not held")
 		}
 		r.until(r.now.Add(4*time.Minute), silence)
 		r.expect(t)
-		r.send(Changed{ID: "p", NoVideo: true})
+		r.send(Changed{"p", Terms{NoVideo: true}})
 		r.expect(t, "1h5m0s Keyframe{ID:p}")
 		if r.call().Held || !r.call().NoVideo {
 			t.Errorf("call %+v", r.call())
@@ -512,13 +512,13 @@ func TestHold(t *testing.T) {
 	})
 	t.Run("forgotten", func(t *testing.T) {
 		r := answered()
-		r.send(Changed{ID: "p", Held: true})
+		r.send(Changed{"p", Terms{Held: true}})
 		r.until(r.now.Add(5*time.Minute+time.Second), silence)
 		r.expect(t, "1h6m0s Hangup{ID:p Why:held for 5 min}")
 	})
 	t.Run("with music", func(t *testing.T) {
 		r := answered()
-		r.send(Changed{ID: "p", Held: true})
+		r.send(Changed{"p", Terms{Held: true}})
 		r.until(r.now.Add(time.Hour), nil)
 		r.expect(t)
 	})
@@ -529,7 +529,7 @@ func TestHold(t *testing.T) {
 		r.send(Invited{ID: "x", From: "milano"})
 		r.up()
 		r.done = nil
-		r.send(Changed{ID: "x", Held: true})
+		r.send(Changed{"x", Terms{Held: true}})
 		r.until(r.now.Add(31*time.Second), silence)
 		if !r.call().Leaving || r.call().Held {
 			t.Errorf("after 30 s of silence: %+v", *r.call())
@@ -537,7 +537,7 @@ func TestHold(t *testing.T) {
 	})
 	t.Run("of a call that is over", func(t *testing.T) {
 		r := answered()
-		r.send(Changed{ID: "q", Held: true})
+		r.send(Changed{"q", Terms{Held: true}})
 		if r.call().Held {
 			t.Error("another call is held")
 		}

@@ -170,6 +170,8 @@ func (w *Window) carryOut(ctx context.Context, a Action) {
 		w.hangup(a.ID, a.Why)
 	case Reinvite:
 		w.reinvite(ctx, a.ID)
+	case Ask:
+		w.ask(a.ID)
 	case Keyframe:
 		if l := w.legs[a.ID]; l != nil && l.session != nil {
 			l.session.RequestKeyframe()
@@ -181,7 +183,7 @@ func (w *Window) carryOut(ctx context.Context, a Action) {
 func (w *Window) look(ctx context.Context) {
 	for _, c := range w.state.Calls {
 		if l := w.legs[c.ID]; l != nil && l.session != nil {
-			w.step(ctx, Media{ID: l.id, Heard: l.session.Stats().LastReceived, Seen: l.lastSeen()})
+			w.step(ctx, l.media(time.Now()))
 			w.logSilence(l)
 		}
 	}
@@ -221,6 +223,8 @@ func (w *Window) receive(ctx context.Context, m any) {
 		w.prepared(ctx, m)
 	case accepted:
 		w.accepted(ctx, m)
+	case found:
+		w.step(ctx, m.Event)
 	case reinvited:
 		w.reinvited(ctx, m)
 	case mediaBroke:
@@ -290,9 +294,10 @@ func (w *Window) show() {
 	}
 	if c := s.Shown(now); c != nil {
 		v.Peer, v.Phone, v.Up = c.Name, c.Role == Phone, c.Phase == Up
-		v.NoVideo, v.Held, v.Picture = c.NoVideo, c.Held, !c.Seen.IsZero()
-		if silent := c.silence(now); c.Phase == Up && !c.Held && silent >= silenceNotice {
-			v.Silent = now.Add(-silent)
+		v.NoVideo, v.Held, v.Unheard, v.Picture, v.Blank = c.NoVideo, c.Held, c.Unheard, !c.Seen.IsZero(), c.blank(now)
+		v.Watched, v.Hidden, v.Averse = c.Shows && c.Hidden.IsZero(), c.Unseen || !c.Hidden.IsZero(), c.Averse
+		if c.down(now) {
+			v.Silent = now.Add(-c.silence(now))
 		}
 	}
 	if card := screen.Card(v); card != w.card {
