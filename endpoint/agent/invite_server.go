@@ -168,7 +168,7 @@ func (c *Call) Answer(ctx context.Context, sdp []byte) error {
 	}
 }
 
-// Reject refuses an invitation. Names and values of headers go out as given, made fit for a header; the call has
+// Reject refuses an invitation, for a reason that is also in a Warning. Names and values of headers go out as given, made fit for a header; the call has
 // ended then. After an answer it does nothing: use Bye.
 func (c *Call) Reject(code int, reason string, headers ...Header) {
 	if !c.a.enter() {
@@ -182,7 +182,7 @@ func (c *Call) Reject(code int, reason string, headers ...Header) {
 	if in == nil {
 		return
 	}
-	res := c.tagged(reply(in.req, max(code, 300), header.Safe(reason)))
+	res := c.tagged(c.a.refuse(in.req, max(code, 300), reason))
 	for _, h := range headers {
 		if header.IsToken(h.Name) {
 			res.AppendHeader(sip.NewHeader(h.Name, header.Safe(h.Value)))

@@ -256,8 +256,10 @@ func TestIncomingReinvite(t *testing.T) {
 		// Refused: the session stands.
 		l.send(l.within(res, "INVITE", 3, offer2))
 		re := expect[Reoffer](l)
-		re.Reject(488, "Not Acceptable Here")
-		l.answers(488)
+		re.Reject(488, `no "codec" in common`)
+		if got := header.First(l.answers(488), "Warning"); got != `399 milano "no 'codec' in common"` {
+			t.Errorf("Warning: %s", got)
+		}
 		l.send(l.within(res, "ACK", 3, ""))
 		if err := re.Answer([]byte(answer2)); !errors.Is(err, errDecided) {
 			t.Errorf("Answer after Reject: %v", err)

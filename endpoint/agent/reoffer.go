@@ -99,7 +99,7 @@ func (c *Call) consult(in *incoming, answer func([]byte) error) (accepted bool) 
 		return true
 	}
 	no := func(status int, reason string) {
-		in.decide(reply(in.req, min(max(status, 400), 699), header.Safe(reason)))
+		in.decide(c.a.refuse(in.req, min(max(status, 400), 699), reason))
 	}
 	var mu sync.Mutex
 	event := Reoffer{Call: c, Offer: offer, Reject: func(status int, reason string) {

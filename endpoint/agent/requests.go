@@ -10,8 +10,9 @@ import (
 	"ewindow/registrar/signal/validate"
 )
 
-// extensions are the option tags that a request may require of us (RFC 3261 §8.2.2.3).
-var extensions = []string{"timer"}
+// extensions are the option tags that a request may require of us (RFC 3261 §8.2.2.3). Reliable provisional answers (RFC
+// 3262) are easy to promise: none is sent but 100, which is not meant.
+var extensions = []string{"timer", "100rel"}
 
 // handle is where every request comes in, each in a goroutine of its own. Its return ends the transaction; the next
 // message waits for that, or for Taken.
@@ -197,6 +198,21 @@ func (a *Agent) merged(d dialog.Dialog) bool {
 // reply makes a response. The phrase may be anything.
 func reply(req *sip.Request, code int, reason string) *sip.Response {
 	return sip.NewResponseFromRequest(req, code, header.Safe(reason), nil)
+}
+
+// refuse makes the response to an invitation or an offer that is refused: the reason is in a Warning, too, which is where
+// phones look for it. That of a 488 is there alone: it is a long one, and the phrase goes on screens. The registrar lets
+// nobody come here that has not authenticated.
+func (a *Agent) refuse(req *sip.Request, code int, reason string) *sip.Response {
+	phrase := reason
+	if code == sip.StatusNotAcceptableHere {
+		phrase = "Not Acceptable Here"
+	}
+	res := reply(req, code, phrase)
+	if reason != "" {
+		res.AppendHeader(sip.NewHeader("Warning", header.Warning(a.cfg.Space, reason)))
+	}
+	return res
 }
 
 // retryLater is the response of somebody who has too much to do.

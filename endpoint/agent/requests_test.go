@@ -34,7 +34,7 @@ func TestRequestsOutsideDialogs(t *testing.T) {
 		{method: "CANCEL", code: 481},
 		{method: "NOTIFY", headers: map[string]string{"Event": "ua-profile", "Subscription-State": "active"}, code: 481},
 		{method: "NOTIFY", headers: map[string]string{"Event": "presence", "Subscription-State": "active"}, code: 481},
-		{method: "INVITE", headers: map[string]string{"Require": "timer, 100rel,gruu"}, body: offer1, code: 420, header: "Unsupported", want: "100rel"},
+		{method: "INVITE", headers: map[string]string{"Require": "timer, 100rel,gruu"}, body: offer1, code: 420, header: "Unsupported", want: "gruu"},
 		{method: "INVITE", headers: map[string]string{"To": "<sip:milano@reg.example.org>;tag=unknown"}, body: offer1, code: 481},
 		{method: "INVITE", headers: map[string]string{"Content-Type": "text/plain"}, body: "hello", code: 415, header: "Accept", want: sdpType},
 		{method: "INVITE", headers: map[string]string{"Content-Encoding": "gzip"}, body: "hello", code: 415, header: "Accept-Encoding", want: "identity"},

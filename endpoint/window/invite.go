@@ -91,7 +91,7 @@ func (w *Window) answer(a Answer) {
 	w.work.Go(func() {
 		p := prepared{a.ID, w.prepare(inv.offer, policy(a.Security), sight{a.Picture, a.Always})}
 		if p.err != nil {
-			inv.reject(488, "Not Acceptable Here", 0)
+			inv.reject(488, refusalReason(p.err), 0)
 		}
 		if !w.post(p) {
 			p.release()

@@ -26,7 +26,7 @@ func (w *Window) reoffer(ctx context.Context, e reoffer) {
 	}
 	if err != nil {
 		w.log.Warn("re-INVITE refused; the call goes on as it was", "call_id", l.callID, "err", err)
-		status, reason := 488, "Not Acceptable Here"
+		status, reason := 488, refusalReason(err)
 		if errors.Is(err, negotiate.ErrPending) {
 			status, reason = 491, "Request Pending"
 		}

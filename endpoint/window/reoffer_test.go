@@ -15,13 +15,14 @@ import (
 type asked struct {
 	answer chan []byte
 	reject chan int
+	reason chan string // of reject, before it
 }
 
 func (l *lab) reoffer(d *fakeDialog, offer []byte) asked {
-	a := asked{make(chan []byte, 1), make(chan int, 1)}
+	a := asked{make(chan []byte, 1), make(chan int, 1), make(chan string, 1)}
 	l.sip.tell(reoffer{d, offer,
 		func(sdp []byte) error { a.answer <- sdp; return nil },
-		func(status int, _ string) { a.reject <- status }})
+		func(status int, reason string) { a.reason <- reason; a.reject <- status }})
 	return a
 }
 
@@ -67,8 +68,12 @@ func TestReoffersThatAreRefused(t *testing.T) {
 	simulate(t, func(l *lab) {
 		in, f := l.withPhone()
 		defer f.close()
-		if got := <-l.reoffer(in.fakeDialog, []byte("nonsense")).reject; got != 488 {
+		a := l.reoffer(in.fakeDialog, []byte("nonsense"))
+		if got := <-a.reject; got != 488 {
 			t.Errorf("nonsense: %d", got)
+		}
+		if why := <-a.reason; !strings.Contains(why, `"nonsense" is not of the form`) {
+			t.Errorf("the caller is told %q", why)
 		}
 		if got := <-l.reoffer(newDialog("other"), f.offer()).reject; got != 481 {
 			t.Errorf("no such call: %d", got)

@@ -2,6 +2,7 @@ package window
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -20,6 +21,15 @@ func policy(s programme.Security) negotiate.Policy {
 		return negotiate.None
 	}
 	return negotiate.GCM
+}
+
+// refusalReason is what the caller is told of an offer that is refused: what the log says, if the offer is at fault. What
+// goes wrong on this machine is not the caller's business.
+func refusalReason(err error) string {
+	if errors.Is(err, negotiate.ErrNotAcceptable) {
+		return err.Error()
+	}
+	return "Not Acceptable Here"
 }
 
 // retryAfter is the header of that name (RFC 3261 §20.33), none for 0.

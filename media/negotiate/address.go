@@ -30,11 +30,14 @@ func parseAddress(text string) (netip.Addr, error) {
 }
 
 // destinations says where the other side of an m-line receives. Both are zero on hold by an unspecified address.
-func destinations(session *sdp.SessionDescription, m *sdp.MediaDescription, mux bool, local netip.Addr) (rtp, rtcp netip.AddrPort, err error) {
+func destinations(session *description, m *sdp.MediaDescription, mux bool, local netip.Addr) (rtp, rtcp netip.AddrPort, err error) {
 	none := netip.AddrPort{}
 	c := m.ConnectionInformation
 	if c == nil {
 		c = session.ConnectionInformation
+	}
+	if c == nil && session.address != nil {
+		return none, none, session.address
 	}
 	if c == nil {
 		return none, none, fmt.Errorf("no c= line")
@@ -91,7 +94,7 @@ func controlDestination(m *sdp.MediaDescription, rtp netip.AddrPort) (netip.Addr
 }
 
 // direction reads what the other side says of an m-line, as seen from them (RFC 8866 §6.7): sendrecv if nothing is said.
-func direction(session *sdp.SessionDescription, m *sdp.MediaDescription) Direction {
+func direction(session *description, m *sdp.MediaDescription) Direction {
 	for _, attributes := range [][]sdp.Attribute{m.Attributes, session.Attributes} {
 		for _, a := range attributes {
 			switch d := Direction(a.Key); d {

@@ -127,7 +127,7 @@ func (s *Session) ourFormats(l *line) []format {
 const wish = SendRecv
 
 // answerLine answers an m-line. A nil stream refuses it; so does an error, which says why.
-func (s *Session) answerLine(l *line, desc *sdp.SessionDescription, m *sdp.MediaDescription, d *Description) (*sdp.MediaDescription, *Stream, error) {
+func (s *Session) answerLine(l *line, desc *description, m *sdp.MediaDescription, d *Description) (*sdp.MediaDescription, *Stream, error) {
 	if m.MediaName.Port.Value == 0 {
 		return nil, nil, nil
 	}
@@ -202,7 +202,7 @@ func onePort(m *sdp.MediaDescription) error {
 }
 
 // acceptLine reads the answer to an m-line of ours. A nil stream without error is a refusal.
-func (s *Session) acceptLine(l *line, desc *sdp.SessionDescription, m *sdp.MediaDescription) (*Stream, error) {
+func (s *Session) acceptLine(l *line, desc *description, m *sdp.MediaDescription) (*Stream, error) {
 	if !strings.EqualFold(m.MediaName.Media, l.kind) {
 		return nil, fmt.Errorf("answered by m=%s", shorten(m.MediaName.Media))
 	}
@@ -273,7 +273,7 @@ func (s *Session) agree(f format) (answer, send H264Profile) {
 }
 
 // stream reads what offers and answers have in common.
-func (s *Session) stream(l *line, desc *sdp.SessionDescription, m *sdp.MediaDescription, theirs format) (*Stream, error) {
+func (s *Session) stream(l *line, desc *description, m *sdp.MediaDescription, theirs format) (*Stream, error) {
 	// Payload types 64 to 95 look like RTCP on a shared port (RFC 5761 §4).
 	_, mux := m.Attribute("rtcp-mux")
 	mux = mux && (theirs.number < 64 || theirs.number > 95)

@@ -91,19 +91,19 @@ func TestAnswerRefuses(t *testing.T) {
 		{"garbage later", None, "v=0\r\n<html>", `offer: line 2: "<html>" is not of the form x=value`},
 		{"binary", None, "v=0\r\na=\x01", "offer: line 2: control character 0x01"},
 		{"a stray return", None, "v=0\r\na=x\ry", "offer: line 2: control character 0x0d"},
-		{"port", None, head + "m=audio 65536 RTP/AVP 0", `offer: line 3: audio: port "65536" is not a number from 0 to 65535`},
-		{"negative port", None, head + "m=audio -1 RTP/AVP 0", `offer: line 3: audio: port "-1" is not a number from 0 to 65535`},
+		{"port", None, head + "m=audio 65536 RTP/AVP 0", `audio: port "65536" is not a number from 0 to 65535`},
+		{"negative port", None, head + "m=audio -1 RTP/AVP 0", `audio: port "-1" is not a number from 0 to 65535`},
 		{"ports", None, head + "m=audio 5000/2 RTP/AVP 0", "audio: several ports (5000/2) for one stream"},
-		{"no ports", None, head + "m=audio 5000/0 RTP/AVP 0", `offer: line 3: audio: "0" is no number of ports`},
-		{"short m=", None, head + "m=audio 5000", "offer: line 3: m=audio 5000: wants media, port, protocol and formats"},
-		{"no formats", None, head + "m=audio 5000 RTP/AVP", "offer: line 3: audio: no payload types"},
-		{"short c=", None, "v=0\r\nc=IN IP4", "offer: line 2: c=IN IP4: wants IN IP4 or IP6 and an address"},
+		{"no ports", None, head + "m=audio 5000/0 RTP/AVP 0", `audio: "0" is no number of ports`},
+		{"short m=", None, head + "m=audio 5000", "audio: m=audio 5000: wants media, port, protocol and formats"},
+		{"no formats", None, head + "m=audio 5000 RTP/AVP", "audio: no payload types"},
+		{"short c=", None, "v=0\r\nc=IN IP4\r\nm=audio 5000 RTP/AVP 0", "audio: c=IN IP4: wants IN IP4 or IP6 and an address"},
 
 		{"too long", None, "v=0\r\n" + strings.Repeat("a=x\r\n", maxSize/5), "offer: description is 65540 bytes, at most 65536 are read"},
 		{"too many m-lines", None, head + strings.Repeat("m=audio 5000 RTP/AVP 0\r\n", 17), "offer: line 19: more than 16 m-lines"},
-		{"too many formats", None, head + "m=audio 5000 RTP/AVP" + strings.Repeat(" 0", 65), "offer: line 3: audio: more than 64 payload types"},
+		{"too many formats", None, head + "m=audio 5000 RTP/AVP" + strings.Repeat(" 0", 65), "audio: more than 64 payload types"},
 		{"too many keys", None, head + "m=audio 5000 RTP/SAVP 0\r\n" + strings.Repeat("a=crypto:1 X inline:Y\r\n", 17),
-			"offer: line 20: audio: more than 16 a=crypto lines"},
+			"audio: more than 16 a=crypto lines"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, _, err := Answer([]byte(test.offer), ours(), test.policy)
@@ -177,6 +177,65 @@ func TestSoundWithoutPicture(t *testing.T) {
 		"application: not a kind of media that we have\naudio: one such stream is enough"
 	if got := errors.Join(d.Refused...).Error(); got != want || d.Video != nil {
 		t.Errorf("%s\nwant %s", got, want)
+	}
+}
+
+// One thing wrong with a picture, or with the sound, costs that and not the call: in an offer and in an answer. The order
+// of the m-lines stays.
+func TestOneUnusableLine(t *testing.T) {
+	const h264 = "a=rtpmap:97 H264/90000\r\n"
+	lines := map[string]string{
+		"no such port":       "m=video 70000 RTP/AVP 97\r\n" + h264,
+		"negative":           "m=video -5 RTP/AVP 97\r\n" + h264,
+		"junk":               "m=video port RTP/AVP 97\r\n" + h264,
+		"several ports":      "m=video 5002/2 RTP/AVP 97\r\n" + h264,
+		"no number of ports": "m=video 5002/x RTP/AVP 97\r\n" + h264,
+		"the last port":      "m=video 65535 RTP/AVP 97\r\n" + h264,
+		"cut off":            "m=video\r\n",
+		"no formats":         "m=video 5002 RTP/AVP\r\n",
+		"too many formats":   "m=video 5002 RTP/AVP" + strings.Repeat(" 97", 65) + "\r\n" + h264,
+		"too many keys":      "m=video 5002 RTP/AVP 97\r\n" + h264 + strings.Repeat("a=crypto:1 X inline:Y\r\n", 17),
+		"IPv6":               "m=video 5002 RTP/AVP 97\r\nc=IN IP6 2001:db8::9\r\n" + h264,
+		"no IPv6":            "m=video 5002 RTP/AVP 97\r\nc=IN IP6 2001:::9\r\n" + h264,
+		"half a c=":          "m=video 5002 RTP/AVP 97\r\nc=IN IP6\r\n" + h264,
+		"an empty c=":        "m=video 5002 RTP/AVP 97\r\nc=\r\n" + h264,
+		"ATM":                "m=video 5002 RTP/AVP 97\r\nc=ATM NSAP 47.0091\r\n" + h264,
+		"a=rtcp":             "m=video 5002 RTP/AVP 97\r\na=rtcp:99999\r\n" + h264,
+	}
+	const audio = "m=audio 5000 RTP/AVP 0\r\n"
+	for name, bad := range lines {
+		for _, order := range []string{bad + audio, audio + bad} {
+			body := []byte("v=0\r\nc=IN IP4 10.0.0.9\r\n" + order)
+			answer, d, err := Answer(body, ours(), None)
+			if err != nil || d.Audio == nil || d.Video != nil || len(d.Refused) != 1 {
+				t.Errorf("%s: %v, refused %v", name, err, d.Refused)
+				continue
+			}
+			first, second := strings.Index(string(answer), "m=audio 4000 RTP/AVP 0\r\n"), strings.Index(string(answer), "m=video 0 RTP/AVP ")
+			if first < 0 || second < 0 || (first < second) != strings.HasPrefix(order, audio) {
+				t.Errorf("%s: the answer is\n%s", name, answer)
+			}
+			var text string
+			for _, fault := range d.Refused {
+				text += fault.Error()
+			}
+			if !strings.HasPrefix(text, "video: ") {
+				t.Errorf("%s: %s", name, text)
+			}
+		}
+		o, err := NewOffer(ours(), None)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, err := o.Accept([]byte("v=0\r\nc=IN IP4 10.0.0.9\r\n" + audio + bad))
+		if err != nil || d.Audio == nil || d.Video != nil || len(d.Refused) != 1 {
+			t.Errorf("%s, in an answer: %v, refused %v", name, err, d.Refused)
+		}
+	}
+	// A session's c= that cannot be read costs the lines without one of their own.
+	_, d, err := Answer([]byte("v=0\r\nc=IN IP6\r\n"+audio+"m=video 5002 RTP/AVP 97\r\nc=IN IP4 10.0.0.9\r\n"+h264), ours(), None)
+	if err != nil || d.Audio != nil || d.Video == nil {
+		t.Errorf("%v: %+v", err, d)
 	}
 }
 

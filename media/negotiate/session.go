@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+
+	"github.com/pion/sdp/v3"
 )
 
 // ErrNotAcceptable is in every error that comes from what the other side wrote. Such an offer is refused with 488; after
@@ -124,7 +126,10 @@ func (s *Session) Accept(answer []byte) (Description, error) {
 			d.Refused = append(d.Refused, fmt.Errorf("%s: not answered", l.kind))
 			continue
 		}
-		stream, err := s.acceptLine(l, desc, desc.MediaDescriptions[i])
+		stream, err := (*Stream)(nil), desc.faults[i]
+		if err == nil {
+			stream, err = s.acceptLine(l, desc, desc.MediaDescriptions[i])
+		}
 		if err := s.settle(&d, l, stream, err); err != nil {
 			return Description{}, err
 		}
@@ -155,7 +160,10 @@ func (s *Session) Answer(offer []byte) ([]byte, Description, error) {
 		}
 		l := lines[i]
 		l.follow(m)
-		reply, stream, err := s.answerLine(l, desc, m, &d)
+		reply, stream, err := (*sdp.MediaDescription)(nil), (*Stream)(nil), desc.faults[i]
+		if err == nil {
+			reply, stream, err = s.answerLine(l, desc, m, &d)
+		}
 		if err := s.settle(&d, l, stream, err); err != nil {
 			return nil, Description{}, err
 		}

@@ -12,6 +12,7 @@ import (
 // An answerer sends answers, our own and those of others, and counts them. It owns what is remembered of them for requests
 // that come again.
 type answerer struct {
+	agent   string // the domain, for Warning
 	seal    sealer
 	counts  requestCounter
 	repeats repeats
@@ -22,8 +23,8 @@ type requestCounter interface {
 	Request(method string, status int)
 }
 
-func newAnswerer(seal sealer, counts requestCounter) *answerer {
-	return &answerer{seal: seal, counts: counts, repeats: repeats{answers: map[repeatKey][]byte{}}}
+func newAnswerer(domain string, seal sealer, counts requestCounter) *answerer {
+	return &answerer{agent: domain, seal: seal, counts: counts, repeats: repeats{answers: map[repeatKey][]byte{}}}
 }
 
 // counted notes a final answer. One that sipgo sends by itself has to be noted too.
@@ -60,7 +61,21 @@ func (a *answerer) tag(req *sip.Request) string {
 }
 
 // reply answers without keeping the transaction.
-func (a *answerer) reply(r *request, v verdict) { a.respond(r, a.response(r.Request, v)) }
+func (a *answerer) reply(r *request, v verdict) {
+	if r.account != "" {
+		v = a.warned(v)
+	}
+	a.respond(r, a.response(r.Request, v))
+}
+
+// warned gives a refusal the header in which phones look for the reason, and keep it in their own logs. It is for those
+// who have authenticated: a stranger is told no more than has to be.
+func (a *answerer) warned(v verdict) verdict {
+	if v.status < 400 {
+		return v
+	}
+	return v.with("Warning", header.Warning(a.agent, v.reason))
+}
 
 // respond sends res without keeping the transaction, and remembers it for the time that r may come again.
 func (a *answerer) respond(r *request, res *sip.Response) {
@@ -106,10 +121,10 @@ func (a *answerer) answer(req *sip.Request, tx *sip.ServerTx, v verdict) {
 	_ = tx.Connection().WriteMsg(a.response(req, v)) // a peer that is gone needs none
 }
 
-// conclude sends v within the transaction, after something has been sent in it already.
+// conclude sends v within the transaction, after something has been sent in it already: to somebody who has authenticated.
 func (a *answerer) conclude(req *sip.Request, tx *sip.ServerTx, v verdict) {
 	a.counted(req.Method, v.status)
-	_ = tx.Respond(a.response(req, v))
+	_ = tx.Respond(a.response(req, a.warned(v)))
 }
 
 // pass sends an answer back.

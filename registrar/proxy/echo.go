@@ -31,8 +31,9 @@ var (
 	vNotSDP   = verdict{status: 415, reason: "The echo reads application/sdp alone"}.with("Accept", sdpType)
 )
 
-// echoOptions are what a request may require, as of a window: a call of two minutes outlives no session timer (RFC 4028).
-var echoOptions = []string{"timer"}
+// echoOptions are what a request may require, as of a window: a call of two minutes outlives no session timer (RFC 4028),
+// and the echo sends no provisional answers that it would have to repeat (RFC 3262).
+var echoOptions = []string{"timer", "100rel"}
 
 // echoCalls are the calls that end at this server itself: a user agent server (RFC 3261 §13.3) of one answer.
 type echoCalls struct {
@@ -61,8 +62,11 @@ type echoCall struct {
 	ack   func()
 	end   func()
 	stop  context.CancelFunc // ends it from our side
+	over  <-chan struct{}    // closed when it has ended, from whichever side
 
-	mu sync.Mutex // guards the order of the other side's requests
+	mu      sync.Mutex // guards the order of the other side's requests, and later
+	later   uint32     // CSeq of the latest re-INVITE whose 2xx waits for its ACK
+	unheard func()     // ends that wait; nil if there is none
 }
 
 // find is the call that a request belongs to, if it is one of ours.
@@ -104,7 +108,7 @@ func (e *echoCalls) invite(r *request) {
 	c.end = sync.OnceFunc(func() { close(c.ended) })
 	ctx, stop := context.WithTimeout(context.Background(), echoTime)
 	defer stop()
-	c.stop = stop
+	c.stop, c.over = stop, ctx.Done()
 	e.mu.Lock()
 	e.byID[d.ID] = c
 	e.mu.Unlock()
@@ -193,6 +197,46 @@ func (e *echoCalls) acked(c *echoCall, ack *sip.Request) {
 		}
 	}
 	c.ack()
+	c.heard(ack.CSeq().SeqNo)
+}
+
+// heard notes that the 2xx to a later INVITE has arrived.
+func (c *echoCall) heard(cseq uint32) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.unheard != nil && cseq >= c.later {
+		c.unheard()
+		c.unheard = nil
+	}
+}
+
+// await is closed when the ACK for this 2xx comes, or another 2xx takes its place.
+func (c *echoCall) await(cseq uint32) <-chan struct{} {
+	acked := make(chan struct{})
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.unheard != nil {
+		c.unheard()
+	}
+	c.later, c.unheard = cseq, sync.OnceFunc(func() { close(acked) })
+	return acked
+}
+
+// accept sends a 2xx within a call. That to an INVITE is repeated until its ACK comes; if none does, the call ends (RFC
+// 3261 §13.3.1.4, §14.2).
+func (e *echoCalls) accept(r *request, c *echoCall, ok *sip.Response) {
+	if r.Method != sip.INVITE {
+		e.answers.respond(r, ok) // lost, it is asked for by repeating the request, which finds the same answer
+		return
+	}
+	acked := c.await(r.CSeq().SeqNo)
+	e.answers.respond(r, ok)
+	conn := r.tx.Connection()
+	e.work.start(func() {
+		if dialog.Repeat(func() { _ = conn.WriteMsg(ok) }, acked, c.over) {
+			c.stop()
+		}
+	})
 }
 
 // within takes a request in one of these calls.
@@ -223,8 +267,7 @@ func (e *echoCalls) within(r *request, c *echoCall) {
 			e.answers.reply(r, echoRefusal(err))
 			return
 		}
-		// Lost, it is asked for by repeating the request, which finds the same answer.
-		e.answers.respond(r, e.withSDP(r, answer))
+		e.accept(r, c, e.withSDP(r, answer))
 	}
 }
 

@@ -73,9 +73,11 @@ func (e *earphone) dial() {
 }
 
 // final is the next message but for 100.
-func (e *earphone) final() sip.Message {
+func (e *earphone) final() sip.Message { return e.nextFinal() }
+
+func (p *peer) nextFinal() sip.Message {
 	for {
-		m := e.next()
+		m := p.next()
 		if res, ok := m.(*sip.Response); !ok || res.StatusCode != 100 {
 			return m
 		}
@@ -365,6 +367,84 @@ func TestEchoPlain(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A 2xx to a later INVITE is repeated, too, until its own ACK comes, and the call ended if that never does; the same request
+// again gets the same answer over any transport, and one that asks for reliable provisional answers gets none.
+func TestEchoReinviteUnacknowledged(t *testing.T) {
+	for _, transport := range []string{"UDP", "TCP", "TLS"} {
+		simulate(t, always, func(l *lab) {
+			name := map[string]string{"TLS": "office"}[transport]
+			if name == "" {
+				name = "reception"
+			}
+			e := l.earphone(name, transport)
+			e.dial()
+			again := e.call.in("INVITE")
+			again.extra, again.body = sdpHeader+"\nRequire: 100rel", e.offer()
+			e.ask(again)
+			first := e.response(200)
+			early := e.call.in("ACK")
+			early.seq = 1 // of another INVITE
+			e.write(e.text(early))
+			for range 3 {
+				if m, ok := e.final().(*sip.Response); !ok || m.String() != first.String() {
+					t.Fatalf("%s: got %v, want the 2xx again", transport, m)
+				}
+			}
+			ack := e.call.in("ACK")
+			ack.seq = int(first.CSeq().SeqNo)
+			e.write(e.text(ack))
+			e.silent(time.Minute)
+
+			e.ask(e.call.in("INVITE").with(e.offer()))
+			began, repeats := time.Now(), 0
+			for {
+				if m, ok := e.final().(*sip.Request); ok {
+					e.answer(m, 200, "")
+					break
+				}
+				repeats++
+			}
+			if d := time.Since(began).Round(time.Second); d != dialog.GiveUp || repeats != 11 {
+				t.Errorf("%s: %d times 200, then BYE after %v", transport, repeats, d)
+			}
+		})
+	}
+}
+
+// What an offer or a request of the echo has wrong is said in a Warning to whoever has authenticated, and to nobody else.
+func TestWarning(t *testing.T) {
+	simulate(t, always, func(l *lab) {
+		office, milano := l.join("office", "TLS"), l.join("milano", "TLS")
+		plain := "v=0\r\nc=IN IP4 192.0.2.1\r\nm=audio 4000 RTP/AVP 0\r\n"
+		for _, c := range []struct {
+			from *peer
+			m    msg
+			want string
+		}{
+			{office, msg{uri: "echo"}.with(plain), "488 session description not acceptable: audio: no acceptable key: no a=crypto line, and plain RTP is not allowed: turn on SRTP with SDES keys"},
+			{office, msg{uri: "potsdam"}.with(plain), "403 office may not dial potsdam"},
+			{office, msg{uri: "milano"}.with(plain), "480 Not registered"},
+			{milano, msg{uri: "nobody"}.with(plain), "404 nothing has the name or number nobody"},
+		} {
+			c.m.method, c.m.callID, c.m.uri = "INVITE", "warn-"+c.m.uri, "sip:"+c.m.uri+"@"+domain
+			c.from.write(c.from.text(c.m))
+			if h := c.from.response(407).GetHeader("Warning"); h != nil {
+				t.Errorf("a stranger is told %v", h)
+			}
+			c.m.callID += "-again"
+			c.from.ask(c.m)
+			res, ok := c.from.nextFinal().(*sip.Response)
+			if !ok || res.GetHeader("Warning") == nil {
+				t.Fatalf("got %v, want a Warning", res)
+			}
+			status, text, _ := strings.Cut(c.want, " ")
+			if want := "399 " + domain + ` "` + text + `"`; fmt.Sprint(res.StatusCode) != status || res.GetHeader("Warning").Value() != want {
+				t.Errorf("%s: %d, %s, want %s", c.m.uri, res.StatusCode, res.GetHeader("Warning"), want)
+			}
+		}
+	})
 }
 
 // Holding, and going on; a request without an offer gets ours; one with the secret of another changes nothing.

@@ -131,7 +131,7 @@ func New(c Config, l Listeners) (*Server, error) {
 func (s *Server) assemble(c Config, digest *auth.Auth) {
 	s.site = &site{realm: c.Domain, hosts: newHosts(c.Domain, c.Advertise, s.listeners), seal: sealer{key: c.Key}, flows: s.flows}
 	s.locate = &locator{table: c.Locations, flows: s.flows, udp: s.listeners.UDP != nil}
-	s.answers = newAnswerer(s.site.seal, c.Metrics)
+	s.answers = newAnswerer(c.Domain, s.site.seal, c.Metrics)
 	send := sender{wire: s.stack, work: s.work, site: s.site, locate: s.locate}
 
 	s.gate = &gatekeeper{

@@ -6,19 +6,19 @@ import (
 	"sync"
 	"time"
 
-	"ewindow/registrar/flow"
 	"ewindow/registrar/signal/dialog"
 )
 
 // Bounds of what is remembered for requests that come again.
 const (
 	maxRepeats = 16_384        // half a KB each
+	maxRepeat  = 4096          // bytes of one; longer ones are not remembered
 	repeatFor  = dialog.GiveUp // by then the sender has given up (RFC 3261 §17.1.2.2)
 )
 
-// repeats remembers the last answers that went out over UDP without a transaction and to somebody who proved who they
-// are. If such an answer is lost, its request comes again, byte by byte: its credentials are used up by then, and a
-// challenge would be taken for a refusal. Strangers can add nothing here.
+// repeats remembers the last answers that went out without a transaction and to somebody who proved who they are. If such
+// an answer is lost, its request comes again, byte by byte and over the same flow (some phones repeat over TCP, too): its
+// credentials are used up by then, and a challenge would be taken for a refusal. Strangers can add nothing here.
 type repeats struct {
 	mu      sync.Mutex
 	answers map[repeatKey][]byte // as they were sent
@@ -35,9 +35,6 @@ type repeatOf struct {
 // keyOf is of all that stays the same when a request is repeated, and nobody can make up who has not seen it: above
 // all of its credentials.
 func keyOf(r *request) (key repeatKey, ok bool) {
-	if r.flow.Transport != flow.UDP {
-		return key, false // TCP repeats by itself
-	}
 	h := sha256.New()
 	write := func(s string) { _, _ = io.WriteString(h, s+"\x00") }
 	for _, name := range []string{"Authorization", "Proxy-Authorization"} {
@@ -46,7 +43,9 @@ func keyOf(r *request) (key repeatKey, ok bool) {
 			write(c.Value())
 		}
 	}
+	write(r.flow.Transport)
 	write(r.flow.Remote)
+	write(r.flow.ID)
 	write(r.Via().Params.GetOr("branch", ""))
 	write(r.CallID().Value())
 	write(r.CSeq().Value())
@@ -55,6 +54,9 @@ func keyOf(r *request) (key repeatKey, ok bool) {
 }
 
 func (p *repeats) note(key repeatKey, answer []byte, now time.Time) {
+	if len(answer) > maxRepeat {
+		return
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if _, again := p.answers[key]; !again {

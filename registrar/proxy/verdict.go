@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -21,7 +22,7 @@ type verdict struct {
 }
 
 func (v verdict) with(name, value string) verdict {
-	v.headers = append(v.headers, sip.NewHeader(name, value))
+	v.headers = append(slices.Clip(v.headers), sip.NewHeader(name, value)) // of a copy: verdicts are shared
 	return v
 }
 

@@ -22,6 +22,10 @@ func Text(s string) string { return plain(s, MaxText) }
 // or backslashes that end a quoted string (sipgo writes display names as they are).
 func Safe(s string) string { return strings.NewReplacer(`"`, "'", `\`, "/").Replace(Text(s)) }
 
+// Warning is the value of a Warning header that tells people why (RFC 3261 §20.43: 399 is text, to be shown or logged).
+// agent is a host or name that says who warns.
+func Warning(agent, reason string) string { return "399 " + agent + ` "` + Safe(reason) + `"` }
+
 // DisplayName is a display name as sipgo left it, quoted pairs resolved (RFC 3261 §25.1), fit for a screen.
 func DisplayName(raw string) string { return Name(unescape(raw)) }
 
