@@ -280,6 +280,15 @@ func (c *Call) Info(ctx context.Context, contentType string, body []byte) error 
 	return err
 }
 
+// Report tells the registrar whether media comes in the call.
+func (c *Call) Report(ctx context.Context, comes bool) error {
+	says := header.LineDown
+	if comes {
+		says = header.LineUp
+	}
+	return c.Info(ctx, header.LineType, []byte(says))
+}
+
 // ask sends a request other than INVITE within the call and returns its 2xx.
 func (c *Call) ask(ctx context.Context, method sip.RequestMethod, complete func(*sip.Request)) (*sip.Response, error) {
 	f := c.a.currentFlow()

@@ -16,9 +16,9 @@ import (
 
 // Keepalive (RFC 5626 §4.4.1, §3.5.1) and the time that a write may take.
 const (
-	pingLeast  = 25 * time.Second
-	pingMost   = 30 * time.Second
-	pongWithin = 10 * time.Second
+	pingLeast  = 3 * time.Second // so often that both sides know within 10 s when their way is cut
+	pingMost   = 4 * time.Second
+	pongWithin = 6 * time.Second
 	writeLimit = 10 * time.Second
 )
 
@@ -26,7 +26,7 @@ const (
 const maxMessage = 65_535
 
 var (
-	errNoPong  = errors.New("the registrar did not answer a ping within 10 s")
+	errNoPong  = errors.New("the registrar did not answer a ping within 6 s")
 	errClosed  = errors.New("the registrar closed the connection")
 	errReplace = errors.New("the connection is given up")
 )

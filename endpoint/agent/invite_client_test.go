@@ -393,6 +393,19 @@ func TestGlare(t *testing.T) {
 func TestCallOutlivesConnection(t *testing.T) {
 	simulate(t, func(t *testing.T, l *lab) {
 		c := l.callUp()
+		const stale = 2 // CSeq of the INVITE that is on its way over the dead connection: it may arrive when that is whole again
+		fresh := func(method sip.RequestMethod) *sip.Request {
+			for {
+				m := <-l.inbox
+				if req, is := m.(*sip.Request); is && req.CSeq().SeqNo == stale {
+					continue
+				} else if !is || req.Method != method {
+					t.Fatalf("the window sent %v, want %s", first(m), method)
+				} else {
+					return req
+				}
+			}
+		}
 		l.net.CutBoth(registrarAddr.Addr(), windowAddr)
 		time.AfterFunc(time.Minute, func() { l.net.RestoreBoth(registrarAddr.Addr(), windowAddr) })
 		if _, err := c.Reinvite(t.Context(), []byte(offer2)); !errors.Is(err, ErrOffline) {
@@ -412,15 +425,15 @@ func TestCallOutlivesConnection(t *testing.T) {
 		}
 		expect[Programme](l)
 		done := async(func() error { _, err := c.Reinvite(t.Context(), []byte(offer2)); return err })
-		invite := l.gets(sip.INVITE)
+		invite := fresh(sip.INVITE)
 		l.reply(invite, 200, "", answer2)
-		l.gets(sip.ACK)
+		fresh(sip.ACK)
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
 		l.current().conn.Close()
 		c.Bye("meanwhile") // goes over the next connection
-		l.gets(sip.BYE)
+		fresh(sip.BYE)
 	})
 }
 

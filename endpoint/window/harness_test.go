@@ -202,6 +202,7 @@ type fakeDialog struct {
 	refusal   error // of a re-INVITE
 	probes    int   // how often it was asked whether it is there
 	absence   error // what becomes of that
+	reports   []bool
 }
 
 func newDialog(id string) *fakeDialog {
@@ -239,6 +240,21 @@ func (d *fakeDialog) Probe() error {
 	defer d.mu.Unlock()
 	d.probes++
 	return d.absence
+}
+
+func (d *fakeDialog) Report(_ context.Context, comes bool) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.reports = append(d.reports, comes)
+	return nil
+}
+
+// reported is what the window told its registrar of the call.
+func (d *fakeDialog) reported() []bool {
+	synctest.Wait()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.reports
 }
 
 func (d *fakeDialog) probed() int {

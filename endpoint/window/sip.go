@@ -24,6 +24,8 @@ type dialog interface {
 	Reinvite(ctx context.Context, offer []byte) ([]byte, error)
 	// Probe asks within the call whether the other side is still there. A 481 or a 408 ends the call.
 	Probe() error
+	// Report tells the registrar whether media comes.
+	Report(ctx context.Context, comes bool) error
 	// Bye ends the call, whatever it has come to, for a reason that the other side may show.
 	Bye(reason string)
 	// Over says whether the call has ended, and why. Its end is told too, but may be told before our INVITE returns.

@@ -1,6 +1,7 @@
 package window
 
 import (
+	"context"
 	"slices"
 	"time"
 
@@ -139,13 +140,36 @@ func (w *Window) logSilence(l *leg) {
 		return
 	}
 	silent := c.down(time.Now())
-	switch {
-	case silent && !l.silent:
-		w.logFigures("the line is silent", l)
-	case !silent && l.silent:
-		w.logFigures("the line is back", l)
+	if silent == l.silent {
+		return
 	}
 	l.silent = silent
+	if silent {
+		w.logFigures("the line is silent", l)
+	} else {
+		w.logFigures("the line is back", l)
+	}
+	if c.Role == Partner {
+		w.report(l)
+	}
+}
+
+// reportFor is how long it is tried to tell the registrar something about a call.
+const reportFor = 10 * time.Second
+
+// report tells the registrar how a call to the partner does: its monitoring knows no more than it is told.
+func (w *Window) report(l *leg) {
+	comes, d := !l.silent, l.dialog
+	if d == nil {
+		return
+	}
+	w.work.Go(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), reportFor)
+		defer cancel()
+		if err := d.Report(ctx, comes); err != nil {
+			w.log.Debug("the registrar was not told how the line is", "call_id", l.callID, "err", err)
+		}
+	})
 }
 
 // round keeps one decimal.

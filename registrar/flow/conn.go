@@ -39,6 +39,9 @@ type conn struct {
 	since     time.Time // of the last whole message, or of the connection
 	begun     time.Time // of the message that is arriving; zero between messages
 	keepUntil time.Time
+	heard     time.Time // when anything came last
+	pinged    time.Time // the last keepalive
+	pings     int       // keepalives in a row, soon after each other
 	tokens    float64
 	filled    time.Time // when tokens was last brought up to date
 }
@@ -87,7 +90,11 @@ func (c *conn) Read(b []byte) (int, error) {
 				return 0, err
 			}
 		}
-		c.spend(time.Now(), err != nil || c.frames.Ended())
+		now := time.Now()
+		c.spend(now, err != nil || c.frames.Ended())
+		if err == nil {
+			c.hear(now, !c.frames.Ended() && n <= 4 && b[0] == '\r')
+		}
 		if refusal == nil {
 			return n, err
 		}
@@ -205,6 +212,37 @@ func (c *conn) spend(now time.Time, message bool) {
 	}
 	c.tokens = min(float64(c.table.limits.Burst), c.tokens+now.Sub(c.filled).Seconds()*c.table.limits.Rate) - 1
 	c.filled = now
+}
+
+// A peer that pings every pingSoon is missed when nothing comes for quietAfter. A connection whose way was cut tells
+// nobody: for others it takes TCP's minutes, or a write.
+const (
+	pingSoon   = 5 * time.Second
+	quietAfter = 8 * time.Second
+	pingsKnown = 2 // such pings in a row: whoever pings so does so always
+)
+
+// hear notes that something came.
+func (c *conn) hear(now time.Time, ping bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.heard = now
+	if !ping {
+		return
+	}
+	if apart := now.Sub(c.pinged); apart > pingSoon {
+		c.pings = 0
+	} else if apart >= time.Second {
+		c.pings++
+	}
+	c.pinged = now
+}
+
+// quiet says whether nothing came from a peer that should have pinged.
+func (c *conn) quiet(now time.Time) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.pings >= pingsKnown && now.Sub(c.heard) > quietAfter
 }
 
 // pause waits until the peer may send another message, and has taken the answers to those before.

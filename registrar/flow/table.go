@@ -86,6 +86,18 @@ func (t *Table) Alive(f Flow) bool {
 	return t.at(f) != nil
 }
 
+// Heard says whether a flow is alive as far as can be told now: one on which a peer pings every few seconds is not while
+// nothing comes any more, though it may be back. UDP knows no better than yes.
+func (t *Table) Heard(f Flow) bool {
+	if f.Transport == UDP {
+		return true
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	c := t.at(f)
+	return c != nil && !c.quiet(time.Now())
+}
+
 // Local is the address of our end of a connection; empty if it is not live.
 func (t *Table) Local(f Flow) string {
 	t.mu.Lock()

@@ -126,7 +126,7 @@ func (m *Registry) Handler() http.Handler {
 // A Link is a pair of spaces that the plan links now.
 type Link struct {
 	A, B string
-	Up   bool // a call between the two is up, as far as its signalling went through here
+	Up   bool // a call between the two is up, as far as its signalling went through here and they say
 }
 
 // A State is what Observe reads at each scrape.
@@ -144,7 +144,7 @@ var (
 	registered = prometheus.NewDesc("ewindow_registered", "Whether a space's window can be reached.", []string{"space"}, nil)
 	expected   = prometheus.NewDesc("ewindow_link_expected", "1 for each pair of spaces that the plan links now.",
 		[]string{"space", "peer"}, nil)
-	up = prometheus.NewDesc("ewindow_link_up", "Whether the signalling of a linked pair's call is up.",
+	up = prometheus.NewDesc("ewindow_link_up", "Whether a linked pair is in a call: both are heard of, and both say that media comes.",
 		[]string{"space", "peer"}, nil)
 )
 

@@ -62,7 +62,7 @@ func TestDialog(t *testing.T) {
 		if len(ack.GetHeaders("Route")) != 0 {
 			t.Errorf("our own Route went on: %v", ack)
 		}
-		if !l.server.calls.has("milano", "munich") {
+		if !l.server.calls.up("milano", "munich") {
 			t.Error("the call does not count as up")
 		}
 		for _, side := range []struct{ from, to call }{{caller, called}, {called, caller}} {
@@ -81,7 +81,7 @@ func TestDialog(t *testing.T) {
 		bye := milano.request(sip.BYE)
 		milano.answer(bye, 200, "")
 		munich.response(200)
-		if l.server.calls.has("milano", "munich") {
+		if l.server.calls.up("milano", "munich") {
 			t.Error("the call still counts as up")
 		}
 	})

@@ -10,8 +10,11 @@ import (
 // A locator finds the flow on which somebody is to be reached. It has no state: the table of locations has.
 type locator struct {
 	table *location.Table
-	flows interface{ Alive(location.Flow) bool }
-	udp   bool // there is a UDP socket
+	flows interface {
+		Alive(location.Flow) bool
+		Heard(location.Flow) bool
+	}
+	udp bool // there is a UDP socket
 }
 
 // reach is the binding over which an account is called: the one that registered last and whose flow is alive. One is
@@ -27,6 +30,19 @@ func (l *locator) reach(account string, now time.Time) (location.Binding, verdic
 		return location.Binding{}, vFlowFailed
 	}
 	return location.Binding{}, vNotHere
+}
+
+// there says whether an account could be called now, and would hear it: what people and their monitoring are told. A call
+// is tried as long as there is a flow.
+func (l *locator) there(account string, now time.Time) bool {
+	b, v := l.reach(account, now)
+	return v.status == 0 && l.flows.Heard(b.Flow)
+}
+
+// hears says whether the other side of a dialog would hear what is sent in it.
+func (l *locator) hears(d half) bool {
+	f, ok := l.peer(d)
+	return ok && l.flows.Heard(f)
 }
 
 // across is the way to the other side of a dialog: the flow that its contact is registered on now (a window keeps its

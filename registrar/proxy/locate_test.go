@@ -11,6 +11,8 @@ import (
 // standing are the connections that there are.
 type standing map[location.Flow]bool
 
+func (s standing) Heard(f location.Flow) bool { return s.Alive(f) }
+
 func (s standing) Alive(f location.Flow) bool { return f.Transport == flow.UDP || s[f] }
 
 // Where the other side of a dialog is, by what it was on when it was last heard, and what it has registered since.

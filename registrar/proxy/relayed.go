@@ -32,7 +32,8 @@ type relayed struct {
 // A side is one end of a relayed dialog. Its dialog is written from the other end: Local is that one's address.
 type side struct {
 	half
-	cseq uint32 // of its last request
+	cseq   uint32 // of its last request
+	silent bool   // it says that no media comes
 }
 
 // calls are the relayed dialogs.
@@ -120,11 +121,35 @@ func (c *calls) of(account string) (found []relayed) {
 	return found
 }
 
-// has says whether two accounts are in a call with each other, as far as its signalling went through here.
-func (c *calls) has(a, b string) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return slices.ContainsFunc(c.order, func(d *relayed) bool { return !d.old && d.has(a) && d.has(b) })
+// up says whether two accounts are in a call with each other, as far as its signalling went through here: both can be
+// reached in it, and neither says that nothing comes.
+func (c *calls) up(a, b string) bool {
+	for _, d := range c.of(a) {
+		if !d.old && d.has(b) && c.lost(&d) == "" && d.silent() == "" {
+			return true
+		}
+	}
+	return false
+}
+
+// silent is the account of a dialog that says that nothing comes, empty if neither does.
+func (d *relayed) silent() string {
+	for i := range d.sides {
+		if d.sides[i].silent {
+			return d.sides[i].account
+		}
+	}
+	return ""
+}
+
+// lost is the account of a dialog that cannot be reached in it, empty if there is none.
+func (c *calls) lost(d *relayed) string {
+	for i := range d.sides {
+		if !c.locate.hears(d.sides[i].half) {
+			return d.sides[i].account
+		}
+	}
+	return ""
 }
 
 // saw notes a request within a dialog: its number, its sender's flow, and where it wants to be reached from now on. One
@@ -149,6 +174,26 @@ func (c *calls) saw(r *request) {
 	if r.Method == sip.INVITE || r.Method == sip.UPDATE {
 		from.Refresh(r) // RFC 3261 §12.2.2
 	}
+}
+
+// told takes what a window says of the media of its call (header.LineType). It is false for any other request.
+func (c *calls) told(r *request) bool {
+	if r.Method != sip.INFO || header.First(r, "Content-Type") != header.LineType {
+		return false
+	}
+	c.saw(r)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	d := c.byID[relayedID(r.CallID().Value(), header.FromTag(r), header.ToTag(r))]
+	if d == nil {
+		return true
+	}
+	for i := range d.sides {
+		if s := &d.sides[i]; s.RemoteTag == header.FromTag(r) && r.CSeq().SeqNo >= s.cseq {
+			s.silent = string(header.Body(r)) == header.LineDown
+		}
+	}
+	return true
 }
 
 // learnt is the dialog that a request is in, as far as that can be read in it.

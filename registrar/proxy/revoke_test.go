@@ -116,7 +116,7 @@ func TestCallsOfChangedAccount(t *testing.T) {
 						t.Errorf("%s: Reason is %v", side.to.p.name, h)
 					}
 				}
-				if l.server.calls.has("milano", "munich") {
+				if l.server.calls.up("milano", "munich") {
 					t.Error("the call counts as up")
 				}
 			})

@@ -11,11 +11,10 @@ func (s *Server) State() metrics.State {
 	now, plan := time.Now(), s.Plan()
 	state := metrics.State{Registered: map[string]bool{}}
 	for _, space := range plan.Spaces() {
-		_, v := s.locate.reach(space.Name, now)
-		state.Registered[space.Name] = v.status == 0
+		state.Registered[space.Name] = s.locate.there(space.Name, now)
 		if link, ok := plan.LinkAt(space.Name, now); ok && link.Between[0] == space.Name {
 			a, b := link.Between[0], link.Between[1]
-			state.Expected = append(state.Expected, metrics.Link{A: a, B: b, Up: s.calls.has(a, b)})
+			state.Expected = append(state.Expected, metrics.Link{A: a, B: b, Up: s.calls.up(a, b)})
 		}
 	}
 	return state

@@ -40,11 +40,10 @@ func (s *Server) Status() status.Status {
 	}
 	for _, name := range slices.Sorted(maps.Keys(names)) {
 		a := accountStatus(plan, name, now)
-		_, v := s.locate.reach(name, now)
-		a.Reached = v.status == 0
+		a.Reached = s.locate.there(name, now)
 		for _, b := range bindings[name] {
 			a.Bindings = append(a.Bindings, status.Binding{Contact: b.Contact, Transport: b.Flow.Transport, Peer: b.Flow.Remote,
-				Since: b.Created, Updated: b.Updated, Expires: b.Expires, Lost: b.Lost})
+				Since: b.Created, Updated: b.Updated, Expires: b.Expires, Lost: b.Lost || !s.flows.Heard(b.Flow)})
 		}
 		if e, ok := last[name]; ok {
 			a.Last = &e
@@ -75,11 +74,17 @@ func accountStatus(plan *dialplan.Plan, name string, now time.Time) status.Accou
 // status is the calls that there are.
 func (c *calls) status() (out []status.Call) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
+	var all []relayed
 	for _, d := range c.order {
 		if !d.old {
-			out = append(out, d.status())
+			all = append(all, *d)
 		}
+	}
+	c.mu.Unlock()
+	for i := range all {
+		call := all[i].status()
+		call.Lost, call.Silent = c.lost(&all[i]), all[i].silent()
+		out = append(out, call)
 	}
 	return out
 }

@@ -42,7 +42,7 @@ type Binding struct {
 	Since     time.Time `json:"since"`
 	Updated   time.Time `json:"updated"`
 	Expires   time.Time `json:"expires"`
-	Lost      bool      `json:"lost,omitempty"` // its connection has ended
+	Lost      bool      `json:"lost,omitempty"` // its connection has ended, or nothing comes any more that should
 }
 
 // Event is something that happened to an account.
@@ -57,6 +57,8 @@ type Call struct {
 	Caller string    `json:"caller"`
 	Callee string    `json:"callee"`
 	Since  time.Time `json:"since"`
+	Lost   string    `json:"lost,omitempty"`   // account that cannot be reached in it; empty if both can
+	Silent string    `json:"silent,omitempty"` // account of a window that says that nothing comes; empty if none does
 }
 
 // PastCall is a call that has ended or came to nothing.

@@ -29,7 +29,14 @@ func (s Status) Text(zone *time.Location) string {
 	_ = w.Flush() // into memory
 	b.WriteString("\n")
 	for _, c := range s.Calls {
-		fmt.Fprintf(&b, "call  %s to %s, since %s\n", c.Caller, c.Callee, when(c.Since))
+		lost := ""
+		if c.Lost != "" {
+			lost = "; " + c.Lost + " cannot be reached"
+		}
+		if c.Silent != "" {
+			lost += "; nothing comes to " + c.Silent
+		}
+		fmt.Fprintf(&b, "call  %s to %s, since %s%s\n", c.Caller, c.Callee, when(c.Since), lost)
 	}
 	if len(s.Calls) == 0 {
 		b.WriteString("no calls\n")
@@ -39,6 +46,12 @@ func (s Status) Text(zone *time.Location) string {
 		fmt.Fprintf(&b, "past  %s: %s to %s%s; %s\n", when(c.Ended), c.Caller, c.Callee, c.length(), c.Why)
 	}
 	return b.String()
+}
+
+// up says whether two accounts are in a call in which both can be reached, and neither says that nothing comes.
+func (s Status) up(a, b string) bool {
+	c := s.Call(a, b)
+	return c != nil && c.Lost == "" && c.Silent == ""
 }
 
 func (a *Account) role() string {
@@ -75,7 +88,7 @@ func (a *Account) where(when func(time.Time) string) string {
 // plan is what the plan wants of a space now, and whether it has it.
 func (a *Account) plan(s Status) string {
 	switch {
-	case a.Partner != "" && s.Call(a.Name, a.Partner) != nil:
+	case a.Partner != "" && s.up(a.Name, a.Partner):
 		return "with " + a.Partner
 	case a.Partner != "":
 		return "should be with " + a.Partner

@@ -23,8 +23,8 @@ func First(m sip.Message, name string) string {
 func List(m sip.Message, name string) []string {
 	var list []string
 	for _, h := range m.GetHeaders(name) {
-		for _, t := range Elements(h.Value()) {
-			if t != "" {
+		for t := range strings.SplitSeq(h.Value(), ",") {
+			if t = strings.TrimSpace(t); t != "" {
 				list = append(list, t)
 			}
 		}
@@ -51,12 +51,14 @@ func Unknown(m sip.Message, name string, known ...string) []string {
 
 // Word is a value without its parameters: "active" of "active;expires=60".
 func Word(value string) string {
-	return strings.TrimSpace(value[:ElementEnd(value, ';')])
+	word, _, _ := strings.Cut(value, ";")
+	return strings.TrimSpace(word)
 }
 
 // Param is a parameter of a value, without quotes; "" without one.
 func Param(value, name string) string {
-	for _, p := range split(value, ';')[1:] {
+	_, params, _ := strings.Cut(value, ";")
+	for _, p := range split(params, ';') {
 		if k, v, _ := strings.Cut(p, "="); strings.EqualFold(strings.TrimSpace(k), name) {
 			return unquote(strings.TrimSpace(v))
 		}
@@ -150,7 +152,7 @@ func Contact(m sip.Message) *sip.Uri {
 func Contacts(m sip.Message) []string {
 	var out []string
 	for _, h := range m.GetHeaders("Contact") {
-		out = append(out, Elements(h.Value())...)
+		out = append(out, split(h.Value(), ',')...)
 	}
 	return out
 }
@@ -165,9 +167,6 @@ func RecordRoute(m sip.Message) []sip.Uri {
 	}
 	return routes
 }
-
-// Elements are those of a list (RFC 3261 §7.3.1).
-func Elements(value string) []string { return split(value, ',') }
 
 // split splits where a separator stands neither in quotes nor in angle brackets.
 func split(s string, sep byte) []string {
@@ -190,15 +189,15 @@ func ElementEnd[T string | []byte](s T, sep byte) int {
 		switch c := s[i]; {
 		case quoted && c == '\\':
 			i++
-		case c == '"' && !bracket: // in a URI it means nothing
+		case c == '"':
 			quoted = !quoted
 		case quoted:
-		case c == sep && !bracket:
-			return i
 		case c == '<':
 			bracket = true
 		case c == '>':
 			bracket = false
+		case c == sep && !bracket:
+			return i
 		}
 	}
 	return len(s)

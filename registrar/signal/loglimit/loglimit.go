@@ -81,7 +81,11 @@ func (h *Handler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	for _, a := range attrs {
 		d.note(&d.who, a)
 	}
-	d.inner = h.inner.WithAttrs(attrs)
+	written := make([]slog.Attr, 0, len(attrs))
+	for _, a := range attrs {
+		written = append(written, shorten(a))
+	}
+	d.inner = h.inner.WithAttrs(written)
 	return &d
 }
 
@@ -143,7 +147,7 @@ func (h *Handler) write(ctx context.Context, r slog.Record, left int, charge fun
 	return err
 }
 
-// shorten keeps a value from being endless.
+// shorten keeps a value from being endless, and gives a duration its unit, which JSON leaves out.
 func shorten(a slog.Attr) slog.Attr {
 	a.Value = a.Value.Resolve()
 	switch a.Value.Kind() {
@@ -151,6 +155,11 @@ func shorten(a slog.Attr) slog.Attr {
 		if s := a.Value.String(); len(s) > maxValue {
 			return slog.String(a.Key, s[:maxValue]+"…")
 		}
+		if d, is := a.Value.Any().(time.Duration); is {
+			return slog.String(a.Key, d.String())
+		}
+	case slog.KindDuration:
+		return slog.String(a.Key, a.Value.Duration().String())
 	}
 	return a
 }

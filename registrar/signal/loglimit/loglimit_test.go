@@ -273,9 +273,11 @@ func TestDebug(t *testing.T) {
 func TestJSON(t *testing.T) {
 	var text bytes.Buffer
 	h := New(&text, nil, func(w io.Writer) slog.Handler { return slog.NewJSONHandler(w, nil) })
-	slog.New(h).Info("hello", Stranger(block(1)))
-	if !strings.Contains(text.String(), `"block":"10.0.1.0/24"`) {
-		t.Error(text.String())
+	slog.New(h).With("every", time.Minute).Info("hello", Stranger(block(1)), "in", 30*time.Second)
+	for _, want := range []string{`"block":"10.0.1.0/24"`, `"in":"30s"`, `"every":"1m0s"`} {
+		if !strings.Contains(text.String(), want) {
+			t.Errorf("%s is not in %s", want, text.String())
+		}
 	}
 }
 
