@@ -30,6 +30,7 @@ func (c *Call) blank(now time.Time) bool {
 func (m *machine) facing(c *Call) {
 	switch {
 	case !c.mutual():
+		c.Hidden = time.Time{}
 	case c.Role == Partner || c.Grace.IsZero() || c.Seen.After(c.Grace):
 		c.Blank, c.Grace, c.Hidden = m.now, m.now, time.Time{}
 	case m.now.Sub(c.Blank) >= unseen && !m.always(c):

@@ -88,9 +88,9 @@ func (c *chaos) event() Event {
 		from := []string{"milano", "munich", "munich", "dresden", "potsdam", "desk", "desk", "x"}[c.rnd.IntN(8)]
 		return Invited{ID: fmt.Sprint("i", c.n), From: from}
 	case 8, 9, 10, 11:
-		return Agreed{id, Terms{NoVideo: c.rnd.IntN(3) == 0}}
+		return Agreed{id, c.terms()}
 	case 12:
-		return Changed{id, Terms{NoVideo: c.rnd.IntN(2) == 0, Held: c.rnd.IntN(2) == 0}}
+		return Changed{id, c.terms()}
 	case 13:
 		return Failed{ID: id, Status: 100 * c.rnd.IntN(7), RetryAfter: time.Duration(c.rnd.IntN(100)) * time.Second}
 	case 14:
@@ -101,17 +101,26 @@ func (c *chaos) event() Event {
 	case 15:
 		return Device{Role: []string{"camera", "sound"}[c.rnd.IntN(2)], Missing: []string{"", "No camera"}[c.rnd.IntN(2)]}
 	case 16, 17:
-		return Media{ID: id, Heard: c.now} // sound alone
+		m := Media{ID: id, Heard: c.now, Told: c.now, Showed: c.now} // sound alone
+		if call := c.s.find(id); call != nil {
+			m.Seen = call.Seen
+		}
+		return m
 	case 18, 19:
-		return Media{ID: id, Heard: c.now, Seen: c.now}
+		return Media{ID: id, Heard: c.now, Told: c.now, Seen: c.now, Showed: c.now}
 	case 20, 21:
 		m := Media{ID: id} // silence
 		if call := c.s.find(id); call != nil {
-			m.Heard, m.Seen = call.Heard, call.Seen
+			m.Heard, m.Told, m.Seen = call.Heard, call.Told, call.Seen
 		}
 		return m
 	}
 	return Tick{}
+}
+
+func (c *chaos) terms() Terms {
+	is := func() bool { return c.rnd.IntN(3) == 0 }
+	return Terms{NoVideo: is(), Shows: !is(), Unheard: is(), Held: is()}
 }
 
 func (c *chaos) fail(format string, args ...any) {
@@ -238,8 +247,11 @@ func (c *chaos) judge() {
 		default:
 			count["here"]++
 		}
-		if call.Held && call.Role != Phone {
-			c.fail("a partner holds: %+v", *call)
+		if call.quiet() && call.Role != Phone {
+			c.fail("a partner need not send anything: %+v", *call)
+		}
+		if !call.Hidden.IsZero() && (!call.mutual() || call.Seen.After(call.Hidden)) {
+			c.fail("it is not seen, and there is no reason: %+v", *call)
 		}
 		if call.Ours && call.Phase == Dialling && c.now.Sub(call.Since) > dialLimit {
 			c.fail("nobody gave up %+v", *call)
@@ -299,6 +311,11 @@ func TestRandomEvents(t *testing.T) {
 			if p := c.s.here(Phone); p != nil && p.Held {
 				seen["held"]++
 			}
+			for i := range c.s.Calls {
+				if !c.s.Calls[i].Hidden.IsZero() {
+					seen["hidden"]++
+				}
+			}
 		}
 		c.now = c.now.Add(14 * 24 * time.Hour)
 		c.step(Tick{})
@@ -306,7 +323,7 @@ func TestRandomEvents(t *testing.T) {
 			t.Fatalf("seed %d: open after the plan's end: %v", seed, c.open)
 		}
 	}
-	for _, what := range []string{"leaving", "replacing", "held"} {
+	for _, what := range []string{"leaving", "replacing", "held", "hidden"} {
 		if seen[what] < 100 {
 			t.Errorf("%q was seen %d times: the events are not mixed well", what, seen[what])
 		}

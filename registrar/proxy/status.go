@@ -43,7 +43,8 @@ func (s *Server) Status() status.Status {
 		a.Reached = s.locate.there(name, now)
 		for _, b := range bindings[name] {
 			a.Bindings = append(a.Bindings, status.Binding{Contact: b.Contact, Transport: b.Flow.Transport, Peer: b.Flow.Remote,
-				Since: b.Created, Updated: b.Updated, Expires: b.Expires, Lost: b.Lost || !s.flows.Heard(b.Flow)})
+				Since: b.Created, Updated: b.Updated, Expires: b.Expires, Lost: b.Lost,
+				Quiet: s.flows.Alive(b.Flow) && !s.flows.Heard(b.Flow)})
 		}
 		if e, ok := last[name]; ok {
 			a.Last = &e

@@ -42,7 +42,8 @@ type Binding struct {
 	Since     time.Time `json:"since"`
 	Updated   time.Time `json:"updated"`
 	Expires   time.Time `json:"expires"`
-	Lost      bool      `json:"lost,omitempty"` // its connection has ended, or nothing comes any more that should
+	Lost      bool      `json:"lost,omitempty"`  // its connection has ended
+	Quiet     bool      `json:"quiet,omitempty"` // nothing comes on its connection any more, though it should
 }
 
 // Event is something that happened to an account.

@@ -1,6 +1,7 @@
 package status
 
 import (
+	"strings"
 	"testing"
 	"time"
 )
@@ -66,6 +67,29 @@ func TestTextOfSeveralBindings(t *testing.T) {
 		a := Account{Role: role, Bindings: twice}
 		if got := a.where(when); got != want {
 			t.Errorf("%s: got  %s\nwant %s", role, got, want)
+		}
+	}
+}
+
+// What is only remembered, and not heard of any more, is said so.
+func TestTextOfWhatIsNotHeardOf(t *testing.T) {
+	ten := time.Date(2027, 3, 1, 10, 0, 0, 0, time.UTC)
+	for name, c := range map[string]struct {
+		call Call
+		up   bool
+		says string
+	}{
+		"well":   {Call{}, true, "milano to munich, since 10:00:00\n"},
+		"lost":   {Call{Lost: "munich"}, false, "since 10:00:00; munich cannot be reached\n"},
+		"silent": {Call{Silent: "milano"}, false, "since 10:00:00; nothing comes to milano\n"},
+	} {
+		c.call.Caller, c.call.Callee, c.call.Since = "milano", "munich", ten
+		s := Status{At: ten, Calls: []Call{c.call}, Accounts: []Account{{Name: "milano", Role: "space", Partner: "munich",
+			Bindings: []Binding{{Transport: "TLS", Peer: "192.0.2.1:40000", Since: ten, Quiet: !c.up}}}}}
+		text := s.Text(time.UTC)
+		if strings.Contains(text, "should be with munich") == c.up || !strings.Contains(text, c.says) ||
+			strings.Contains(text, "(TLS), and nothing comes from there any more") == c.up {
+			t.Errorf("%s:\n%s", name, text)
 		}
 	}
 }

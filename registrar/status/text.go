@@ -66,7 +66,11 @@ func (a *Account) where(when func(time.Time) string) string {
 	var from []string
 	for _, b := range a.Bindings {
 		if !b.Lost {
-			from = append(from, fmt.Sprintf("since %s from %s (%s)", when(b.Since), b.Peer, b.Transport))
+			quiet := ""
+			if b.Quiet {
+				quiet = ", and nothing comes from there any more"
+			}
+			from = append(from, fmt.Sprintf("since %s from %s (%s)%s", when(b.Since), b.Peer, b.Transport, quiet))
 		}
 	}
 	const enough = 2 // are told one by one
