@@ -41,8 +41,6 @@ func TestRequestsOutsideDialogs(t *testing.T) {
 		{method: "INVITE", headers: map[string]string{"Session-Expires": "60", "Supported": "timer"}, body: offer1, code: 422, header: "Min-SE", want: "90"},
 		{method: "INVITE", headers: map[string]string{"x": "60", "k": "timer"}, body: offer1, code: 422, header: "Min-SE", want: "90"},
 		{method: "INVITE", headers: map[string]string{"CSeq": "1 BYE"}, body: offer1, code: 400},
-		{method: "INVITE", headers: map[string]string{"From": "<sip:munich@reg.example.org>"}, body: offer1, code: 400},
-		{method: "INVITE", headers: map[string]string{"Max-Forwards": "-"}, body: offer1, code: 400},
 	} {
 		t.Run(fmt.Sprint(test.method, test.headers), func(t *testing.T) {
 			simulate(t, func(t *testing.T, l *lab) {
@@ -211,5 +209,21 @@ func TestAccount(t *testing.T) {
 			expect[Ended](l)
 			l.answers(486)
 		}
+	})
+}
+
+// A peer of RFC 2543, without a tag or Max-Forwards, calls as others do (RFC 3261 §12.1.1).
+func TestOldCaller(t *testing.T) {
+	simulate(t, func(t *testing.T, l *lab) {
+		call, res := l.answered("From", "<sip:munich@reg.example.org>", "Max-Forwards", "-")
+		if res.From().Params.Has("tag") || call.Peer() != "munich" {
+			t.Errorf("called by %q:\n%s", call.Peer(), res)
+		}
+		call.Bye("")
+		bye := l.gets(sip.BYE)
+		if bye.To().Params.Has("tag") {
+			t.Errorf("the BYE is to %s", bye.To().Value())
+		}
+		l.reply(bye, 200, "", "")
 	})
 }

@@ -14,7 +14,7 @@ import (
 // account is the account that a URI names, as the registrar sees it: the user part if the host is the domain, an
 // address or localhost; otherwise user@host, which is no account's name.
 func (a *Agent) account(uri *sip.Uri) string {
-	user := header.Name(uri.User)
+	user := header.Name(header.User(uri))
 	host := strings.ToLower(uri.Host)
 	if host == a.domain || host == "localhost" {
 		return user

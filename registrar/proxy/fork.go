@@ -6,6 +6,7 @@ import (
 
 	"github.com/emiago/sipgo/sip"
 
+	"ewindow/registrar/signal/header"
 	"ewindow/registrar/signal/validate"
 )
 
@@ -121,7 +122,7 @@ func (f *fork) run() {
 // callee is the account that was called last.
 func (f *fork) callee() string {
 	if len(f.branches) == 0 {
-		return f.r.Recipient.User
+		return header.Dialled(&f.r.Recipient)
 	}
 	return f.branches[len(f.branches)-1].h.out.account
 }

@@ -112,10 +112,7 @@ func sound(res *sip.Response) bool {
 // ack passes on the ACK to a 2xx, end to end and without a transaction (RFC 3261 §16.11). The ACK to another answer
 // ends at the server transaction, or here, if the answer was ours and is forgotten.
 func (w *forwarder) ack(r *request) {
-	if !r.inDialog() || r.far {
-		return
-	}
-	if mf := r.MaxForwards(); mf != nil && mf.Val() == 0 {
+	if !r.inDialog() || r.far || header.MaxForwards(r.Request) == 0 {
 		return
 	}
 	if f, ok := w.locate.across(r.to().account, r.Recipient.String(), r.to().flow); ok {

@@ -54,7 +54,7 @@ var (
 
 // sender lets a request pass that comes from whom its From names.
 func (g *gatekeeper) sender(r *request, c challenge) verdict {
-	if v := g.authenticate(r, r.From().Address.User, c); v.status != 0 {
+	if v := g.authenticate(r, header.User(&r.From().Address), c); v.status != 0 {
 		return v
 	}
 	if !g.site.owns(&r.From().Address, r.account) {
@@ -76,7 +76,7 @@ func (g *gatekeeper) partner(r *request, account string) verdict {
 
 // authenticate finds out which account sent the request, and notes it there. user is whom to challenge.
 func (g *gatekeeper) authenticate(r *request, user string, c challenge) verdict {
-	q := auth.Request{Method: string(r.Method), URI: r.Recipient.String(), From: user, Here: g.site.hosts.ours}
+	q := auth.Request{Method: string(r.Method), URI: r.asked, From: user, Here: g.site.hosts.ours}
 	for _, h := range r.GetHeaders(c.credentials) {
 		q.Values = append(q.Values, h.Value())
 	}

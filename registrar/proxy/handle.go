@@ -35,7 +35,7 @@ func (s *Server) handle(req *sip.Request, tx *sip.ServerTx) {
 		}
 		return
 	}
-	r := &request{Request: req, tx: tx, plan: s.Plan()}
+	r := &request{Request: req, tx: tx, asked: req.Recipient.String(), plan: s.Plan()}
 	if req.Transport() == flow.UDP {
 		r.flow = datagramFlow(req)
 	} else {

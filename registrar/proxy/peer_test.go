@@ -11,6 +11,8 @@ import (
 
 	"github.com/emiago/sipgo/sip"
 	"github.com/icholy/digest"
+
+	"ewindow/registrar/signal/validate"
 )
 
 // A peer speaks SIP by hand.
@@ -94,7 +96,7 @@ func (p *peer) overhear(b []byte) {
 
 func (p *peer) readStream(c net.Conn, inbox chan<- sip.Message) {
 	defer close(inbox)
-	stream := sip.NewParser().NewSIPStream()
+	stream := validate.Parser().NewSIPStream()
 	buf := make([]byte, 4096)
 	for {
 		n, err := c.Read(buf)
@@ -188,6 +190,7 @@ func (p *peer) silent(d time.Duration) {
 type msg struct {
 	method, uri, from, to, callID, branch, extra, body string
 	seq, maxForwards                                   int
+	edit                                               *strings.Replacer // of the finished head
 }
 
 func (p *peer) text(m msg) string {
@@ -213,6 +216,9 @@ func (p *peer) text(m msg) string {
 		m.seq, m.method, m.maxForwards, p.contact)
 	if m.extra != "" {
 		s += strings.TrimSpace(m.extra) + "\n"
+	}
+	if m.edit != nil {
+		s = m.edit.Replace(s)
 	}
 	return s + "\n" + m.body
 }

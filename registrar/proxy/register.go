@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/emiago/sipgo/sip"
-
 	"ewindow/registrar/location"
 	"ewindow/registrar/signal/header"
 )
@@ -77,7 +75,7 @@ func (g *registrar) admit(r *request) (reg location.Registration, v verdict) {
 	if v := unknownOptions(r.Request, "Require", "outbound", "path"); v.status != 0 {
 		return reg, v
 	}
-	if v := g.gate.authenticate(r, r.To().Address.User, asServer); v.status != 0 {
+	if v := g.gate.authenticate(r, header.User(&r.To().Address), asServer); v.status != 0 {
 		return reg, v
 	}
 	if !g.site.owns(&r.To().Address, r.account) || !g.site.owns(&r.From().Address, r.account) {
@@ -145,9 +143,9 @@ func registration(r *request) (location.Registration, bool) {
 
 // contact reads one Contact. wish is what the Expires header says, for a contact that says nothing itself.
 func contact(text string, wish time.Duration) (location.Contact, bool) {
-	var uri sip.Uri
-	var params sip.HeaderParams
-	if _, err := sip.ParseAddressValue(text, &uri, &params); err != nil || uri.Wildcard || uri.Host == "" {
+	a, err := header.ParseAddress(text)
+	uri := a.URI
+	if err != nil || uri.Wildcard || uri.Host == "" {
 		return location.Contact{}, false
 	}
 	if uri.Scheme != "sip" && uri.Scheme != "sips" {
@@ -155,8 +153,8 @@ func contact(text string, wish time.Duration) (location.Contact, bool) {
 	}
 	uri.Headers = nil // must not travel in a Request-URI (RFC 3261 §19.1.5)
 	c := location.Contact{URI: uri.String(), Expires: wish}
-	for _, p := range params {
-		switch k := strings.ToLower(strings.TrimSpace(p.K)); k {
+	for _, p := range a.Params {
+		switch p.K {
 		case "expires":
 			c.Expires = seconds(p.V)
 		case "+sip.instance":

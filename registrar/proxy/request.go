@@ -20,9 +20,10 @@ import (
 // A request is one on its way through the server, with what has been found out about it.
 type request struct {
 	*sip.Request
-	tx   *sip.ServerTx
-	flow location.Flow
-	plan *dialplan.Plan // in force when it came: whatever is decided about it goes by this one
+	tx    *sip.ServerTx
+	flow  location.Flow
+	asked string         // the Request-URI as it came: what digests are made for
+	plan  *dialplan.Plan // in force when it came: whatever is decided about it goes by this one
 
 	account string // that has proved to be the sender; empty before authenticate
 	epoch   uint64 // of that account then, see epochs

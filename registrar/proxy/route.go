@@ -53,6 +53,10 @@ func (t *router) outside(r *request) {
 		t.answers.reply(r, nobody.v)
 		return
 	}
+	if header.MaxForwards(r.Request) == 0 {
+		t.answers.reply(r, vTooManyHops)
+		return
+	}
 	t.flows.Keep(r.flow, now.Add(callerIdle))
 	t.call(r, decision.Targets, decision.All)
 }
@@ -66,15 +70,16 @@ func (t *router) decide(r *request, now time.Time) (dialplan.Decision, verdict) 
 	if v := t.gate.sender(r, asProxy); v.status != 0 {
 		return none, v
 	}
-	if !t.site.hosts.ours(r.Recipient.Host) {
+	if r.Recipient.Scheme != "tel" && !t.site.hosts.ours(r.Recipient.Host) {
 		return none, vForeignRoute
 	}
-	decision := r.plan.Route(r.account, r.Recipient.User, now)
+	dialled := header.Dialled(&r.Recipient)
+	decision := r.plan.Route(r.account, dialled, now)
 	if decision.Status != 0 {
 		t.log.Info("refused by the plan", "aor", r.account, "call_id", r.CallID().Value(),
 			"status", decision.Status, "reason", decision.Reason)
 		v := refusal(decision, now)
-		t.ledger.refused(r, r.account, header.Safe(r.Recipient.User), v)
+		t.ledger.refused(r, r.account, header.Safe(dialled), v)
 		return none, v
 	}
 	if keysInClear(r.plan, r.account, r.flow) {
@@ -145,6 +150,10 @@ func (t *router) within(r *request) {
 	}
 	if t.calls.told(r) {
 		t.answers.reply(r, vOK)
+		return
+	}
+	if header.MaxForwards(r.Request) == 0 {
+		t.answers.reply(r, vTooManyHops)
 		return
 	}
 	f, ok := t.locate.across(r.to().account, r.Recipient.String(), r.to().flow)

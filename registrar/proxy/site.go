@@ -56,11 +56,30 @@ func (s *site) own(d half, req *sip.Request, f location.Flow) *sip.Request {
 
 // owns says whether a From or To is the account's address-of-record here.
 func (s *site) owns(u *sip.Uri, account string) bool {
-	return u.User == account && s.hosts.ours(u.Host)
+	return header.User(u) == account && s.hosts.ours(u.Host)
 }
 
-// readRoute finds our own Route headers at the top.
+// readRoute finds our own Route headers at the top. A strict router of RFC 2543 has put the first of them into the
+// Request-URI, and what was there behind the others: that is put right first (RFC 3261 §16.4).
 func (s *site) readRoute(r *request) {
+	if first, strict := s.seal.open(r.CallID().Value(), r.Recipient.User); strict {
+		routes := r.GetHeaders("Route")
+		last, ok := (*sip.RouteHeader)(nil), false
+		if len(routes) > 0 {
+			last, ok = routes[len(routes)-1].(*sip.RouteHeader)
+		}
+		if !ok {
+			r.far = true
+			return
+		}
+		r.Request = r.Request.Clone() // its transaction has the other one
+		r.Recipient = *last.Address.Clone()
+		removeAll(r.Request, "Route")
+		for _, h := range routes[:len(routes)-1] {
+			r.AppendHeader(h)
+		}
+		r.mine = append(r.mine, first)
+	}
 	for _, h := range r.GetHeaders("Route") {
 		route, ok := h.(*sip.RouteHeader)
 		if !ok {
@@ -117,9 +136,6 @@ func (s *site) admissible(r *request) verdict {
 	}
 	if r.far {
 		return vForeignRoute
-	}
-	if mf := r.MaxForwards(); mf != nil && mf.Val() == 0 && r.Method != sip.REGISTER && r.Method != sip.SUBSCRIBE {
-		return vTooManyHops
 	}
 	if s.looped(r) {
 		return vLoop

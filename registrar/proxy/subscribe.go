@@ -83,7 +83,7 @@ func (n *notifier) subscription(r *request) (ask notify.Subscription[half], v ve
 	if v := n.gate.sender(r, asServer); v.status != 0 {
 		return ask, v
 	}
-	resource := r.To().Address.User
+	resource := header.User(&r.To().Address)
 	if v := p.may(r.plan, r.account, resource); v.status != 0 {
 		return ask, v
 	}

@@ -15,8 +15,9 @@ const maxAnswer = 4_096
 // for a response, for an ACK, or if the head doesn't say whom to answer.
 func (r *Refusal) Answer() []byte {
 	start, rest := validate.Line(r.head)
-	if r.Problem.Status == 0 || bytes.HasPrefix(start, []byte("SIP/")) || bytes.HasPrefix(start, []byte("ACK ")) ||
-		!bytes.HasSuffix(start, []byte(" SIP/2.0")) {
+	method, _, _ := bytes.Cut(start, []byte(" "))
+	if r.Problem.Status == 0 || bytes.HasPrefix(start, []byte("SIP/")) || bytes.Equal(method, []byte("ACK")) ||
+		!bytes.HasSuffix(bytes.TrimSpace(start), []byte(" SIP/2.0")) {
 		return nil
 	}
 	var out bytes.Buffer

@@ -23,8 +23,8 @@ func First(m sip.Message, name string) string {
 func List(m sip.Message, name string) []string {
 	var list []string
 	for _, h := range m.GetHeaders(name) {
-		for t := range strings.SplitSeq(h.Value(), ",") {
-			if t = strings.TrimSpace(t); t != "" {
+		for _, t := range Elements(h.Value()) {
+			if t != "" {
 				list = append(list, t)
 			}
 		}
@@ -51,14 +51,12 @@ func Unknown(m sip.Message, name string, known ...string) []string {
 
 // Word is a value without its parameters: "active" of "active;expires=60".
 func Word(value string) string {
-	word, _, _ := strings.Cut(value, ";")
-	return strings.TrimSpace(word)
+	return strings.TrimSpace(value[:ElementEnd(value, ';')])
 }
 
 // Param is a parameter of a value, without quotes; "" without one.
 func Param(value, name string) string {
-	_, params, _ := strings.Cut(value, ";")
-	for _, p := range split(params, ';') {
+	for _, p := range split(value, ';')[1:] {
 		if k, v, _ := strings.Cut(p, "="); strings.EqualFold(strings.TrimSpace(k), name) {
 			return unquote(strings.TrimSpace(v))
 		}
@@ -152,7 +150,7 @@ func Contact(m sip.Message) *sip.Uri {
 func Contacts(m sip.Message) []string {
 	var out []string
 	for _, h := range m.GetHeaders("Contact") {
-		out = append(out, split(h.Value(), ',')...)
+		out = append(out, Elements(h.Value())...)
 	}
 	return out
 }
@@ -167,6 +165,9 @@ func RecordRoute(m sip.Message) []sip.Uri {
 	}
 	return routes
 }
+
+// Elements are those of a list (RFC 3261 §7.3.1).
+func Elements(value string) []string { return split(value, ',') }
 
 // split splits where a separator stands neither in quotes nor in angle brackets.
 func split(s string, sep byte) []string {
@@ -189,15 +190,15 @@ func ElementEnd[T string | []byte](s T, sep byte) int {
 		switch c := s[i]; {
 		case quoted && c == '\\':
 			i++
-		case c == '"':
+		case c == '"' && !bracket: // in a URI it means nothing
 			quoted = !quoted
 		case quoted:
+		case c == sep && !bracket:
+			return i
 		case c == '<':
 			bracket = true
 		case c == '>':
 			bracket = false
-		case c == sep && !bracket:
-			return i
 		}
 	}
 	return len(s)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"maps"
 	"reflect"
+	"strconv"
 	"strings"
 
 	"github.com/emiago/sipgo/sip"
@@ -22,25 +23,47 @@ func normalise(headers []sip.Header) {
 
 // Parser is a sipgo parser that
 //   - spells header names in one way, so that lookups by name find `k:` as Supported and `SUPPORTED:` too,
-//   - takes the spaces and the case out of the parameters' names of address and Via headers,
+//   - reads addresses and Via as header does: what stands in quotes is one value, parameters' names have no case,
 //   - keeps as text the headers that it cannot read, so that Request can answer 400; sipgo's own would close the
-//     TCP or TLS connection without a word.
-//
-// What frames messages or matches them with transactions must be right at once: Content-Length, Via, CSeq.
+//     TCP or TLS connection without a word. What frames messages or matches them with transactions must be right at once,
+//     and Head looks at that before: Content-Length, Via, CSeq.
 func Parser() *sip.Parser {
 	parsers := sip.HeadersParser(maps.Clone(sip.DefaultHeadersParser()))
+	addresses := map[string]func(header.Address) sip.Header{
+		"From": func(a header.Address) sip.Header {
+			return &sip.FromHeader{DisplayName: a.Display, Address: a.URI, Params: a.Params}
+		},
+		"To": func(a header.Address) sip.Header {
+			return &sip.ToHeader{DisplayName: a.Display, Address: a.URI, Params: a.Params}
+		},
+		"Contact": func(a header.Address) sip.Header {
+			return &sip.ContactHeader{DisplayName: a.Display, Address: a.URI, Params: a.Params}
+		},
+		"Refer-To": func(a header.Address) sip.Header { return &sip.ReferToHeader{Address: a.URI} },
+		"Referred-By": func(a header.Address) sip.Header {
+			return &sip.ReferredByHeader{DisplayName: a.Display, Address: a.URI, Params: a.Params}
+		},
+		"Route":        func(a header.Address) sip.Header { return &sip.RouteHeader{Address: a.URI} },
+		"Record-Route": func(a header.Address) sip.Header { return &sip.RecordRouteHeader{Address: a.URI} },
+	}
 	for key, parse := range parsers {
-		switch name := canonicalName(key); {
-		case name == "Content-Length", name == "CSeq":
-			parsers[key] = tidied(parse)
-		case name == "Via":
-			parse = tidied(parse)
-			parsers[key] = listed(func(key []byte, value string) (sip.Header, error) { return parse(key, closeUp(value)) })
-		case lists[name]:
-			parsers[key] = listed(lenient(name, tidied(parse)))
-		default:
-			parsers[key] = lenient(name, tidied(parse))
+		name := canonicalName(key)
+		if make := addresses[name]; make != nil {
+			parse = address(name, make)
 		}
+		switch {
+		case name == "Content-Length":
+		case name == "CSeq":
+			parse = cseq
+		case name == "Via":
+			parse = func(_ []byte, value string) (sip.Header, error) { return header.ParseVia(value) }
+		default:
+			parse = lenient(name, parse)
+		}
+		if lists[name] {
+			parse = listed(parse)
+		}
+		parsers[key] = parse
 	}
 	for key, name := range names {
 		if parse := parsers[strings.ToLower(name)]; parse != nil {
@@ -50,6 +73,27 @@ func Parser() *sip.Parser {
 		parsers[key] = func(_ []byte, value string) (sip.Header, error) { return sip.NewHeader(name, value), nil }
 	}
 	return sip.NewParser(sip.WithHeadersParsers(parsers))
+}
+
+// address reads a header that is one. Only a Contact may be "*".
+func address(name string, make func(header.Address) sip.Header) sip.HeaderParser {
+	return func(_ []byte, value string) (sip.Header, error) {
+		a, err := header.ParseAddress(value)
+		if err == nil && a.URI.Wildcard && name != "Contact" {
+			err = errWildcard
+		}
+		return make(a), err
+	}
+}
+
+// cseq reads a number of 31 bits and a method, with any blanks between them (RFC 3261 §8.1.1.5, §25.1).
+func cseq(_ []byte, value string) (sip.Header, error) {
+	number, method, _ := strings.Cut(strings.TrimSpace(strings.ReplaceAll(value, "\t", " ")), " ")
+	n, err := strconv.ParseUint(number, 10, 31)
+	if method = strings.TrimSpace(method); err != nil || !header.IsToken(method) {
+		return nil, errCSeq
+	}
+	return &sip.CSeqHeader{SeqNo: uint32(n), MethodName: sip.RequestMethod(method)}, nil
 }
 
 // moreFollow is sipgo's unexported way of saying that further elements follow in the same line: an integer, the place of the
@@ -66,8 +110,8 @@ func moreAt(comma int) error {
 }
 
 var (
-	errHeaders = errors.New("URI with headers outside <>")
-	errComma   = errors.New("a comma where no list is")
+	errWildcard = errors.New("* where no Contact is")
+	errCSeq     = errors.New("CSeq is malformed")
 )
 
 // listed gives parse one element of a list at a time, and nothing of those behind it: sipgo's own would look at all of
@@ -83,87 +127,13 @@ func listed(parse sip.HeaderParser) sip.HeaderParser {
 	}
 }
 
+// lenient keeps as text what parse cannot read.
 func lenient(name string, parse sip.HeaderParser) sip.HeaderParser {
 	return func(key []byte, value string) (sip.Header, error) {
 		h, err := parse(key, value)
-		if c, ok := h.(*sip.ContactHeader); ok && err == nil && len(c.Address.Headers) > 0 && !strings.Contains(value, "<") {
-			err = errHeaders // RFC 4475 §3.1.2.13
-		}
 		if err != nil {
 			return sip.NewHeader(name, value), nil
 		}
 		return h, nil
-	}
-}
-
-// closeUp takes the spaces out of "SIP / 2.0 / UDP  host", which sipgo misreads.
-func closeUp(via string) string {
-	const space = " \t"
-	slash := strings.IndexByte(via, '/')
-	if slash < 0 {
-		return via
-	}
-	second := strings.IndexByte(via[slash+1:], '/')
-	if second < 0 {
-		return via
-	}
-	start := slash + 1 + second + 1
-	start += len(via[start:]) - len(strings.TrimLeft(via[start:], space))
-	end := strings.IndexAny(via[start:], space)
-	if end < 0 {
-		return via
-	}
-	rest := strings.TrimLeft(via[start+end:], space)
-	protocol := strings.Join(strings.FieldsFunc(via[:start+end], func(r rune) bool { return r == ' ' || r == '\t' }), "")
-	return protocol + " " + rest
-}
-
-// tidied lets parameters' names be compared: RFC 3261 §7.3.1 has them without case, and spaces around "=" and ";".
-func tidied(parse sip.HeaderParser) sip.HeaderParser {
-	return func(key []byte, value string) (sip.Header, error) {
-		h, err := parse(key, value)
-		switch {
-		case err != nil && reflect.TypeOf(err) == moreFollow:
-			return h, errComma
-		case err != nil:
-			return h, err
-		}
-		bare := !strings.Contains(value, "<")
-		switch h := h.(type) {
-		case *sip.FromHeader:
-			tidy(h.Params, h.Address.UriParams)
-			trim(&h.Address, bare)
-		case *sip.ToHeader:
-			tidy(h.Params, h.Address.UriParams)
-			trim(&h.Address, bare)
-		case *sip.ContactHeader:
-			tidy(h.Params, h.Address.UriParams)
-			trim(&h.Address, bare)
-		case *sip.ViaHeader:
-			tidy(h.Params)
-		case *sip.RouteHeader:
-			tidy(h.Address.UriParams)
-		case *sip.RecordRouteHeader:
-			tidy(h.Address.UriParams)
-		case *sip.CSeqHeader:
-			h.MethodName = sip.RequestMethod(strings.TrimSpace(string(h.MethodName)))
-		}
-		return h, nil
-	}
-}
-
-func tidy(all ...sip.HeaderParams) {
-	for _, ps := range all {
-		for i := range ps {
-			ps[i].K = strings.ToLower(strings.TrimSpace(ps[i].K))
-			ps[i].V = strings.TrimSpace(ps[i].V)
-		}
-	}
-}
-
-// trim takes off the spaces that may stand between a URI without <> and the header's parameters.
-func trim(u *sip.Uri, bare bool) {
-	if bare {
-		u.Host = strings.TrimRight(u.Host, " \t")
 	}
 }

@@ -2,6 +2,7 @@ package validate
 
 import (
 	"bytes"
+	"strings"
 
 	"github.com/emiago/sipgo/sip"
 
@@ -30,6 +31,9 @@ func Head(raw []byte) *Problem {
 	if len(line) > MaxHeaderSize || separators(line) > MaxParams {
 		return &Problem{sip.StatusRequestURITooLong, "Request-URI is too long"}
 	}
+	if p := startLine(line); p != nil {
+		return p
+	}
 	headers, vias := 0, 0
 	for len(rest) > 0 {
 		if line, rest = Line(rest); len(line) == 0 {
@@ -40,6 +44,9 @@ func Head(raw []byte) *Problem {
 		}
 		name, value := Field(line)
 		elements, p := count(name, value)
+		if p == nil {
+			p = framing(name, value)
+		}
 		if p != nil {
 			return p
 		}
@@ -52,6 +59,70 @@ func Head(raw []byte) *Problem {
 	}
 	if vias > MaxVias {
 		return bad("more than %d Via", MaxVias)
+	}
+	return nil
+}
+
+// startLine checks what sipgo would not take, so that it is answered: sipgo says nothing and closes a connection. What is
+// not SIP at all is left to it.
+func startLine(line []byte) *Problem {
+	parts := strings.Fields(string(line))
+	switch {
+	case len(parts) > 0 && isVersion(parts[0]):
+		if len(parts) < 2 || len(parts[1]) != 3 || parts[1] < "100" || parts[1] > "699" { // RFC 3261 §7.2
+			return &Problem{Reason: "status is not between 100 and 699"}
+		}
+		return nil
+	case len(parts) < 2 || !isVersion(parts[len(parts)-1]):
+		return nil
+	case len(parts) != 3 || strings.Join(parts, " ") != string(line): // RFC 3261 §7.1
+		return bad("request line is malformed")
+	case !header.IsToken(parts[0]):
+		return bad("method is no token")
+	}
+	scheme, _, ok := strings.Cut(parts[1], ":")
+	scheme = strings.ToLower(scheme)
+	switch {
+	case !ok || !isScheme(scheme):
+		return bad("Request-URI is malformed")
+	case !known(scheme):
+		return unknownScheme
+	case sip.ParseUri(parts[1], new(sip.Uri)) != nil:
+		return bad("Request-URI is malformed")
+	}
+	return nil
+}
+
+func isVersion(s string) bool { return len(s) > 4 && strings.EqualFold(s[:4], "SIP/") }
+
+// isScheme: RFC 3986 §3.1.
+func isScheme(s string) bool {
+	for i, c := range s {
+		if !('a' <= c && c <= 'z' || i > 0 && ('0' <= c && c <= '9' || strings.ContainsRune("+-.", c))) {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// framing checks the headers without which a message can be matched with nothing, as Parser will read them.
+func framing(name string, value []byte) *Problem {
+	text := strings.TrimSpace(strings.ReplaceAll(string(value), "\r\n", ""))
+	switch {
+	case name == "":
+		return bad("a line is no header")
+	case strings.ContainsRune(text, '\r'):
+		return bad("a header has control characters in it")
+	case name == "CSeq":
+		if _, err := cseq(nil, text); err != nil {
+			return bad("CSeq is malformed")
+		}
+	case name == "Via":
+		for _, v := range header.Elements(text) {
+			if _, err := header.ParseVia(v); err != nil {
+				return bad("Via is malformed")
+			}
+		}
 	}
 	return nil
 }

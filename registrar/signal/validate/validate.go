@@ -68,22 +68,19 @@ func request(req *sip.Request) *Problem {
 	if p := common(req); p != nil {
 		return p
 	}
-	if p := one(req, "Max-Forwards", req.MaxForwards() != nil); p != nil { // RFC 3261 §8.1.1
-		return p
-	}
-	if req.MaxForwards().Val() > 255 {
+	// RFC 2543 had no Max-Forwards, and a From without a tag (RFC 3261 §16.3, §12.1.1).
+	if n := len(req.GetHeaders("Max-Forwards")); n > 1 {
+		return bad("Max-Forwards comes twice")
+	} else if n == 1 && req.MaxForwards().Val() > 255 {
 		return bad("Max-Forwards is above 255")
 	}
 	if !strings.EqualFold(strings.TrimSpace(string(req.CSeq().MethodName)), string(req.Method)) { // sipgo's is in capitals
 		return bad("CSeq is for another method") // RFC 4475 §3.1.2.17
 	}
 	for _, a := range []*sip.Uri{&req.From().Address, &req.To().Address} {
-		if !isSIP(a) {
+		if a.Wildcard || !known(a.Scheme) {
 			return bad("From or To is not a SIP URI")
 		}
-	}
-	if param(req.From().Params, "tag") == "" {
-		return bad("From has no tag")
 	}
 	return contacts(req)
 }
@@ -124,14 +121,22 @@ func response(res *sip.Response) *Problem {
 // requestURI: RFC 3261 §8.1.1.1 and §19.1.1.
 func requestURI(u *sip.Uri) *Problem {
 	switch {
-	case !isSIP(u):
-		return &Problem{statusUnsupportedScheme, "Request-URI is not sip: or sips:"}
+	case !known(u.Scheme):
+		return unknownScheme
 	case len(u.String()) > MaxURI:
 		return &Problem{sip.StatusRequestURITooLong, "Request-URI is too long"}
 	case len(u.Headers) > 0: // RFC 4475 §3.1.2.11
 		return bad("Request-URI has headers in it")
+	case u.Scheme == "tel":
+		return nil
 	case !soundURI(u):
 		return bad("Request-URI is malformed")
 	}
 	return nil
 }
+
+// unknownScheme: RFC 3261 §8.2.2.1.
+var unknownScheme = &Problem{statusUnsupportedScheme, "Request-URI is not sip:, sips: or tel:"}
+
+// known is true for the schemes of what can be called.
+func known(scheme string) bool { return scheme == "sip" || scheme == "sips" || scheme == "tel" }

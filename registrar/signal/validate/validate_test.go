@@ -40,6 +40,10 @@ func message1(method string) string { return fmt.Sprintf(sound, method, method) 
 // verdict is what becomes of a message: "ok", "refused" by the parser, or status and reason.
 func verdict(t testing.TB, raw string) string {
 	t.Helper()
+	head, _, _ := strings.Cut(raw, "\r\n\r\n")
+	if p := Head([]byte(head + "\r\n\r\n")); p != nil {
+		return fmt.Sprintf("%d %s", p.Status, p)
+	}
 	m, err := Parser().ParseSIP([]byte(raw))
 	if err != nil {
 		return "refused"
@@ -80,26 +84,29 @@ func TestTorture(t *testing.T) {
 		"wsinv": "ok", "intmeth": "ok", "esc01": "ok", "escnull": "ok", "esc02": "ok", "lwsdisp": "ok", "longreq": "ok",
 		"dblreq": "ok", "semiuri": "ok", "transports": "ok", "mpart01": "ok", "unreason": "ok", "noreason": "ok",
 		// §3.1.2: invalid
-		"badinv01": "refused", "clerr": "refused", "ncl": "refused", "scalar02": "refused", "scalarlg": "refused",
-		"quotbal": "400 To is malformed", "ltgtruri": "refused", "lwsruri": "refused", "lwsstart": "refused", "trws": "refused",
+		"badinv01": "400 Via is malformed", "scalar02": "400 CSeq is malformed", "scalarlg": "400 CSeq is malformed",
+		"clerr": "refused", "ncl": "refused", // by their length: package frame
+		"quotbal": "400 To is malformed", "ltgtruri": "400 Request-URI is malformed", "lwsruri": "400 request line is malformed",
+		"lwsstart": "400 request line is malformed", "trws": "400 request line is malformed",
 		"escruri":  "400 Request-URI has headers in it",
 		"baddate":  "ok", // "an element … can ignore" the Date
 		"regbadct": "400 Contact is malformed", "badaspec": "400 To is malformed",
 		"baddn":   "refused", // the file lacks its last line; see TestLiberal
 		"badvers": "505 SIP version is not 2.0", "mismatch01": "400 CSeq is for another method",
-		"mismatch02": "400 CSeq is for another method", "bigcode": "refused",
+		"mismatch02": "400 CSeq is for another method", "bigcode": "0 status is not between 100 and 699",
 		// §3.2: transactions
 		"badbranch": "400 Via has an empty branch",
 		// §3.3: up to the application, but for what is missing, doubled, or has nowhere to go
-		"insuf": "400 From is missing", "unkscm": "416 Request-URI is not sip: or sips:", "novelsc": "refused",
+		"insuf": "400 From is missing", "unkscm": "416 Request-URI is not sip:, sips: or tel:", "novelsc": "416 Request-URI is not sip:, sips: or tel:",
 		"unksm2": "400 From or To is not a SIP URI", "bext01": "ok", "invut": "ok", "regaut01": "ok",
 		"multi01": "400 From comes twice", "mcl01": "400 Content-Length comes twice",
 		"bcast":  "0 Via is a broadcast or multicast address",
 		"zeromf": "ok", "cparam01": "ok", "cparam02": "ok", "regescrt": "ok", "sdp01": "ok",
-		// §3.4: only for elements "that want to maintain backwards compatibility" with RFC 2543
-		"inv2543": "400 Max-Forwards is missing",
+		// §3.4: only for elements "that want to maintain backwards compatibility" with RFC 2543, as far as an INVITE without
+		// a Contact goes
+		"inv2543": "400 Contact is missing",
 		// in the archive, not in the RFC
-		"test": "refused",
+		"test": "400 a line is no header",
 	}
 	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/emiago/sipgo").Output()
 	if err != nil {
@@ -135,7 +142,11 @@ func TestMandatory(t *testing.T) {
 			status = "0"
 		}
 		for _, name := range []string{"Via", "Max-Forwards", "From", "To", "Call-ID", "CSeq"} {
-			if got, want := verdict(t, with(raw, name, "")), status+" "+name+" is missing"; got != want {
+			want := status + " " + name + " is missing"
+			if name == "Max-Forwards" { // a peer of RFC 2543
+				want = "ok"
+			}
+			if got := verdict(t, with(raw, name, "")); got != want {
 				t.Errorf("%s without %s: %s", method, name, got)
 			}
 			if name == "Via" {
@@ -165,7 +176,7 @@ func TestFaults(t *testing.T) {
 		{"Max-Forwards 0", with(invite, "Max-Forwards", "Max-Forwards: 0"), "ok"},
 		{"Max-Forwards no number", with(invite, "Max-Forwards", "Max-Forwards: many"), "400 Max-Forwards is malformed"},
 		{"CSeq of another method", with(invite, "CSeq", "CSeq: 1 BYE"), "400 CSeq is for another method"},
-		{"CSeq without number", with(invite, "CSeq", "CSeq: INVITE"), "refused"},
+		{"CSeq without number", with(invite, "CSeq", "CSeq: INVITE"), "400 CSeq is malformed"},
 		{"no Contact", with(invite, "Contact", ""), "400 Contact is missing"},
 		{"two Contacts", with(invite, "Contact", "Contact: <sip:a@b>, <sip:c@d>"), "400 Contact comes twice"},
 		{"Contact *", with(invite, "Contact", "Contact: *"), "400 Contact is no SIP URI"},
@@ -174,8 +185,8 @@ func TestFaults(t *testing.T) {
 		{"Contact of another scheme", with(invite, "Contact", "Contact: <mailto:a@b>"), "400 Contact is no SIP URI"},
 		{"Contact without host", with(invite, "Contact", "Contact: <sip:a@>"), "400 Contact is no SIP URI"},
 		{"Contact port", with(invite, "Contact", "Contact: <sip:a@b:65536>"), "400 Contact is no SIP URI"},
-		{"From of another scheme", with(invite, "From", "From: <tel:+39>;tag=1"), "400 From or To is not a SIP URI"},
-		{"From without tag", with(invite, "From", "From: <sip:a@b>"), "400 From has no tag"},
+		{"From of another scheme", with(invite, "From", "From: <isbn:+39>;tag=1"), "400 From or To is not a SIP URI"},
+		{"From without tag", with(invite, "From", "From: <sip:a@b>"), "ok"},
 		{"From tag in capitals", with(invite, "From", "From: sip:a@b ; TAG = 1"), "ok"},
 		{"From unreadable", with(invite, "From", "From: <sip:a@b;tag=1"), "400 From is malformed"},
 		{"empty Call-ID", with(invite, "Call-ID", "Call-ID: "), "400 Call-ID is malformed"},
@@ -196,17 +207,17 @@ func TestFaults(t *testing.T) {
 		{"line feed in From", with(invite, "From", "From: \"a\nEvil: 1\" <sip:a@b>;tag=1"), "400 a header has control characters in it"},
 		{"line feed in Call-ID", with(invite, "Call-ID", "Call-ID: a\nEvil: 1"), "400 a header has control characters in it"},
 		{"line feed in a name", with(invite, "Contact", "Contact: <sip:a@b>\r\nX\nEvil: 1"), "400 a header's name is no token"},
-		{"line feed in the URI", strings.Replace(invite, "sip:munich@window.example SIP", "sip:munich@window.example;a\nEvil:1 SIP", 1), "400 Request-URI is malformed"},
+		{"line feed in the URI", strings.Replace(invite, "sip:munich@window.example SIP", "sip:munich@window.example;a\nEvil:1 SIP", 1), "400 request line is malformed"},
 		{"NUL", with(invite, "Contact", "Contact: <sip:a@b>\r\nSubject: a\x00b"), "400 a header has control characters in it"},
-		{"carriage return", with(invite, "Contact", "Contact: <sip:a@b>\r\nSubject: a\rb"), "refused"},
+		{"carriage return", with(invite, "Contact", "Contact: <sip:a@b>\r\nSubject: a\rb"), "400 a header has control characters in it"},
 		{"no host", strings.Replace(invite, "munich@window.example SIP", "munich@ SIP", 1), "400 Request-URI is malformed"},
-		{"tel:", strings.Replace(invite, "sip:munich@window.example SIP", "tel:+39 SIP", 1), "416 Request-URI is not sip: or sips:"},
+		{"tel:", strings.Replace(invite, "sip:munich@window.example SIP", "tel:+39 SIP", 1), "ok"},
 		{"long URI", strings.Replace(invite, "munich", strings.Repeat("m", MaxURI), 1), "414 Request-URI is too long"},
 		{"version", strings.Replace(invite, "SIP/2.0\r\n", "SIP/3.0\r\n", 1), "505 SIP version is not 2.0"},
 		{"method", strings.NewReplacer("INVITE sip", "IN(VITE sip", "1 INVITE", "1 IN(VITE").Replace(invite), "400 method is no token"},
 		{"long header", with(invite, "Contact", "Contact: <sip:a@b>\r\nSubject: "+strings.Repeat("a", MaxHeaderSize+1)), "513 headers are too long"},
 		{"long head", with(invite, "Contact", "Contact: <sip:a@b>"+strings.Repeat("\r\nSubject: "+strings.Repeat("a", 8000), 5)), "513 headers are too long"},
-		{"many headers", with(invite, "Contact", "Contact: <sip:a@b>"+strings.Repeat("\r\nX: a", MaxHeaders)), "400 more than 128 header lines"},
+		{"many headers", with(invite, "Contact", "Contact: <sip:a@b>"+strings.Repeat("\r\nX: a", MaxHeaders)), "400 more than 128 headers"},
 		{"status 99", strings.Replace(answer, "200", "99", 1), "0 status is not between 100 and 699"},
 		{"status 700", strings.Replace(answer, "200", "700", 1), "0 status is not between 100 and 699"},
 		{"reason", strings.Replace(answer, "OK", "O\nEvil: 1", 1), "0 reason phrase has control characters or no end"},
@@ -352,7 +363,7 @@ func TestHead(t *testing.T) {
 		{"parameters between the commas of a To", with(raw, "To", "To: <sip:a@b>"+list(params(30), 3)), "400 To has more than 64 parameters"},
 		{"parameters of the Request-URI", strings.Replace(raw, "window.example SIP", "window.example"+params(65)+" SIP", 1), "414 Request-URI is too long"},
 		{"a long Request-URI", strings.Replace(raw, "munich@", strings.Repeat("m", 9000)+"@", 1), "414 Request-URI is too long"},
-		{"a header without a colon", add("X"), "ok"},
+		{"a header without a colon", add("X"), "400 a line is no header"},
 		{"no end", "OPTIONS", "ok"},
 	} {
 		got := "ok"

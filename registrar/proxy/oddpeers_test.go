@@ -1,0 +1,156 @@
+package proxy
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/emiago/sipgo/sip"
+)
+
+// A name or number is what its URI means, however it is written: RFC 3261 §19.1.4, RFC 3966 §4.
+func TestDialledForms(t *testing.T) {
+	plan := always + `
+number "*60#" { rings = munich }
+number "+390255" { rings = munich }
+`
+	simulate(t, plan, func(l *lab) {
+		milano, munich := l.pair()
+		for i, c := range []struct {
+			uri    string
+			status int
+		}{
+			{"sip:munich@" + domain, 200},
+			{"sip:%6dunic%68@" + domain, 200},
+			{"sip:munich@" + strings.ToUpper(domain), 200},
+			{"sips:munich@" + domain, 200},
+			{"sip:*60#@" + domain, 200},
+			{"sip:*60%23@" + domain, 200},
+			{"sip:%2A60%23@" + domain, 200},
+			{"sip:+39-02-55@" + domain + ";user=phone", 200},
+			{"sip:+390255;isub=1@" + domain + ";user=phone", 200},
+			{"tel:+39-02-55", 200},
+			{"tel:*60%23;phone-context=" + domain, 200},
+			{"tel:+39-02-56", 404},
+			{"sip:Munich@" + domain, 404}, // the user part has a case
+			{"sip:munic%68%00@" + domain, 404},
+		} {
+			m := msg{method: "OPTIONS", uri: c.uri, to: "<sip:x@" + domain + ">", callID: itoa(i)}
+			milano.ask(m)
+			if c.status == 200 {
+				req := munich.request(sip.OPTIONS)
+				if got := req.Recipient.String(); got != munich.contact {
+					t.Errorf("%s goes to %s", c.uri, got)
+				}
+				munich.answer(req, 200, "")
+			}
+			milano.response(c.status)
+		}
+	})
+}
+
+// Who sends is the same, however the name is written; it goes on as it came.
+func TestEscapedNames(t *testing.T) {
+	simulate(t, always, func(l *lab) {
+		milano, munich := l.pair()
+		from := "<sip:%6Dilano@" + domain + ">;tag=1"
+		milano.ask(msg{method: "OPTIONS", uri: "sip:munich@" + domain, from: from, callID: "escaped"})
+		req := munich.request(sip.OPTIONS)
+		if got := req.From().Value(); got != from {
+			t.Errorf("From: %s", got)
+		}
+		munich.answer(req, 200, "")
+		milano.response(200)
+		milano.ask(msg{method: "REGISTER", uri: "sip:" + domain, from: from, to: "<sip:mil%61no@" + domain + ">", extra: "Expires: 600"})
+		milano.response(200)
+	})
+}
+
+// Quoted strings pass through here byte for byte.
+func TestQuotedStrings(t *testing.T) {
+	simulate(t, always, func(l *lab) {
+		milano, munich := l.pair()
+		const methods = `;methods="INVITE, ACK, BYE, CANCEL";+x="<a; b>"`
+		contact := "<" + milano.contact + ">"
+		edit := strings.NewReplacer("Contact: "+contact, "Contact: "+contact+methods)
+		milano.ask(msg{method: "REGISTER", uri: "sip:" + domain, to: "<sip:milano@" + domain + ">", extra: "Expires: 600", edit: edit})
+		milano.response(200)
+		from, to := `"Bar, A; <kitchen>" <sip:milano@`+domain+`>;tag=7;x="a, b"`, `"Say \"hi, you\"" <sip:munich@`+domain+`>`
+		milano.ask(msg{method: "INVITE", uri: "sip:munich@" + domain, from: from, to: to, callID: "quoted", edit: edit})
+		req := munich.request(sip.INVITE)
+		for name, want := range map[string]string{"From": from, "To": to, "Contact": contact + methods} {
+			if got := req.GetHeader(name).Value(); got != want {
+				t.Errorf("%s: %s\nwant %s", name, got, want)
+			}
+		}
+		munich.answer(req, 486, "")
+		milano.response(486)
+	})
+}
+
+// Requests of peers that know RFC 2543 only, and those that end their way here.
+func TestOldPeers(t *testing.T) {
+	none := strings.NewReplacer("Max-Forwards: 70\n", "")
+	zero := strings.NewReplacer("Max-Forwards: 70\n", "Max-Forwards: 0\n")
+	simulate(t, always, func(l *lab) {
+		milano, munich := l.pair()
+		for name, c := range map[string]struct {
+			m      msg
+			status int
+		}{
+			"REGISTER without Max-Forwards": {msg{method: "REGISTER", uri: "sip:" + domain, to: "<sip:milano@" + domain + ">", edit: none}, 200},
+			"REGISTER with 0":               {msg{method: "REGISTER", uri: "sip:" + domain, to: "<sip:milano@" + domain + ">", edit: zero}, 200},
+			"OPTIONS to the registrar":      {msg{method: "OPTIONS", uri: "sip:" + domain, edit: zero}, 200},
+			"OPTIONS to the echo":           {msg{method: "OPTIONS", uri: "sip:echo@" + domain, edit: zero}, 200},
+			"OPTIONS to somebody":           {msg{method: "OPTIONS", uri: "sip:munich@" + domain, edit: zero}, 483},
+		} {
+			c.m.callID = name
+			milano.ask(c.m)
+			if res := milano.response(c.status); res == nil {
+				t.Error(name)
+			}
+		}
+		milano.ask(msg{method: "INVITE", uri: "sip:munich@" + domain, from: "<sip:milano@" + domain + ">", callID: "2543", edit: none})
+		req := munich.request(sip.INVITE)
+		if req.From().Params.Has("tag") || req.MaxForwards() == nil || req.MaxForwards().Val() != 70 {
+			t.Errorf("it went on as\n%s", req)
+		}
+		munich.answer(req, 486, "")
+		milano.response(486)
+	})
+}
+
+// A strict router's requests are put right, in both directions (RFC 3261 §16.4); a challenge is answered for the
+// Request-URI that it sent.
+func TestStrictRouter(t *testing.T) {
+	simulate(t, always, func(l *lab) {
+		milano, munich := l.pair()
+		caller, called := milano.call(munich, "sip:munich@"+domain)
+		caller.ack()
+		munich.request(sip.ACK)
+		strict := func(c call, method string) msg {
+			m := c.in(method)
+			first, rest, _ := strings.Cut(c.route, "\n")
+			m.uri = strings.Trim(strings.TrimPrefix(first, "Route: "), "<>")
+			m.extra = rest + "\nRoute: <" + c.target + ">"
+			return m
+		}
+		for _, side := range []struct{ from, to call }{{caller, called}, {called, caller}} {
+			side.from.p.ask(strict(side.from, "INFO"))
+			req := side.to.p.request(sip.INFO)
+			if got := req.Recipient.String(); got != side.from.target || len(req.GetHeaders("Route")) != 0 {
+				t.Errorf("it went on as\n%s", req)
+			}
+			side.to.p.answer(req, 200, "")
+			side.from.p.response(200)
+		}
+		alone := strict(caller, "INFO") // with nothing behind it, there is no telling whom it is for
+		alone.extra = ""
+		milano.write(milano.text(alone))
+		milano.response(403)
+		milano.write(milano.text(strict(caller, "BYE")))
+		munich.answer(munich.request(sip.BYE), 200, "")
+		milano.response(200)
+		munich.silent(time.Second)
+	})
+}
