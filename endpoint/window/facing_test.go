@@ -1,6 +1,8 @@
 package window
 
 import (
+	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -121,6 +123,35 @@ func TestNoPictureComes(t *testing.T) {
 
 // junk is a keyframe for our own sender, and for nobody else: its parameter sets cannot be read.
 var junk = media.AccessUnit{Key: true, Data: []byte{0, 0, 0, 1, 0x67, 1, 2, 3, 0, 0, 0, 1, 0x68, 1, 0, 0, 0, 1, 0x65, 1, 2, 3, 4, 5, 6, 7, 8, 9}}
+
+// The registrar is told of a partner's line that is silent, again until it has heard of it, and of one that is back.
+func TestLineIsReported(t *testing.T) {
+	simulate(t, func(l *lab) {
+		l.online(plan("milano"))
+		f := l.far(negotiate.GCM)
+		defer f.close()
+		d := l.called(f, "a")
+		time.Sleep(10 * time.Second)
+		if got := d.reported(); len(got) != 0 {
+			t.Errorf("of a line that is well: %v", got)
+		}
+		l.sip.tell(registration{errors.New("away")})
+		l.net.Cut(farHost, milanoHost)
+		time.Sleep(4 * time.Second)
+		if got := d.reported(); len(got) != 0 {
+			t.Errorf("while the registrar is away: %v", got)
+		}
+		l.sip.tell(registration{})
+		time.Sleep(2 * time.Second)
+		l.sip.tell(registration{}) // of a registrar that has forgotten
+		time.Sleep(2 * time.Second)
+		l.net.Restore(farHost, milanoHost)
+		time.Sleep(2 * time.Second)
+		if got := d.reported(); !slices.Equal(got, []bool{false, false, true}) {
+			t.Errorf("reported %v", got)
+		}
+	})
+}
 
 // Two windows of which each stops for the other would never see each other again.
 func TestPartnersDoNotWaitForEachOther(t *testing.T) {

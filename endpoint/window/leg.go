@@ -30,6 +30,8 @@ type leg struct {
 	ended  chan struct{}                       // closed when the session has returned; nil without one
 	asking bool                                // a re-INVITE of ours is on its way
 	silent bool                                // nothing comes, and that has been logged
+	told   bool                                // the same, as the registrar knows it
+	tellAt time.Time                           // not before it is told again; zero while nothing is on its way and nothing has failed
 
 	seen   atomic.Int64 // when its last picture came, Unix ns
 	shown  uint64       // pictures of ours that had gone at the last look

@@ -140,36 +140,47 @@ func (w *Window) logSilence(l *leg) {
 		return
 	}
 	silent := c.down(time.Now())
-	if silent == l.silent {
-		return
-	}
-	l.silent = silent
-	if silent {
+	switch {
+	case silent && !l.silent:
 		w.logFigures("the line is silent", l)
-	} else {
+	case !silent && l.silent:
 		w.logFigures("the line is back", l)
 	}
-	if c.Role == Partner {
+	l.silent = silent
+	if c.Role == Partner && w.state.Online && l.dialog != nil && l.told != silent && time.Now().After(l.tellAt) {
 		w.report(l)
 	}
 }
 
-// reportFor is how long it is tried to tell the registrar something about a call.
-const reportFor = 10 * time.Second
+// reportFor is how long it is tried to tell the registrar something about a call; then it is tried again.
+const reportFor = 5 * time.Second
+
+// reported is what became of a report to the registrar on a call.
+type reported struct {
+	id     string
+	silent bool
+	err    error
+}
 
 // report tells the registrar how a call to the partner does: its monitoring knows no more than it is told.
 func (w *Window) report(l *leg) {
-	comes, d := !l.silent, l.dialog
-	if d == nil {
-		return
-	}
+	silent, d := l.silent, l.dialog
+	l.tellAt = time.Now().Add(2 * reportFor)
 	w.work.Go(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), reportFor)
 		defer cancel()
-		if err := d.Report(ctx, comes); err != nil {
-			w.log.Debug("the registrar was not told how the line is", "call_id", l.callID, "err", err)
-		}
+		w.post(reported{l.id, silent, d.Report(ctx, !silent)})
 	})
+}
+
+func (w *Window) reported(r reported) {
+	l := w.legs[r.id]
+	if l == nil {
+		return
+	}
+	if r.err == nil {
+		l.told, l.tellAt = r.silent, time.Time{}
+	}
 }
 
 // round keeps one decimal.

@@ -195,6 +195,9 @@ func (w *Window) receive(ctx context.Context, m any) {
 	switch m := m.(type) {
 	case registration:
 		if m.err == nil {
+			for _, l := range w.legs {
+				l.told, l.tellAt = false, time.Time{} // it may be another process than before
+			}
 			w.step(ctx, Registered{})
 		} else {
 			w.step(ctx, Lost{Why: m.err.Error()})
@@ -223,6 +226,8 @@ func (w *Window) receive(ctx context.Context, m any) {
 		w.prepared(ctx, m)
 	case accepted:
 		w.accepted(ctx, m)
+	case reported:
+		w.reported(m)
 	case found:
 		w.step(ctx, m.Event)
 	case reinvited:

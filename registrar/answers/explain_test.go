@@ -1,6 +1,7 @@
 package answers
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -115,5 +116,17 @@ munich – is new
 	}
 	if got := Diff(old, plan, from, nil); got != "No window notices: all show the same from 2027-03-22 10:00 to 2027-04-05 10:00 UTC.\n" {
 		t.Errorf("no changes: %s", got)
+	}
+}
+
+// Phones that may see the window while they show nothing are named.
+func TestExplainUnseen(t *testing.T) {
+	e := &dialplan.Explanation{Space: "milano", Display: "milano", Local: time.Date(2027, 3, 1, 10, 0, 0, 0, time.UTC), Unseen: []string{"door", "gate"}}
+	if got := Explain(e); !strings.Contains(got, "\n  unseen door, gate may see it while showing nothing (picture = \"always\")\n") {
+		t.Error(got)
+	}
+	e.Unseen = nil
+	if got := Explain(e); strings.Contains(got, "unseen") {
+		t.Error(got)
 	}
 }
