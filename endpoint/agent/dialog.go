@@ -29,7 +29,7 @@ func (a *Agent) request(d *dialog.Dialog, method sip.RequestMethod) *sip.Request
 	a.addVia(req)
 	switch method {
 	case sip.INVITE, sip.UPDATE, sip.SUBSCRIBE: // they refresh the target
-		a.addContact(req)
+		a.addContact(req, &req.Recipient)
 	}
 	a.addAgent(req)
 	req.AppendHeader(sip.NewHeader("Allow", allowed))
@@ -44,9 +44,14 @@ func (a *Agent) addVia(req *sip.Request) {
 	req.PrependHeader(via)
 }
 
-// addContact adds our Contact as it stands in dialogs: exactly what we registered.
-func (a *Agent) addContact(m sip.Message) {
-	m.AppendHeader(&sip.ContactHeader{Address: *a.contact.Clone()})
+// addContact adds our Contact as it stands in dialogs: exactly what we registered, but sips: in a request for such a URI
+// or the answer to one (RFC 3261 §8.1.1.8, §12.1.1).
+func (a *Agent) addContact(m sip.Message, to *sip.Uri) {
+	contact := a.contact.Clone()
+	if to.Scheme == "sips" {
+		contact.Scheme = "sips"
+	}
+	m.AppendHeader(&sip.ContactHeader{Address: *contact})
 }
 
 func (a *Agent) addAgent(m sip.Message) {

@@ -250,7 +250,7 @@ func (c *Call) repeat(res *sip.Response, w *awaited) {
 // yes is a 200 within the call. c.mu is held.
 func (c *Call) yes(req *sip.Request, sdp []byte) *sip.Response {
 	res := c.tagged(reply(req, sip.StatusOK, "OK"))
-	c.a.addContact(res)
+	c.a.addContact(res, &req.Recipient)
 	c.a.addAgent(res)
 	res.AppendHeader(sip.NewHeader("Allow", allowed))
 	res.AppendHeader(sip.NewHeader("Supported", supported))

@@ -172,7 +172,7 @@ func (c *Call) infoCame(req *sip.Request, tx *sip.ServerTx) {
 // capabilities is the 200 to OPTIONS (RFC 3261 §11.2).
 func (a *Agent) capabilities(req *sip.Request) *sip.Response {
 	res := reply(req, sip.StatusOK, "OK")
-	a.addContact(res)
+	a.addContact(res, &req.Recipient)
 	a.addAgent(res)
 	for _, h := range [][2]string{
 		{"Allow", allowed}, {"Accept", sdpType + ", " + controlType}, {"Accept-Encoding", "identity"},

@@ -177,7 +177,7 @@ func (a *Agent) notified(req *sip.Request, tx *sip.ServerTx) {
 		return
 	}
 	res := reply(req, sip.StatusOK, "OK")
-	a.addContact(res)
+	a.addContact(res, &req.Recipient)
 	respond(tx, res)
 	if late {
 		return

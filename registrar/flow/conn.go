@@ -46,6 +46,10 @@ type conn struct {
 	filled    time.Time // when tokens was last brought up to date
 }
 
+// pingedFor is how long a ping keeps the connection of whoever has authenticated (RFC 5626 §4.4.1 has them every two minutes
+// at most; phones are lazier).
+const pingedFor = 10 * time.Minute
+
 // maxWriting is how many answers may wait for a peer that does not take them; until it does, it is not read.
 const maxWriting = 16
 
@@ -91,9 +95,14 @@ func (c *conn) Read(b []byte) (int, error) {
 			}
 		}
 		now := time.Now()
-		c.spend(now, err != nil || c.frames.Ended())
+		message := err != nil || c.frames.Ended()
+		ping := !message && n <= 4 && b[0] == ''
+		c.spend(now, message)
 		if err == nil {
-			c.hear(now, !c.frames.Ended() && n <= 4 && b[0] == '\r')
+			c.hear(now, ping)
+		}
+		if ping && c.proven.Load() {
+			c.keep(now.Add(pingedFor)) // of a stranger a ping is no sign of life
 		}
 		if refusal == nil {
 			return n, err

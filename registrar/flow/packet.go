@@ -57,6 +57,12 @@ func (p *PacketConn) ReadFrom(b []byte) (int, net.Addr, error) {
 		switch {
 		case err == nil:
 			p.table.answers.arrived(ip(addr), n, time.Now())
+			if answer := pong(b[:n], addr); answer != nil {
+				if p.table.answers.may(ip(addr), len(answer), time.Now()) {
+					_, _ = p.PacketConn.WriteTo(answer, addr)
+				}
+				continue
+			}
 			if refusal := refused(b[:n]); refusal != nil {
 				if answer := refusal.Answer(); answer != nil {
 					_, _ = p.WriteTo(answer, addr) // lost ones are asked for again

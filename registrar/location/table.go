@@ -112,13 +112,8 @@ func (t *Table) plan(r Registration, now time.Time) (set []*Binding, gone []*Bin
 	if room < 0 {
 		return nil, nil, fmt.Errorf("%w: %d, at most %d", ErrTooMany, len(set), t.cfg.MaxBindings)
 	}
-	if len(set) > 0 && len(rest) > room { // those whose flow is gone make room, the oldest first
-		for _, b := range rest[room:] {
-			if !b.Lost {
-				return nil, nil, fmt.Errorf("%w: %s has %d others, at most %d in all", ErrTooMany, r.AOR, len(rest), t.cfg.MaxBindings)
-			}
-			gone = append(gone, b)
-		}
+	if len(set) > 0 && len(rest) > room { // whoever registers is there; of the others that is less sure
+		gone = append(gone, rest[room:]...)
 	}
 	return set, gone, nil
 }
@@ -161,14 +156,23 @@ func superseded(have map[string]*Binding, set []*Binding, named map[string]bool)
 	return gone
 }
 
-// others are the bindings that a registration neither names nor removes: living ones first, then the newest.
+// others are the bindings that a registration neither names nor removes, the surest first: a phone that is started anew
+// leaves its old ones, and for a datagram's flow nobody knows whether it is still there.
 func others(have map[string]*Binding, named map[string]bool, gone []*Binding) (rest []*Binding) {
 	for key, b := range have {
 		if !named[key] && !slices.Contains(gone, b) {
 			rest = append(rest, b)
 		}
 	}
-	slices.SortFunc(rest, newestFirst)
+	slices.SortFunc(rest, func(a, b *Binding) int {
+		if a.Lost == b.Lost && a.Datagram() != b.Datagram() {
+			if a.Datagram() {
+				return 1
+			}
+			return -1
+		}
+		return newestFirst(a, b)
+	})
 	return rest
 }
 
@@ -203,10 +207,10 @@ func (t *Table) lookup(aor string, now time.Time) []Binding {
 	return copies(found, now)
 }
 
-// At is Lookup for one contact (see Canonical). Another account may have registered the same: it takes nothing over by it.
+// At is Lookup for one contact (see Canonical), be it called by sip: or by sips:. Another account may have registered the same: it takes nothing over by it.
 func (t *Table) At(aor, contact string, now time.Time) []Binding {
-	contact = Canonical(contact)
-	return slices.DeleteFunc(t.Lookup(aor, now), func(b Binding) bool { return Canonical(b.Contact) != contact })
+	contact = secured(contact)
+	return slices.DeleteFunc(t.Lookup(aor, now), func(b Binding) bool { return secured(b.Contact) != contact })
 }
 
 // All returns every binding that holds at now, by address-of-record.

@@ -222,28 +222,45 @@ func TestSuperseded(t *testing.T) {
 	}
 }
 
-func TestTooMany(t *testing.T) {
-	tab := New(Config{MaxBindings: 3})
-	for i := range 3 {
-		f := Flow{Transport: "TLS", Remote: fmt.Sprint("192.0.2.9:", i), ID: fmt.Sprint(i)}
-		must(t, tab, reg("a", fmt.Sprint(i), 1, f, contact(fmt.Sprintf("sip:a%d@h", i), 600)), at(i))
+// Whoever registers is never locked out by what it registered before: what is least likely to be there makes room.
+func TestRoom(t *testing.T) {
+	tab := New(Config{MaxBindings: 4})
+	stream := func(i int) Flow {
+		return Flow{Transport: "TLS", Remote: fmt.Sprint("192.0.2.9:", i), ID: fmt.Sprint(i)}
 	}
-	_, err := tab.Register(reg("a", "new", 1, udp, contact("sip:new@h", 600)), at(3))
-	if !errors.Is(err, ErrTooMany) || !strings.Contains(err.Error(), "a has 3 others, at most 3 in all") {
-		t.Errorf("a fourth: %v", err)
+	for i, c := range []struct {
+		name string
+		flow Flow
+	}{{"tls0", stream(0)}, {"udp0", udp}, {"tls1", stream(1)}, {"udp1", udp}} {
+		must(t, tab, reg("a", c.name, 1, c.flow, contact("sip:"+c.name+"@h", 600)), at(i))
 	}
-	must(t, tab, reg("a", "1", 2, udp, contact("sip:a1@h", 600)), at(4)) // a refresh needs no room
+	tab.DropFlow(stream(1))
+	must(t, tab, reg("a", "udp0", 2, udp, contact("sip:udp0@h", 600)), at(4)) // a refresh needs no room
 	must(t, tab, reg("b", "new", 1, udp, contact("sip:new@h", 600)), at(4))
-	tab.DropFlow(Flow{Transport: "TLS", Remote: "192.0.2.9:0", ID: "0"})
-	if got := uris(must(t, tab, reg("a", "new", 1, udp, contact("sip:new@h", 600)), at(5))); strings.Contains(got, "a0") || !strings.Contains(got, "new") {
-		t.Errorf("a lost one must make room: %s", got)
+	for i, want := range []string{
+		"sip:new0@h, sip:udp0@h, sip:udp1@h, sip:tls0@h", // tls1's flow is gone
+		"sip:new1@h, sip:new0@h, sip:udp0@h, sip:tls0@h",
+		"sip:new2@h, sip:new1@h, sip:new0@h, sip:tls0@h",
+		"sip:new3@h, sip:new2@h, sip:new1@h, sip:tls0@h",
+		"sip:new4@h, sip:new3@h, sip:new2@h, sip:tls0@h",
+	} {
+		name := fmt.Sprint("new", i)
+		if got := uris(must(t, tab, reg("a", name, 1, udp, contact("sip:"+name+"@h", 600)), at(5+i))); got != want {
+			t.Errorf("%s: %s, want %s", name, got, want)
+		}
+	}
+	for i := range 5 { // of streams only, too
+		must(t, tab, reg("s", fmt.Sprint(i), 1, stream(10+i), contact(fmt.Sprintf("sip:s%d@h", i), 600)), at(i))
+	}
+	if got := uris(tab.Lookup("s", at(6))); got != "sip:s4@h, sip:s3@h, sip:s2@h, sip:s1@h" {
+		t.Errorf("streams: %s", got)
 	}
 	var many []Contact
-	for i := range 4 {
+	for i := range 5 {
 		many = append(many, contact(fmt.Sprintf("sip:c%d@h", i), 600))
 	}
-	if _, err = tab.Register(reg("c", "x", 1, udp, many...), at(5)); !errors.Is(err, ErrTooMany) {
-		t.Errorf("four at once: %v", err)
+	if _, err := tab.Register(reg("c", "x", 1, udp, many...), at(5)); !errors.Is(err, ErrTooMany) {
+		t.Errorf("five at once: %v", err)
 	}
 }
 

@@ -32,6 +32,14 @@ func Canonical(uri string) string {
 	return strings.Join(append([]string{scheme + ":" + user + host}, params...), ";")
 }
 
+// secured is the canonical spelling of what a URI is when it is called by sips: (RFC 5630 §3.1: the same resource).
+func secured(uri string) string {
+	if rest, ok := strings.CutPrefix(Canonical(uri), "sip:"); ok {
+		return "sips:" + rest
+	}
+	return Canonical(uri)
+}
+
 // stripHeaders cuts "?…" off a URI: it would be let into a Request-URI (RFC 4475 §3.1.2.11).
 func stripHeaders(uri string) string {
 	at := strings.LastIndexByte(uri, '@') + 1 // a user part may contain "?"

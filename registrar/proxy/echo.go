@@ -305,7 +305,7 @@ func hasSDP(r *request) bool {
 
 // withSDP is a 200 with an answer and our contact.
 func (e *echoCalls) withSDP(r *request, answer []byte) *sip.Response {
-	res := e.answers.response(r.Request, vOK.with("Contact", "<"+e.site.contactFor(r.flow)+">").with("Allow", allow).with("Content-Type", sdpType))
+	res := e.answers.response(r.Request, vOK.with("Contact", "<"+e.site.contactFor(r.flow, r.Recipient.Scheme == "sips")+">").with("Allow", allow).with("Content-Type", sdpType))
 	res.SetBody(answer)
 	return res
 }

@@ -28,6 +28,7 @@ type hop struct {
 	in, out leg
 	target  *sip.Uri // new Request-URI; nil within a dialog, where it is the peer's contact already
 	record  bool     // stay in the path: the request may begin a dialog
+	secure  bool     // of it that is called by sips:, whose route is sips: all along (RFC 3261 §16.6 step 4)
 	pop     int      // Route headers of ours to take away
 	branch  string   // of our Via
 	realm   string   // whose credentials stay here
@@ -58,7 +59,7 @@ func (h hop) forward(req *sip.Request) *sip.Request {
 		// Always two, one for each side, as RFC 5658 wants it across transports: so the last of ours that is popped
 		// from the Route of a later request always names the side it goes to, and the first the side it comes from.
 		callID := req.CallID().Value()
-		out.PrependHeader(h.out.recordRoute(callID, h.seal), h.in.recordRoute(callID, h.seal))
+		out.PrependHeader(h.out.recordRoute(callID, h.seal, h.secure), h.in.recordRoute(callID, h.seal, h.secure))
 	}
 	out.PrependHeader(h.out.via(h.branch))
 	h.address(out)
@@ -163,9 +164,17 @@ func (l leg) via(branch string) *sip.ViaHeader {
 	}
 }
 
-func (l leg) recordRoute(callID string, seal sealer) *sip.RecordRouteHeader {
-	return &sip.RecordRouteHeader{Address: sip.Uri{
-		Scheme: "sip", User: seal.seal(callID, token{account: l.account, flow: l.flow}), Host: l.host, Port: l.port,
-		UriParams: sip.HeaderParams{{K: "transport", V: strings.ToLower(l.flow.Transport)}, {K: "lr"}},
-	}}
+func (l leg) recordRoute(callID string, seal sealer, secure bool) *sip.RecordRouteHeader {
+	u := l.uri(secure)
+	u.User = seal.seal(callID, token{account: l.account, flow: l.flow})
+	u.UriParams = append(u.UriParams, sip.HeaderKV{K: "lr"})
+	return &sip.RecordRouteHeader{Address: u}
+}
+
+// uri is where this side reaches us. A sips: URI says nothing of TLS besides (RFC 5630 §3.1.4).
+func (l leg) uri(secure bool) sip.Uri {
+	if secure {
+		return sip.Uri{Scheme: "sips", Host: l.host, Port: l.port}
+	}
+	return sip.Uri{Scheme: "sip", Host: l.host, Port: l.port, UriParams: sip.HeaderParams{{K: "transport", V: strings.ToLower(l.flow.Transport)}}}
 }

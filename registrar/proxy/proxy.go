@@ -147,7 +147,7 @@ func (s *Server) assemble(c Config, digest *auth.Auth) {
 		site: s.site, gate: s.gate, table: c.Locations, flows: s.flows, answers: s.answers, changed: s.AccountChanged,
 		reachable: s.notifier.reachable, ledger: s.ledger, log: c.Log,
 	}
-	s.calls = &calls{locate: s.locate, sender: send, ledger: s.ledger, log: c.Log, byID: map[string]*relayed{}}
+	s.calls = &calls{locate: s.locate, flows: s.flows, sender: send, ledger: s.ledger, log: c.Log, byID: map[string]*relayed{}}
 	s.forward = &forwarder{
 		site: s.site, locate: s.locate, wire: s.stack, sender: send, answers: s.answers, keys: s.keys, epochs: s.gate.epochs,
 		calls: s.calls, work: s.work, ledger: s.ledger, log: c.Log,

@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"ewindow/registrar/flow"
 	"ewindow/registrar/location"
 	"ewindow/registrar/signal/header"
 )
@@ -85,6 +87,9 @@ func (g *registrar) admit(r *request) (reg location.Registration, v verdict) {
 	if !ok {
 		return reg, vBadContact
 	}
+	if r.flow.Transport != flow.TLS && slices.ContainsFunc(reg.Contacts, func(c location.Contact) bool { return strings.HasPrefix(c.URI, "sips:") }) {
+		return reg, vSipsInClear
+	}
 	return reg, verdict{}
 }
 
@@ -98,10 +103,17 @@ func (g *registrar) accepted(r *request, bindings []location.Binding, now time.T
 			g.flows.Keep(r.flow, b.Expires.Add(30*time.Second)) // a refresh that is late still finds its connection
 		}
 	}
-	if header.Lists(r, "Supported", "outbound") {
-		v = v.with("Require", "outbound") // RFC 5626 §6
+	if outbound(r) {
+		v = v.with("Require", "outbound")
 	}
 	return v
+}
+
+// outbound says whether a REGISTER asks for a flow of its own (RFC 5626 §6): some phones only say that they could.
+func outbound(r *request) bool {
+	return header.Lists(r, "Supported", "outbound") && slices.ContainsFunc(header.Contacts(r), func(v string) bool {
+		return header.Param(v, "reg-id") != "" && header.Param(v, "+sip.instance") != ""
+	})
 }
 
 // paramsOf is the parameters of a binding's Contact in an answer.
@@ -137,6 +149,9 @@ func registration(r *request) (location.Registration, bool) {
 			return reg, false
 		}
 		reg.Contacts = append(reg.Contacts, c)
+	}
+	if len(reg.Contacts) == 1 {
+		reg.Flow = listeningAt(r, reg.Contacts[0].URI)
 	}
 	return reg, true
 }

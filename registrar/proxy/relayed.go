@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"context"
 	"log/slog"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/emiago/sipgo/sip"
 
+	"ewindow/registrar/location"
 	"ewindow/registrar/signal/dialog"
 	"ewindow/registrar/signal/header"
 	"ewindow/registrar/status"
@@ -39,6 +41,7 @@ type side struct {
 // calls are the relayed dialogs.
 type calls struct {
 	locate *locator
+	flows  keeper
 	sender sender
 	ledger *ledger
 	log    *slog.Logger
@@ -83,6 +86,29 @@ func (c *calls) add(d *relayed) {
 	}
 	c.byID[d.id()] = d
 	c.order = append(c.order, d)
+}
+
+// hold keeps the connections of calls open, however silent: of one that is not registered nothing else says how long it is
+// wanted. That its peer is still there, the system asks (TCP keepalive).
+func (c *calls) hold(ctx context.Context) error {
+	tick := time.NewTicker(callerIdle / 5)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case now := <-tick.C:
+			c.mu.Lock()
+			var flows []location.Flow
+			for _, d := range c.order {
+				flows = append(flows, d.sides[0].flow, d.sides[1].flow)
+			}
+			c.mu.Unlock()
+			for _, f := range flows {
+				c.flows.Keep(f, now.Add(callerIdle))
+			}
+		}
+	}
 }
 
 // drop forgets a dialog. c.mu is held.

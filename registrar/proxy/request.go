@@ -65,6 +65,25 @@ func datagramFlow(req *sip.Request) location.Flow {
 	return f
 }
 
+// listeningAt is where a phone is called that has registered a contact: where datagramFlow has it, but at the contact's
+// port if that names the very address that the phone sends from. Then no NAT stands between, and the phone knows best
+// where it listens.
+func listeningAt(r *request, contact string) location.Flow {
+	var u sip.Uri
+	if r.flow.Transport != flow.UDP || r.Via().Params.Has("rport") || sip.ParseUri(contact, &u) != nil {
+		return r.flow
+	}
+	at, err := netip.ParseAddrPort(r.flow.Remote)
+	says, err2 := netip.ParseAddr(strings.Trim(u.Host, "[]"))
+	if err != nil || err2 != nil || says.Unmap() != at.Addr().Unmap() {
+		return r.flow
+	}
+	if u.Port == 0 {
+		u.Port = 5060
+	}
+	return location.Flow{Transport: flow.UDP, Remote: netip.AddrPortFrom(at.Addr(), uint16(u.Port)).String()}
+}
+
 // stranger marks a log line that whoever is at remote can cause without having proved who it is.
 func stranger(remote string) slog.Attr {
 	at, _ := netip.ParseAddrPort(remote)

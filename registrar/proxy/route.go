@@ -67,6 +67,9 @@ func (t *router) decide(r *request, now time.Time) (dialplan.Decision, verdict) 
 	if r.To().Params.Has("tag") {
 		return none, vNoDialog
 	}
+	if r.Recipient.Scheme == "sips" && r.flow.Transport != flow.TLS {
+		return none, vSipsInClear
+	}
 	if v := t.gate.sender(r, asProxy); v.status != 0 {
 		return none, v
 	}
@@ -90,15 +93,19 @@ func (t *router) decide(r *request, now time.Time) (dialplan.Decision, verdict) 
 
 // callee is the binding over which an account may be called with this request.
 func (t *router) callee(r *request, account string, now time.Time) (location.Binding, verdict) {
-	b, v := t.locate.reach(account, now)
-	switch {
-	case v.status != 0:
-	case keysInClear(r.plan, account, b.Flow):
-		return location.Binding{}, vCalleeInClear
-	case b.Flow.Transport != flow.TLS && carriesKeys(r.Request):
-		return location.Binding{}, vOfferInClear
-	}
-	return b, v
+	return t.locate.reachBy(account, now, func(b location.Binding) verdict {
+		switch {
+		case b.Flow.Transport == flow.TLS:
+			return verdict{}
+		case r.Recipient.Scheme == "sips":
+			return vCalleeNotSips
+		case keysInClear(r.plan, account, b.Flow):
+			return vCalleeInClear
+		case carriesKeys(r.Request):
+			return vOfferInClear
+		}
+		return verdict{}
+	})
 }
 
 // call forwards a request to accounts, of which one at least could be reached a moment ago.
@@ -132,6 +139,9 @@ func (t *router) wayTo(r *request, callee string) (hop, verdict) {
 	}
 	h := t.site.hop(r, r.account, callee, binding.Flow)
 	h.target, h.record = &target, r.IsInvite()
+	if h.secure = r.Recipient.Scheme == "sips"; h.secure {
+		target.Scheme = "sips" // its flow is TLS, or it would not be called (RFC 5630 §5.3)
+	}
 	return h, verdict{}
 }
 

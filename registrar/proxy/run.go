@@ -17,6 +17,7 @@ func (s *Server) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	s.serve(ctx, g)
 	g.Go(func() error { return s.registrar.expire(ctx) })
+	g.Go(func() error { return s.calls.hold(ctx) })
 	g.Go(func() error { return s.notifier.run(ctx) })
 	g.Go(func() error {
 		<-ctx.Done()

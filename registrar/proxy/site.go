@@ -38,10 +38,9 @@ func (s *site) leg(account string, f location.Flow) leg {
 	return l
 }
 
-// contactFor is this server's contact as the peer at the other end of f can use it.
-func (s *site) contactFor(f location.Flow) string {
-	l := s.leg("", f)
-	u := sip.Uri{Scheme: "sip", Host: l.host, Port: l.port, UriParams: sip.HeaderParams{{K: "transport", V: strings.ToLower(f.Transport)}}}
+// contactFor is this server's contact as the peer at the other end of f can use it; secure if it calls by sips:.
+func (s *site) contactFor(f location.Flow, secure bool) string {
+	u := s.leg("", f).uri(secure)
 	return u.String()
 }
 

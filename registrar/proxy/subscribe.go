@@ -65,7 +65,7 @@ func (n *notifier) subscribe(r *request) {
 		return
 	}
 	n.flows.Keep(r.flow, time.Now().Add(callerIdle))
-	n.answers.reply(r, vOK.with("Expires", strconv.Itoa(int(lifetime/time.Second))).with("Contact", "<"+n.site.contactFor(r.flow)+">"))
+	n.answers.reply(r, vOK.with("Expires", strconv.Itoa(int(lifetime/time.Second))).with("Contact", "<"+n.site.contactFor(r.flow, r.Recipient.Scheme == "sips")+">"))
 	n.do(func() { n.table.Answered(ask.ID) })
 	n.wake()
 }
@@ -96,7 +96,7 @@ func (n *notifier) subscription(r *request) (ask notify.Subscription[half], v ve
 // request writes one NOTIFY, to be sent over f.
 func (n *notifier) request(notice notify.Notice[half], f location.Flow) (*sip.Request, error) {
 	req := notice.Dialog.Request(sip.NOTIFY, notice.CSeq)
-	req.AppendHeader(sip.NewHeader("Contact", "<"+n.site.contactFor(f)+">"))
+	req.AppendHeader(sip.NewHeader("Contact", "<"+n.site.contactFor(f, false)+">"))
 	req.AppendHeader(sip.NewHeader("Event", notice.Dialog.event))
 	switch {
 	case notice.State == nil:

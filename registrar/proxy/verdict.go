@@ -45,6 +45,10 @@ var (
 	vNotTLS       = verdict{status: 403, reason: "A window speaks TLS only"}
 	vFromMismatch = verdict{status: 403, reason: "From is not the account"}
 	vForeignRoute = verdict{status: 403, reason: "No routing beyond this registrar"}
+
+	// RFC 5630 §5.1.1.2, §5.3.1; RFC 3261 §26.2.2.
+	vSipsInClear   = verdict{status: 403, reason: "A call by sips: needs TLS"}
+	vCalleeNotSips = verdict{status: 480, reason: "SIPS not allowed: the callee has no TLS"}
 )
 
 // methods that are understood, for Allow.
