@@ -16,7 +16,6 @@ import (
 	"ewindow/media/engine"
 	"ewindow/media/engine/enginetest"
 	"ewindow/media/engine/protocol"
-	"ewindow/media/negotiate"
 	"ewindow/scripts/lab/memnet"
 	"ewindow/scripts/lab/sockets"
 )
