@@ -15,9 +15,10 @@ type Frame struct {
 }
 
 const (
-	// MinDepth and MaxDepth bound how much later than the fastest packet a frame is played.
+	// MinDepth and MaxDepth bound how much later than the fastest packet a frame is played. Some gateways send blocks of
+	// 128 ms at one time, of which the first frame must wait for the last.
 	MinDepth = 20 * time.Millisecond
-	MaxDepth = 80 * time.Millisecond
+	MaxDepth = 160 * time.Millisecond
 
 	depthMargin  = 5 * time.Millisecond // above the jitter seen
 	tooDeep      = 20 * time.Millisecond
