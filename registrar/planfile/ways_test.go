@@ -144,7 +144,7 @@ func TestUnwatched(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		reload := make(chan os.Signal)
 		done := make(chan error)
-		go func() { done <- w.loop(ctx, reload, nil, nil) }()
+		go func() { done <- w.loop(ctx, reload, nil) }()
 		time.Sleep(time.Second)
 		put(tuesday)
 		time.Sleep(40 * time.Second)
@@ -173,4 +173,77 @@ func (r *rig) turn(name, to string) {
 	r.t.Helper()
 	r.symlink(to, name+".next")
 	r.rename(name+".next", name)
+}
+
+// While somebody has a file open and writes, it is not read: what is there may be a plan, but not the one that is meant. A
+// program that never closes it is waited for a minute, and SIGHUP waits for nobody.
+func TestHalfWritten(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		after func(events chan<- event, reload chan<- os.Signal, path string) // 40 s of writing
+		want  time.Duration
+	}{
+		{"closed", func(events chan<- event, _ chan<- os.Signal, path string) { events <- event{path: path} }, 41*time.Second + settle},
+		{"renamed away", func(events chan<- event, _ chan<- os.Signal, path string) { events <- event{path: path} }, 41*time.Second + settle},
+		{"events lost", func(events chan<- event, _ chan<- os.Signal, _ string) { events <- event{} }, 41*time.Second + settle},
+		{"SIGHUP", func(_ chan<- event, reload chan<- os.Signal, _ string) { reload <- syscall.SIGHUP }, 41 * time.Second},
+		{"never closed", func(chan<- event, chan<- os.Signal, string) {}, 90 * time.Second},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "plan.hcl")
+			if err := os.WriteFile(path, []byte(monday), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			start, err := Begin([]string{path}, "", discard, time.Now())
+			if err != nil {
+				t.Fatal(err)
+			}
+			synctest.Test(t, func(t *testing.T) {
+				var at []time.Duration
+				began := time.Now()
+				w := New(Config{Paths: []string{path}, Current: start, Changed: func(*dialplan.Plan) { at = append(at, time.Since(began)) }})
+				ctx, cancel := context.WithCancel(t.Context())
+				seen, reload, done := &watch{events: make(chan event)}, make(chan os.Signal), make(chan error)
+				go func() { done <- w.loop(ctx, reload, seen) }()
+				time.Sleep(time.Second)
+				if err := os.WriteFile(path, []byte(tuesday), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				for range 40 {
+					seen.events <- event{path: path, writing: true}
+					time.Sleep(time.Second)
+				}
+				c.after(seen.events, reload, path)
+				time.Sleep(2 * time.Minute)
+				cancel()
+				if err := <-done; err != nil {
+					t.Error(err)
+				}
+				if len(at) != 1 || at[0] != c.want {
+					t.Errorf("plans came after %v, want after %v", at, c.want)
+				}
+			})
+		})
+	}
+}
+
+// The same with a real writer, who pauses between two blocks.
+func TestWrittenInSteps(t *testing.T) {
+	r := start(t, one, "plan.hcl")
+	f, err := os.Create(filepath.Join(r.dir, "plan.hcl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, block := range []string{tuesday, strings.Replace(tuesday, "milano", "munich", 1)} {
+		if _, err := f.WriteString(block); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(5 * settle) // real: the system tells of it when it likes
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if p := <-r.changed; len(p.Spaces()) != 2 {
+		t.Errorf("a plan of %d spaces was put in force, half of the file", len(p.Spaces()))
+	}
 }
