@@ -2,12 +2,14 @@ package dialplan
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"ewindow/dialplan/diagnostic"
+	"ewindow/dialplan/lookalike"
 )
 
 // timezone loads each zone once: reading one takes longer than reading a block.
@@ -28,15 +30,23 @@ func (r *reader) timezone(attr *hclsyntax.Attribute) *time.Location {
 	return loc
 }
 
-// loadLocation does not take "" and "Local", which mean another place on another machine.
+// zonePattern is what names of the IANA database look like. Package time takes what else lies in the machine's directory of
+// zones, such as localtime and posixrules, which mean another place on another machine.
+var zonePattern = regexp.MustCompile(`^[A-Z][A-Za-z0-9_+-]*(/[A-Z][A-Za-z0-9_+-]*)*$`)
+
 func loadLocation(zone string) (*time.Location, error) {
-	if zone == "" || zone == "Local" {
+	if !zonePattern.MatchString(zone) || zone == "Local" || zone == "Factory" {
 		return nil, fmt.Errorf("unknown time zone %q", zone)
 	}
 	return time.LoadLocation(zone)
 }
 
 func suggestZone(zone string) string {
+	for _, r := range zone {
+		if what, _ := lookalike.Of(r); what != "" {
+			return what
+		}
+	}
 	zone = zoneCase(zone)
 	if _, err := loadLocation(zone); err == nil {
 		return fmt.Sprintf("did you mean %q?", zone)

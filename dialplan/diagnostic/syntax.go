@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
+
+	"ewindow/dialplan/lookalike"
 )
 
 // Syntax is what HCL found in a file, in our words: the first mistake in the syntax, since what follows one is guesswork,
@@ -34,6 +36,22 @@ func Syntax(f File, diags hcl.Diagnostics) (first *Diagnostic, twice List) {
 	return &d, twice
 }
 
+// stranger is the character that HCL stumbled over: the one at the place, or the first behind it on its line that has a name.
+func stranger(src []byte, d *hcl.Diagnostic) rune {
+	if d.Subject == nil || d.Subject.Start.Byte > len(src) {
+		return 0
+	}
+	line, _, _ := strings.Cut(string(src[d.Subject.Start.Byte:]), "\n")
+	if d.Summary != "Invalid character" { // of others, what a name or a value ends at is to blame
+		line = line[min(len(line), d.Subject.End.Byte-d.Subject.Start.Byte):]
+		line = strings.TrimLeft(line, " \t")
+	}
+	for _, r := range line {
+		return r
+	}
+	return 0
+}
+
 // ownWords says what HCL's commonest messages mean here; the others stay as HCL has them.
 func ownWords(src []byte, d *hcl.Diagnostic) (what, do string) {
 	next, here := byte(0), ""
@@ -44,6 +62,9 @@ func ownWords(src []byte, d *hcl.Diagnostic) (what, do string) {
 		if rest := strings.TrimLeft(string(src[d.Subject.End.Byte:min(len(src), d.Subject.End.Byte+40)]), " \t"); rest != "" {
 			next = rest[0]
 		}
+	}
+	if what, do := lookalike.Of(stranger(src, d)); what != "" {
+		return what, do
 	}
 	switch d.Summary {
 	case "Invalid multi-line string", "Unterminated template string", "Unterminated string literal":

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"ewindow/dialplan/lookalike"
 )
 
 // What may stand at a place, for messages.
@@ -80,13 +82,16 @@ func (sc *scanner) unexpected(expected string) error {
 	}
 	r, size := utf8.DecodeRuneInString(sc.s[sc.at:])
 	shown := sc.s[sc.at : sc.at+size]
+	if what, do := lookalike.Of(r); what != "" {
+		return sc.problem(sc.at, what, do)
+	}
 	switch {
 	case r == '"':
 		return sc.problem(sc.at, "a comment without open or off does not say whether it is open", `write open or off before it: open \"by appointment\"`)
 	case r == '(':
 		return sc.unsupported(sc.at, shown, "a calculated time")
-	case unicode.Is(unicode.Pd, r) && r != '-' || r == '\u2212' || r == '~':
-		return sc.problem(sc.at, fmt.Sprintf("%q is not a hyphen", shown), `write "-"`)
+	case r == '~':
+		return sc.problem(sc.at, `"~" is not a hyphen`, `write "-"`)
 	case isDigit(sc.peek()) && expected == afterRule:
 		return sc.problem(sc.at, "a second range of times follows without a comma", `write "," between ranges of the same days`)
 	case r == ':' && expected == afterRule:

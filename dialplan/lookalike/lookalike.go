@@ -1,0 +1,31 @@
+// Package lookalike names characters that look like others, or like nothing: they come along when text is copied from a web
+// page or written in a word processor, and nobody sees what is wrong.
+package lookalike
+
+import (
+	"fmt"
+	"unicode"
+)
+
+// Of says what a character is, and what to write instead; what is "" if it is none of these.
+func Of(r rune) (what, do string) {
+	switch {
+	case r == '\u00a0' || r == '\u2007' || r == '\u202f':
+		return fmt.Sprintf("this is a no-break space (U+%04X), not a blank", r), "write a blank with the space bar"
+	case r == '\ufeff':
+		return "a byte order mark (U+FEFF), which nobody sees, stands here", "remove it, or write the line anew"
+	case r == '\u200b' || r == '\u200c' || r == '\u200d' || r == '\u2060' || r == '\u00ad' || unicode.Is(unicode.Cf, r):
+		return fmt.Sprintf("a character that nobody sees (U+%04X) stands here", r), "remove it, or write the line anew"
+	case r > unicode.MaxASCII && unicode.IsSpace(r) || unicode.Is(unicode.Zs, r) && r != ' ':
+		return fmt.Sprintf("this is an unusual space (U+%04X), not a blank", r), "write a blank with the space bar"
+	case '\uff01' <= r && r <= '\uff5e': // full width: the same characters, as wide as Chinese ones
+		return fmt.Sprintf("%q is a full-width character", string(r)), fmt.Sprintf("write %q", string(r-'\uff01'+'!'))
+	case r > unicode.MaxASCII && unicode.IsDigit(r):
+		return fmt.Sprintf("%q is no digit from 0 to 9", string(r)), "write those"
+	case unicode.Is(unicode.Pd, r) && r != '-' || r == '\u2212':
+		return fmt.Sprintf("%q is not a hyphen", string(r)), `write "-"`
+	case unicode.In(r, unicode.Pi, unicode.Pf) || r == '\u201e' || r == '\u201a':
+		return "these are curly quotes", `write plain ones: "…"`
+	}
+	return "", ""
+}
