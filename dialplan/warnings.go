@@ -94,6 +94,8 @@ func (p *Plan) WarningsFrom(from time.Time) Diagnostics {
 		}
 		if p.doubtful(soon, r) {
 			out = append(out, p.hardlyWins(y, ri, date)...)
+		} else if r.rotation != nil {
+			out = append(out, p.turnless(y, r, soon, date)...)
 		}
 	}
 	return out.Finish(p.files, Warning)
@@ -180,6 +182,33 @@ func (p *Plan) neverTogether(r *rule, li int, date string) Diagnostic {
 		do += ", or write when = always"
 	}
 	return diagnostic.At(Meaning, r.at, fmt.Sprintf("%s and %s are never open together in the %d days from %s", a.Name, b.Name, yearDays, date), do)
+}
+
+// turnless is a warning about pairs of a rotation that are open together in a year, but never in a turn of theirs: as of a
+// space that is open on Wednesdays, and meets its third partner on each of them.
+func (p *Plan) turnless(y *year, r *rule, soon *timetable, date string) Diagnostics {
+	without := func(tt *timetable) (pairs []string) {
+		for li := r.first; li < r.last; li++ {
+			l := &p.links[li]
+			if tt.given(l.spaces[0], li) == 0 && length(y.wanted(li)) > 0 {
+				pairs = append(pairs, l.Between[0]+" and "+l.Between[1])
+			}
+		}
+		return pairs
+	}
+	if len(without(soon)) == 0 {
+		return nil
+	}
+	pairs := without(y.timetable(r))
+	if len(pairs) == 0 {
+		return nil
+	}
+	names := strings.Join(pairs[:min(3, len(pairs))], "; ")
+	if len(pairs) > 3 {
+		names += fmt.Sprintf("; and %d more", len(pairs)-3)
+	}
+	return Diagnostics{diagnostic.At(Meaning, r.at, fmt.Sprintf("in the %d days from %s these never get a turn: %s", yearDays, date, names),
+		"their turns fall on days when one of them is closed or taken; choose another every, or a number of partners that does not go with the days they are open")}
 }
 
 // hardlyWins is a warning if a year shows that earlier rules take what this one wants.

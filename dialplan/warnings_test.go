@@ -33,6 +33,12 @@ func TestWarningsFrom(t *testing.T) {
 			`plan.hcl:17:10: this rotation can hardly ever win: in the 365 days from 2027-03-22 earlier rules leave it 0 h of the 17520 h it wants, and most go to link "x" at plan.hcl:13:6; move it above that one, or remove it`},
 		{"a turn that never comes", spacesOf("Mo-Fr 09:00-18:00", "Mo-Fr 09:00-18:00", "Sa 10:00-12:00") + rotation,
 			`plan.hcl:13:10: a and c are never open together in the 365 days from 2027-03-22; their turn always goes to others; change the hours of one of them, at plan.hcl:3:10 or plan.hcl:11:10`},
+		{"a rotation whose turns go with the days", spacesOf("We 09:00-18:00", "24/7", "24/7", "24/7", "24/7", "24/7", "24/7", "24/7") +
+			"rotation \"r\" {\n  of = a\n  with = [b, c, d, e, f, g, h]\n  every = \"1d\"\n  from = \"2027-01-04\"\n}\n",
+			"plan.hcl:33:10: in the 365 days from 2027-03-22 these never get a turn: a and b; a and c; a and e; and 3 more; " +
+				"their turns fall on days when one of them is closed or taken; choose another every, or a number of partners that does not go with the days they are open"},
+		{"a rotation whose turns take longer than two weeks", spacesOf("We 09:00-18:00", "24/7", "24/7", "24/7", "24/7") +
+			"rotation \"r\" {\n  of = a\n  with = [b, c, d, e]\n  every = \"1w\"\n  from = \"2027-01-04\"\n}\n", ""},
 		{"a rotation later on", spacesOf("24/7", "24/7", "24/7") + strings.Replace(rotation, "2027", "2032", 1), ""},
 		{"shadows", spacesOf("24/7", "24/7") + link("x", "a, b") + "number \"20\" { rings = a }\nnumber \"201\" { rings = b }\nnumber \"21\" { rings = b }\nnumber \"2010\" { rings = b }\n",
 			"plan.hcl:14:8: number \"201\" begins with number \"20\", which is at plan.hcl:13:8: some phones dial that one first; give all numbers the same length\n" +

@@ -241,8 +241,18 @@ func TestWarnings(t *testing.T) {
 		{"Dec 24 10:00-12:00; 09:00-18:00", "0: later rules replace this one on all its days; " +
 			`remove it, or move it to the end; write "," instead of ";" where a rule adds hours`},
 		{"PH Sa off; Mo-Fr 09:00-18:00", ""},
-		{"Fr 22:00-02:00; PH off", `16: on the night that follows these days, the hours after midnight stay open, until 02:00: they stand in "Fr 22:00-02:00"; ` +
-			`close the days with a closed block instead, which takes their nights too: closed "name" { dates = "…" }`},
+		{"Fr 22:00-02:00; PH off", `16: the night before these days ends at 24:00, and the hours after midnight of the night that follows them stay, ` +
+			`until 02:00: they stand in "Fr 22:00-02:00"; write "PH 00:00-02:00" instead if the night before is to go on`},
+		{"22:00-02:00; Dec 24 off", `13: the night before these days ends at 24:00, and the hours after midnight of the night that follows them stay, ` +
+			`until 02:00: they stand in "22:00-02:00"; close the days with a closed block instead, which takes their nights too: closed "name" { dates = "…" }`},
+		{"Mo-Fr 09:00-24:00; PH off", ""},
+		{"Mo-Fr 08:30-18:00; We off; Th-Fr 20:00-02:00", `27: "Th-Fr 20:00-02:00" replaces what earlier rules say of Th, Fr, such as 08:30-18:00; ` +
+			`write "," instead of ";" before it to add hours; or all hours of these days here: 08:30-18:00, …`},
+		{"Mo-Fr 08:30-18:00; We off, Th-Fr 20:00-02:00", ""},
+		{"Mo-Fr 09:00-18:00; We 10:00-12:00", ""},
+		{"Mo-Fr 09:00-18:00; We 16:00-20:00", ""},
+		{"Mo-Fr 09:00-18:00; Sa 20:00-22:00", ""},
+		{"Mo-Fr 09:00-18:00; Dec 24 20:00-22:00", ""},
 		{"Fr 22:00-02:00; PH Mo off", ""},
 		{"Mo-Fr 09:00-12:00; 13:00-17:00", `0: later rules replace this one on all its days; remove it, or move it to the end; write "," instead of ";" where a rule adds hours`},
 	} {

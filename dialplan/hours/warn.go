@@ -2,6 +2,7 @@ package hours
 
 import (
 	"fmt"
+	"strings"
 
 	"ewindow/dialplan/span"
 )
@@ -11,7 +12,7 @@ import (
 func (h *Hours) Warnings() []*Problem {
 	var out []*Problem
 	for i := range h.rules {
-		for _, look := range []func(int) *Problem{h.replaced, h.reopened, h.cut, h.remains} {
+		for _, look := range []func(int) *Problem{h.replaced, h.reopened, h.cut, h.remains, h.replaces} {
 			if p := look(i); p != nil {
 				out = append(out, p)
 				break
@@ -38,6 +39,60 @@ func (h *Hours) replaced(i int) *Problem {
 	}
 	return &Problem{r.offset, "later rules replace this one on all its days",
 		`remove it, or move it to the end; write "," instead of ";" where a rule adds hours`}
+}
+
+// replaces warns of a rule that forgets hours of its days which it does not even touch: who writes ";" there often means to
+// add hours. One that changes them, as 10:00-12:00 after 09:00-18:00 does, is what ";" is for.
+func (h *Hours) replaces(i int) *Problem {
+	r := &h.rules[i]
+	if !r.plain() || r.off || r.additional || r.wholeDay {
+		return nil
+	}
+	var lost days
+	var was span.Set
+	for d := range daysPerWeek {
+		if !r.days.has(d) {
+			continue
+		}
+		before := ownHours(h.rules[:i], d).Intersect(evaluateWeekday(plainOnes(h.rules[:i]), d))
+		if len(before) > 0 && len(before.Intersect(r.own())) == 0 {
+			lost |= 1 << d
+			was = before
+		}
+	}
+	if lost == 0 || h.gone(i) {
+		return nil
+	}
+	return &Problem{r.offset, fmt.Sprintf("%q replaces what earlier rules say of %s, such as %s", h.written[r.offset:r.end], lost.names(), rangesText(was)),
+		fmt.Sprintf(`write "," instead of ";" before it to add hours; or all hours of these days here: %s, …`, rangesText(was))}
+}
+
+// gone says whether one of the rules before i is warned of as one that later rules replace.
+func (h *Hours) gone(i int) bool {
+	for j := range h.rules[:i] {
+		if h.replaced(j) != nil {
+			return true
+		}
+	}
+	return false
+}
+
+func (d days) names() string {
+	var out []string
+	for i := range daysPerWeek {
+		if d.has(i) {
+			out = append(out, weekdayNames[i])
+		}
+	}
+	return strings.Join(out, ", ")
+}
+
+func rangesText(s span.Set) string {
+	out := make([]string, len(s))
+	for i, x := range s {
+		out[i] = clockText(x.From) + "-" + clockText(x.Until)
+	}
+	return strings.Join(out, ",")
 }
 
 // reopened warns of holidays or dates that are off, and opened again by a later rule for weekdays.
@@ -85,7 +140,8 @@ func (h *Hours) cut(i int) *Problem {
 	return nil
 }
 
-// remains warns of holidays or dates that are off, while the hours after their midnight stay.
+// remains warns of holidays or dates that are off, which ends the night before at midnight, while the hours after the
+// midnight of their own night stay.
 func (h *Hours) remains(i int) *Problem {
 	r := &h.rules[i]
 	if r.plain() || !r.off || !r.wholeDay {
@@ -96,8 +152,12 @@ func (h *Hours) remains(i int) *Problem {
 			continue
 		}
 		until := clockText(b.times[len(b.times)-1].Until - minutesPerDay)
-		return &Problem{r.offset, fmt.Sprintf("on the night that follows these days, the hours after midnight stay open, until %s: they stand in %q",
-			until, h.written[b.offset:b.end]), `close the days with a closed block instead, which takes their nights too: closed "name" { dates = "…" }`}
+		what := fmt.Sprintf("the night before these days ends at 24:00, and the hours after midnight of the night that follows them stay, until %s: they stand in %q",
+			until, h.written[b.offset:b.end])
+		if r.holidays != noHolidays {
+			return &Problem{r.offset, what, fmt.Sprintf(`write "PH 00:00-%s" instead if the night before is to go on`, until)}
+		}
+		return &Problem{r.offset, what, `close the days with a closed block instead, which takes their nights too: closed "name" { dates = "…" }`}
 	}
 	return nil
 }
