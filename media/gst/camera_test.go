@@ -184,8 +184,8 @@ func TestSlicesFitPackets(t *testing.T) {
 func clip(t *testing.T, path string) {
 	t.Helper()
 	gst(t)
-	p, err := pipeline.New("videotestsrc num-buffers=45 ! video/x-raw,width=320,height=180,framerate=30/1 ! x264enc tune=zerolatency key-int-max=10 " +
-		"! h264parse ! mp4mux ! filesink location=" + quoted(path))
+	p, err := pipeline.New("videotestsrc num-buffers=45 ! video/x-raw,width=320,height=180,framerate=30/1 ! x264enc tune=zerolatency key-int-max=10 "+
+		"! h264parse ! mp4mux fragment-duration=500 streamable=true ! appsink name=out sync=false", "out")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -193,12 +193,20 @@ func clip(t *testing.T, path string) {
 	if err := p.Start(); err != nil {
 		t.Fatal(err)
 	}
+	var b []byte
 	for {
-		if m := p.Next(5 * time.Second); m.End {
-			return
-		} else if m.Err != nil {
-			t.Fatal(m.Err)
+		s, err := p.Pull("out", 20*time.Second)
+		if errors.Is(err, io.EOF) {
+			break
 		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		b = append(b, s.Bytes()...)
+		s.Free()
+	}
+	if err := os.WriteFile(path, b, 0o600); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -228,21 +236,22 @@ func TestCameraThatIsNotThere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for path, b := range map[string][]byte{cut: b[:len(b)/2], garbage: bytes.Repeat([]byte("nonsense"), 1000)} {
+	for path, b := range map[string][]byte{cut: b[:300], garbage: bytes.Repeat([]byte("nonsense"), 1000)} {
 		if err := os.WriteFile(path, b, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
 	table := map[string]string{
-		"v4l2:/dev/nonesuch":             "no camera at /dev/nonesuch; plug it in",
-		"x11::999":                       "x11 :999",
-		"x11:somewhere":                  "names no display; write x11::0",
-		"x11:host:0":                     "over the network",
-		"file:/nonesuch.mp4":             "no clip to play",
-		"file:" + cut:                    "clip",
-		"file:" + garbage:                "clip",
-		"gst:nonesuchsrc":                `no element "nonesuchsrc"; check the word camera`,
-		"gst:videotestsrc ! ! identity":  "check the word camera",
+		"v4l2:/dev/nonesuch":            "no camera at /dev/nonesuch; plug it in",
+		"x11::999":                      "x11 :999",
+		"x11:somewhere":                 "names no display; write x11::0",
+		"x11:host:0":                    "over the network",
+		"file:/nonesuch.mp4":            "no clip to play",
+		"file:" + cut:                   "clip",
+		"file:" + garbage:               "clip",
+		"gst:nonesuchsrc":               `no element "nonesuchsrc"; check the word camera`,
+		"gst:videotestsrc ! ! identity": "check the word camera",
+		"gst:videotestsrc ! tee name=t ! queue ! filesink location=/nonesuch/x t. ! queue": `"filesink" could record`,
 		"gst:audiotestsrc":               "check the word camera",
 		"gst:videotestsrc num-buffers=0": "the source has ended",
 		"betamax":                        `camera "betamax" is not known; use auto, test`,

@@ -210,12 +210,13 @@ func TestSinkThatHangsStopsProgress(t *testing.T) {
 func TestScreenThatIsNotThere(t *testing.T) {
 	t.Parallel()
 	for sink, text := range map[string]string{
-		"x11::999":           "no X display there",
-		"x11:host:0":         "over the network",
-		"x11::0,axb":         "bad geometry; write x11::0,640x360+0+0",
-		"gst:nonesuchsink":   `no element "nonesuchsink"; check the word screen`,
-		"gst:fakesink ! ! x": "check the word screen",
-		"billboard":          `screen "billboard" is not known; use auto, kms`,
+		"x11::999":                          "no X display there",
+		"x11:host:0":                        "over the network",
+		"x11::0,axb":                        "bad geometry; write x11::0,640x360+0+0",
+		"gst:nonesuchsink":                  `no element "nonesuchsink"; check the word screen`,
+		"gst:filesink location=/nonesuch/x": `"filesink" could record`,
+		"gst:fakesink ! ! x":                "check the word screen",
+		"billboard":                         `screen "billboard" is not known; use auto, kms`,
 	} {
 		t.Run(sink, func(t *testing.T) {
 			t.Parallel()

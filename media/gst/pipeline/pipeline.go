@@ -53,7 +53,16 @@ type Pipeline struct {
 	said     *bell                    // rung when there is one
 }
 
-// New builds a pipeline from GStreamer's own notation, with the names of the elements that will be asked for later.
+// RecordsError says that an element could record: it would write what it is given to a file, or send it somewhere.
+type RecordsError struct{ Element string }
+
+// Error names the element and says what to do.
+func (e *RecordsError) Error() string {
+	return fmt.Sprintf("%q could record, which a window never does: take it out; pictures go to a screen, sound to a loudspeaker (as pulsesink)", e.Element)
+}
+
+// New builds a pipeline from GStreamer's own notation, with the names of the elements that will be asked for later. None
+// may be one that could record (RecordsError).
 func New(description string, names ...string) (*Pipeline, error) {
 	c := C.CString(description)
 	defer C.free(unsafe.Pointer(c))
@@ -62,6 +71,11 @@ func New(description string, names ...string) (*Pipeline, error) {
 	if gst == nil {
 		return nil, errors.New(take(e))
 	}
+	if name := take(C.ew_recorder(gst)); name != "" {
+		C.gst_object_unref(C.gpointer(gst))
+		return nil, &RecordsError{name}
+	}
+	C.ew_watch_recorders(gst)
 	p := &Pipeline{gst: gst, elements: map[string]*C.GstElement{}, outlets: map[string]*outlet{}}
 	b, err := newBell()
 	if err != nil {

@@ -56,6 +56,8 @@ int ew_has(const char *element);
 GstElement *ew_parse(const char *description, char **err);
 GstElement *ew_branch(GstElement *tee, const char *description, char **err);
 void ew_branch_end(GstElement *tee, GstElement *branch);
+char *ew_recorder(GstElement *pipe);
+void ew_watch_recorders(GstElement *pipe);
 GstElement *ew_get(GstElement *pipe, const char *name);
 void ew_latency(GstElement *pipe, guint64 ns);
 int ew_play(GstElement *pipe);
