@@ -35,10 +35,12 @@ type videoSink struct {
 	reorder jitter.Reorder[packet]
 	unit    h264.Depacketizer
 	params  h264.Parameters
+	sets    []byte // of the description, that params knows
+	inBand  bool   // sets come with the pictures
 	clock   *rtptime.Clock
 
 	open     bool // an access unit is being put together
-	ts       int64
+	ends     ends
 	broken   bool // a part of it is missing
 	afterGap bool // nothing whole came since the last loss: an access unit that starts now may lack its beginning
 	size     int  // of the last access unit, bytes
@@ -65,7 +67,8 @@ func newVideoSink(st *stream, rate uint32) *videoSink {
 func (v *videoSink) reset() {
 	v.reorder.Reset()
 	v.clock.Reset()
-	v.params = h264.Parameters{}
+	v.params, v.ends = h264.Parameters{}, ends{}
+	v.sets, v.inBand = nil, false
 	v.open, v.afterGap = false, true
 	v.gate.Close()
 	v.asker.tries = 0
@@ -105,24 +108,24 @@ func (v *videoSink) ordered(now time.Time, p packet, lost bool) {
 			v.open = false
 			v.st.progress.held++
 		}
-		v.afterGap = true
+		v.afterGap, v.ends.shown = true, false
 		v.hold(now)
 		v.asker.lost()
 	}
 	if p.payload == nil {
 		return
 	}
-	if v.open && p.ts != v.ts { // the marker is a hint (RFC 6184 §5.1); the timestamp is sure
+	if v.open && v.ends.before(p) {
 		v.finish(now)
 	}
 	if !v.open {
-		v.open, v.broken, v.ts = true, false, p.ts
+		v.open, v.broken = true, v.ends.begin(p)
 		v.unit.Reset(make([]byte, 0, v.size+v.size/4+512))
 	}
 	if !v.broken && v.unit.Push(p.payload) != nil {
 		v.broken = true
 	}
-	if p.marker {
+	if v.ends.after(now, p, v.unit.Whole()) {
 		v.finish(now)
 	}
 }
@@ -141,15 +144,14 @@ func (v *videoSink) finish(now time.Time) {
 		return
 	}
 	v.afterGap = false
-	if v.unit.Has(h264.TypeSPS) || v.unit.Has(h264.TypePPS) {
-		v.params.Note(data)
-	}
+	v.note(data)
 	if !v.unit.HasPicture() { // parameter sets on their own: kept for the IDR picture to come
 		return
 	}
+	v.ends.shown = true
 	v.size = len(data)
 	key := v.unit.Has(h264.TypeIDR)
-	if key && afterGap && !(v.unit.Has(h264.TypeSPS) && v.unit.Has(h264.TypePPS)) { // they may have been in what was lost
+	if key && afterGap && v.lacks() {
 		v.refuse(now, h264.ErrNoParameters)
 		return
 	}
@@ -168,6 +170,26 @@ func (v *videoSink) finish(now time.Time) {
 		return
 	}
 	v.show(now, AccessUnit{Data: data, Captured: v.captured(now), Key: key})
+}
+
+// note keeps the parameter sets of an access unit, and those that were agreed on.
+func (v *videoSink) note(data []byte) {
+	if agreed := v.st.d.Sets; !bytes.Equal(agreed, v.sets) {
+		v.sets = agreed
+		v.params.Note(agreed)
+	}
+	if v.unit.Has(h264.TypeSPS) || v.unit.Has(h264.TypePPS) {
+		v.inBand = true
+		v.params.Note(data)
+	}
+}
+
+// lacks says that something which belongs to the keyframe at hand may have been in what was lost before it.
+func (v *videoSink) lacks() bool {
+	if v.unit.Has(h264.TypeSPS) && v.unit.Has(h264.TypePPS) {
+		return false
+	}
+	return v.inBand || len(v.sets) == 0 || !v.unit.HasFirst()
 }
 
 // refuse holds back an access unit that the decoder must not see. It is said once: phones go on sending what they send.
@@ -199,7 +221,7 @@ func (v *videoSink) captured(now time.Time) time.Time {
 	if !ok {
 		return now
 	}
-	return v.clock.Local(v.ts, least).Add(-v.st.s.roundTrip() / 2)
+	return v.clock.Local(v.ends.ts, least).Add(-v.st.s.roundTrip() / 2)
 }
 
 // show gives an access unit to the Receiver: at once, unless its sound plays much later.
@@ -223,7 +245,7 @@ func (v *videoSink) ahead(now time.Time) time.Duration {
 	if !known || v.src == nil {
 		return 0
 	}
-	wall, known := v.src.clock.Wall(v.ts, 0)
+	wall, known := v.src.clock.Wall(v.ends.ts, 0)
 	if !known {
 		return 0
 	}
@@ -245,6 +267,9 @@ func (v *videoSink) release(now time.Time) {
 
 func (v *videoSink) tick(now time.Time) time.Time {
 	v.drain(now)
+	if v.open && !v.ends.due.IsZero() && !now.Before(v.ends.due) {
+		v.finish(now)
+	}
 	v.release(now)
 	s := v.st.s
 	if s.askRequested.Swap(false) {
@@ -274,6 +299,9 @@ func (v *videoSink) next(now time.Time) time.Time {
 	t := soonest(v.reorder.Deadline(now), v.given.due())
 	if v.src != nil && v.st.d.Direction.Receives() {
 		t = soonest(t, v.asker.due(v.st.s.roundTrip()))
+	}
+	if v.open {
+		t = soonest(t, v.ends.due)
 	}
 	if len(v.late) > 0 {
 		t = soonest(t, v.late[0].at)

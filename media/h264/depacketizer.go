@@ -25,6 +25,7 @@ type Depacketizer struct {
 	inFU  bool
 	seen  uint32 // bit n: a NAL unit of type n is in au
 	first Type
+	start bool // a part of a picture in au has its first macroblock
 }
 
 // Reset begins a new access unit. It is built in buf, which may be nil and is then the caller's again.
@@ -67,6 +68,7 @@ func (d *Depacketizer) begin(header byte, rest []byte) error {
 	}
 	d.nals++
 	d.seen |= 1 << t
+	d.start = d.start || decodes(t) && len(rest) > 0 && rest[0]&0x80 != 0
 	d.au = append(d.au, 0, 0, 0, 1, header)
 	d.au = append(d.au, rest...)
 	return nil
@@ -113,6 +115,39 @@ func (d *Depacketizer) fragment(b []byte) error {
 	return nil
 }
 
+// Whole says whether no fragment waits for its rest.
+func (d *Depacketizer) Whole() bool { return !d.inFU }
+
+// Begins says whether a payload begins with the first part of a picture, which has its first macroblock.
+func Begins(payload []byte) bool {
+	first, part := firstMacroblock(payload)
+	return part && first
+}
+
+// Continues says whether a payload begins with a later part of a picture. Parameter sets and the like may stand between.
+func Continues(payload []byte) bool {
+	first, part := firstMacroblock(payload)
+	return part && !first
+}
+
+// firstMacroblock says whether a payload begins with a part of a picture, and whether first_mb_in_slice is 0 (§7.3.3: its
+// first bit is set).
+func firstMacroblock(payload []byte) (first, part bool) {
+	if len(payload) > 3 && TypeOf(payload) == TypeSTAPA {
+		payload = payload[3:]
+	}
+	if len(payload) < 3 {
+		return false, false
+	}
+	switch t := TypeOf(payload); {
+	case decodes(t):
+		return payload[1]&0x80 != 0, true
+	case t == TypeFUA && decodes(Type(payload[1]&0x1f)):
+		return payload[1]&fuStart != 0 && payload[2]&0x80 != 0, true
+	}
+	return false, false
+}
+
 // AccessUnit is what has been put together so far, as a byte stream. An unfinished fragment spoils it: ErrTruncated.
 func (d *Depacketizer) AccessUnit() ([]byte, error) {
 	if d.inFU {
@@ -129,6 +164,9 @@ func (d *Depacketizer) Has(t Type) bool { return d.seen&(1<<t) != 0 }
 
 // HasPicture says whether any part of a picture is in it, and not parameter sets alone.
 func (d *Depacketizer) HasPicture() bool { return d.seen&0b111110 != 0 }
+
+// HasFirst says whether the part of a picture that has its first macroblock is in it.
+func (d *Depacketizer) HasFirst() bool { return d.start }
 
 // First is the type of the first NAL unit, 0 while there is none.
 func (d *Depacketizer) First() Type { return d.first }

@@ -76,6 +76,7 @@ type Stream struct {
 	Profile H264Profile // what we may send at most
 	Accepts H264Profile // what we said that we take
 	MaxKbps int         // of b=TIAS or b=AS, 0 for none
+	Sets    []byte      // the parameter sets that the other side sends with (sprop-parameter-sets), as a byte stream; nil for none
 }
 
 // Repair is how retransmissions of a stream are told from it (RFC 4588). The zero value: there are none.

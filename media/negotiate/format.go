@@ -21,7 +21,8 @@ type format struct {
 	// H.264 only (RFC 6184 §8.1).
 	mode       int
 	profile    H264Profile
-	asymmetric bool // level-asymmetry-allowed
+	asymmetric bool   // level-asymmetry-allowed
+	sets       []byte // see Stream.Sets
 }
 
 // key names what a payload type stands for, to keep its number through a session.
@@ -142,6 +143,8 @@ func readH264(m *sdp.MediaDescription, f format) (format, error) {
 			}
 		case "level-asymmetry-allowed":
 			f.asymmetric = value == "1"
+		case "sprop-parameter-sets":
+			f.sets = parameterSets(value)
 		}
 	}
 	if !f.profile.decodable() {

@@ -1,6 +1,7 @@
 package negotiate
 
 import (
+	"encoding/base64"
 	"encoding/hex"
 	"fmt"
 	"strings"
@@ -26,6 +27,22 @@ func parseProfile(text string) (H264Profile, error) {
 		return H264Profile{}, fmt.Errorf("profile-level-id %q is not six hexadecimal digits", shorten(text))
 	}
 	return H264Profile{IDC: b[0], Constraints: b[1], Level: b[2]}, nil
+}
+
+// maxSets bounds what is kept of sprop-parameter-sets, in bytes: more than a picture's sets ever have.
+const maxSets = 4096
+
+// parameterSets reads sprop-parameter-sets (RFC 6184 §8.1), base64 between commas, into a byte stream with start codes
+// (H.264 annex B). The sets may come in the stream too: what cannot be read here is left out.
+func parameterSets(text string) (stream []byte) {
+	for set := range strings.SplitSeq(text, ",") {
+		nal, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(strings.TrimSpace(set), "="))
+		if err != nil || len(nal) == 0 || len(stream)+len(nal) > maxSets {
+			continue
+		}
+		stream = append(append(stream, 0, 0, 0, 1), nal...)
+	}
+	return stream
 }
 
 // decodable says whether every decoder of the profile shows Constrained Baseline, the profile of our encoders:

@@ -1,6 +1,11 @@
 package negotiate
 
-import "testing"
+import (
+	"strings"
+	"testing"
+
+	"github.com/pion/sdp/v3"
+)
 
 func TestProfileFor(t *testing.T) {
 	for _, test := range []struct {
@@ -116,5 +121,29 @@ func TestLevels(t *testing.T) {
 		if b := levels[i-1]; l.rank <= b.rank || l.perSecond < b.perSecond || l.perPicture < b.perPicture || l.kept < b.kept || l.maximumKbps < b.maximumKbps {
 			t.Errorf("level %d: %+v after %+v", l.rank, l, b)
 		}
+	}
+}
+
+// What cannot be read of sprop-parameter-sets costs neither the rest nor the line.
+func TestParameterSets(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                      "",
+		"Z0LAFtoCgL8=,aM48gA==": "\x00\x00\x00\x01\x67\x42\xc0\x16\xda\x02\x80\xbf\x00\x00\x00\x01\x68\xce\x3c\x80",
+		" Z0LAFtoCgL8 , aM48gA": "\x00\x00\x00\x01\x67\x42\xc0\x16\xda\x02\x80\xbf\x00\x00\x00\x01\x68\xce\x3c\x80",
+		"!,aM48gA==,":           "\x00\x00\x00\x01\x68\xce\x3c\x80",
+		"aM48gAAAAAAA,":         "\x00\x00\x00\x01\x68\xce\x3c\x80\x00\x00\x00\x00\x00",
+	} {
+		m := &sdp.MediaDescription{MediaName: sdp.MediaName{Media: "video", Formats: []string{"97"}}}
+		m.WithValueAttribute("rtpmap", "97 H264/90000").WithValueAttribute("fmtp", "97 packetization-mode=1; sprop-parameter-sets="+text+";profile-level-id=42e01f")
+		formats, err := readFormats(m)
+		if err != nil || len(formats) != 1 {
+			t.Fatalf("%q: %v", text, err)
+		}
+		if f := formats[0]; string(f.sets) != want || f.mode != 1 || f.profile.IDC != baselineIDC || f.profile.Level != 31 {
+			t.Errorf("%q: % x, %v", text, f.sets, f.profile)
+		}
+	}
+	if n := len(parameterSets(strings.Repeat(strings.Repeat("aM48", 400)+",", 1000))); n == 0 || n > 2*maxSets {
+		t.Errorf("%d bytes are kept", n)
 	}
 }

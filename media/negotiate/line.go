@@ -294,7 +294,7 @@ func (s *Session) stream(l *line, desc *description, m *sdp.MediaDescription, th
 		}
 		st.PLI, st.FIR = feedback(m, theirs.number, "nack pli"), feedback(m, theirs.number, "ccm fir")
 		st.NACK = s.local.NACK && feedback(m, theirs.number, "nack")
-		st.Mode = theirs.mode
+		st.Mode, st.Sets = theirs.mode, theirs.sets
 		st.MaxKbps = bandwidth(m.Bandwidth)
 		if st.MaxKbps == 0 {
 			st.MaxKbps = bandwidth(desc.Bandwidth)

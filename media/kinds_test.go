@@ -1,0 +1,121 @@
+package media
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"ewindow/media/h264"
+	"ewindow/media/negotiate"
+)
+
+// A sender is a way of sending H.264 that phones and cameras have.
+type sender struct {
+	slices  int                                      // of a picture
+	size    int                                      // of a slice, bytes
+	sets    func(picture, slice int) bool            // whether parameter sets stand before it
+	key     func(picture int) bool                   // IDR pictures
+	marker  func(payload []byte, last, un bool) bool // un: more of its NAL unit follows
+	between []byte                                   // what stands before each slice, with start code
+}
+
+// picture is the n-th, as NAL units.
+func (s sender) picture(e *fakeEncoder, n int) (au []byte) {
+	e.number++
+	header := byte(0x41)
+	if s.key(n) {
+		header = 0x65
+	}
+	for i := range s.slices {
+		if s.sets(n, i) {
+			au = append(au, e.sets()...)
+		}
+		au = append(au, s.between...)
+		at := len(au)
+		au = e.slice(au, header, s.size)
+		if i > 0 {
+			copy(au[at+5:], []byte{0x42, 0x20}) // first_mb_in_slice 1
+		}
+	}
+	return au
+}
+
+// send sends pictures as x would, 30 a second.
+func (s sender) send(x *twin, pictures int) {
+	for n := range pictures {
+		packets := h264.NewPacketizer(1, 1000)
+		if err := packets.Begin(s.picture(x.enc, n)); err != nil {
+			panic(err)
+		}
+		x.t.mu.Lock()
+		ts := x.t.timestamp(time.Now(), videoRate)
+		for last := false; !last; {
+			x.t.plain, last = packets.Next(x.t.plain[:rtpHeader])
+			payload := x.t.plain[rtpHeader:]
+			un := h264.TypeOf(payload) == h264.TypeFUA && payload[1]&0x40 == 0
+			x.t.send(time.Now(), ts, time.Now(), s.marker(payload, last, un))
+		}
+		x.t.mu.Unlock()
+		time.Sleep(frame)
+	}
+	settle(200 * time.Millisecond)
+}
+
+func first(n int) bool             { return n == 0 }
+func every(n int) bool             { return n%15 == 0 }
+func never(int) bool               { return false }
+func setsAtFirst(n, i int) bool    { return every(n) && i == 0 }
+func setsBetween(n, _ int) bool    { return every(n) }
+func setsEverywhere(_, _ int) bool { return true }
+func noSets(_, _ int) bool         { return false }
+
+// Every way of marking, and every place for parameter sets, shows each picture once and whole.
+func TestKindsOfSenders(t *testing.T) {
+	atEnd := func(_ []byte, last, _ bool) bool { return last }
+	always := func(_ []byte, _, _ bool) bool { return true }
+	atNAL := func(_ []byte, _, un bool) bool { return !un }
+	onSlices := func(p []byte, _, un bool) bool { return !un && h264.TypeOf(p) != h264.TypeSTAPA }
+	no := func(_ []byte, _, _ bool) bool { return false }
+	sets := newFakeEncoder().sets()
+	for name, c := range map[string]struct {
+		sender
+		agreed []byte // sprop-parameter-sets
+		least  int    // pictures of 60
+	}{
+		"one slice":                        {sender{1, 3000, setsAtFirst, every, atEnd, nil}, nil, 60},
+		"four slices":                      {sender{4, 3000, setsAtFirst, every, atEnd, nil}, nil, 60},
+		"sets between the slices":          {sender{4, 3000, setsBetween, every, atEnd, nil}, nil, 60},
+		"sets between all slices":          {sender{4, 3000, setsEverywhere, every, atEnd, nil}, nil, 60},
+		"small slices, sets between them":  {sender{4, 100, setsBetween, every, atEnd, nil}, nil, 60},
+		"marker on every packet":           {sender{1, 3000, setsAtFirst, every, always, nil}, nil, 60},
+		"marker on every packet, slices":   {sender{4, 3000, setsAtFirst, every, always, nil}, nil, 60},
+		"marker on every small packet":     {sender{1, 300, setsAtFirst, every, always, nil}, nil, 60},
+		"marker on every NAL unit":         {sender{1, 3000, setsAtFirst, every, atNAL, nil}, nil, 60},
+		"marker on every NAL unit, slices": {sender{4, 3000, setsBetween, every, atNAL, nil}, nil, 60},
+		"marker on every slice":            {sender{4, 3000, setsAtFirst, every, onSlices, nil}, nil, 44}, // found out by the first picture
+		"no marker":                        {sender{4, 3000, setsAtFirst, every, no, nil}, nil, 59},
+		"sets in SDP alone":                {sender{1, 3000, noSets, every, atEnd, nil}, sets, 60},
+		"sets in SDP alone, slices":        {sender{4, 3000, noSets, every, always, nil}, sets, 60},
+		"sets in SDP, others in the stream": {sender{1, 3000, setsAtFirst, every, atEnd, nil},
+			append([]byte{0, 0, 0, 1, 0x67, 66, 0x80}, sets[14:]...), 60},
+		"no sets anywhere": {sender{1, 3000, noSets, every, atEnd, nil}, nil, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a, b := call(t, perfect(), func(_, b *negotiate.Description) { b.Video.Sets = c.agreed })
+				b.rec.blind = name == "marker on every slice" // its first picture comes in parts
+				x := newTwin(a)
+				if b.rec.blind {
+					c.send(x, 1)
+					b.rec.blind = false
+					b.rec.last = x.enc.number
+				}
+				c.send(x, 60)
+				if n, _, _ := b.rec.counts(); n < c.least || c.least == 0 && n > 0 {
+					t.Errorf("%d pictures of 60 were shown", n)
+				}
+				hangUp(a, b)
+			})
+		})
+	}
+}
