@@ -27,7 +27,7 @@ type deviceReport struct {
 // Event takes what a device process reports to the loop. It needs no levels and no progress.
 func (h deviceHandler) Event(role protocol.Role, e protocol.Event) {
 	switch e.Kind {
-	case protocol.Ready, protocol.Missing, protocol.Failed, protocol.Keyframe:
+	case protocol.Starting, protocol.Ready, protocol.Missing, protocol.Failed, protocol.Keyframe:
 		h.window.post(deviceReport{role, e})
 	}
 }
@@ -37,6 +37,11 @@ func (w *Window) device(ctx context.Context, r deviceReport) {
 	d.Role = string(r.role)
 	e := &r.event
 	switch e.Kind {
+	case protocol.Starting:
+		w.log.Debug("device starts", "role", r.role, "text", e.Text)
+		if d.Device == "" && !d.Down { // else what it was, or why it failed, says more
+			d.Reason = "it starts and " + e.Text
+		}
 	case protocol.Ready:
 		w.log.Info("device ready", "role", r.role, "device", e.Device, "encoder", e.Encoder, "text", e.Text)
 		d.Since, d.Device, d.Encoder, d.Missing, d.Why = time.Now(), e.Device, e.Encoder, e.Lacks, e.Text

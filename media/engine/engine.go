@@ -52,6 +52,8 @@ type Config struct {
 
 	// Start runs a device process for a role; nil runs Program. Tests give fakes (see enginetest).
 	Start func(protocol.Role) (Child, error)
+
+	prepare func(context.Context) // before the first process; nil for nothing
 }
 
 // Handler takes what the devices give. The calls for one role come one after the other, those for different roles
@@ -97,6 +99,7 @@ func New(cfg Config) *Engine {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	if cfg.Start == nil {
+		cfg.prepare = func(ctx context.Context) { prepare(ctx, cfg.Program, cfg.Log) }
 		cfg.Start = func(r protocol.Role) (Child, error) { return StartProcess(cfg.Program, r, cfg.Log) }
 	}
 	e := &Engine{cfg: cfg}
@@ -110,6 +113,9 @@ func New(cfg Config) *Engine {
 // Run runs the device processes until ctx ends, and ends them. It returns nil, or an error that names a process that
 // would not die or a Handler that does not return.
 func (e *Engine) Run(ctx context.Context) error {
+	if e.cfg.prepare != nil {
+		e.cfg.prepare(ctx)
+	}
 	var wg sync.WaitGroup
 	errs := make([]error, 3)
 	for i, r := range []*role{e.camera, e.sound, e.screen} {

@@ -19,6 +19,7 @@ const (
 	drainPatience = 200 * time.Millisecond // for what a process said last
 	exitPatience  = runPatience / 2        // for the end of a process to follow that of its socket
 	maxEventBytes = 64 << 10
+	maxStages     = 64       // of a start; more are no sign of life
 	maxMessages   = 2000     // a second: a camera and a microphone make 50 each
 	maxPerSecond  = 64 << 20 // bytes
 )
@@ -31,7 +32,7 @@ type link struct {
 	first   protocol.Configure
 
 	wake     chan struct{} // holds one: command or out have something
-	readied  chan struct{} // holds one, once
+	readied  chan struct{} // holds one: it has reached another stage of its start
 	progress chan struct{} // holds one
 	broken   chan error    // holds one: why the conversation is over
 	exited   chan error    // holds one: the process is gone and nothing of the link runs any more
@@ -43,6 +44,8 @@ type link struct {
 	commanded bool
 	out       backlog
 	ready     bool   // its devices are open
+	stage     string // what its start waits for; empty when it is over
+	stages    int    // reached
 	said      string // the text of its Failed
 }
 
@@ -301,7 +304,12 @@ func (r *role) heed(l *link, e protocol.Event) {
 		if !l.ready {
 			notify(l.readied)
 		}
-		l.ready, r.chosen = true, e.Encoder
+		l.ready, l.stage, r.chosen = true, "", e.Encoder
+	case protocol.Starting:
+		if l.stages++; l.stage != e.Text && l.stages <= maxStages {
+			notify(l.readied)
+		}
+		l.stage = e.Text
 	case protocol.Progress:
 		l.ready = true
 		notify(l.progress)

@@ -80,6 +80,7 @@ type supervisor struct {
 	*role
 	state  state
 	hunger hunger              // of the process
+	labour labour              // of the process while it starts
 	absent time.Duration       // for so long in all this process was kept from looking
 	conf   *protocol.Configure // of state.want
 	link   *link               // to the process, nil without one
@@ -164,6 +165,9 @@ func (s *supervisor) handle(h happening) {
 	if h.what == progressed || h.what == exited {
 		s.hunger = hunger{}
 	}
+	if h.what == readied || h.what == exited {
+		s.labour = labour{}
+	}
 	todo := []happening{h}
 	for len(todo) > 0 {
 		var actions []action
@@ -183,6 +187,9 @@ func (s *supervisor) excused(now time.Time) bool {
 		s.state.due = now.Add(secondLook) // it has said something, or ended, and only we have not read it yet
 		return true
 	}
+	if s.state.phase == starting && s.labours(now) {
+		return true
+	}
 	child, ok := s.link.child.(scheduled)
 	switch {
 	case !ok:
@@ -195,6 +202,34 @@ func (s *supervisor) excused(now time.Time) bool {
 		return true
 	}
 	return false
+}
+
+// labours says whether a process that starts is late and works all the same.
+func (s *supervisor) labours(now time.Time) bool {
+	child, ok := s.link.child.(laborious)
+	if !ok {
+		return false
+	}
+	works := s.labour.look(now, child)
+	if now.Before(s.state.due) || !works {
+		return false
+	}
+	if !s.labour.said {
+		s.labour.said = true
+		s.log.Info("device process starts slowly", "waits", s.waits())
+	}
+	s.state.due = now.Add(excuse)
+	return true
+}
+
+// waits is what the start of the process waits for, in words.
+func (s *supervisor) waits() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.link == nil || s.link.stage == "" {
+		return "its first pictures or sound"
+	}
+	return s.link.stage
 }
 
 // do does one action. The error is that of a start.
@@ -232,11 +267,14 @@ func (s *supervisor) failure(text string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if told := s.told || s.link != nil && s.link.said != ""; !told {
+		if s.link != nil && s.link.stage != "" {
+			text += "; it " + s.link.stage
+		}
 		s.report(protocol.Event{Kind: protocol.Failed, Text: fmt.Sprintf("%s: %s", s.name, text)})
 	}
 }
 
-// soften gives up a camera's encoder.
+// soften gives up a camera's encoder, unless the window's file names it: what an owner has set is not overridden.
 func (s *supervisor) soften() {
 	if s.name != protocol.Camera {
 		return
@@ -249,8 +287,21 @@ func (s *supervisor) soften() {
 	if s.chosen == softwareEncoder || s.encoder == softwareEncoder {
 		return // there is none to change to
 	}
+	if s.named() {
+		s.report(protocol.Event{Kind: protocol.Missing, Text: fmt.Sprintf("the encoder %s, which the window's file names, hung %d times; "+
+			"it stays in use. Set encoder to auto, and another takes its place", s.chosen, hangsToSoften)})
+		return
+	}
 	s.encoder = softwareEncoder
 	text := fmt.Sprintf("the encoder %s hung %d times; %s, in software, takes its place until this window is restarted",
 		s.chosen, hangsToSoften, softwareEncoder)
 	s.report(protocol.Event{Kind: protocol.Missing, Text: text})
+}
+
+// named says whether the window's file names the encoder.
+func (s *supervisor) named() bool {
+	if s.conf == nil || s.conf.Camera == nil {
+		return false
+	}
+	return s.conf.Camera.Encoder != "" && s.conf.Camera.Encoder != "auto"
 }

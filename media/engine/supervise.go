@@ -62,7 +62,7 @@ type happened uint8
 const (
 	tick       happened = iota // time has passed
 	wanted                     // another version is wanted, or none
-	readied                    // the process opened its devices, for the first time
+	readied                    // the process reached another stage of its start, or opened its devices
 	progressed                 // the process reported progress
 	broke                      // its connection is of no more use
 	exited                     // it is gone, and everything that served it
@@ -98,7 +98,7 @@ func step(s state, h happening, now time.Time) (state, []action) {
 			s.phase, s.due = stopping, now.Add(stopPatience)
 			return s, []action{{do: stop}}
 		}
-	case readied: // a sign of life: its first pictures or sound may take as long again
+	case readied: // a sign of life: what follows may take as long again
 		if s.phase == starting {
 			s.due = now.Add(s.patience())
 		}
@@ -144,13 +144,9 @@ func (s state) overdue(now time.Time) (state, []action) {
 		return s.settle(now)
 	case starting, running:
 		said := []action{{report, fmt.Sprintf("no progress for %v", s.patience())}}
-		if now.Sub(s.hungAt) > hangsForget {
-			s.hangs = 0
-		}
-		if s.hangs++; s.hangs == hangsToSoften {
+		if s.phase == running && s.hung(now) {
 			said = append(said, action{do: soften})
 		}
-		s.hungAt = now
 		return s.failed(now).kill(now, said...)
 	case stopping:
 		return s.kill(now)
@@ -160,9 +156,18 @@ func (s state) overdue(now time.Time) (state, []action) {
 	}
 }
 
+// hung counts a hang of a process that ran, and says whether it condemns its encoder. A slow start says nothing about it.
+func (s *state) hung(now time.Time) bool {
+	if now.Sub(s.hungAt) > hangsForget {
+		s.hangs = 0
+	}
+	s.hangs++
+	s.hungAt = now
+	return s.hangs == hangsToSoften
+}
+
 // patience is how long the process may go without progress. Each failure in a row gives its successor 3 s more to
-// start, up to 12 s: what is slow for a good reason (GStreamer's first look at its plugins, on a small machine) must
-// not be killed for ever.
+// start, up to 12 s. Each stage that it says it has reached gives it that time anew, and so does work: see labour.
 func (s state) patience() time.Duration {
 	if s.phase == running {
 		return runPatience

@@ -40,7 +40,7 @@ func TestStep(t *testing.T) {
 			9200  tick      → killed: report(no progress for 6s) kill
 			9200  exit      → waiting:
 			due   tick      → starting: start
-			due   tick      → killed: report(no progress for 9s) soften kill
+			due   tick      → killed: report(no progress for 9s) kill
 			30000 exit      → starting: start
 			due   tick      → killed: report(no progress for 12s) kill
 			50000 exit      → starting: start
@@ -49,7 +49,7 @@ func TestStep(t *testing.T) {
 			80000 progress  → running:
 			80999 tick      → running:
 			81000 tick      → killed: report(no progress for 1s) kill`},
-		{"ready late, as on a busy machine: a sign of life, but only one", `
+		{"ready late, as on a busy machine: a sign of life", `
 			0     want 1    → starting: start
 			2900  ready     → starting:
 			5899  tick      → starting:
@@ -145,14 +145,17 @@ func TestStep(t *testing.T) {
 			3002  exit      → off:`},
 		{"three hangs in a row", `
 			0     want 1    → starting: start
-			due   tick      → killed: report(no progress for 3s) kill
-			3000  exit      → waiting:
-			due   tick      → starting: start
+			100   progress  → running:
+			due   tick      → killed: report(no progress for 1s) kill
+			3000  exit      → starting: start
 			3300  progress  → running:
 			due   tick      → killed: report(no progress for 1s) kill
 			4300  exit      → waiting:
 			due   tick      → starting: start
-			due   tick      → killed: report(no progress for 9s) soften kill`},
+			due   tick      → killed: report(no progress for 9s) kill
+			30000 exit      → starting: start
+			30100 progress  → running:
+			due   tick      → killed: report(no progress for 1s) soften kill`},
 		{"hangs half an hour apart are a row", hangs("30m", "30m") + "soften kill"},
 		{"hangs three hours apart are none", hangs("30m", "3h") + "kill"},
 		{"events for nobody", `
@@ -327,6 +330,12 @@ func TestSlowStartsCondemnNoEncoder(t *testing.T) {
 		t.Errorf("encoder %q, said %v", s.encoder, s.events)
 	}
 	s.chosen = "v4l2h264enc"
+	s.conf = &protocol.Configure{Camera: &protocol.CameraConfig{Encoder: "v4l2h264enc"}}
+	s.soften()
+	if s.encoder != "" || len(s.events) != 1 || !strings.Contains(s.events[0].Text, "it stays in use") {
+		t.Errorf("one that the owner has named: encoder %q, said %v", s.encoder, s.events)
+	}
+	s.conf.Camera.Encoder, s.events = "auto", nil
 	s.soften()
 	if s.encoder != softwareEncoder || len(s.events) != 1 {
 		t.Errorf("encoder %q, said %v", s.encoder, s.events)

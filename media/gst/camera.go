@@ -79,6 +79,7 @@ func (k *camera) begin(first videoFormat) error {
 	defer b.end()
 	e, why, err := choose(first, encoders(), func(e encoder, c videoFormat) error {
 		b.grant(e.trialMost())
+		k.p.starts("tries the encoder " + e.name)
 		return e.tryOut(c)
 	})
 	if err != nil {

@@ -42,6 +42,9 @@ func run(args []string) int {
 	if len(args) == 1 && args[0] == "seccomp-test" {
 		return seccompTest(os.Stdout)
 	}
+	if len(args) == 1 && args[0] == protocol.Prepare {
+		return prepare()
+	}
 	if len(args) == 2 && args[0] == "try-encoder" {
 		return tryEncoderHere(args[1])
 	}
@@ -52,6 +55,15 @@ func run(args []string) int {
 		return 2
 	}
 	return serve(conn)
+}
+
+// prepare makes GStreamer's list of plugins, if there is none or it is out of date.
+func prepare() int {
+	if err := pipeline.Init(); err != nil {
+		fmt.Fprintln(os.Stderr, "ewindow-media:", err)
+		return 1
+	}
+	return 0
 }
 
 // parentSocket is file descriptor 3, if it is a socket.
@@ -111,9 +123,11 @@ func configured(conn io.Reader, p *parent) (role, error) {
 		return nil, err
 	}
 	go func() { os.Exit(p.failed(m.watch())) }()
+	p.starts("reads GStreamer's list of plugins")
 	if err := pipeline.Init(); err != nil {
 		return nil, err
 	}
+	p.starts("opens its devices")
 	switch {
 	case c.Role == protocol.Camera && c.Camera != nil:
 		return newCamera(*c.Camera, p)

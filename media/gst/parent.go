@@ -27,6 +27,11 @@ func (p *parent) event(e protocol.Event) {
 	_ = protocol.WriteJSON(p.w, protocol.TypeEvent, e)
 }
 
+// starts says what the start waits for from now on.
+func (p *parent) starts(what string) {
+	p.event(protocol.Event{Kind: protocol.Starting, Text: what})
+}
+
 func (p *parent) frame(f protocol.Frame) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"net"
@@ -20,6 +21,8 @@ var errKilled = errors.New("signal: killed")
 type device struct {
 	set          *Devices
 	role         protocol.Role
+	slow         Start
+	began        time.Time
 	parent, conn net.Conn      // the two ends of its socket
 	hung         chan struct{} // closed: it does nothing any more
 	ended        chan struct{} // closed: it is told to end
@@ -40,6 +43,14 @@ func (c *device) Conn() net.Conn { return c.parent }
 
 // Kill ends it at once.
 func (c *device) Kill() { c.end(errKilled) }
+
+// Work is what it has done.
+func (c *device) Work() (cpu time.Duration, faults uint64) {
+	if c.slow.Works {
+		return time.Since(c.began), 0
+	}
+	return 0, 0
+}
 
 // Wait waits for its end.
 func (c *device) Wait() error {
@@ -224,6 +235,9 @@ func (c *device) work(configured <-chan struct{}) error {
 	case <-c.ended:
 		return nil
 	}
+	if err := c.open(); err != nil {
+		return err
+	}
 	if err := c.event(protocol.Event{Kind: protocol.Ready, Device: "fake " + string(c.role), Encoder: "fake"}); err != nil {
 		return err
 	}
@@ -263,6 +277,24 @@ func (c *device) work(configured <-chan struct{}) error {
 			}
 		}
 	}
+}
+
+// open takes the time that a slow start does.
+func (c *device) open() error {
+	for i := range c.slow.Stages + 1 {
+		select {
+		case <-c.ended:
+			return errKilled
+		case <-time.After(c.slow.Takes / time.Duration(c.slow.Stages+1)):
+		}
+		if i == c.slow.Stages {
+			break
+		}
+		if err := c.event(protocol.Event{Kind: protocol.Starting, Text: fmt.Sprintf("does step %d", i+1)}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (c *device) count() uint64 {

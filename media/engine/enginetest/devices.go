@@ -41,11 +41,19 @@ type Devices struct {
 	running map[protocol.Role]*device
 	starts  map[protocol.Role]int
 	refusal map[protocol.Role]error
+	start   map[protocol.Role]Start
 	conf    map[protocol.Role]protocol.Configure
 	camera  Camera
 	mic     Microphone
 	screen  Screen
 	speaker Speaker
+}
+
+// A Start is how the processes of a role start.
+type Start struct {
+	Takes  time.Duration // until the devices are open
+	Stages int           // that it says it reaches meanwhile
+	Works  bool          // it uses the processor, as one that is slow does and one that hangs does not
 }
 
 // Camera is what a camera has done.
@@ -103,6 +111,7 @@ func New(o Options) *Devices {
 		running: map[protocol.Role]*device{},
 		starts:  map[protocol.Role]int{},
 		refusal: map[protocol.Role]error{},
+		start:   map[protocol.Role]Start{},
 		conf:    map[protocol.Role]protocol.Configure{},
 		speaker: Speaker{Mixed: map[uint16]int{}},
 	}
@@ -121,7 +130,7 @@ func (d *Devices) Start(role protocol.Role) (engine.Child, error) {
 	}
 	parent, child := net.Pipe()
 	dev := &device{
-		set: d, role: role, parent: parent, conn: child,
+		set: d, role: role, slow: d.start[role], began: time.Now(), parent: parent, conn: child,
 		since: map[uint32]uint32{},
 		hung:  make(chan struct{}),
 		ended: make(chan struct{}),
@@ -165,6 +174,13 @@ func (d *Devices) Refuse(role protocol.Role, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.refusal[role] = err
+}
+
+// SetStart makes further starts of a role slow.
+func (d *Devices) SetStart(role protocol.Role, s Start) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.start[role] = s
 }
 
 func (d *Devices) device(role protocol.Role) *device {

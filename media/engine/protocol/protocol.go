@@ -28,6 +28,9 @@ import (
 // FD is the file descriptor on which a device process finds its socket.
 const FD = 3
 
+// Prepare is the only argument of a device program that is to make GStreamer's list of plugins and end.
+const Prepare = "prepare"
+
 // MaxMessage bounds a payload, in bytes.
 const MaxMessage = 4 << 20
 
@@ -157,6 +160,7 @@ type Event struct {
 type EventKind string
 
 const (
+	Starting EventKind = "starting" // a start has reached another stage; Text says what is waited for: "reads GStreamer's plugins"
 	Ready    EventKind = "ready"    // devices are open; Device, Encoder, Text (why this encoder), Lacks
 	Progress EventKind = "progress" // a few times a second while media moves, or a camera tries encoders; Frames. Its absence is a hang
 	Missing  EventKind = "missing"  // a device is not there, a still or silence stands in; Text says which and why
