@@ -5,7 +5,7 @@ set -eu
 
 BUILD="gcc libc6-dev make pkg-config git ca-certificates libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libpango1.0-dev"
 RUN="gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
-     gstreamer1.0-libav gstreamer1.0-alsa gstreamer1.0-x gstreamer1.0-pulseaudio fonts-dejavu-core xvfb"
+     gstreamer1.0-libav gstreamer1.0-alsa gstreamer1.0-x gstreamer1.0-pulseaudio fonts-dejavu-core xvfb pulseaudio-utils"
 TEST="baresip-core baresip-x11 baresip-ffmpeg iproute2 sip-tester"
 BENCH="baresip-core baresip-x11 baresip-ffmpeg iproute2 libx11-dev libxext-dev"
 
@@ -61,12 +61,20 @@ check_go() {
     exit 1
 }
 
+# A sound server of its own for those who listen. It cannot stand beside a desktop's PipeWire, which will do as well.
+sound_server() {
+    for p in pipewire-alsa pipewire-audio; do
+        if installed "$p"; then return 0; fi
+    done
+    install pulseaudio
+}
+
 check_go
 for want in "$@"; do
     case $want in
     # shellcheck disable=SC2086 — lists
     build) install $BUILD ;;
-    run) install $RUN ;;
+    run) install $RUN; sound_server ;;
     test) install $TEST ;;
     bench) install $BENCH ;;
     *) say "unknown part $want"; exit 2 ;;

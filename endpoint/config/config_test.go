@@ -30,7 +30,7 @@ func TestWholeFile(t *testing.T) {
 camera     = "x11::101"
 screen     = "x11::104"
 microphone = "alsa:hw:1"
-speaker    = "file:out.wav"
+speaker    = "alsa:hw:1"
 video {
   width   = 640
   height  = 360
@@ -42,7 +42,7 @@ video {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Host != "::1" || c.Port != 5071 || c.Speaker != "file:out.wav" ||
+	if c.Host != "::1" || c.Port != 5071 || c.Speaker != "alsa:hw:1" ||
 		c.Video != (Video{Width: 640, Height: 360, FPS: 15, Kbps: 500, Encoder: "x264enc"}) {
 		t.Fatalf("%+v %+v", c, c.Video)
 	}
@@ -74,6 +74,7 @@ func TestBadFiles(t *testing.T) {
 		{"", "video {\n  fps = 12.5\n}\n", `window.hcl:6:9: fps has a value of another kind; it is a whole number`},
 		{"", "video {\n  kbps = 0\n}\n", `window.hcl:6:10: kbps: 0 is out of range; use 100 to 20000`},
 		{"", "video {\n  encoder = \"\"\n}\n", `window.hcl:6:13: encoder: it names none; use "auto", or the name of a GStreamer element`},
+		{"", "speaker = \"file:out.wav\"\n", `window.hcl:5:11: speaker: a window records nothing, so no speaker is a file; use auto, pulse`},
 		{"", "camera = \"\"\n", `window.hcl:5:10: camera: "" is not known; use auto, test, libcamera, v4l2:…, x11:…, file:…, gst:…`},
 		{"", "camera = auto\n", `window.hcl:5:10: camera has a value of another kind; it is text, and text stands in quotes`},
 		{"", "camera = [\"auto\"]\n", `window.hcl:5:10: camera has a value of another kind; it is text, and text stands in quotes`},

@@ -37,7 +37,12 @@ func (c *Config) settings() []setting {
 		{"camera", &c.Camera, "", oneOf(&c.Camera, "auto, test, libcamera, v4l2:…, x11:…, file:…, gst:…")},
 		{"screen", &c.Screen, "", oneOf(&c.Screen, "auto, kms, wayland, none, x11:…, gst:…")},
 		{"microphone", &c.Microphone, "", oneOf(&c.Microphone, "auto, test, pulse, none, alsa:…, gst:…")},
-		{"speaker", &c.Speaker, "", oneOf(&c.Speaker, "auto, pulse, none, alsa:…, file:…, gst:…")},
+		{"speaker", &c.Speaker, "", func() trouble {
+			if strings.HasPrefix(c.Speaker, "file:") {
+				return trouble{"a window records nothing, so no speaker is a file", "use auto, pulse, none, alsa:… or gst:…"}
+			}
+			return oneOf(&c.Speaker, "auto, pulse, none, alsa:…, gst:…")()
+		}},
 	}
 }
 

@@ -45,7 +45,7 @@ func main() {
 	flag.DurationVar(&o.seconds, "seconds", 0, "end after so long and check what was seen and heard; 0: run until interrupted")
 	flag.StringVar(&o.camera, "camera", "", "milano's camera, as in window.hcl or a device such as /dev/video0; else a test picture")
 	flag.StringVar(&o.microphone, "microphone", "", "milano's microphone, as in window.hcl; else a tone")
-	flag.StringVar(&o.speaker, "speaker", "", "milano's speaker, as in window.hcl; else a file")
+	flag.StringVar(&o.speaker, "speaker", "", "milano's speaker, as in window.hcl; else one that nobody but the check hears")
 	flag.StringVar(&o.dir, "dir", "demo", "directory for everything that is written")
 	flag.StringVar(&o.bin, "bin", "bin", "directory of the programs")
 	flag.Parse()
@@ -78,12 +78,19 @@ func run(ctx context.Context, o options, say func(string)) error {
 	logs := logs{dir: dir, files: map[string]*os.File{}}
 	defer logs.close()
 	n := &stage.Network{Dir: dir, Bin: o.bin, Dialplan: stage.Open("milano", "munich"), Lines: logs.line}
+	var room *stage.Room // where the speakers are listened to
+	if o.seconds > 0 {
+		if room, err = stage.OpenRoom(ctx); err != nil {
+			return err
+		}
+		defer room.Close()
+	}
 	windows := []*window{
 		{space: "milano", other: "munich"},
 		{space: "munich", other: "milano", real: o.camera != "" || o.microphone != ""},
 	}
 	for i, w := range windows {
-		spec, err := w.prepare(ctx, n, o, i)
+		spec, err := w.prepare(ctx, room, o, i)
 		if err != nil {
 			return err
 		}
@@ -101,7 +108,7 @@ func run(ctx context.Context, o options, say func(string)) error {
 }
 
 // prepare chooses a window's devices and opens the eyes that look at it.
-func (w *window) prepare(ctx context.Context, n *stage.Network, o options, i int) (stage.Window, error) {
+func (w *window) prepare(ctx context.Context, room *stage.Room, o options, i int) (stage.Window, error) {
 	spec := stage.Window{Space: w.space, Camera: "test", Microphone: "test"}
 	if c := o.cameras[w.space]; c != "" {
 		spec.Camera = c
@@ -113,9 +120,11 @@ func (w *window) prepare(ctx context.Context, n *stage.Network, o options, i int
 		spec.Camera, spec.Microphone = orElse(o.camera, spec.Camera), orElse(o.microphone, spec.Microphone)
 		spec.Speaker = o.speaker
 	}
-	if spec.Speaker == "" && o.seconds > 0 {
-		w.wav = filepath.Join(n.Dir, w.space+".wav")
-		spec.Speaker = "file:" + w.wav
+	if spec.Speaker == "" && room != nil {
+		var err error
+		if spec.Speaker, w.wav, err = room.Speaker(ctx, w.space); err != nil {
+			return spec, err
+		}
 	}
 	spec.Speaker = orElse(spec.Speaker, "none")
 

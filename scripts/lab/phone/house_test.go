@@ -80,7 +80,7 @@ type house struct {
 	shown *stage.Display // where phones show what they see
 	ports int
 
-	barsSpeaker string // the WAV file that it plays to
+	barsSpeaker string // the WAV file of what it plays
 
 	mu    sync.Mutex
 	lines []string // of all programs, for people
@@ -105,11 +105,19 @@ func open(t *testing.T) *house {
 		t.Fatal(err)
 	}
 	t.Cleanup(h.eyes.Close)
-	h.barsSpeaker = filepath.Join(dir, "bar.wav")
+	room, err := stage.OpenRoom(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(room.Close)
+	var speaker string
+	if speaker, h.barsSpeaker, err = room.Speaker(t.Context(), "bar"); err != nil {
+		t.Fatal(err)
+	}
 	small := stage.Window{Camera: "test", Microphone: "test", Speaker: "none", Screen: "none", Width: 160, Height: 90, FPS: 5, Kbps: 100}
 	bar, milano, munich := small, small, small
 	bar.Space, milano.Space, munich.Space = "bar", "milano", "munich"
-	bar.Screen, bar.Speaker = "x11:"+screen.Name, "file:"+h.barsSpeaker
+	bar.Screen, bar.Speaker = "x11:"+screen.Name, speaker
 	bar.Width, bar.Height, bar.FPS, bar.Kbps = width, height, fps, 800
 	h.Network = &stage.Network{Dir: filepath.Join(dir, "net"), Bin: bin, Host: address, Dialplan: plan,
 		Phones: []string{"reception", "workshop", "cellar"}, Windows: []stage.Window{bar, milano, munich}, Lines: h.line}
