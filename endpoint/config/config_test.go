@@ -74,7 +74,7 @@ func TestBadFiles(t *testing.T) {
 		{"", "video {\n  fps = 12.5\n}\n", `window.hcl:6:9: fps has a value of another kind; it is a whole number`},
 		{"", "video {\n  kbps = 0\n}\n", `window.hcl:6:10: kbps: 0 is out of range; use 100 to 20000`},
 		{"", "video {\n  encoder = \"\"\n}\n", `window.hcl:6:13: encoder: it names none; use "auto", or the name of a GStreamer element`},
-		{"", "speaker = \"file:out.wav\"\n", `window.hcl:5:11: speaker: a window records nothing, so no speaker is a file; use auto, pulse`},
+		{"", "speaker = \"file:out.wav\"\n", `window.hcl:5:11: speaker: a window records nothing, so no speaker is a file; use auto, pulse, none, alsa:… or gst:…`},
 		{"", "camera = \"\"\n", `window.hcl:5:10: camera: "" is not known; use auto, test, libcamera, v4l2:…, x11:…, file:…, gst:…`},
 		{"", "camera = auto\n", `window.hcl:5:10: camera has a value of another kind; it is text, and text stands in quotes`},
 		{"", "camera = [\"auto\"]\n", `window.hcl:5:10: camera has a value of another kind; it is text, and text stands in quotes`},
