@@ -119,3 +119,58 @@ func TestKindsOfSenders(t *testing.T) {
 		})
 	}
 }
+
+// A sender that has no IDR picture to give refreshes bit by bit: its pictures are decoded from a recovery point on, and shown
+// when they are whole. In n pictures the recovery point is passed.
+func TestRecoveryPoints(t *testing.T) {
+	atEnd := func(_ []byte, last, _ bool) bool { return last }
+	waves := sender{1, 3000, func(n, _ int) bool { return every(n) }, never, atEnd, nil}
+	synctest.Test(t, func(t *testing.T) {
+		a, b := call(t, perfect())
+		x := newTwin(a)
+		shown := func() (n, hidden int) {
+			b.rec.mu.Lock()
+			defer b.rec.mu.Unlock()
+			for _, u := range b.rec.video {
+				if u.Hidden {
+					hidden++
+				} else {
+					n++
+				}
+			}
+			b.rec.video = nil
+			return n, hidden
+		}
+		waves.send(x, 30)
+		if n, hidden := shown(); n+hidden != 0 {
+			t.Errorf("%d pictures without a beginning", n+hidden)
+		}
+		waves.between = []byte{0, 0, 0, 1, 6, 6, 1, 0x31, 0x80} // recovery_frame_cnt 5, with each picture
+		waves.send(x, 30)
+		if n, hidden := shown(); n != 25 || hidden != 5 {
+			t.Errorf("joined: %d pictures are shown and %d hidden", n, hidden)
+		}
+		if s := b.Stats(); !s.VideoHeldSince.IsZero() || b.video.sink.(*videoSink).asker.wanted {
+			t.Error("a keyframe is still asked for")
+		}
+		b.RequestKeyframe() // the screen began anew
+		settle(50 * time.Millisecond)
+		waves.send(x, 30)
+		if n, hidden := shown(); n != 25 || hidden != 5 {
+			t.Errorf("begun anew: %d pictures are shown and %d hidden", n, hidden)
+		}
+		lose := true
+		a.taps[2].tamper(func(p []byte) [][]byte {
+			if lose && demultiplex(p) == isRTP {
+				lose = false
+				return nil
+			}
+			return [][]byte{p}
+		})
+		waves.send(x, 30)
+		if n, hidden := shown(); n < 20 || hidden != 5 || n > 24 {
+			t.Errorf("after a loss %d pictures are shown and %d hidden", n, hidden)
+		}
+		hangUp(a, b)
+	})
+}

@@ -13,7 +13,8 @@ import "time"
 type AccessUnit struct {
 	Data     []byte
 	Captured time.Time // when the picture was taken, in this machine's clock; on receipt mapped from the sender's
-	Key      bool      // an IDR picture with SPS and PPS
+	Key      bool      // decoding can begin with it: an IDR picture with SPS and PPS, or, on receipt, a recovery point with them
+	Hidden   bool      // on receipt: to be decoded and not shown, since the pictures after a recovery point are not whole yet
 }
 
 // AudioFrame is one frame of coded sound, 20 ms unless a phone insists otherwise.

@@ -48,6 +48,8 @@ type videoSink struct {
 	came     time.Time // the last packet
 
 	gate      h264.KeyGate
+	renew     bool // a decoder began anew: it can begin with a recovery point too
+	hidden    int  // pictures that are not whole yet, after a recovery point
 	asker     asker
 	firNumber uint8
 	given     limiter // KeyframeRequested, for requests from the other side
@@ -71,7 +73,7 @@ func (v *videoSink) reset() {
 	v.sets, v.inBand = nil, false
 	v.open, v.afterGap = false, true
 	v.gate.Close()
-	v.asker.tries = 0
+	v.hidden, v.asker.tries = 0, 0
 }
 
 func (v *videoSink) packet(now time.Time, src *source, p packet) {
@@ -150,7 +152,8 @@ func (v *videoSink) finish(now time.Time) {
 	}
 	v.ends.shown = true
 	v.size = len(data)
-	key := v.unit.Has(h264.TypeIDR)
+	idr := v.unit.Has(h264.TypeIDR)
+	key := idr || v.recovers(data)
 	if key && afterGap && v.lacks() {
 		v.refuse(now, h264.ErrNoParameters)
 		return
@@ -161,15 +164,40 @@ func (v *videoSink) finish(now time.Time) {
 		return
 	}
 	if key {
-		v.asker.got()
-		v.st.progress.since = time.Time{}
+		v.renew = false
 	}
 	if !v.gate.Admit(key) {
 		v.st.progress.held++
 		v.hold(now)
 		return
 	}
-	v.show(now, AccessUnit{Data: data, Captured: v.captured(now), Key: key})
+	v.show(now, AccessUnit{Data: data, Captured: v.captured(now), Key: key, Hidden: v.hides(idr, key)})
+}
+
+// recovers says whether the picture at hand is a recovery point where one is wanted: some encoders never send an IDR
+// picture after their first.
+func (v *videoSink) recovers(data []byte) bool {
+	if !(v.gate.Waits() || v.renew) || !v.unit.Has(h264.TypeSEI) || !v.unit.HasFirst() {
+		return false
+	}
+	n, found := h264.Recovery(data)
+	if found {
+		v.hidden = n + 1
+	}
+	return found
+}
+
+// hides counts the pictures down that are not whole yet; the first that is ends the wait for a keyframe.
+func (v *videoSink) hides(idr, key bool) bool {
+	waits := v.hidden > 0 || key
+	if v.hidden--; idr || v.hidden < 0 {
+		v.hidden = 0
+	}
+	if v.hidden == 0 && waits {
+		v.asker.got()
+		v.st.progress.since = time.Time{}
+	}
+	return v.hidden > 0
 }
 
 // note keeps the parameter sets of an access unit, and those that were agreed on.
@@ -209,6 +237,7 @@ func (v *videoSink) refuse(now time.Time, err error) {
 // hold stops the picture until a keyframe comes, and asks for one.
 func (v *videoSink) hold(now time.Time) {
 	v.gate.Close()
+	v.hidden = 0
 	if v.st.progress.since.IsZero() {
 		v.st.progress.since = now
 	}
@@ -274,6 +303,7 @@ func (v *videoSink) tick(now time.Time) time.Time {
 	s := v.st.s
 	if s.askRequested.Swap(false) {
 		v.asker.anew()
+		v.renew = true
 	}
 	if s.giveRequested.Swap(false) {
 		v.given.request()

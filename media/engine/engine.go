@@ -222,6 +222,9 @@ func (e *Engine) PlayVideo(call string, au media.AccessUnit) {
 	if au.Key {
 		f.Flags = protocol.FlagKey
 	}
+	if au.Hidden {
+		f.Flags |= protocol.FlagHidden
+	}
 	e.screen.play(f)
 }
 

@@ -33,6 +33,8 @@ type decoder struct {
 	mu    sync.Mutex
 	gate  h264.KeyGate
 	bytes int // of what waits
+
+	hidden int64 // when the last access unit came that is not to be shown, ns of CLOCK_MONOTONIC
 }
 
 // arrival is an access unit and when it came, ns of CLOCK_MONOTONIC.
@@ -53,11 +55,15 @@ var errOverrun = errors.New("the decoder is too slow")
 func (d *decoder) put(f protocol.Frame) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if !d.gate.Admit(h264.IsKey(f.Data)) {
+	if !d.gate.Admit(f.Flags&protocol.FlagKey != 0 || h264.IsKey(f.Data)) {
 		return
 	}
+	now := monotonic()
+	if f.Flags&protocol.FlagHidden != 0 {
+		d.hidden = now
+	}
 	if len(d.waiting) < waitingMost && d.bytes+len(f.Data) <= waitingBytes {
-		d.waiting <- arrival{f, monotonic()} // there is room: nobody else sends
+		d.waiting <- arrival{f, now} // there is room: nobody else sends
 		d.bytes += len(f.Data)
 		return
 	}
@@ -182,7 +188,10 @@ func (d *decoder) collect(ctx context.Context, p *pipeline.Pipeline) {
 		if err != nil {
 			return
 		}
-		s.Time -= ahead.Nanoseconds()
+		if s.Time -= ahead.Nanoseconds(); d.hides(s.Time) {
+			s.Free()
+			continue
+		}
 		select {
 		case old := <-d.pictures:
 			old.Free()
@@ -190,4 +199,11 @@ func (d *decoder) collect(ctx context.Context, p *pipeline.Pipeline) {
 		}
 		d.pictures <- s // there is room: nobody else sends
 	}
+}
+
+// hides says whether the picture of the access unit that came then is not to be shown.
+func (d *decoder) hides(at int64) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return at <= d.hidden
 }

@@ -55,8 +55,9 @@ const (
 
 // Flags of a Frame.
 const (
-	FlagKey  = 1 << 0 // access unit: an IDR picture with parameter sets
-	FlagLost = 1 << 1 // audio: nothing came, conceal one frame
+	FlagKey    = 1 << 0 // access unit: an IDR picture, or to the screen a recovery point, with parameter sets
+	FlagLost   = 1 << 1 // audio: nothing came, conceal one frame
+	FlagHidden = 1 << 2 // access unit to the screen: decode it, and don't show it
 )
 
 // A Frame is one access unit (H.264, Annex B) or one frame of coded sound.
