@@ -3,6 +3,8 @@ package window
 import (
 	"slices"
 	"time"
+
+	"ewindow/dialplan/programme"
 )
 
 // Step is the machine: it takes one event at time now and returns the new state and what is to be done, in order.
@@ -53,6 +55,7 @@ func (m *machine) take(e Event) {
 		m.Online, m.OnlineSince, m.OfflineWhy = false, time.Time{}, e.Why
 	case Planned:
 		m.Programme, m.PlannedAt = e.P, m.now
+		m.rename()
 		m.Reach.Failures, m.Reach.NextDial = 0, time.Time{}
 	case Invited:
 		m.invited(e)
@@ -74,6 +77,25 @@ func (m *machine) take(e Event) {
 		m.media(e)
 	case Device:
 		m.Devices = with(m.Devices, e.Role, e.Missing)
+	}
+}
+
+// rename has calls that go on bear the names of a new programme. A call that it does not know keeps its name to the end.
+func (m *machine) rename() {
+	if m.Programme == nil {
+		return
+	}
+	soon := m.now.Add(programme.Early) // a partner may be here before its time
+	for i := range m.Calls {
+		c := &m.Calls[i]
+		if phone := m.Programme.Phone(c.Peer); c.Role == Phone && phone != nil {
+			c.Name = phone.Name
+		}
+		for _, link := range []*programme.Interval{m.partner(soon), m.partner(m.now)} {
+			if c.Role == Partner && link != nil && link.Partner == c.Peer {
+				c.Name = link.PartnerName
+			}
+		}
 	}
 }
 

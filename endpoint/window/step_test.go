@@ -387,6 +387,41 @@ func TestAPlanEditMovesTheWindow(t *testing.T) {
 	r.expect(t)
 }
 
+// The screen says the name that the newest plan has, in a call as well, and the call goes on.
+func TestAPlanEditRenamesTheOtherSide(t *testing.T) {
+	for name, c := range map[string]struct {
+		at   time.Duration // after nine
+		from string
+		up   bool
+		edit func(p *programme.Programme)
+		want string
+	}{
+		"partner, up":                {time.Hour, "munich", true, func(p *programme.Programme) { p.Links[0].PartnerName = "München" }, "München"},
+		"partner, not answered yet":  {time.Hour, "munich", false, func(p *programme.Programme) { p.Links[0].PartnerName = "München" }, "München"},
+		"partner, before its time":   {-10 * time.Second, "munich", true, func(p *programme.Programme) { p.Links[0].PartnerName = "München" }, "München"},
+		"phone":                      {time.Hour, "desk", true, func(p *programme.Programme) { p.Phones[0].Name = "Reception" }, "Reception"},
+		"another partner is renamed": {time.Hour, "munich", true, func(p *programme.Programme) { p.Links[1].PartnerName = "Elbflorenz" }, "munich"},
+	} {
+		r := start("milano")
+		r.now = nine.Add(c.at)
+		r.send(Planned{plan("milano")}) // not registered: it does not dial by itself
+		r.send(Invited{ID: "in", From: c.from})
+		if r.call() == nil {
+			t.Fatalf("%s: no call", name)
+		}
+		if c.up {
+			r.up()
+		}
+		r.done = nil
+		edited := plan("milano")
+		c.edit(edited)
+		r.send(Planned{edited})
+		if r.call() == nil || r.call().ID != "in" || r.call().Name != c.want || len(r.done) > 0 {
+			t.Errorf("%s: did %q, calls %+v", name, r.done, r.s.Calls)
+		}
+	}
+}
+
 func TestSilence(t *testing.T) {
 	r := start("milano")
 	r.now = nine

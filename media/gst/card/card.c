@@ -56,9 +56,12 @@ static double tall(PangoLayout *l) {
     return h;
 }
 
+// Text from right to left is read so, but stands where all texts do: Pango would put it at the far end of its room.
 static void show(cairo_t *c, PangoLayout *l, double x, double y, double r, double g, double b) {
+    PangoRectangle box;
+    pango_layout_get_pixel_extents(l, NULL, &box);
     cairo_set_source_rgb(c, r, g, b);
-    cairo_move_to(c, x, y);
+    cairo_move_to(c, x - box.x, y);
     pango_cairo_show_layout(c, l);
 }
 

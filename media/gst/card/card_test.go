@@ -60,3 +60,36 @@ func TestStrangeTexts(t *testing.T) {
 	Full(16, 16, Texts{"a", "b", "c", "d"})
 	Label(16, 16, "text", false)
 }
+
+// A label is as wide as its text, and a card's texts begin where its sign does, whichever way they are read.
+func TestRightToLeft(t *testing.T) {
+	for _, s := range []string{"שלום תל אביב", "مرحبا بيروت", "תל אביב – Barra 2", "Barra – תל אביב", "\u200fRoma"} {
+		label := Label(1280, 720, s, false)
+		bright := 0
+		for i := 0; i < len(label.Pixels); i += 4 {
+			if label.Pixels[i+1] > 180 {
+				bright++
+			}
+		}
+		if share := bright * 1000 / (len(label.Pixels) / 4); share < 30 {
+			t.Errorf("label %q: letters cover %d per mille", s, share)
+		}
+		const width, height = 1280, 720
+		for name, texts := range map[string]Texts{"title": {Title: s}, "reason": {Reason: s}, "next": {Next: s}, "notice": {Notice: s}} {
+			if right := edge(Full(width, height, texts), Full(width, height, Texts{})); right > width*9/10 || right < width/10 {
+				t.Errorf("%s %q ends at %d of %d", name, s, right, width)
+			}
+		}
+	}
+}
+
+// edge is the last column in which two images of one size differ.
+func edge(a, b Image) int {
+	last := 0
+	for i := 0; i < len(a.Pixels); i += 4 {
+		if !bytes.Equal(a.Pixels[i:i+4], b.Pixels[i:i+4]) {
+			last = max(last, i/4%a.Width)
+		}
+	}
+	return last
+}
