@@ -47,6 +47,7 @@ type camera struct {
 	want    chan []protocol.VideoStream // holds one: the streams that there are to be, if others than now
 
 	frame atomic.Pointer[frameFormat] // of the capture
+	slow  map[string]forbearance      // of devices by their name; only the capture uses it
 	still still
 
 	mu       sync.Mutex
@@ -60,7 +61,7 @@ func newCamera(c protocol.CameraConfig, p *parent) (*camera, error) {
 	if len(c.Streams) == 0 {
 		return nil, fmt.Errorf("a camera without a stream")
 	}
-	k := &camera{c: c, p: p, pulse: pulse{p: p}, failure: make(chan error, 8), want: make(chan []protocol.VideoStream, 1)}
+	k := &camera{c: c, p: p, slow: map[string]forbearance{}, pulse: pulse{p: p}, failure: make(chan error, 8), want: make(chan []protocol.VideoStream, 1)}
 	first := videoFormat{c, c.Streams[0]}
 	if err := first.check(); err != nil {
 		return nil, err
@@ -149,12 +150,20 @@ func (k *camera) Run(ctx context.Context) error {
 // to be opened anew for a larger picture.
 const changeMost = 3 * time.Second
 
-// beat reports progress while all streams move: one whose driver hangs must not hide behind another.
+// lagMost is how many pictures an encoder may hold back: some give the one before when they get the next.
+const lagMost = 1
+
+// beat reports progress while all streams move: one whose driver hangs must not hide behind another. An encoder that has
+// given what it was given waits for the camera, however slow that is, and is not to blame; see forbearance.
 func (k *camera) beat(now time.Time) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for _, s := range k.streams {
 		if s.units.Load() != s.told {
+			continue
+		}
+		if s.owed.Load() <= lagMost {
+			k.pulse.count.Add(1)
 			continue
 		}
 		if now.Before(k.excused) && k.pulse.told > 0 { // else it has not begun

@@ -297,8 +297,8 @@ func TestCameraComesBack(t *testing.T) {
 	}
 }
 
-// A camera that stalls without an error: nothing is made up, so that the supervisor sees it.
-func TestCameraThatStallsStopsProgress(t *testing.T) {
+// A camera that stalls without an error, and does not close: the process says so and ends.
+func TestCameraThatHangsIsNamed(t *testing.T) {
 	t.Parallel()
 	fifo := filepath.Join(t.TempDir(), "fifo")
 	if err := unix.Mkfifo(fifo, 0o600); err != nil {
@@ -319,7 +319,37 @@ func TestCameraThatStallsStopsProgress(t *testing.T) {
 		}
 	}
 	k.event(protocol.Ready, "elements", 3*time.Second)
-	k.quiet(1200*time.Millisecond, 5*time.Second)
+	k.event(protocol.Failed, "hangs and does not close", 15*time.Second)
+}
+
+// A camera is slow or stalls, and no encoder is blamed: progress goes on.
+func TestSlowCameras(t *testing.T) {
+	t.Parallel()
+	for rate, missing := range map[string]bool{"1/1": false, "1/2": false, "1/60": true} {
+		t.Run(rate, func(t *testing.T) {
+			t.Parallel()
+			c := testCamera()
+			c.Width, c.Height = 320, 180
+			c.Source = "gst:videotestsrc is-live=true ! video/x-raw,framerate=" + rate
+			k := start(t, cameraRole(c))
+			k.event(protocol.Ready, "elements", 5*time.Second)
+			if missing {
+				k.event(protocol.Missing, "no picture for 3s", 10*time.Second)
+				k.moreFrames(5, 10*time.Second) // a still picture
+				return
+			}
+			k.event(protocol.Progress, "", time.Second)
+			time.Sleep(6 * time.Second)
+			k.event(protocol.Progress, "", time.Second)
+			k.mu.Lock()
+			defer k.mu.Unlock()
+			for i, e := range k.events {
+				if e.Kind == protocol.Missing || e.Kind == protocol.Failed {
+					t.Errorf("event %d: %+v", i, e)
+				}
+			}
+		})
+	}
 }
 
 func TestStoppedProcessStopsProgress(t *testing.T) {

@@ -18,7 +18,6 @@ const stillPicture = "still picture"
 
 const (
 	stillEvery  = 200 * time.Millisecond  // a still picture is sent at 5 a second
-	firstFrame  = 2 * time.Second         // a camera that gives no picture within this time is not there
 	stillAfter  = 1500 * time.Millisecond // until then nothing is sent while a camera starts
 	searchEvery = 4 * time.Second         // a camera that is missing is looked for so often
 	closeWithin = 2500 * time.Millisecond // a driver that hangs for longer when it is closed takes the process with it
@@ -148,8 +147,8 @@ func (e *hangError) Error() string {
 
 // stream sends the pictures of one source until it ends; worked says that there was at least one.
 //
-// A camera that has worked and then stalls without an error is left alone: no more progress is reported, and the
-// supervisor replaces the process.
+// One that stalls without an error is closed and opened again; forbearance says when. If its driver does not come back from
+// that, the process ends and says why, and no encoder is blamed.
 func (k *camera) stream(ctx context.Context, s source, frame *frameFormat) (worked bool, err error) {
 	p, err := pipeline.New(s.pictures(frame.pixels, k.format(*frame)), "out")
 	if err != nil {
@@ -160,10 +159,15 @@ func (k *camera) stream(ctx context.Context, s source, frame *frameFormat) (work
 			err = &hangError{s.device}
 		}
 	}()
-	if err := p.Start(); err != nil {
+	opening := time.AfterFunc(openMost, func() {
+		k.failure <- fmt.Errorf("camera %s hangs while it is opened; the process starts anew", s.device)
+	})
+	err = p.Start()
+	opening.Stop()
+	if err != nil {
 		return false, err
 	}
-	began := time.Now()
+	last := time.Now()
 	for ctx.Err() == nil {
 		if k.frame.Load() != frame {
 			return worked, errGrown
@@ -174,8 +178,8 @@ func (k *camera) stream(ctx context.Context, s source, frame *frameFormat) (work
 		f, err := p.Pull("out", 100*time.Millisecond)
 		switch {
 		case errors.Is(err, pipeline.ErrTimeout):
-			if !worked && time.Since(began) > firstFrame {
-				return false, fmt.Errorf("no picture within %v", firstFrame)
+			if err := k.late(s.device, worked, time.Since(last)); err != nil {
+				return worked, err
 			}
 			continue
 		case err != nil:
@@ -187,9 +191,26 @@ func (k *camera) stream(ctx context.Context, s source, frame *frameFormat) (work
 			pipeline.FreeMemory() // the encoder's trial took much memory, and does not come again
 			k.open(s.device)
 		}
+		k.slow[s.device] = k.slow[s.device].took(time.Since(last))
+		last = time.Now()
 		k.take(f, s, *frame)
 	}
 	return worked, ctx.Err()
+}
+
+// late says what is wrong when nothing has come of a camera for so long.
+func (k *camera) late(device string, worked bool, since time.Duration) error {
+	p := k.slow[device]
+	switch {
+	case worked && since > p.next():
+		return fmt.Errorf("no picture for %v", p.next())
+	case !worked && since > p.first():
+		err := fmt.Errorf("no picture within %v", p.first())
+		p.vain++
+		k.slow[device] = p
+		return err
+	}
+	return nil
 }
 
 // ended says why a source gives no more: an error, or, for a clip, io.EOF.

@@ -33,6 +33,7 @@ type encoding struct {
 	why     string // this encoder
 	pipe    *pipeline.Pipeline
 	units   atomic.Uint64 // access units so far
+	owed    atomic.Int64  // pictures that it was given since the last of them
 	stop    context.CancelFunc
 	running sync.WaitGroup
 
@@ -98,6 +99,7 @@ func (s *encoding) send(ctx context.Context, p *parent, total *pulse) error {
 			f.Flags = protocol.FlagKey
 		}
 		p.frame(f)
+		s.owed.Store(0)
 		s.units.Add(1)
 		total.count.Add(1)
 	}
@@ -141,6 +143,7 @@ func (k *camera) give(frame frameFormat, at int64, fps int, push func(*pipeline.
 			s.frame = frame
 			s.pipe.Set("in", "caps", frame.caps(s.FPS))
 		}
+		s.owed.Add(1)
 		push(s.pipe)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"sync"
 	"time"
@@ -74,7 +75,8 @@ func (s *sound) hear(ctx context.Context, stream uint32, b *pipeline.Branch) {
 			continue
 		}
 		if err != nil {
-			return // the bus says why
+			s.ended.Store(errors.Is(err, io.EOF) && ctx.Err() == nil)
+			return // of an error, the bus says why
 		}
 		s.p.frame(protocol.Frame{Time: f.Time, Stream: stream, Data: f.Bytes()})
 		f.Free()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"ewindow/media/engine/protocol"
@@ -18,6 +19,7 @@ const (
 	queuedMost  = 25                     // coded frames before a speaker that does not take them; older ones are dropped
 	stuckAfter  = time.Second            // after so long without taking anything, a speaker counts as hung: no progress is reported
 	shutWithin  = time.Second            // a sound card that hangs for longer when it is closed takes the process with it, as no progress would
+	micPatience = 3 * time.Second        // a microphone that gives nothing for so long has gone
 	levelEvery  = 500 * time.Millisecond // the microphone's level
 	listenFirst = 400 * time.Millisecond // a device that was missing must work for so long before it is used again
 )
@@ -40,6 +42,10 @@ type sound struct {
 	missing map[string]string // "microphone", "speaker" → why a stand-in is used
 	ready   string
 	wav     *wavFile
+
+	ended  atomic.Bool   // the microphone has said that nothing more comes
+	quiet  time.Duration // so long nothing came of it; only the main loop uses it
+	looked time.Time     // when the main loop looked last
 
 	decodings decodings
 	want      chan protocol.SoundStreams // holds one: the streams that there are to be, if others than now
@@ -224,6 +230,8 @@ func (s *sound) open(mic, spk soundDevice) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.pipe, s.stuck, s.next = p, time.Time{}, 0
+	s.ended.Store(false)
+	s.quiet, s.looked = 0, time.Now()
 	p.Set("mute", "mute", fmt.Sprint(s.muted)) // it may have changed meanwhile
 	return nil
 }
@@ -291,12 +299,16 @@ func (s *sound) tick(p *pipeline.Pipeline, now time.Time) error {
 	case m.End:
 		return &pipeline.Error{Element: "GstBin:microphone/", Text: "the source has ended"}
 	case m.IsLevel:
+		s.quiet = 0
 		s.p.event(protocol.Event{Kind: protocol.Level, LevelDB: max(m.LevelDB, -120)})
 	}
 	if s.wav != nil {
 		if err := s.wav.advance(now); err != nil {
 			return &pipeline.Error{Element: "GstBin:speaker/", Text: err.Error()}
 		}
+	}
+	if err := s.listens(now); err != nil {
+		return err
 	}
 	s.mu.Lock()
 	stuck := s.stuck
@@ -320,6 +332,21 @@ func (s *sound) fill(ctx context.Context, p *pipeline.Pipeline) {
 		s.wav.play(f.Bytes())
 		f.Free()
 	}
+}
+
+// listens says what is wrong with a microphone from which nothing comes any more. Until then, that is no reason to
+// replace the process: it would cost the speaker too. Time in which this process did not run is not counted.
+func (s *sound) listens(now time.Time) error {
+	s.quiet += min(now.Sub(s.looked), 2*levelEvery/5)
+	s.looked = now
+	switch {
+	case s.ended.Load():
+		return &pipeline.Error{Element: "GstBin:microphone/", Text: "the source has ended"}
+	case s.quiet > micPatience:
+		return &pipeline.Error{Element: "GstBin:microphone/", Text: fmt.Sprintf("no sound for %v", micPatience)}
+	}
+	s.pulse.count.Add(1)
+	return nil
 }
 
 // report says once which devices are open.

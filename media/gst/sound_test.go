@@ -329,3 +329,13 @@ func TestWAVKeepsRealTime(t *testing.T) {
 		t.Errorf("a full file does not start anew: %d samples", len(s))
 	}
 }
+
+// A microphone that ends costs neither the process nor the speaker: silence takes its place, and it is tried again.
+func TestMicrophoneEnds(t *testing.T) {
+	t.Parallel()
+	k := start(t, soundRole(protocol.SoundConfig{Microphone: "gst:audiotestsrc is-live=true num-buffers=100", Speaker: "none", Streams: coded("opus", 32)}))
+	k.event(protocol.Missing, "the source has ended", 15*time.Second)
+	k.event(protocol.Ready, "microphone silence", 5*time.Second)
+	k.moreFrames(50, 5*time.Second)
+	k.event(protocol.Ready, "microphone elements", 15*time.Second) // again
+}
