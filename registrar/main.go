@@ -22,16 +22,17 @@ var version = "unknown"
 type commands struct {
 	Version kong.VersionFlag `help:"Print the version and end."`
 
-	Serve   serveCmd   `cmd:"" help:"Run the registrar."`
-	Check   checkCmd   `cmd:"" help:"Check a dialplan and say what is wrong in it."`
-	Fmt     fmtCmd     `cmd:"" help:"Align the files of a dialplan."`
-	Explain explainCmd `cmd:"" help:"Say what a space sees at a moment, and why."`
-	Week    weekCmd    `cmd:"" help:"Draw a week: who sees whom, and when."`
-	Diff    diffCmd    `cmd:"" help:"Say which windows another plan changes in the next two weeks."`
-	Account accountCmd `cmd:"" help:"Add, list, rotate and remove accounts."`
-	Test    testCmd    `cmd:"" help:"Run the expect blocks of a dialplan."`
-	Status  statusCmd  `cmd:"" help:"Say who is registered, and in a call with whom."`
-	Pin     pinCmd     `cmd:"" help:"Print the pin by which windows know this registrar."`
+	Serve    serveCmd    `cmd:"" help:"Run the registrar."`
+	Check    checkCmd    `cmd:"" help:"Check a dialplan and say what is wrong in it."`
+	Fmt      fmtCmd      `cmd:"" help:"Align the files of a dialplan."`
+	Explain  explainCmd  `cmd:"" help:"Say what a space sees at a moment, and why."`
+	Week     weekCmd     `cmd:"" help:"Draw a week: who sees whom, and when."`
+	Holidays holidaysCmd `cmd:"" help:"Say which public holidays a calendar has in a year."`
+	Diff     diffCmd     `cmd:"" help:"Say which windows another plan changes in the next two weeks."`
+	Account  accountCmd  `cmd:"" help:"Add, list, rotate and remove accounts."`
+	Test     testCmd     `cmd:"" help:"Run the expect blocks of a dialplan."`
+	Status   statusCmd   `cmd:"" help:"Say who is registered, and in a call with whom."`
+	Pin      pinCmd      `cmd:"" help:"Print the pin by which windows know this registrar."`
 }
 
 // streams are where commands write, and the clock that they look at.

@@ -1,4 +1,4 @@
-calendar "lombardy" { days = "it-25" }
+calendar "lombardy" { days = "lu-25" }
 space "milano" {
   timezone = "Europe/Rome"
   open     = "Mo-Fr 09:00-19:00"

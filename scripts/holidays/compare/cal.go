@@ -1,4 +1,4 @@
-package holidays
+package main
 
 import (
 	"github.com/rickar/cal/v2"
