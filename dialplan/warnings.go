@@ -94,7 +94,7 @@ func (p *Plan) WarningsFrom(from time.Time) Diagnostics {
 		}
 		if p.doubtful(soon, r) {
 			out = append(out, p.hardlyWins(y, ri, date)...)
-		} else if r.rotation != nil {
+		} else if r.rotation != nil && r.rotation.Of != "" {
 			out = append(out, p.turnless(y, r, soon, date)...)
 		}
 	}
@@ -184,7 +184,7 @@ func (p *Plan) neverTogether(r *rule, li int, date string) Diagnostic {
 	return diagnostic.At(Meaning, r.at, fmt.Sprintf("%s and %s are never open together in the %d days from %s", a.Name, b.Name, yearDays, date), do)
 }
 
-// turnless is a warning about pairs of a rotation that are open together in a year, but never in a turn of theirs: as of a
+// turnless is a warning about partners whom a space of a rotation never meets in a year, although they are open together: as of a
 // space that is open on Wednesdays, and meets its third partner on each of them.
 func (p *Plan) turnless(y *year, r *rule, soon *timetable, date string) Diagnostics {
 	without := func(tt *timetable) (pairs []string) {

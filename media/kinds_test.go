@@ -61,7 +61,6 @@ func (s sender) send(x *twin, pictures int) {
 	settle(200 * time.Millisecond)
 }
 
-func first(n int) bool             { return n == 0 }
 func every(n int) bool             { return n%15 == 0 }
 func never(int) bool               { return false }
 func setsAtFirst(n, i int) bool    { return every(n) && i == 0 }

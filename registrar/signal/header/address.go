@@ -22,7 +22,7 @@ var (
 	errBehind  = errors.New("something stands behind an address")
 	errHeaders = errors.New("URI with headers outside <>") // RFC 4475 §3.1.2.13
 	errDisplay = errors.New("a display name that needs quotes")
-	errVia     = errors.New("Via is malformed")
+	errVia     = errors.New("malformed Via")
 )
 
 // ParseAddress reads one address. What stands in quotes is one value, whatever it holds. Without <> the parameters are the

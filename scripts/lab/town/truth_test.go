@@ -27,7 +27,10 @@ func TestTruthWithinTenSeconds(t *testing.T) {
 		"power is cut": {func(_ *Town, _, b *Window) { b.PowerCut() }, false, true, false,
 			func(_ *Town, _, b *Window) { b.Start() }},
 		"its network is cut": {func(tw *Town, a, b *Window) { tw.Net.CutBoth(b.Host, registrarHost); tw.Net.CutBoth(a.Host, b.Host) }, false, true, false,
-			func(tw *Town, a, b *Window) { tw.Net.RestoreBoth(b.Host, registrarHost); tw.Net.RestoreBoth(a.Host, b.Host) }},
+			func(tw *Town, a, b *Window) {
+				tw.Net.RestoreBoth(b.Host, registrarHost)
+				tw.Net.RestoreBoth(a.Host, b.Host)
+			}},
 		"media is cut": {func(tw *Town, a, b *Window) { tw.Net.CutBoth(a.Host, b.Host) }, false, true, true,
 			func(tw *Town, a, b *Window) { tw.Net.RestoreBoth(a.Host, b.Host) }},
 		"media is cut one way": {func(tw *Town, a, b *Window) { tw.Net.Cut(a.Host, b.Host) }, false, true, true,
