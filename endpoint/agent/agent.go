@@ -29,6 +29,7 @@ import (
 	"github.com/emiago/sipgo/sip"
 
 	"ewindow/dialplan/username"
+	"ewindow/registrar/signal/lasting"
 	"ewindow/registrar/signal/stack"
 )
 
@@ -83,15 +84,16 @@ type Config struct {
 
 // Agent is a window's SIP user agent. All methods may be called from any goroutine.
 type Agent struct {
-	cfg     Config
-	log     *slog.Logger
-	domain  string
-	aor     sip.Uri
-	contact sip.Uri // the same for the life of the agent, over all connections
-	outward string  // our Contact header's value in a REGISTER
-	stack   *stack.Stack
-	creds   *credentials
-	events  *queue
+	cfg      Config
+	log      *slog.Logger
+	planless *lasting.Fault // there is no subscription
+	domain   string
+	aor      sip.Uri
+	contact  sip.Uri // the same for the life of the agent, over all connections
+	outward  string  // our Contact header's value in a REGISTER
+	stack    *stack.Stack
+	creds    *credentials
+	events   *queue
 
 	started atomic.Bool
 	renewed chan struct{} // has one element when there is another secret to register with
@@ -137,6 +139,7 @@ func New(cfg Config) (*Agent, error) {
 		events:  newQueue(),
 	}
 	a.log = cfg.Log.With("aor", cfg.Space)
+	a.planless = &lasting.Fault{Log: a.log, Level: slog.LevelWarn, What: "no subscription to the plan", Over: "subscribed to the plan again"}
 	a.creds = &credentials{realm: domain, username: cfg.Space, password: cfg.Secret}
 	instance := newUUID()
 	a.contact = sip.Uri{Scheme: "sip", User: cfg.Space, Host: instance + ".invalid", UriParams: sip.HeaderParams{{K: "transport", V: "tls"}}}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"strings"
 	"sync"
@@ -13,6 +14,7 @@ import (
 
 	"ewindow/registrar/signal/dialog"
 	"ewindow/registrar/signal/header"
+	"ewindow/registrar/signal/lasting"
 )
 
 const (
@@ -48,7 +50,8 @@ func pauseUntil(ctx context.Context, d time.Duration, enough <-chan struct{}) bo
 
 // keepConnected makes connections, one after the other, until ctx ends.
 func (a *Agent) keepConnected(ctx context.Context) {
-	r := &registration{a: a, sequence: a.newDialog(a.aor, sip.Uri{Scheme: "sip", Host: a.domain})}
+	r := &registration{a: a, fault: lasting.Fault{Log: a.log, Level: slog.LevelWarn, What: "not registered", Over: "registered again"},
+		sequence: a.newDialog(a.aor, sip.Uri{Scheme: "sip", Host: a.domain})}
 	defer a.endAll("the window was switched off")
 	for failures := 0; ctx.Err() == nil; failures++ {
 		r.since = time.Time{}
@@ -146,6 +149,7 @@ type registration struct {
 	until    time.Time     // the registrar keeps it so long
 	online   bool          // what the last event said
 	told     string        // why, if it said Offline
+	fault    lasting.Fault // there is no registration
 }
 
 // keep registers and refreshes until ctx ends or the connection is of no use. first is called after each success.
@@ -174,7 +178,7 @@ func (r *registration) keep(ctx context.Context, f *flow, first func()) error {
 				r.a.setFlow(nil)
 				r.offline(err, refused)
 			}
-			r.a.log.Warn("not registered", "err", err, "again_in", wait.Round(time.Millisecond))
+			r.fault.Met(err.Error(), "err", err, "again_in", wait.Round(time.Millisecond))
 		}
 		if !pauseUntil(ctx, wait, r.a.renewed) {
 			return ctx.Err()
@@ -189,12 +193,17 @@ func (r *registration) got(granted time.Duration, f *flow) {
 		r.since = now
 	}
 	r.until = now.Add(granted)
+	defer r.fault.Well()
 	if r.a.currentFlow() != f {
 		r.a.setFlow(f)
 	}
 	if !r.online {
 		r.online, r.told = true, ""
-		r.a.log.Info("registered", "registrar", f.remote, "for", granted)
+		level := slog.LevelInfo
+		if r.fault.Lasts() { // it says itself when that is over
+			level = slog.LevelDebug
+		}
+		r.a.log.Log(context.Background(), level, "registered", "registrar", f.remote, "for", granted)
 		r.a.events.put(Online{})
 	}
 }
@@ -229,9 +238,7 @@ func (r *registration) failed(err error, failures int) (time.Duration, bool, err
 
 // lost notes the end of a connection, or that none could be made.
 func (r *registration) lost(err error) {
-	if r.online || err.Error() != r.told {
-		r.a.log.Warn("offline", "err", err)
-	}
+	r.fault.Met(err.Error(), "err", err)
 	r.until = time.Time{}
 	r.offline(err, false)
 }

@@ -46,7 +46,7 @@ func (a *Agent) stayInformed(ctx context.Context, f *flow) {
 			failures = 0
 		}
 		wait = min(max(wait, backoff(failures)), backoffMost)
-		a.log.Warn("no subscription to the plan", "err", err, "again_in", wait.Round(time.Millisecond))
+		a.planless.Met(err.Error(), "err", err, "again_in", wait.Round(time.Millisecond))
 		if !pause(ctx, wait) {
 			return
 		}
@@ -91,6 +91,7 @@ func (a *Agent) subscribe(ctx context.Context, f *flow, s *subscription) (time.D
 				return wait, err
 			}
 		}
+		a.planless.Well()
 		half := max(granted, subscribeLeast) / 2
 		timer := time.NewTimer(half*9/10 + rand.N(half/10))
 		select {

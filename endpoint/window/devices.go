@@ -2,12 +2,14 @@ package window
 
 import (
 	"context"
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
 
 	"ewindow/media/engine"
 	"ewindow/media/engine/protocol"
+	"ewindow/registrar/signal/lasting"
 )
 
 // deviceHandler is the window as the devices see it.
@@ -43,15 +45,15 @@ func (w *Window) device(ctx context.Context, r deviceReport) {
 			d.Reason = "it starts and " + e.Text
 		}
 	case protocol.Ready:
-		w.log.Info("device ready", "role", r.role, "device", e.Device, "encoder", e.Encoder, "text", e.Text)
+		w.faults[r.role].ready(e, len(w.lacks[r.role]) > 0)
 		d.Since, d.Device, d.Encoder, d.Missing, d.Why = time.Now(), e.Device, e.Encoder, e.Lacks, e.Text
 		d.Down, d.Reason = false, strings.Join(w.lacks[r.role], "; ")
 		delete(w.lacks, r.role)
 	case protocol.Missing:
-		w.log.Warn("device missing", "role", r.role, "text", e.Text)
+		w.faults[r.role].missing.Met(e.Text, "text", e.Text)
 		w.lack(r.role, e.Text)
 	case protocol.Failed:
-		w.log.Error("device failed", "role", r.role, "text", e.Text)
+		w.faults[r.role].failed.Met(e.Text, "text", e.Text)
 		d.Failures++
 		d.Failed, d.Failure, d.Down = time.Now(), e.Text, true
 		d.Since = d.Failed
@@ -62,6 +64,33 @@ func (w *Window) device(ctx context.Context, r deviceReport) {
 		w.stage.askShown()
 	}
 	w.step(ctx, Device{Role: d.Role, Missing: d.Missing})
+}
+
+// deviceFaults is what is wrong with the devices of a role, as the log has it.
+type deviceFaults struct {
+	log             *slog.Logger
+	failed, missing lasting.Fault
+}
+
+func newDeviceFaults(log *slog.Logger) *deviceFaults {
+	return &deviceFaults{
+		log:     log,
+		failed:  lasting.Fault{Log: log, Level: slog.LevelError, What: "device failed", Over: "device fails no more"},
+		missing: lasting.Fault{Log: log, Level: slog.LevelWarn, What: "device missing", Over: "device there again"},
+	}
+}
+
+// ready logs that a process has its devices, which is no news while it fails again and again.
+func (f *deviceFaults) ready(e *protocol.Event, lacks bool) {
+	level := slog.LevelInfo
+	if f.failed.Lasts() || f.missing.Lasts() {
+		level = slog.LevelDebug
+	}
+	f.log.Log(context.Background(), level, "device ready", "device", e.Device, "encoder", e.Encoder, "text", e.Text)
+	f.failed.Well()
+	if !lacks && e.Lacks == "" {
+		f.missing.Well()
+	}
 }
 
 // maxLacks bounds what a process is heard on before it is ready.

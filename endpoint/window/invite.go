@@ -3,7 +3,6 @@ package window
 import (
 	"context"
 	"errors"
-	"time"
 
 	"ewindow/endpoint/agent"
 	"ewindow/media/negotiate"
@@ -137,30 +136,9 @@ func (w *Window) accepted(ctx context.Context, m accepted) {
 func (w *Window) fail(ctx context.Context, l *leg, err error) {
 	f := failed(l.id, err)
 	l.status = f.Status
-	w.logFailure(l, f)
+	w.noCall.Met(l.peer+": "+f.Why, "peer", l.peer, "call_id", l.callID, "status", f.Status, "reason", f.Why)
 	w.hangup(l.id, f.Why)
 	w.step(ctx, f)
-}
-
-// failure is what was logged last of calls that come to nothing.
-type failure struct {
-	peer, why string
-	at        time.Time
-	more      int // the same again, since
-}
-
-const failureEvery = 10 * time.Minute
-
-// logFailure says that a call came to nothing: a partner that is switched off all day is told every ten minutes, not
-// with every call.
-func (w *Window) logFailure(l *leg, f Failed) {
-	last, now := &w.failure, time.Now()
-	if last.peer == l.peer && last.why == f.Why && now.Sub(last.at) < failureEvery {
-		last.more++
-		return
-	}
-	w.log.Info("call failed", "peer", l.peer, "call_id", l.callID, "status", f.Status, "reason", f.Why, "more_before", last.more)
-	*last = failure{peer: l.peer, why: f.Why, at: now}
 }
 
 // failed is the event for a call that came to nothing.

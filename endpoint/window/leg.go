@@ -105,7 +105,7 @@ func (w *Window) begin(ctx context.Context, l *leg, d negotiate.Description) {
 		}
 	})
 	l.description = d
-	w.failure = failure{}
+	w.noCall.Well()
 	w.log.Info("call up", "peer", l.peer, "call_id", l.callID, "media", describe(d))
 	w.step(ctx, Agreed{l.id, terms(d)})
 }

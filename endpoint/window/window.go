@@ -16,6 +16,7 @@ import (
 	"ewindow/media"
 	"ewindow/media/engine"
 	"ewindow/media/engine/protocol"
+	"ewindow/registrar/signal/lasting"
 )
 
 const (
@@ -68,7 +69,8 @@ type Window struct {
 	past        []status.PastCall
 	roles       map[protocol.Role]status.Device
 	lacks       map[protocol.Role][]string // what processes that are not ready have found missing
-	failure     failure
+	faults      map[protocol.Role]*deviceFaults
+	noCall      lasting.Fault // our calls come to nothing
 	planProblem string
 }
 
@@ -81,7 +83,12 @@ func New(cfg Config) *Window {
 		cfg: cfg, log: cfg.Log.With("aor", cfg.Space), sip: sipAgent{cfg.Agent},
 		inbox: make(chan any, maxInbox), done: make(chan struct{}),
 		legs: map[string]*leg{}, invited: map[string]*invitation{},
-		state: State{Space: cfg.Space}, zone: time.UTC, roles: map[protocol.Role]status.Device{}, lacks: map[protocol.Role][]string{}, started: time.Now(),
+		state: State{Space: cfg.Space}, zone: time.UTC, roles: map[protocol.Role]status.Device{}, lacks: map[protocol.Role][]string{},
+		faults: map[protocol.Role]*deviceFaults{}, started: time.Now(),
+	}
+	w.noCall = lasting.Fault{Log: w.log, What: "call failed", Over: "calls succeed again"}
+	for _, role := range []protocol.Role{protocol.Camera, protocol.Sound, protocol.Screen} {
+		w.faults[role] = newDeviceFaults(w.log.With("role", role))
 	}
 	w.keeper = newKeeper(cfg.StateDir)
 	w.stage = &stage{}

@@ -10,6 +10,7 @@ import (
 
 	"ewindow/media"
 	"ewindow/media/engine/protocol"
+	"ewindow/registrar/signal/lasting"
 )
 
 // askEvery is the least time between two requests for a keyframe.
@@ -24,6 +25,7 @@ type role struct {
 	name    protocol.Role
 	handler Handler
 	log     *slog.Logger
+	fault   *lasting.Fault // its processes fail
 	start   func(protocol.Role) (Child, error)
 	changed chan struct{} // holds one: version is another
 	arrived chan struct{} // holds one: in or events have something
@@ -51,10 +53,12 @@ type streams struct {
 }
 
 func newRole(name protocol.Role, cfg Config) *role {
+	log := cfg.Log.With("role", name)
 	return &role{
 		name:    name,
 		handler: cfg.Handler,
-		log:     cfg.Log.With("role", name),
+		log:     log,
+		fault:   &lasting.Fault{Log: log, What: "device process is replaced", Over: "device process runs again"},
 		start:   cfg.Start,
 		changed: make(chan struct{}, 1),
 		arrived: make(chan struct{}, 1),

@@ -162,6 +162,9 @@ func (s *supervisor) handle(h happening) {
 	if h.what == tick && s.state.alive() && s.link != nil && s.excused(s.now()) {
 		return
 	}
+	if h.what == progressed {
+		s.fault.Well()
+	}
 	if h.what == progressed || h.what == exited {
 		s.hunger = hunger{}
 	}
@@ -263,7 +266,7 @@ func (s *supervisor) do(a action) error {
 // failure says that a process failed, unless the process has said so itself.
 func (s *supervisor) failure(text string) {
 	again := s.state.notUntil.Sub(s.now()).Round(time.Millisecond)
-	s.log.Info("device process is replaced", "why", text, "in", again, "failures", s.state.failures)
+	s.fault.Met(text, "why", text, "in", again, "failures", s.state.failures)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if told := s.told || s.link != nil && s.link.said != ""; !told {
