@@ -21,10 +21,12 @@ type parent struct {
 }
 
 // event tells ewindow something. That the parent is gone shows at the reading end.
-func (p *parent) event(e protocol.Event) {
+func (p *parent) event(e protocol.Event) { _ = p.tell(e) }
+
+func (p *parent) tell(e protocol.Event) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	_ = protocol.WriteJSON(p.w, protocol.TypeEvent, e)
+	return protocol.WriteJSON(p.w, protocol.TypeEvent, e)
 }
 
 // starts says what the start waits for from now on.
@@ -43,8 +45,9 @@ func (p *parent) failed(err error) int {
 	if err == nil {
 		return 0
 	}
-	p.event(protocol.Event{Kind: protocol.Failed, Text: err.Error()})
-	fmt.Fprintln(os.Stderr, "ewindow-media:", err)
+	if p.tell(protocol.Event{Kind: protocol.Failed, Text: err.Error()}) != nil { // else the parent logs it, seldom if it lasts
+		fmt.Fprintln(os.Stderr, "ewindow-media:", err)
+	}
 	return 1
 }
 
