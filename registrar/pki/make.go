@@ -2,9 +2,11 @@ package pki
 
 import (
 	"bytes"
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
@@ -20,7 +22,7 @@ import (
 	"ewindow/dialplan/wholefile"
 )
 
-func newCA(domain string, now time.Time) (*x509.Certificate, *ecdsa.PrivateKey, error) {
+func newCA(domain string, now time.Time) (*x509.Certificate, crypto.Signer, error) {
 	t := &x509.Certificate{
 		Subject:               pkix.Name{CommonName: "E-Window registrar of " + domain},
 		NotBefore:             now.Add(-skew),
@@ -30,33 +32,47 @@ func newCA(domain string, now time.Time) (*x509.Certificate, *ecdsa.PrivateKey, 
 		IsCA:                  true,
 		MaxPathLenZero:        true,
 	}
-	return sign(t, nil, nil)
+	return sign(t, newECDSA, nil, nil)
 }
 
-func newServer(ca *x509.Certificate, caKey *ecdsa.PrivateKey, hosts []string, now time.Time) (*x509.Certificate, *ecdsa.PrivateKey, error) {
+// Kinds of keys. Those of RSA take a while on a small machine, but are made once a year.
+func newECDSA() (crypto.Signer, error) { return ecdsa.GenerateKey(elliptic.P256(), rand.Reader) }
+func newRSA() (crypto.Signer, error)   { return rsa.GenerateKey(rand.Reader, 2048) }
+
+func newServer(newKey func() (crypto.Signer, error), ca *x509.Certificate, caKey crypto.Signer, hosts []string, now time.Time) (
+	*x509.Certificate, crypto.Signer, error) {
 	t := &x509.Certificate{
 		Subject:     pkix.Name{CommonName: hosts[0]},
 		NotBefore:   now.Add(-skew),
 		NotAfter:    now.Add(serverLife),
-		KeyUsage:    x509.KeyUsageDigitalSignature,
+		KeyUsage:    x509.KeyUsageDigitalSignature, // never encipherment: it would have no forward secrecy
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}
 	if t.NotAfter.After(ca.NotAfter) {
 		t.NotAfter = ca.NotAfter
 	}
+	t.DNSNames, t.IPAddresses = names(hosts)
+	return sign(t, newKey, ca, caKey)
+}
+
+// names are the names that a certificate has for hosts. An IPv4 address is also written as if it were a host's name: mbedTLS
+// before 3.5, and so Linphone, looks for it there alone.
+func names(hosts []string) (dns []string, ips []net.IP) {
 	for _, h := range hosts {
-		if ip := net.ParseIP(h); ip != nil {
-			t.IPAddresses = append(t.IPAddresses, ip)
-		} else {
-			t.DNSNames = append(t.DNSNames, h)
+		ip := net.ParseIP(h)
+		if ip != nil {
+			ips = append(ips, ip)
+		}
+		if ip == nil || ip.To4() != nil && !ip.IsLoopback() {
+			dns = append(dns, h)
 		}
 	}
-	return sign(t, ca, caKey)
+	return dns, ips
 }
 
 // sign makes a key and a certificate for it, by ca or, if that is nil, by itself.
-func sign(t, ca *x509.Certificate, caKey *ecdsa.PrivateKey) (*x509.Certificate, *ecdsa.PrivateKey, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+func sign(t *x509.Certificate, newKey func() (crypto.Signer, error), ca *x509.Certificate, caKey crypto.Signer) (*x509.Certificate, crypto.Signer, error) {
+	key, err := newKey()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -66,7 +82,7 @@ func sign(t, ca *x509.Certificate, caKey *ecdsa.PrivateKey) (*x509.Certificate, 
 	if ca == nil {
 		ca, caKey = t, key
 	}
-	der, err := x509.CreateCertificate(rand.Reader, t, ca, &key.PublicKey, caKey)
+	der, err := x509.CreateCertificate(rand.Reader, t, ca, key.Public(), caKey)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -88,13 +104,21 @@ func hosts(c Config) []string {
 	return all
 }
 
+func texts(ips []net.IP) []string {
+	var all []string
+	for _, ip := range ips {
+		all = append(all, ip.String())
+	}
+	return all
+}
+
 func sameSet(a, b []string) bool {
 	a, b = slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b))
 	return slices.Equal(a, b)
 }
 
 // readPair reads a key and a certificate that belong together from one file, and sees to it that nobody else can.
-func readPair(path string) (*x509.Certificate, *ecdsa.PrivateKey, error) {
+func readPair(path string) (*x509.Certificate, crypto.Signer, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, nil, err
@@ -103,7 +127,7 @@ func readPair(path string) (*x509.Certificate, *ecdsa.PrivateKey, error) {
 		return nil, nil, err
 	}
 	var cert *x509.Certificate
-	var key *ecdsa.PrivateKey
+	var key crypto.Signer
 	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
 		switch block.Type {
 		case "CERTIFICATE":
@@ -115,16 +139,21 @@ func readPair(path string) (*x509.Certificate, *ecdsa.PrivateKey, error) {
 			if err != nil {
 				return nil, nil, fmt.Errorf("its key is damaged: %w", err)
 			}
-			key, _ = k.(*ecdsa.PrivateKey)
+			key, _ = k.(crypto.Signer)
 		}
 	}
 	switch {
 	case cert == nil || key == nil:
 		return nil, nil, errors.New("its key or its certificate is missing or damaged")
-	case !key.PublicKey.Equal(cert.PublicKey):
+	case !sameKey(key.Public(), cert.PublicKey):
 		return nil, nil, errors.New("its key does not belong to its certificate")
 	}
 	return cert, key, nil
+}
+
+func sameKey(a, b crypto.PublicKey) bool {
+	k, ok := a.(interface{ Equal(crypto.PublicKey) bool })
+	return ok && k.Equal(b)
 }
 
 // protect takes a file from everybody but its owner. On a disk that cannot be written it is as it is.
@@ -139,7 +168,7 @@ func protect(path string) error {
 	return nil
 }
 
-func writePair(path string, cert *x509.Certificate, key *ecdsa.PrivateKey) error {
+func writePair(path string, cert *x509.Certificate, key crypto.Signer) error {
 	der, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
 		return err

@@ -4,11 +4,12 @@
 //	ca.pem      key and certificate of the authority, 20 years   made once, never again: every window pins it
 //	ca.crt      its certificate alone, for phones                a copy for people
 //	server.pem  key and certificate of the server, 1 year        made anew whenever it has to be
+//	server-rsa.pem  the same with a key of RSA, for old phones
 package pki
 
 import (
 	"context"
-	"crypto/ecdsa"
+	"crypto"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -45,8 +46,15 @@ type Config struct {
 type Identity struct {
 	cfg   Config
 	ca    *x509.Certificate
-	caKey *ecdsa.PrivateKey
-	cert  atomic.Pointer[tls.Certificate]
+	caKey crypto.Signer
+	own   [2]own // the better first
+}
+
+// own is a certificate of the server. There are two, by the same authority, since there are phones that know no ECDSA.
+type own struct {
+	file   string
+	newKey func() (crypto.Signer, error)
+	cert   atomic.Pointer[tls.Certificate]
 }
 
 // Load reads the authority and the server certificate, and makes what is missing: the authority (ECDSA P-256,
@@ -69,10 +77,17 @@ func Load(c Config, now time.Time) (*Identity, error) {
 		return nil, fmt.Errorf("certificate: %w", err)
 	}
 	id := &Identity{cfg: c}
+	id.own[0].file, id.own[0].newKey = "server.pem", newECDSA
+	id.own[1].file, id.own[1].newKey = "server-rsa.pem", newRSA
 	if err := id.loadCA(now); err != nil {
 		return nil, err
 	}
-	return id, id.loadServer(now)
+	for i := range id.own {
+		if err := id.loadServer(&id.own[i], now); err != nil {
+			return nil, err
+		}
+	}
+	return id, nil
 }
 
 func (id *Identity) loadCA(now time.Time) error {
@@ -113,8 +128,8 @@ func unusableCA(path string, err error) error {
 		path, err)
 }
 
-func (id *Identity) loadServer(now time.Time) error {
-	path := filepath.Join(id.cfg.Dir, "server.pem")
+func (id *Identity) loadServer(o *own, now time.Time) error {
+	path := filepath.Join(id.cfg.Dir, o.file)
 	cert, key, err := readPair(path)
 	why := ""
 	switch {
@@ -126,7 +141,7 @@ func (id *Identity) loadServer(now time.Time) error {
 		why = id.unfit(cert, now)
 	}
 	if why != "" {
-		if cert, key, err = newServer(id.ca, id.caKey, hosts(id.cfg), now); err != nil {
+		if cert, key, err = newServer(o.newKey, id.ca, id.caKey, hosts(id.cfg), now); err != nil {
 			return fmt.Errorf("make the server certificate: %w", err)
 		}
 		if err := writePair(path, cert, key); err != nil { // it is as good in memory
@@ -134,7 +149,7 @@ func (id *Identity) loadServer(now time.Time) error {
 		}
 		id.cfg.Log.Info("made a server certificate", "file", path, "why", why, "until", cert.NotAfter)
 	}
-	id.cert.Store(&tls.Certificate{Certificate: [][]byte{cert.Raw, id.ca.Raw}, PrivateKey: key, Leaf: cert})
+	o.cert.Store(&tls.Certificate{Certificate: [][]byte{cert.Raw, id.ca.Raw}, PrivateKey: key, Leaf: cert})
 	return nil
 }
 
@@ -143,11 +158,8 @@ func (id *Identity) unfit(cert *x509.Certificate, now time.Time) string {
 	if err := cert.CheckSignatureFrom(id.ca); err != nil {
 		return "the old one is of another authority"
 	}
-	names := append([]string(nil), cert.DNSNames...)
-	for _, ip := range cert.IPAddresses {
-		names = append(names, ip.String())
-	}
-	if !sameSet(names, hosts(id.cfg)) {
+	dns, ips := names(hosts(id.cfg))
+	if !sameSet(cert.DNSNames, dns) || !sameSet(texts(cert.IPAddresses), texts(ips)) {
 		return "the old one is for other hosts"
 	}
 	if now.Before(cert.NotBefore) {
@@ -165,15 +177,32 @@ func (id *Identity) Pin() string { return pin.Of(id.ca) }
 // CA is the authority's certificate.
 func (id *Identity) CA() *x509.Certificate { return id.ca }
 
-// NotAfter is when the server certificate in use expires.
-func (id *Identity) NotAfter() time.Time { return id.cert.Load().Leaf.NotAfter }
+// NotAfter is when the first of the server certificates in use expires.
+func (id *Identity) NotAfter() time.Time {
+	first := id.own[0].cert.Load().Leaf.NotAfter
+	for i := range id.own {
+		if t := id.own[i].cert.Load().Leaf.NotAfter; t.Before(first) {
+			first = t
+		}
+	}
+	return first
+}
 
 // ServerConfig is for a listener: it sends the authority along and follows renewals.
 func (id *Identity) ServerConfig() *tls.Config {
-	return &tls.Config{
-		MinVersion:     tls.VersionTLS12,
-		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return id.cert.Load(), nil },
+	return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: id.choose}
+}
+
+// choose is the first certificate that a client can verify the use of, whatever name it calls us by.
+func (id *Identity) choose(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	nameless := *hello
+	nameless.ServerName = ""
+	for i := range id.own {
+		if cert := id.own[i].cert.Load(); nameless.SupportsCertificate(cert) == nil {
+			return cert, nil
+		}
 	}
+	return id.own[0].cert.Load(), nil // the handshake says what is missing
 }
 
 // Run renews the server certificate when its time comes, until ctx is done.
@@ -186,9 +215,14 @@ func (id *Identity) Run(ctx context.Context) error {
 			return nil
 		case <-t.C:
 		}
-		if now := time.Now(); id.unfit(id.cert.Load().Leaf, now) != "" {
-			if err := id.loadServer(now); err != nil {
-				id.cfg.Log.Error("the server certificate was not renewed; trying again", "in", checkEvery, "until", id.NotAfter(), "err", err)
+		now := time.Now()
+		for i := range id.own {
+			o := &id.own[i]
+			if id.unfit(o.cert.Load().Leaf, now) == "" {
+				continue
+			}
+			if err := id.loadServer(o, now); err != nil {
+				id.cfg.Log.Error("a server certificate was not renewed; trying again", "file", o.file, "in", checkEvery, "until", o.cert.Load().Leaf.NotAfter, "err", err)
 			}
 		}
 	}

@@ -3,7 +3,8 @@ package pki
 import (
 	"bytes"
 	"context"
-	"crypto/ecdsa"
+	"crypto"
+	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
@@ -41,6 +42,12 @@ func shake(t *testing.T, server *tls.Config, known, name string, now time.Time) 
 		t.Fatal(err)
 	}
 	client.Time = func() time.Time { return now }
+	return meet(t, server, client)
+}
+
+// meet is what a client says to a server.
+func meet(t *testing.T, server, client *tls.Config) error {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0") // a pipe has no buffer: an alert and a flight would wait for one another
 	if err != nil {
 		t.Fatal(err)
@@ -64,7 +71,7 @@ func shake(t *testing.T, server *tls.Config, known, name string, now time.Time) 
 func TestFirstStartAndNext(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "state")
 	id := load(t, dir, start)
-	for name, mode := range map[string]os.FileMode{"ca.pem": 0o600, "server.pem": 0o600, "ca.crt": 0o644} {
+	for name, mode := range map[string]os.FileMode{"ca.pem": 0o600, "server.pem": 0o600, "server-rsa.pem": 0o600, "ca.crt": 0o644} {
 		fi, err := os.Stat(filepath.Join(dir, name))
 		if err != nil || fi.Mode().Perm() != mode {
 			t.Errorf("%s: %v, %v", name, fi, err)
@@ -73,14 +80,14 @@ func TestFirstStartAndNext(t *testing.T) {
 	if fi, _ := os.Stat(dir); fi.Mode().Perm() != 0o700 {
 		t.Errorf("directory has mode %v", fi.Mode())
 	}
-	if es, _ := os.ReadDir(dir); len(es) != 3 {
+	if es, _ := os.ReadDir(dir); len(es) != 4 {
 		t.Errorf("left behind: %v", es)
 	}
-	leaf := id.cert.Load().Leaf
+	leaf := id.own[0].cert.Load().Leaf
 	if got := id.CA().NotAfter.Sub(start); got != caLife || id.NotAfter().Sub(start) != serverLife {
 		t.Errorf("valid for %v and %v", got, id.NotAfter().Sub(start))
 	}
-	if want := []string{"window.example", "localhost", "reg.local"}; !slices.Equal(leaf.DNSNames, want) || len(leaf.IPAddresses) != 3 {
+	if want := []string{"window.example", "localhost", "192.0.2.1", "reg.local"}; !slices.Equal(leaf.DNSNames, want) || len(leaf.IPAddresses) != 3 {
 		t.Errorf("for %v, %v", leaf.DNSNames, leaf.IPAddresses)
 	}
 	crt, _ := os.ReadFile(filepath.Join(dir, "ca.crt"))
@@ -89,7 +96,7 @@ func TestFirstStartAndNext(t *testing.T) {
 	}
 	os.Chmod(filepath.Join(dir, "ca.pem"), 0o644)
 	again := load(t, dir, start.Add(100*24*time.Hour))
-	if again.Pin() != id.Pin() || !again.cert.Load().Leaf.Equal(leaf) {
+	if again.Pin() != id.Pin() || !again.own[0].cert.Load().Leaf.Equal(leaf) {
 		t.Error("the second start made new ones")
 	}
 	if fi, _ := os.Stat(filepath.Join(dir, "ca.pem")); fi.Mode().Perm() != 0o600 {
@@ -115,7 +122,7 @@ func TestRenewal(t *testing.T) {
 		t.Error("not renewed, or with another authority")
 	}
 	other, err := Load(Config{Dir: dir, Domain: "other.example"}, due.Add(time.Second))
-	if err != nil || other.Pin() != first.Pin() || other.cert.Load().Leaf.VerifyHostname("other.example") != nil {
+	if err != nil || other.Pin() != first.Pin() || other.own[0].cert.Load().Leaf.VerifyHostname("other.example") != nil {
 		t.Errorf("another domain: %v", err)
 	}
 	if err := os.WriteFile(filepath.Join(dir, "server.pem"), []byte("garbage"), 0o600); err != nil {
@@ -145,11 +152,13 @@ func TestRunRenews(t *testing.T) {
 		if left := time.Until(id.NotAfter()); left < serverLife/3-checkEvery || !id.NotAfter().After(first) {
 			t.Errorf("after three years %v are left", left)
 		}
-		chain := []*x509.Certificate{id.cert.Load().Leaf, id.CA()}
-		if config, err := pin.Config(id.Pin(), "window.example"); err != nil {
-			t.Error(err)
-		} else if err := config.VerifyConnection(tls.ConnectionState{PeerCertificates: chain}); err != nil {
-			t.Error(err)
+		for i := range id.own {
+			chain := []*x509.Certificate{id.own[i].cert.Load().Leaf, id.CA()}
+			if config, err := pin.Config(id.Pin(), "window.example"); err != nil {
+				t.Error(err)
+			} else if err := config.VerifyConnection(tls.ConnectionState{PeerCertificates: chain}); err != nil {
+				t.Error(err)
+			}
 		}
 		cancel()
 		if err := <-done; err != nil {
@@ -237,15 +246,15 @@ func TestFilesInTheWay(t *testing.T) {
 
 func TestPinned(t *testing.T) {
 	id, other := load(t, t.TempDir(), start), load(t, t.TempDir(), start)
-	theirs := *other.cert.Load()
-	noCA := *id.cert.Load()
+	theirs := *other.own[0].cert.Load()
+	noCA := *id.own[0].cert.Load()
 	noCA.Certificate = noCA.Certificate[:1]
 	// Somebody in between: a certificate of another authority, with ours beside it for show.
 	between := theirs
 	between.Certificate = [][]byte{theirs.Certificate[0], id.CA().Raw, other.CA().Raw}
 	// A certificate that our authority signed for a server must not sign others.
-	server := id.cert.Load()
-	leaf, key, err := newServer(server.Leaf, server.PrivateKey.(*ecdsa.PrivateKey), []string{"window.example"}, start)
+	server := id.own[0].cert.Load()
+	leaf, key, err := newServer(newECDSA, server.Leaf, server.PrivateKey.(crypto.Signer), []string{"window.example"}, start)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -256,17 +265,17 @@ func TestPinned(t *testing.T) {
 		at   time.Time
 		want string
 	}{
-		"right":           {*id.cert.Load(), "window.example", start, ""},
-		"by address":      {*id.cert.Load(), "192.0.2.1", start, ""},
-		"by IPv6 address": {*id.cert.Load(), "::1", start, ""},
+		"right":           {*id.own[0].cert.Load(), "window.example", start, ""},
+		"by address":      {*id.own[0].cert.Load(), "192.0.2.1", start, ""},
+		"by IPv6 address": {*id.own[0].cert.Load(), "::1", start, ""},
 		"another registrar": {theirs, "window.example", start,
 			"pin does not match: the registrar showed " + other.Pin() + ", window.hcl says " + id.Pin() + "; if the registrar was set up anew"},
 		"no authority":       {noCA, "window.example", start, "the registrar showed no authority at all"},
 		"in between":         {between, "window.example", start, "not signed by the pinned authority"},
 		"signed by a server": {forged, "window.example", start, "not signed by the pinned authority"},
-		"another name":       {*id.cert.Load(), "evil.example", start, `not for "evil.example"; use a name that it is for`},
-		"clock too late":     {*id.cert.Load(), "window.example", start.Add(2 * serverLife), "this clock says 2028-11-22 09:00 UTC; look at both machines' clocks"},
-		"clock too early":    {*id.cert.Load(), "window.example", time.Unix(0, 0), "this clock says 1970-01-01 00:00 UTC"},
+		"another name":       {*id.own[0].cert.Load(), "evil.example", start, `not for "evil.example"; use a name that it is for`},
+		"clock too late":     {*id.own[0].cert.Load(), "window.example", start.Add(2 * serverLife), "this clock says 2028-11-22 09:00 UTC; look at both machines' clocks"},
+		"clock too early":    {*id.own[0].cert.Load(), "window.example", time.Unix(0, 0), "this clock says 1970-01-01 00:00 UTC"},
 	} {
 		err := shake(t, &tls.Config{Certificates: []tls.Certificate{c.cert}}, id.Pin(), c.host, c.at)
 		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
@@ -289,5 +298,66 @@ func TestSaysWhatItDid(t *testing.T) {
 	id, err := Load(Config{Dir: dir, Domain: "window.example", Log: slog.New(slog.NewTextHandler(&log, nil))}, start)
 	if err != nil || !strings.Contains(log.String(), id.Pin()) {
 		t.Errorf("%v, %s", err, &log)
+	}
+}
+
+// A phone that knows no ECDSA gets the certificate of RSA, by the same authority, whatever it calls the server; a state
+// directory from before gets one at the next start, and both are for the same hosts.
+func TestOldPhones(t *testing.T) {
+	dir := t.TempDir()
+	first := load(t, dir, start)
+	if err := os.Remove(filepath.Join(dir, "server-rsa.pem")); err != nil {
+		t.Fatal(err)
+	}
+	id := load(t, dir, start)
+	if again := load(t, dir, start); !again.own[1].cert.Load().Leaf.Equal(id.own[1].cert.Load().Leaf) || !id.own[0].cert.Load().Leaf.Equal(first.own[0].cert.Load().Leaf) {
+		t.Error("made anew at each start")
+	}
+	for name, c := range map[string]struct {
+		suites  []uint16
+		version uint16
+		server  string
+		rsa     bool
+	}{
+		"of today":        {nil, tls.VersionTLS13, "window.example", false},
+		"TLS 1.2":         {nil, tls.VersionTLS12, "window.example", false},
+		"RSA alone":       {[]uint16{tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256}, tls.VersionTLS12, "window.example", true},
+		"RSA, CBC":        {[]uint16{tls.TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA}, tls.VersionTLS12, "192.0.2.1", true},
+		"by another name": {[]uint16{tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384}, tls.VersionTLS12, "pbx.example", true},
+	} {
+		known := c.server
+		if known == "pbx.example" {
+			known = "window.example"
+		}
+		client, err := pin.Config(id.Pin(), known)
+		if err != nil {
+			t.Fatal(err)
+		}
+		verify := client.VerifyConnection
+		isRSA := false
+		client.ServerName, client.CipherSuites, client.MaxVersion = c.server, c.suites, c.version
+		client.Time = func() time.Time { return start }
+		client.VerifyConnection = func(cs tls.ConnectionState) error {
+			_, isRSA = cs.PeerCertificates[0].PublicKey.(*rsa.PublicKey)
+			return verify(cs)
+		}
+		if err := meet(t, id.ServerConfig(), client); err != nil || isRSA != c.rsa {
+			t.Errorf("%s: RSA %v, %v", name, isRSA, err)
+		}
+	}
+}
+
+// mbedTLS before 3.5, and so Linphone, compares an address with the names of hosts alone; others do with the addresses.
+func TestDomainIsAnAddress(t *testing.T) {
+	id, err := Load(Config{Dir: t.TempDir(), Domain: "192.0.2.7", Extra: []string{"2001:db8::7"}}, start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range id.own {
+		leaf := id.own[i].cert.Load().Leaf
+		if !slices.Contains(leaf.DNSNames, "192.0.2.7") || leaf.VerifyHostname("192.0.2.7") != nil || leaf.VerifyHostname("2001:db8::7") != nil ||
+			leaf.Subject.CommonName != "192.0.2.7" {
+			t.Errorf("for %v, %v, %s", leaf.DNSNames, leaf.IPAddresses, leaf.Subject)
+		}
 	}
 }
