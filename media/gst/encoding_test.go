@@ -8,15 +8,21 @@ import (
 	"ewindow/media/engine/protocol"
 )
 
-// A stream that hangs is not hidden by another that moves, except for a while in which streams change.
+// A stream that hangs is not hidden by another that moves, except for a while in which streams change. One that is given no
+// pictures does not hang.
 func TestProgressIsThatOfAllStreams(t *testing.T) {
 	var told bytes.Buffer
 	p := &parent{w: &told}
 	one, two := &encoding{}, &encoding{}
 	k := &camera{p: p, pulse: pulse{p: p}, streams: []*encoding{one, two}}
 	now := time.Unix(1000, 0)
+	pictures := int64(2) // that each is given in a beat
 	reports := func(moving ...*encoding) bool {
+		for _, s := range k.streams {
+			s.owed.Add(pictures)
+		}
 		for _, s := range moving {
+			s.owed.Store(0)
 			s.units.Add(1)
 			k.pulse.count.Add(1)
 		}
@@ -46,6 +52,10 @@ func TestProgressIsThatOfAllStreams(t *testing.T) {
 	}
 	if !reports(two) {
 		t.Error("no progress when the second moves again")
+	}
+	pictures = 0
+	if !reports(one) || !reports() {
+		t.Error("no progress while the camera gives nothing")
 	}
 }
 
