@@ -227,6 +227,51 @@ func TestClipPlaysAgainAndAgain(t *testing.T) {
 	}
 }
 
+// A clip that says that it was filmed on its side stands upright.
+func TestClipStandsUpright(t *testing.T) {
+	t.Parallel()
+	const zero, one, minus = "\x00\x00\x00\x00", "\x00\x01\x00\x00", "\xff\xff\x00\x00" // 16.16
+	for _, k := range []struct{ turned, a, b, c, d, size string }{
+		{"not", one, zero, zero, one, "width=320,height=180"},
+		{"by 90°", zero, one, minus, zero, "width=180,height=320"},
+		{"by 180°", minus, zero, zero, minus, "width=320,height=180"},
+	} {
+		path := filepath.Join(t.TempDir(), "clip.mp4")
+		clip(t, path)
+		file, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// The matrix of the track's header, ISO/IEC 14496-12 §8.3.2.
+		matrix := file[bytes.Index(file, []byte("tkhd"))+44:]
+		copy(matrix, k.a+k.b+zero+k.c+k.d+zero)
+		if err := os.WriteFile(path, file, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c := testCamera()
+		c.Source = "file:" + path
+		s, err := sources(*c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// Nothing scales: other sizes are an error.
+		p, err := pipeline.New(s[0].elements+" ! videoconvert ! video/x-raw,format=I420,"+k.size+" ! appsink name=out sync=false", "out")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := p.Start(); err != nil {
+			t.Fatal(err)
+		}
+		picture, err := p.Pull("out", 20*time.Second)
+		if err != nil {
+			t.Errorf("turned %s: %v", k.turned, err)
+		} else {
+			picture.Free()
+		}
+		p.Close()
+	}
+}
+
 func TestCameraThatIsNotThere(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

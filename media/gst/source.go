@@ -42,8 +42,9 @@ func sources(c videoFormat) ([]source, error) {
 		if _, err := os.Stat(rest); err != nil {
 			return nil, fmt.Errorf("no clip to play: %w", err)
 		}
+		// A phone films on its side, and says so in the file.
 		return []source{{device: "clip " + rest, paced: true,
-			elements: "filesrc location=" + quoted(rest) + " ! decodebin ! video/x-raw ! videorate"}}, nil
+			elements: "filesrc location=" + quoted(rest) + " ! decodebin ! video/x-raw ! videoflip video-direction=auto ! videorate"}}, nil
 	case "gst":
 		return []source{{device: "elements " + rest, elements: rest}}, nil
 	}
