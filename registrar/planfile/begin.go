@@ -26,7 +26,7 @@ func Begin(paths []string, dir string, log *slog.Logger, now time.Time) (*Start,
 	if dir == "" {
 		return nil, failure
 	}
-	last, damage := restore(dir)
+	last, damage := Last(dir)
 	if damage != nil {
 		log.Error("a kept copy of the dialplan cannot be used", "err", damage)
 	}

@@ -85,12 +85,10 @@ func keep(dir string, g *Good) error {
 	return nil
 }
 
-// Last is the plan that a registrar with this state directory last had in force; nil if there never was one.
-func Last(dir string) (*Good, error) { return restore(dir) }
-
-// restore finds the newest copy in dir that is sound. With none it returns nil. The error says what was wrong with
+// Last is the plan that a registrar with this state directory last had in force: the newest copy in dir that is sound, or
+// nil if there is none. The error says what was wrong with
 // copies, also where an older one could be used instead.
-func restore(dir string) (*Good, error) {
+func Last(dir string) (*Good, error) {
 	var problems []error
 	for _, name := range []string{keptName, keptPrevious} {
 		path := filepath.Join(dir, name)

@@ -122,43 +122,57 @@ func TestWays(t *testing.T) {
 	}
 }
 
-// Without a watch, as on a network file system, a change is found within 30 s, and at once by SIGHUP.
-func TestUnwatched(t *testing.T) {
-	dir := t.TempDir()
-	path := filepath.Join(dir, "plan.hcl")
-	put := func(text string) {
-		t.Helper()
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	put(monday)
+// simulated runs a watcher of one file, which begins with monday, in simulated time. f changes the file at path; what the
+// system would tell of goes into events, unless there is no watch. It returns when new plans came.
+func simulated(t *testing.T, watched bool, f func(path string, events chan<- event, reload chan<- os.Signal)) (at []time.Duration) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "plan.hcl")
+	overwrite(t, path, monday)
 	start, err := Begin([]string{path}, "", discard, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
 	synctest.Test(t, func(t *testing.T) {
-		var at []time.Duration
 		began := time.Now()
 		w := New(Config{Paths: []string{path}, Current: start, Changed: func(*dialplan.Plan) { at = append(at, time.Since(began)) }})
 		ctx, cancel := context.WithCancel(t.Context())
-		reload := make(chan os.Signal)
-		done := make(chan error)
-		go func() { done <- w.loop(ctx, reload, nil) }()
-		time.Sleep(time.Second)
-		put(tuesday)
-		time.Sleep(40 * time.Second)
-		put(monday)
-		reload <- syscall.SIGHUP
+		reload, done := make(chan os.Signal), make(chan error)
+		var seen *watch
+		var events chan event
+		if watched {
+			events = make(chan event)
+			seen = &watch{events: events}
+		}
+		go func() { done <- w.loop(ctx, reload, seen) }()
+		f(path, events, reload)
 		synctest.Wait()
 		cancel()
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
-		if len(at) != 2 || at[0] != look || at[1] != 41*time.Second {
-			t.Errorf("plans came after %v, want after 30 s and 41 s", at)
-		}
 	})
+	return at
+}
+
+func overwrite(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Without a watch, as on a network file system, a change is found within 30 s, and at once by SIGHUP.
+func TestUnwatched(t *testing.T) {
+	at := simulated(t, false, func(path string, _ chan<- event, reload chan<- os.Signal) {
+		time.Sleep(time.Second)
+		overwrite(t, path, tuesday)
+		time.Sleep(40 * time.Second)
+		overwrite(t, path, monday)
+		reload <- syscall.SIGHUP
+	})
+	if len(at) != 2 || at[0] != look || at[1] != 41*time.Second {
+		t.Errorf("plans came after %v, want after 30 s and 41 s", at)
+	}
 }
 
 func (r *rig) remove(name string) {
@@ -180,70 +194,76 @@ func (r *rig) turn(name, to string) {
 func TestHalfWritten(t *testing.T) {
 	for _, c := range []struct {
 		name  string
-		after func(events chan<- event, reload chan<- os.Signal, path string) // 40 s of writing
+		after func(path string, events chan<- event, reload chan<- os.Signal) // 40 s of writing
 		want  time.Duration
 	}{
-		{"closed", func(events chan<- event, _ chan<- os.Signal, path string) { events <- event{path: path} }, 41*time.Second + settle},
-		{"renamed away", func(events chan<- event, _ chan<- os.Signal, path string) { events <- event{path: path} }, 41*time.Second + settle},
-		{"events lost", func(events chan<- event, _ chan<- os.Signal, _ string) { events <- event{} }, 41*time.Second + settle},
-		{"SIGHUP", func(_ chan<- event, reload chan<- os.Signal, _ string) { reload <- syscall.SIGHUP }, 41 * time.Second},
-		{"never closed", func(chan<- event, chan<- os.Signal, string) {}, 90 * time.Second},
+		{"closed, or renamed away", func(path string, events chan<- event, _ chan<- os.Signal) { events <- event{path: path} }, 41*time.Second + settle},
+		{"events lost", func(_ string, events chan<- event, _ chan<- os.Signal) { events <- event{} }, 41*time.Second + settle},
+		{"SIGHUP", func(_ string, _ chan<- event, reload chan<- os.Signal) { reload <- syscall.SIGHUP }, 41 * time.Second},
+		{"never closed", func(string, chan<- event, chan<- os.Signal) {}, 90 * time.Second},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			path := filepath.Join(t.TempDir(), "plan.hcl")
-			if err := os.WriteFile(path, []byte(monday), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			start, err := Begin([]string{path}, "", discard, time.Now())
-			if err != nil {
-				t.Fatal(err)
-			}
-			synctest.Test(t, func(t *testing.T) {
-				var at []time.Duration
-				began := time.Now()
-				w := New(Config{Paths: []string{path}, Current: start, Changed: func(*dialplan.Plan) { at = append(at, time.Since(began)) }})
-				ctx, cancel := context.WithCancel(t.Context())
-				seen, reload, done := &watch{events: make(chan event)}, make(chan os.Signal), make(chan error)
-				go func() { done <- w.loop(ctx, reload, seen) }()
+			at := simulated(t, true, func(path string, events chan<- event, reload chan<- os.Signal) {
 				time.Sleep(time.Second)
-				if err := os.WriteFile(path, []byte(tuesday), 0o600); err != nil {
-					t.Fatal(err)
-				}
+				overwrite(t, path, tuesday)
 				for range 40 {
-					seen.events <- event{path: path, writing: true}
+					events <- event{path: path, writing: true}
 					time.Sleep(time.Second)
 				}
-				c.after(seen.events, reload, path)
+				c.after(path, events, reload)
 				time.Sleep(2 * time.Minute)
-				cancel()
-				if err := <-done; err != nil {
-					t.Error(err)
-				}
-				if len(at) != 1 || at[0] != c.want {
-					t.Errorf("plans came after %v, want after %v", at, c.want)
-				}
 			})
+			if len(at) != 1 || at[0] != c.want {
+				t.Errorf("plans came after %v, want after %v", at, c.want)
+			}
 		})
 	}
 }
 
-// The same with a real writer, who pauses between two blocks.
-func TestWrittenInSteps(t *testing.T) {
-	r := start(t, one, "plan.hcl")
-	f, err := os.Create(filepath.Join(r.dir, "plan.hcl"))
+// The system tells of a file that is written, and then that it is whole, however it is done.
+func TestWatch(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "plan.hcl")
+	if err := os.WriteFile(path, []byte(monday), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w, err := newWatch()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, block := range []string{tuesday, strings.Replace(tuesday, "milano", "munich", 1)} {
+	if err := w.add(dir); err != nil {
+		t.Fatal(err)
+	}
+	over, done := make(chan struct{}), make(chan struct{})
+	go func() { defer close(done); w.read(over) }()
+	defer func() { close(over); w.close(); <-done }()
+	next := func(writing bool) {
+		t.Helper()
+		for e := range w.events { // the test's time limit ends this
+			if e.path == path && e.writing == writing {
+				return
+			}
+			if e.path == path && e.writing != writing && !e.writing {
+				t.Fatalf("it is whole already: %+v", e)
+			}
+		}
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_TRUNC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, block := range []string{monday, tuesday} {
 		if _, err := f.WriteString(block); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(5 * settle) // real: the system tells of it when it likes
+		next(true)
 	}
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if p := <-r.changed; len(p.Spaces()) != 2 {
-		t.Errorf("a plan of %d spaces was put in force, half of the file", len(p.Spaces()))
+	next(false)
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
 	}
+	next(false)
 }

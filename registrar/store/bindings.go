@@ -5,12 +5,14 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"strconv"
 	"time"
 
 	"ewindow/registrar/location"
+	"ewindow/registrar/signal/lasting"
 )
 
 const (
@@ -48,7 +50,7 @@ func (s *Store) Note(c location.Change) {
 // write writes noted changes in groups until ctx is done, then the rest. A write that failed is tried again: that some
 // phone's binding is not kept over a restart is no reason to stop.
 func (s *Store) write(ctx context.Context) {
-	var said nag
+	fault := lasting.Fault{Log: s.log, Level: slog.LevelError, What: "bindings were not written; trying again", Over: "bindings are written again"}
 	for {
 		select {
 		case <-ctx.Done():
@@ -64,12 +66,10 @@ func (s *Store) write(ctx context.Context) {
 		for {
 			err := s.flush(ctx)
 			if err == nil || ctx.Err() != nil {
-				said.over(nil)
+				fault.Well()
 				break
 			}
-			if said.due(err, time.Now()) {
-				s.log.Error("bindings were not written; trying again", "in", retryAfter, "err", err)
-			}
+			fault.Met(err.Error(), "in", retryAfter, "err", err)
 			pause(ctx, retryAfter)
 		}
 	}

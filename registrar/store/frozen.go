@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -94,8 +95,12 @@ func writable(dir string) error {
 			err = wholefile.Sync(name)
 		}
 	}
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		err = at.Err // the name of the probe says nothing
+	}
 	if err != nil {
-		return fmt.Errorf("the state directory cannot be written: %w", err)
+		return fmt.Errorf("the directory %s cannot be written: %w", dir, err)
 	}
 	return nil
 }
