@@ -31,7 +31,9 @@ func TestMain(m *testing.M) {
 	if flag.Parse(); flag.Lookup("test.parallel").Value.String() == strconv.Itoa(runtime.GOMAXPROCS(0)) {
 		_ = flag.Set("test.parallel", "6") // they wait for devices in real time more than they work
 	}
-	os.Exit(m.Run())
+	status := m.Run()
+	stopServer()
+	os.Exit(status)
 }
 
 // patience is how much longer than it should a thing may take on a machine that is busy with other tests.

@@ -6,11 +6,13 @@ import (
 	"time"
 )
 
+const soundRate = 48000 // samples a second of raw sound, of 2 bytes, one channel
+
 // bytesIn is the size of so much sound in the format rawSound.
-func bytesIn(d time.Duration) int { return int(d*wavRate/time.Second) * 2 }
+func bytesIn(d time.Duration) int { return int(d*soundRate/time.Second) * 2 }
 
 // lasts is how long so many bytes of it sound.
-func lasts(bytes int) time.Duration { return time.Duration(bytes/2) * time.Second / wavRate }
+func lasts(bytes int) time.Duration { return time.Duration(bytes/2) * time.Second / soundRate }
 
 // mixer adds up the sound of several calls, each of which comes at its own pace. It has no clock: one call leads, and
 // whatever it gives is played at once, together with what the others have given since; so a single call is as

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -141,11 +140,11 @@ func play(from, to *child, stream uint32) {
 // second comes and goes.
 func TestTwoCallsAreMixed(t *testing.T) {
 	t.Parallel()
-	path := filepath.Join(t.TempDir(), "out.wav")
+	spk, heard := loudspeaker(t)
 	one, two := coded("opus", 32), coded("PCMU", 0)
 	two.Recorded[0].Number, two.Played[0].Number = 2, 2
 	both := protocol.SoundStreams{Recorded: append(one.Recorded, two.Recorded...), Played: append(one.Played, two.Played...)}
-	k := start(t, soundRole(protocol.SoundConfig{Microphone: "test", ToneHz: 440, Speaker: "file:" + path, Streams: one}))
+	k := start(t, soundRole(protocol.SoundConfig{Microphone: "test", ToneHz: 440, Speaker: spk, Streams: one}))
 	first := start(t, soundRole(protocol.SoundConfig{Microphone: "test", ToneHz: 700, Speaker: "none", Streams: one}))
 	second := start(t, soundRole(protocol.SoundConfig{Microphone: "test", ToneHz: 1500, Speaker: "none", Streams: coded("PCMU", 0)}))
 	go play(first, k, 1)
@@ -155,11 +154,11 @@ func TestTwoCallsAreMixed(t *testing.T) {
 		t.Helper()
 		var a, b float64
 		k.until(what, 4*time.Second, func() bool {
-			s := readWAV(t, path)
-			if len(s) < wavRate/2 {
+			s := heard()
+			if len(s) < soundRate/2 {
 				return false
 			}
-			a, b = goertzel(s[len(s)-wavRate/2:], 700), goertzel(s[len(s)-wavRate/2:], 1500)
+			a, b = goertzel(s[len(s)-soundRate/2:], 700), goertzel(s[len(s)-soundRate/2:], 1500)
 			return a > -30 == low && b > -30 == high
 		})
 		t.Logf("%s: 700 Hz at %.1f dB, 1500 Hz at %.1f dB", what, a, b)

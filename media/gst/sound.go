@@ -41,7 +41,6 @@ type sound struct {
 	pulse   pulse
 	missing map[string]string // "microphone", "speaker" → why a stand-in is used
 	ready   string
-	wav     *wavFile
 
 	ended  atomic.Bool   // the microphone has said that nothing more comes
 	quiet  time.Duration // so long nothing came of it; only the main loop uses it
@@ -214,11 +213,7 @@ func (s *sound) Run(ctx context.Context) error {
 }
 
 func (s *sound) open(mic, spk soundDevice) error {
-	names := []string{"in", "heard", "mute"}
-	if spk.file != "" {
-		names = append(names, "pcm")
-	}
-	p, err := pipeline.New(s.describe(mic, spk), names...)
+	p, err := pipeline.New(s.describe(mic, spk), "in", "heard", "mute")
 	if err != nil {
 		return err
 	}
@@ -257,19 +252,12 @@ func (s *sound) play(ctx context.Context, mic, spk soundDevice) error {
 	if err := r.set(s.toRecord()); err != nil {
 		return err
 	}
-	if spk.file != "" {
-		wg.Go(func() { s.fill(ctx, p) })
-	}
 	back := make(chan struct{}, 1)
 	if len(s.missing) > 0 {
 		wg.Go(func() { s.search(ctx, back) })
 	}
 	s.report(mic, spk)
-	every := 100 * time.Millisecond
-	if s.wav != nil {
-		every = frameTime
-	}
-	tick := time.NewTicker(every)
+	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		select {
@@ -291,7 +279,7 @@ func (s *sound) play(ctx context.Context, mic, spk soundDevice) error {
 	}
 }
 
-// tick is what the main loop does 10 times a second, 50 times if it writes a file.
+// tick is what the main loop does 10 times a second.
 func (s *sound) tick(p *pipeline.Pipeline, now time.Time) error {
 	switch m := p.Next(0); {
 	case m.Err != nil:
@@ -301,11 +289,6 @@ func (s *sound) tick(p *pipeline.Pipeline, now time.Time) error {
 	case m.IsLevel:
 		s.quiet = 0
 		s.p.event(protocol.Event{Kind: protocol.Level, LevelDB: max(m.LevelDB, -120)})
-	}
-	if s.wav != nil {
-		if err := s.wav.advance(now); err != nil {
-			return &pipeline.Error{Element: "GstBin:speaker/", Text: err.Error()}
-		}
 	}
 	if err := s.listens(now); err != nil {
 		return err
@@ -317,21 +300,6 @@ func (s *sound) tick(p *pipeline.Pipeline, now time.Time) error {
 		s.pulse.beat(now)
 	}
 	return nil
-}
-
-// fill gives the speaker's file what was decoded.
-func (s *sound) fill(ctx context.Context, p *pipeline.Pipeline) {
-	for ctx.Err() == nil {
-		f, err := p.Pull("pcm", 100*time.Millisecond)
-		if errors.Is(err, pipeline.ErrTimeout) {
-			continue
-		}
-		if err != nil {
-			return
-		}
-		s.wav.play(f.Bytes())
-		f.Free()
-	}
 }
 
 // listens says what is wrong with a microphone from which nothing comes any more. Until then, that is no reason to

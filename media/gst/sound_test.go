@@ -1,10 +1,7 @@
 package main
 
 import (
-	"encoding/binary"
 	"math"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -26,7 +23,7 @@ func soundRole(c protocol.SoundConfig) protocol.Configure {
 
 // goertzel is the level of one frequency in samples of 48 kHz, in dB of full scale.
 func goertzel(samples []int16, hz float64) float64 {
-	w := 2 * math.Cos(2*math.Pi*hz/wavRate)
+	w := 2 * math.Cos(2*math.Pi*hz/soundRate)
 	var a, b float64
 	for _, s := range samples {
 		a, b = float64(s)/32768+w*a-b, a
@@ -45,27 +42,6 @@ func clearest(s []int16, n int, hz float64) []int16 {
 		}
 	}
 	return best
-}
-
-// readWAV is what a player would read now.
-func readWAV(t *testing.T, path string) []int16 {
-	t.Helper()
-	b, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(b) < wavHeader || string(b[:4]) != "RIFF" || string(b[8:16]) != "WAVEfmt " || string(b[36:40]) != "data" {
-		t.Fatalf("not a WAV file: % x", b[:min(len(b), wavHeader)])
-	}
-	n := binary.LittleEndian.Uint32(b[40:])
-	if int(n) > len(b)-wavHeader || binary.LittleEndian.Uint32(b[4:]) != n+36 {
-		t.Fatalf("header counts %d bytes of samples, there are %d", n, len(b)-wavHeader)
-	}
-	s := make([]int16, n/2)
-	for i := range s {
-		s[i] = int16(binary.LittleEndian.Uint16(b[wavHeader+2*i:]))
-	}
-	return s
 }
 
 // echoBack sends each frame that the microphone gives to the speaker, changed, for so many frames.
@@ -89,15 +65,15 @@ func TestSoundThroughEachCodec(t *testing.T) {
 	for _, name := range []string{"opus", "G722", "PCMU", "PCMA"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			path := filepath.Join(t.TempDir(), "out.wav")
-			k := start(t, soundRole(protocol.SoundConfig{Microphone: "test", ToneHz: 1100, Speaker: "file:" + path, Streams: coded(name, 32), Echo: true}))
-			k.event(protocol.Ready, "test tone of 1100 Hz, speaker file", 3*time.Second)
+			spk, heard := loudspeaker(t)
+			k := start(t, soundRole(protocol.SoundConfig{Microphone: "test", ToneHz: 1100, Speaker: spk, Streams: coded(name, 32), Echo: true}))
+			k.event(protocol.Ready, "test tone of 1100 Hz, speaker elements", 3*time.Second)
 			echoBack(t, k, 100, nil)
-			s := readWAV(t, path)
-			if len(s) < wavRate*3/2 || len(s) > wavRate*10 {
+			s := heard()
+			if len(s) < soundRate*3/2 || len(s) > soundRate*10 {
 				t.Errorf("%d samples after two seconds", len(s))
 			}
-			piece := clearest(s, wavRate/2, 1100)
+			piece := clearest(s, soundRate/2, 1100)
 			tone, other := goertzel(piece, 1100), goertzel(piece, 700)
 			if tone < -30 || other > tone-20 {
 				t.Errorf("1100 Hz at %.1f dB, 700 Hz at %.1f dB", tone, other)
@@ -122,34 +98,34 @@ func TestSoundThroughEachCodec(t *testing.T) {
 
 func TestMuteSendsSilence(t *testing.T) {
 	t.Parallel()
-	path := filepath.Join(t.TempDir(), "out.wav")
-	k := start(t, soundRole(protocol.SoundConfig{Microphone: "test", ToneHz: 440, Speaker: "file:" + path, Streams: coded("opus", 32)}))
+	spk, heard := loudspeaker(t)
+	k := start(t, soundRole(protocol.SoundConfig{Microphone: "test", ToneHz: 440, Speaker: spk, Streams: coded("opus", 32)}))
 	echoBack(t, k, 50, nil)
 	yes, no := true, false
 	k.command(protocol.Command{Mute: &yes})
 	echoBack(t, k, 60, nil)
-	s := readWAV(t, path)
-	if db := goertzel(s[len(s)-wavRate/4:], 440); db > -60 {
+	s := heard()
+	if db := goertzel(s[len(s)-soundRate/4:], 440); db > -60 {
 		t.Errorf("the tone is there at %.1f dB though muted", db)
 	}
 	k.until("a level of silence", 2*time.Second, func() bool {
 		e := k.events[len(k.events)-1]
 		return e.Kind == protocol.Level && e.LevelDB < -80
 	})
-	muted := len(readWAV(t, path))
+	muted := len(heard())
 	k.command(protocol.Command{Mute: &no})
 	echoBack(t, k, 50, nil)
-	if db := goertzel(clearest(readWAV(t, path)[muted:], wavRate/4, 440), 440); db < -35 {
+	if db := goertzel(clearest(heard()[muted:], soundRate/4, 440), 440); db < -35 {
 		t.Errorf("the tone is there at %.1f dB after muting ended", db)
 	}
 }
 
 func TestMuteHoldsOverARestart(t *testing.T) {
 	t.Parallel()
-	path := filepath.Join(t.TempDir(), "out.wav")
-	k := start(t, soundRole(protocol.SoundConfig{Microphone: "test", ToneHz: 440, Speaker: "file:" + path, Streams: coded("opus", 32), Muted: true}))
+	spk, heard := loudspeaker(t)
+	k := start(t, soundRole(protocol.SoundConfig{Microphone: "test", ToneHz: 440, Speaker: spk, Streams: coded("opus", 32), Muted: true}))
 	echoBack(t, k, 60, nil)
-	if db := goertzel(readWAV(t, path), 440); db > -60 {
+	if db := goertzel(heard(), 440); db > -60 {
 		t.Errorf("a process that began muted sent the tone at %.1f dB", db)
 	}
 }
@@ -170,8 +146,8 @@ func holes(s []int16) (n int) {
 
 func TestLostFramesAreConcealed(t *testing.T) {
 	t.Parallel()
-	path := filepath.Join(t.TempDir(), "out.wav")
-	k := start(t, soundRole(protocol.SoundConfig{Microphone: "test", ToneHz: 440, Speaker: "file:" + path, Streams: coded("opus", 32)}))
+	spk, heard := loudspeaker(t)
+	k := start(t, soundRole(protocol.SoundConfig{Microphone: "test", ToneHz: 440, Speaker: spk, Streams: coded("opus", 32)}))
 	worst := 0
 	for range 8 { // on a busy machine other holes appear, but a second without any is soon found
 		echoBack(t, k, 60, func(i int, f protocol.Frame) protocol.Frame {
@@ -180,8 +156,8 @@ func TestLostFramesAreConcealed(t *testing.T) {
 			}
 			return f
 		})
-		s := readWAV(t, path)
-		if worst = holes(s[max(0, len(s)-wavRate):]); worst == 0 && len(s) > wavRate {
+		s := heard()
+		if worst = holes(s[max(0, len(s)-soundRate):]); worst == 0 && len(s) > soundRate {
 			return
 		}
 	}
@@ -190,11 +166,11 @@ func TestLostFramesAreConcealed(t *testing.T) {
 
 func TestSilenceWhereNothingComes(t *testing.T) {
 	t.Parallel()
-	path := filepath.Join(t.TempDir(), "out.wav")
-	k := start(t, soundRole(protocol.SoundConfig{Microphone: "none", Speaker: "file:" + path, Streams: coded("opus", 0)}))
+	spk, heard := loudspeaker(t)
+	k := start(t, soundRole(protocol.SoundConfig{Microphone: "none", Speaker: spk, Streams: coded("opus", 0)}))
 	k.moreFrames(75, 5*time.Second)
-	s := readWAV(t, path)
-	if len(s) < wavRate || holes(s) != len(s)/480 {
+	s := heard()
+	if len(s) < soundRate || holes(s) != len(s)/480 {
 		t.Errorf("%d samples, %d of %d pieces silent", len(s), holes(s), len(s)/480)
 	}
 }
@@ -215,8 +191,7 @@ func TestSoundDevicesThatAreNotThere(t *testing.T) {
 		"picture as microphone":  {"gst:videotestsrc", "none", "microphone gst:videotestsrc"},
 		"unknown word":           {"gramophone", "none", `microphone "gramophone" is not known; use auto`},
 		"unknown speaker":        {"none", "gramophone", `speaker "gramophone" is not known; use auto`},
-		"file in no directory":   {"none", "file:/nonesuch/out.wav", "name a file that can be written"},
-		"full disk":              {"none", "file:/dev/full", "no space left on device"},
+		"speaker that is a file": {"none", "file:out.wav", "a window records nothing, so no speaker is a file; use auto"},
 		"tone that nobody hears": {"test", "none", "test tone of 0 Hz"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -273,60 +248,23 @@ func TestGarbageSoundFrames(t *testing.T) {
 	for _, name := range []string{"opus", "G722", "PCMU"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			path := filepath.Join(t.TempDir(), "out.wav")
-			k := start(t, soundRole(protocol.SoundConfig{Microphone: "test", ToneHz: 800, Speaker: "file:" + path, Streams: coded(name, 32)}))
+			spk, heard := loudspeaker(t)
+			k := start(t, soundRole(protocol.SoundConfig{Microphone: "test", ToneHz: 800, Speaker: spk, Streams: coded(name, 32)}))
 			k.moreFrames(5, 3*time.Second)
 			for i := range 300 {
 				k.send(protocol.Frame{Stream: 1, Data: []byte(strings.Repeat("\xff\x03garbage", i%200))})
 			}
 			k.send(protocol.Frame{Stream: 1, Data: make([]byte, 100000)})
-			echoBack(t, k, 80, nil)
-			s := readWAV(t, path)
-			if db := goertzel(clearest(s, wavRate/4, 800), 800); db < -35 {
-				t.Errorf("the tone is there at %.1f dB after garbage; %s", db, k.said())
+			best := math.Inf(-1)
+			for range 12 { // a speaker plays the garbage first, in real time
+				from := len(heard())
+				echoBack(t, k, 80, nil)
+				if best = max(best, goertzel(clearest(heard()[from:], soundRate/4, 800), 800)); best > -35 {
+					return
+				}
 			}
+			t.Errorf("the tone is there at %.1f dB after garbage; %s", best, k.said())
 		})
-	}
-}
-
-func TestWAVKeepsRealTime(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "out.wav")
-	t0 := time.Unix(1000, 0)
-	w, err := createWAV(path, t0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if n := len(readWAV(t, path)); n != 0 {
-		t.Errorf("%d samples at the start", n)
-	}
-	step := func(at time.Duration) []int16 {
-		if err := w.advance(t0.Add(at)); err != nil {
-			t.Fatal(err)
-		}
-		return readWAV(t, path)
-	}
-	loud := []byte(strings.Repeat("\x00\x40", 960)) // 20 ms
-	w.play(loud)
-	if s := step(20 * time.Millisecond); len(s) != 960 || holes(s) != 2 {
-		t.Errorf("before the cushion is full: %d samples, %d holes", len(s), holes(s))
-	}
-	w.play(loud)
-	w.play(loud)
-	if s := step(40 * time.Millisecond); len(s) != 1920 || holes(s) != 2 {
-		t.Errorf("with a cushion: %d samples, %d holes", len(s), holes(s))
-	}
-	if s := step(140 * time.Millisecond); len(s) != 6720 || holes(s) != 2+6 {
-		t.Errorf("when nothing comes any more: %d samples, %d holes", len(s), holes(s))
-	}
-	if s := step(time.Hour); len(s) != 6720 {
-		t.Errorf("after an hour asleep: %d samples", len(s))
-	}
-	if s := step(time.Hour + 20*time.Millisecond); len(s) != 6720+960 {
-		t.Errorf("and 20 ms later: %d samples", len(s))
-	}
-	w.start, w.written = t0.Add(time.Hour+20*time.Millisecond-time.Duration((wavMost-100)/2)*time.Second/wavRate), wavMost-100
-	if s := step(time.Hour + 40*time.Millisecond); len(s) != 0 {
-		t.Errorf("a full file does not start anew: %d samples", len(s))
 	}
 }
 

@@ -17,8 +17,7 @@ import (
 type soundDevice struct {
 	name     string // for people; empty for one that was asked for as none
 	elements string
-	acoustic bool   // it stands in a room: sound can get from speaker to microphone
-	file     string // speaker: the WAV file to write
+	acoustic bool // it stands in a room: sound can get from speaker to microphone
 }
 
 // lowDelay keeps a sound card's buffers short; GStreamer's own choice is 200 ms.
@@ -84,7 +83,7 @@ func speaker(c protocol.SoundConfig) (soundDevice, error) {
 	case "none":
 		return silentSpeaker(), nil
 	case "file":
-		return soundDevice{name: "file " + rest, elements: "appsink name=pcm sync=false async=false max-buffers=50 drop=true", file: rest}, nil
+		return soundDevice{}, errors.New("a window records nothing, so no speaker is a file; use auto, alsa:hw:1, pulse, none or gst:…")
 	case "gst":
 		return soundDevice{name: "elements " + rest, elements: rest, acoustic: true}, nil
 	}
@@ -97,7 +96,7 @@ func speaker(c protocol.SoundConfig) (soundDevice, error) {
 		}
 		return soundDevice{name: "alsa " + rest, elements: "alsasink async=false " + lowDelay + " device=" + quoted(rest), acoustic: true}, nil
 	}
-	return soundDevice{}, fmt.Errorf("speaker %q is not known; use auto, alsa:hw:1, pulse, none, file:out.wav or gst:…", c.Speaker)
+	return soundDevice{}, fmt.Errorf("speaker %q is not known; use auto, alsa:hw:1, pulse, none or gst:…", c.Speaker)
 }
 
 // pulseRuns says whether a PulseAudio server, or PipeWire in its place, can be reached.
@@ -181,15 +180,8 @@ func (s *sound) device(side string, find func(protocol.SoundConfig) (soundDevice
 	return d
 }
 
-// prepare makes what a device needs beside its elements, and checks that those fit together.
+// prepare checks that the elements of a device fit together.
 func (s *sound) prepare(side string, d soundDevice) error {
-	if d.file != "" && s.wav == nil {
-		w, err := createWAV(d.file, time.Now())
-		if err != nil {
-			return err
-		}
-		s.wav = w
-	}
 	p, err := pipeline.New(alone(side, d))
 	if err != nil {
 		return fmt.Errorf("%w; check the word in the window's file", err)
@@ -202,10 +194,6 @@ func (s *sound) miss(side string, err error) {
 	word := s.c.Microphone
 	if side == "speaker" {
 		word = s.c.Speaker
-		if s.wav != nil {
-			_ = s.wav.f.Close() // its error was the reason, or nothing was lost
-			s.wav = nil
-		}
 	}
 	s.missing[side] = err.Error()
 	s.p.event(protocol.Event{Kind: protocol.Missing, Device: word, Text: fmt.Sprintf("%s %s: %v", side, word, err)})
