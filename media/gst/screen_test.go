@@ -24,9 +24,17 @@ func startScreen(t *testing.T, x *xserver) *child {
 	return start(t, screenRole(protocol.ScreenConfig{Sink: "x11:" + x.display, Title: "Milano", Width: 1280, Height: 720}))
 }
 
-// relay sends a camera's access units to a screen until the test ends or stop is closed.
+// relay sends a camera's access units to a screen until the test ends or stop is closed. As a window does, it has the camera
+// give a keyframe when the screen begins anew: on a busy machine its decoder may fall behind.
 func relay(from, to *child, stop <-chan struct{}) {
+	begun := 0
 	for f := range from.stream() {
+		if n := to.count(protocol.Ready) + to.count(protocol.Keyframe); n > begun {
+			begun = n
+			if protocol.WriteJSON(from.conn, protocol.TypeCommand, protocol.Command{Keyframes: []uint32{f.Stream}}) != nil {
+				return
+			}
+		}
 		select {
 		case <-stop:
 			return

@@ -5,14 +5,12 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"maps"
 	"slices"
 	"strconv"
 	"time"
 
 	"ewindow/registrar/location"
-	"ewindow/registrar/signal/lasting"
 )
 
 const (
@@ -50,7 +48,7 @@ func (s *Store) Note(c location.Change) {
 // write writes noted changes in groups until ctx is done, then the rest. A write that failed is tried again: that some
 // phone's binding is not kept over a restart is no reason to stop.
 func (s *Store) write(ctx context.Context) {
-	fault := lasting.Fault{Log: s.log, Level: slog.LevelError, What: "bindings were not written; trying again", Over: "bindings are written again"}
+	var said nag
 	for {
 		select {
 		case <-ctx.Done():
@@ -66,10 +64,12 @@ func (s *Store) write(ctx context.Context) {
 		for {
 			err := s.flush(ctx)
 			if err == nil || ctx.Err() != nil {
-				fault.Well()
+				said.over(nil)
 				break
 			}
-			fault.Met(err.Error(), "in", retryAfter, "err", err)
+			if said.due(err, time.Now()) {
+				s.log.Error("bindings were not written; trying again", "in", retryAfter, "err", err)
+			}
 			pause(ctx, retryAfter)
 		}
 	}

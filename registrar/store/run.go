@@ -4,13 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"sync"
 	"time"
-
-	"ewindow/registrar/signal/lasting"
 )
 
 // Events are what a running store tells, from one goroutine.
@@ -19,14 +16,16 @@ type Events struct {
 	Repaired func(*Recovery)      // say it loudly, and Note all bindings: the new file has none
 }
 
+// sayEvery is how often a trouble that lasts is said again: a log must not fill the disk that may be the trouble.
+const sayEvery = 10 * time.Minute
+
 // Run watches the file and writes noted bindings in groups until ctx is done, then the rest, and returns nil. Nothing
 // that goes wrong with the file ends it: logins go on with the accounts in memory, and bindings are written later.
 func (s *Store) Run(ctx context.Context, e Events) error {
 	var writing sync.WaitGroup
 	writing.Go(func() { s.write(ctx) })
 	defer writing.Wait()
-	fault := lasting.Fault{Log: s.log, Level: slog.LevelError, What: "the store cannot be used; accounts that are in memory can log in, no others",
-		Over: "the store can be used again"}
+	var said nag
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	for {
@@ -46,10 +45,10 @@ func (s *Store) Run(ctx context.Context, e Events) error {
 			if ctx.Err() != nil {
 				return nil
 			}
-			if err != nil {
-				fault.Met(err.Error(), "path", s.path, "err", err)
-			} else {
-				fault.Well()
+			if said.due(err, now) {
+				s.log.Error("the store cannot be used; accounts that are in memory can log in, no others", "path", s.path, "err", err)
+			} else if said.over(err) {
+				s.log.Info("the store can be used again", "path", s.path)
 			}
 		}
 	}
@@ -113,4 +112,26 @@ func (s *Store) repair(ctx context.Context, damage error, now time.Time) (r *Rec
 		s.log.Error("no last good copy of the store could be made; running on", "path", s.path, "err", err)
 	}
 	return r, changed, nil
+}
+
+// A nag tells of a trouble when it begins, and again while it lasts.
+type nag struct {
+	on   bool
+	last time.Time
+}
+
+func (n *nag) due(err error, now time.Time) bool {
+	if err == nil || n.on && now.Sub(n.last) < sayEvery {
+		return false
+	}
+	n.on, n.last = true, now
+	return true
+}
+
+func (n *nag) over(err error) bool {
+	if err != nil || !n.on {
+		return false
+	}
+	*n = nag{}
+	return true
 }

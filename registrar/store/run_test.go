@@ -142,6 +142,24 @@ func TestCurrent(t *testing.T) {
 	}
 }
 
+// A trouble that lasts is said when it begins, each ten minutes, and when it is over.
+func TestNag(t *testing.T) {
+	var n nag
+	trouble := errors.New("x")
+	said := 0
+	for i := range 4 * 3600 { // an hour
+		if n.due(trouble, start.Add(time.Duration(i)*lookEvery)) {
+			said++
+		}
+		if n.over(trouble) {
+			t.Fatal("over")
+		}
+	}
+	if said != 6 || !n.over(nil) || n.over(nil) {
+		t.Errorf("said %d times in an hour", said)
+	}
+}
+
 // What Run tells, and that it goes on after a repair.
 func TestRunTells(t *testing.T) {
 	s, path := fresh(t)
