@@ -245,7 +245,7 @@ func TestPacketConnForgets(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := c.WriteTo([]byte{byte(i)}, inner.LocalAddr()); err != nil {
+			if _, err := c.WriteTo(append([]byte{byte(i)}, "\r\n\r\n"...), inner.LocalAddr()); err != nil {
 				t.Fatal(err)
 			}
 			_ = c.Close()

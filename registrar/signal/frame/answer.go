@@ -33,8 +33,9 @@ func (r *Refusal) Answer() []byte {
 		default:
 			continue
 		}
-		value = bytes.ReplaceAll(value, []byte("\r\n"), nil) // lines that go on
-		if bytes.ContainsAny(value, "\r\n\x00") {
+		value = bytes.ReplaceAll(value, []byte("\r\n"), nil)    // lines that go on
+		plain := bytes.ReplaceAll(value, []byte("\\\x00"), nil) // a quoted pair may be any character (RFC 3261 §25.1)
+		if bytes.ContainsAny(plain, "\r\n\x00") {
 			return nil
 		}
 		if out.Len()+len(value) > maxAnswer {

@@ -175,17 +175,21 @@ func (r *Reader) refuse(why *Refusal, n int) error {
 
 var (
 	tooLong  = &validate.Problem{Status: sip.StatusMessageTooLarge, Reason: "message is too long"}
+	endless  = &validate.Problem{Status: sip.StatusBadRequest, Reason: "the headers have no end"}
 	unframed = &validate.Problem{Status: sip.StatusBadRequest, Reason: "Content-Length is missing"} // RFC 3261 §18.3
 )
 
 // Datagram looks at a message that came in one piece.
 func Datagram(b []byte) *Refusal {
-	head := b
-	if end := bytes.Index(b, []byte("\r\n\r\n")); end >= 0 {
+	head, end := b, bytes.Index(b, []byte("\r\n\r\n"))
+	if end >= 0 {
 		head = b[:end+4]
 	}
 	if p := validate.Head(head); p != nil {
 		return &Refusal{Problem: p, head: head}
+	}
+	if end < 0 {
+		return &Refusal{Problem: endless, head: head}
 	}
 	body, err := length(head)
 	switch {

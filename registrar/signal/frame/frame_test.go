@@ -130,7 +130,7 @@ func TestDatagram(t *testing.T) {
 	for _, test := range []struct{ name, in, want string }{
 		{"sound", sound, ""},
 		{"without a length", with("", "hello"), ""},
-		{"no head's end", options, ""},
+		{"no head's end", options, "the headers have no end"},
 		{"bytes behind the body", with("Content-Length: 1\r\n", "hello"), ""},
 		{"a length that lies", with("Content-Length: 65000\r\n", "hello"), "body is shorter than Content-Length"},
 		{"two lengths", with("Content-Length: 1\r\nl: 1\r\n", "h"), "Content-Length comes twice"},
@@ -166,7 +166,12 @@ func TestAnswer(t *testing.T) {
 	if tag, _ := res.To().Params.Get("tag"); tag == "" || res.CallID().Value() != "abc" || res.Via().Host != "192.0.2.1" {
 		t.Errorf("answered %q", r.Answer())
 	}
+	quoted := strings.Replace(with(tooMany, ""), "To: ", "To: \"a\\\x00\" ", 1)
+	if r := Datagram([]byte(quoted)); !bytes.Contains(r.Answer(), []byte("a\\\x00")) {
+		t.Errorf("answered %q to a name with a quoted zero in it", r.Answer())
+	}
 	for name, head := range map[string]string{
+		"a zero in a name":  strings.Replace(with(tooMany, ""), "To: ", "To: \"a\x00\" ", 1),
 		"an ACK":            strings.ReplaceAll(with(tooMany, ""), "OPTIONS", "ACK"),
 		"a response":        strings.Replace(with(tooMany, ""), "OPTIONS sip:reg.example.org SIP/2.0", "SIP/2.0 200 OK", 1),
 		"another protocol":  strings.Replace(with(tooMany, ""), "SIP/2.0", "HTTP/1.1", 1),

@@ -34,7 +34,7 @@ const minInline = 22
 // count the one that ends a string in C.
 func Carried(message []byte) bool {
 	message = bytes.TrimRight(message, "\x00")
-	if bytes.IndexByte(message, 0) >= 0 || inlined(message) {
+	if binary(message) || inlined(message) {
 		return true
 	}
 	for len(message) > 0 {
@@ -49,6 +49,21 @@ func Carried(message []byte) bool {
 		}
 	}
 	return false
+}
+
+// binary says whether a message has a zero where no text has one. Behind a backslash in the head one is text: the quoted
+// pairs of a display name may be of any character (RFC 3261 §25.1, RFC 4475 §3.1.1.2), and whoever answers repeats it.
+func binary(message []byte) bool {
+	head := bytes.Index(message, []byte("\r\n\r\n"))
+	for from := 0; ; from++ {
+		n := bytes.IndexByte(message[from:], 0)
+		if n < 0 {
+			return false
+		}
+		if from += n; from == 0 || from > head || message[from-1] != '\\' {
+			return true
+		}
+	}
 }
 
 // key says whether a line holds a key. It allows spaces wherever some reader might.

@@ -9,6 +9,7 @@ const head = "INVITE sip:a@b SIP/2.0\r\nSupported: timer\r\nk: timer\r\nContact:
 
 func TestCarried(t *testing.T) {
 	sdp := "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/SAVP 0\r\n"
+	quoted := strings.Replace(head, "Supported", "To: \"a\\\x00b\" <sip:a@b>\r\nSupported", 1)
 	for name, test := range map[string]struct {
 		message string
 		want    bool
@@ -19,6 +20,11 @@ func TestCarried(t *testing.T) {
 		"no keys":                   {head + sdp + "a=rtcp-mux\r\n", false},
 		"no keys, C's closing zero": {head + sdp + "\x00", false},
 		"crypto, a closing zero":    {head + sdp + "a=crypto:1 x inline:x\r\n\x00", true},
+		"a quoted zero in a name":   {quoted + sdp, false},
+		"the same, and keys":        {quoted + sdp + "a=crypto:1 x inline:x\r\n", true},
+		"a zero in a name":          {strings.Replace(quoted, "\\", "", 1) + sdp, true},
+		"a quoted zero in the body": {quoted + sdp + "s=\\\x00\r\n", true},
+		"a quoted zero, no head":    {sdp + "s=\\\x00\r\n", true},
 		"a zero within":             {head + sdp + "\x00\r\n", true},
 		"a fingerprint is no key":   {head + sdp + "a=fingerprint:sha-256 AA:BB\r\n", false},
 		"crypto":                    {head + sdp + "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:x\r\n", true},
