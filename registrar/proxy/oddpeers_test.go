@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -85,6 +86,38 @@ func TestQuotedStrings(t *testing.T) {
 		}
 		munich.answer(req, 486, "")
 		milano.response(486)
+	})
+}
+
+// So does what other proxies have written: what stands around the URI of a route or of Refer-To is theirs too.
+func TestRoutesPassAsTheyCame(t *testing.T) {
+	simulate(t, always, func(l *lab) {
+		milano, munich := l.pair()
+		routes := []string{`"Edge, one" <sip:edge.example.net;lr;Ftag=A>;x="a, b";Y`, `<sip:two.example.net:5070;lr=on>;did=1.2`, `<sip:three.example.net;LR>`}
+		const refer = `"Bar; <kitchen>" <sip:munich@reg.example.org?Replaces=1%3Bto-tag%3D2>;method=INVITE;x="a, b"`
+		milano.ask(msg{method: "INVITE", uri: "sip:munich@" + domain, callID: "routes",
+			extra: "Record-Route: " + strings.Join(routes[:2], " , ") + "\nrecord-route: " + routes[2] + "\nr: " + refer})
+		req := munich.request(sip.INVITE)
+		values := func(m sip.Message, name string) (out []string) {
+			for _, h := range m.GetHeaders(name) {
+				out = append(out, h.Value())
+			}
+			return out
+		}
+		theirs := func(m sip.Message) []string { // behind our own two
+			all := values(m, "Record-Route")
+			return all[min(2, len(all)):]
+		}
+		if got := theirs(req); !slices.Equal(got, routes) {
+			t.Errorf("Record-Route of the INVITE: %q, want %q", got, routes)
+		}
+		if got := values(req, "Refer-To"); !slices.Equal(got, []string{refer}) {
+			t.Errorf("Refer-To: %q, want %q", got, refer)
+		}
+		munich.answer(req, 200, "")
+		if got := theirs(milano.response(200)); !slices.Equal(got, routes) {
+			t.Errorf("Record-Route of the 200: %q, want %q", got, routes)
+		}
 	})
 }
 

@@ -63,16 +63,17 @@ func (s *site) owns(u *sip.Uri, account string) bool {
 func (s *site) readRoute(r *request) {
 	if first, strict := s.seal.open(r.CallID().Value(), r.Recipient.User); strict {
 		routes := r.GetHeaders("Route")
-		last, ok := (*sip.RouteHeader)(nil), false
-		if len(routes) > 0 {
-			last, ok = routes[len(routes)-1].(*sip.RouteHeader)
+		if len(routes) == 0 {
+			r.far = true
+			return
 		}
-		if !ok {
+		last, err := header.ParseAddress(routes[len(routes)-1].Value())
+		if err != nil {
 			r.far = true
 			return
 		}
 		r.Request = r.Request.Clone() // its transaction has the other one
-		r.Recipient = *last.Address.Clone()
+		r.Recipient = last.URI
 		removeAll(r.Request, "Route")
 		for _, h := range routes[:len(routes)-1] {
 			r.AppendHeader(h)
@@ -80,13 +81,13 @@ func (s *site) readRoute(r *request) {
 		r.mine = append(r.mine, first)
 	}
 	for _, h := range r.GetHeaders("Route") {
-		route, ok := h.(*sip.RouteHeader)
-		if !ok {
+		route, err := header.ParseAddress(h.Value())
+		if err != nil {
 			r.far = true
 			return
 		}
-		t, sealed := s.seal.open(r.CallID().Value(), route.Address.User)
-		if !sealed && !s.hosts.oursAt(route.Address.Host, route.Address.Port) {
+		t, sealed := s.seal.open(r.CallID().Value(), route.URI.User)
+		if !sealed && !s.hosts.oursAt(route.URI.Host, route.URI.Port) {
 			r.far = true
 			return
 		}

@@ -159,8 +159,8 @@ func Contacts(m sip.Message) []string {
 func RecordRoute(m sip.Message) []sip.Uri {
 	var routes []sip.Uri
 	for _, h := range m.GetHeaders("Record-Route") {
-		if rr, ok := h.(*sip.RecordRouteHeader); ok {
-			routes = append(routes, *rr.Address.Clone())
+		if a, err := ParseAddress(h.Value()); err == nil {
+			routes = append(routes, a.URI)
 		}
 	}
 	return routes

@@ -102,16 +102,15 @@ func typed(h sip.Header) *Problem {
 	ok := true
 	name := canonicalName(h.Name())
 	switch name {
-	case "From", "To", "Contact", "Route", "Record-Route", "Content-Type", "Max-Forwards", "Call-ID":
+	case "Route", "Record-Route":
+		a, err := header.ParseAddress(h.Value())
+		ok = err == nil && isSIP(&a.URI) && soundURI(&a.URI)
+	case "From", "To", "Contact", "Content-Type", "Max-Forwards", "Call-ID":
 		switch h := h.(type) {
 		case *sip.FromHeader:
 			ok = !isSIP(&h.Address) || soundURI(&h.Address)
 		case *sip.ToHeader:
 			ok = !isSIP(&h.Address) || soundURI(&h.Address)
-		case *sip.RouteHeader:
-			ok = isSIP(&h.Address) && soundURI(&h.Address)
-		case *sip.RecordRouteHeader:
-			ok = isSIP(&h.Address) && soundURI(&h.Address)
 		case *sip.ContactHeader, *sip.ContentTypeHeader, *sip.MaxForwardsHeader, *sip.CallIDHeader:
 		default:
 			ok = false

@@ -24,6 +24,7 @@ func normalise(headers []sip.Header) {
 // Parser is a sipgo parser that
 //   - spells header names in one way, so that lookups by name find `k:` as Supported and `SUPPORTED:` too,
 //   - reads addresses and Via as header does: what stands in quotes is one value, parameters' names have no case,
+//   - keeps as text the routes and Refer-To, which go on byte for byte: sipgo has no place for what stands around their URI,
 //   - keeps as text the headers that it cannot read, so that Request can answer 400; sipgo's own would close the
 //     TCP or TLS connection without a word. What frames messages or matches them with transactions must be right at once,
 //     and Head looks at that before: Content-Length, Via, CSeq.
@@ -39,12 +40,9 @@ func Parser() *sip.Parser {
 		"Contact": func(a header.Address) sip.Header {
 			return &sip.ContactHeader{DisplayName: a.Display, Address: a.URI, Params: a.Params}
 		},
-		"Refer-To": func(a header.Address) sip.Header { return &sip.ReferToHeader{Address: a.URI} },
 		"Referred-By": func(a header.Address) sip.Header {
 			return &sip.ReferredByHeader{DisplayName: a.Display, Address: a.URI, Params: a.Params}
 		},
-		"Route":        func(a header.Address) sip.Header { return &sip.RouteHeader{Address: a.URI} },
-		"Record-Route": func(a header.Address) sip.Header { return &sip.RecordRouteHeader{Address: a.URI} },
 	}
 	for key, parse := range parsers {
 		name := canonicalName(key)
@@ -53,6 +51,8 @@ func Parser() *sip.Parser {
 		}
 		switch {
 		case name == "Content-Length":
+		case texts[name]:
+			parse = func(_ []byte, value string) (sip.Header, error) { return sip.NewHeader(name, value), nil }
 		case name == "CSeq":
 			parse = cseq
 		case name == "Via":
@@ -74,6 +74,9 @@ func Parser() *sip.Parser {
 	}
 	return sip.NewParser(sip.WithHeadersParsers(parsers))
 }
+
+// texts are headers for which sipgo has a type that holds their URI alone. Whoever wants that reads the text.
+var texts = map[string]bool{"Route": true, "Record-Route": true, "Refer-To": true}
 
 // address reads a header that is one. Only a Contact may be "*".
 func address(name string, make func(header.Address) sip.Header) sip.HeaderParser {

@@ -387,7 +387,7 @@ func TestLists(t *testing.T) {
 	for name, want := range map[string][]string{
 		"Via":     {"SIP/2.0/TLS a;branch=z9hG4bK1", "SIP/2.0/UDP b;branch=z9hG4bK2", "SIP/2.0/TCP c"},
 		"Contact": {`"a, \"b" <sip:a,b@c;x=1>;q=1`, "<sip:d@e>;q=0.5", "<sip:f>"},
-		"Route":   {"<sip:a;lr>", "<sip:b;lr>"},
+		"Route":   {"<sip:a;lr>", `"x" <sip:b;lr>`},
 	} {
 		var got []string
 		for _, h := range m.GetHeaders(name) {
