@@ -63,12 +63,12 @@ func (in *incoming) decide(res *sip.Response) error {
 func (a *Agent) invited(req *sip.Request, tx *sip.ServerTx) {
 	d := dialog.Accept(req, newTag())
 	if a.merged(d) {
-		respond(tx, reply(req, sip.StatusLoopDetected, "Loop Detected"))
+		respond(tx, a.refuse(req, sip.StatusLoopDetected, "this INVITE came before, by another way"))
 		return
 	}
 	c, err := a.newCall(d, false)
 	if err != nil {
-		respond(tx, reply(req, sip.StatusBusyHere, "Busy Here"))
+		respond(tx, a.refuse(req, sip.StatusBusyHere, "Busy Here"))
 		return
 	}
 	if res := c.tooShort(req); res != nil {
@@ -90,7 +90,7 @@ func (a *Agent) invited(req *sip.Request, tx *sip.ServerTx) {
 	a.log.Debug("invitation", "call_id", c.ID(), "peer", c.peer)
 	invitation := Invitation{Call: c, From: c.peer, FromName: header.DisplayName(req.From().DisplayName), Offer: header.Body(req)}
 	if !a.events.put(invitation) {
-		in.decide(retryLater(req))
+		in.decide(a.retryLater(req))
 		c.finish("too busy")
 		a.forget(c)
 		return
@@ -118,7 +118,7 @@ func (c *Call) awaitDecision(in *incoming) {
 	case <-c.a.stop:
 		reason = "the window was switched off"
 	}
-	no := c.tagged(reply(in.req, sip.StatusTemporarilyUnavailable, "Temporarily Unavailable"))
+	no := c.tagged(c.a.refuse(in.req, sip.StatusTemporarilyUnavailable, "Temporarily Unavailable"))
 	if errors.Is(in.decide(no), errDecided) {
 		return // Answer or Reject was faster after all
 	}

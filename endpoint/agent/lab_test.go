@@ -416,6 +416,9 @@ func (l *lab) answers(code int) *sip.Response {
 			if !ok || res.StatusCode != code {
 				l.t.Fatalf("the window sent %v, want %d", first(m), code)
 			}
+			if why := header.First(res, "Warning"); code >= 400 && code != sip.StatusRequestTerminated && !strings.HasPrefix(why, `399 milano "`) {
+				l.t.Errorf("the window sent %v with Warning: %s", first(m), why) // a 487 is sipgo's
+			}
 			return res
 		case <-time.After(longest):
 			l.t.Fatalf("the window sent no %d", code)

@@ -67,16 +67,16 @@ func (c *Call) claim(req *sip.Request) *sip.Response {
 	}
 	select {
 	case <-c.ended:
-		return reply(req, sip.StatusCallTransactionDoesNotExists, "Call/Transaction Does Not Exist")
+		return c.a.refuse(req, sip.StatusCallTransactionDoesNotExists, noCall)
 	case c.turn <- struct{}{}:
 	default:
 		c.mu.Lock()
 		ours := c.ourTurn
 		c.mu.Unlock()
 		if ours {
-			return reply(req, sip.StatusRequestPending, "Request Pending")
+			return c.a.refuse(req, sip.StatusRequestPending, "an offer of this window is under way")
 		}
-		res := reply(req, sip.StatusInternalServerError, "An Offer Is Pending")
+		res := c.a.refuse(req, sip.StatusInternalServerError, "An Offer Is Pending")
 		res.AppendHeader(sip.NewHeader("Retry-After", fmt.Sprint(rand.N(11))))
 		return res
 	}
@@ -121,7 +121,7 @@ func (c *Call) consult(in *incoming, answer func([]byte) error) (accepted bool) 
 		return answer(sdp)
 	}}
 	if !c.a.events.put(event) {
-		in.decide(retryLater(in.req))
+		in.decide(c.a.retryLater(in.req))
 		return false
 	}
 	c.a.stack.Taken(in.req)

@@ -1,7 +1,9 @@
 package agent
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/emiago/sipgo/sip"
 
@@ -24,7 +26,7 @@ func (a *Agent) handle(req *sip.Request, tx *sip.ServerTx) {
 	if p := validate.Request(req); p != nil {
 		a.log.Debug("malformed request", "method", req.Method, "err", p)
 		if p.Status != 0 && !req.IsAck() {
-			respond(tx, reply(req, p.Status, p.Reason))
+			respond(tx, a.refuse(req, p.Status, p.Reason))
 		}
 		return
 	}
@@ -33,7 +35,7 @@ func (a *Agent) handle(req *sip.Request, tx *sip.ServerTx) {
 		defer func() { <-a.slots }()
 	default:
 		if !req.IsAck() {
-			respond(tx, retryLater(req))
+			respond(tx, a.retryLater(req))
 		}
 		return
 	}
@@ -43,7 +45,7 @@ func (a *Agent) handle(req *sip.Request, tx *sip.ServerTx) {
 	}
 	switch req.Method {
 	case sip.CANCEL: // those that find their INVITE do not come here
-		respond(tx, reply(req, sip.StatusCallTransactionDoesNotExists, "Call/Transaction Does Not Exist"))
+		respond(tx, a.refuse(req, sip.StatusCallTransactionDoesNotExists, "there is no INVITE to cancel"))
 	case sip.NOTIFY:
 		a.notified(req, tx)
 	default:
@@ -58,19 +60,19 @@ func (a *Agent) refusal(req *sip.Request) *sip.Response {
 		return nil
 	case sip.INVITE, sip.BYE, sip.OPTIONS, sip.INFO, sip.UPDATE, sip.NOTIFY:
 	default:
-		res := reply(req, sip.StatusMethodNotAllowed, "Method Not Allowed")
+		res := a.refuse(req, sip.StatusMethodNotAllowed, fmt.Sprintf("a window does nothing for %s", req.Method))
 		res.AppendHeader(sip.NewHeader("Allow", allowed))
 		return res
 	}
 	if unknown := header.Unknown(req, "Require", extensions...); unknown != nil {
-		res := reply(req, sip.StatusBadExtension, "Bad Extension")
+		res := a.refuse(req, sip.StatusBadExtension, "a window does not know "+strings.Join(unknown, ", "))
 		for _, tag := range unknown {
 			res.AppendHeader(sip.NewHeader("Unsupported", tag))
 		}
 		return res
 	}
-	if !understood(req) {
-		res := reply(req, sip.StatusUnsupportedMediaType, "Unsupported Media Type")
+	if what := unreadable(req); what != "" {
+		res := a.refuse(req, sip.StatusUnsupportedMediaType, "a window does not read "+what)
 		accept := sdpType
 		if req.Method == sip.INFO {
 			accept = controlType
@@ -82,22 +84,30 @@ func (a *Agent) refusal(req *sip.Request) *sip.Response {
 	return nil
 }
 
-// understood says whether we can read the request's body.
-func understood(req *sip.Request) bool {
+// unreadable is what makes the request's body one that we cannot read: its encoding or type. "" if we can.
+func unreadable(req *sip.Request) string {
 	if len(req.Body()) == 0 {
-		return true
+		return ""
 	}
-	encoding := header.First(req, "Content-Encoding")
-	if encoding != "" && encoding != "identity" {
-		return false
+	if encoding := header.First(req, "Content-Encoding"); encoding != "" && encoding != "identity" {
+		return encoding
 	}
+	read := []string{sdpType}
 	switch req.Method {
 	case sip.INVITE, sip.UPDATE:
-		return header.MediaType(req) == sdpType
 	case sip.INFO:
-		return slices.Contains([]string{controlType, "application/dtmf-relay", "application/dtmf"}, header.MediaType(req))
+		read = []string{controlType, "application/dtmf-relay", "application/dtmf"}
+	default:
+		return ""
 	}
-	return true
+	switch is := header.MediaType(req); {
+	case slices.Contains(read, is):
+		return ""
+	case is == "":
+		return "a body without a Content-Type"
+	default:
+		return is
+	}
 }
 
 // route gives a request to its call.
@@ -120,7 +130,7 @@ func (a *Agent) route(req *sip.Request, tx *sip.ServerTx) {
 		}
 		return
 	case c == nil:
-		respond(tx, reply(req, sip.StatusCallTransactionDoesNotExists, "Call/Transaction Does Not Exist"))
+		respond(tx, a.refuse(req, sip.StatusCallTransactionDoesNotExists, noCall))
 		return
 	}
 	c.mu.Lock()
@@ -130,7 +140,7 @@ func (a *Agent) route(req *sip.Request, tx *sip.ServerTx) {
 	case req.Method == sip.BYE: // whatever its number: who sends it has left the call
 		c.byeCame(req, tx)
 	case !inOrder:
-		respond(tx, reply(req, sip.StatusInternalServerError, "Out of Order"))
+		respond(tx, a.refuse(req, sip.StatusInternalServerError, "Out of Order"))
 	case req.Method == sip.INVITE:
 		c.reinvited(req, tx)
 	case req.Method == sip.UPDATE:
@@ -163,7 +173,7 @@ func (c *Call) byeCame(req *sip.Request, tx *sip.ServerTx) {
 // infoCame handles an INFO.
 func (c *Call) infoCame(req *sip.Request, tx *sip.ServerTx) {
 	if b := header.Body(req); b != nil && !c.a.events.put(Info{Call: c, ContentType: header.MediaType(req), Body: b}) {
-		respond(tx, retryLater(req))
+		respond(tx, c.a.retryLater(req))
 		return
 	}
 	respond(tx, reply(req, sip.StatusOK, "OK"))
@@ -195,29 +205,50 @@ func (a *Agent) merged(d dialog.Dialog) bool {
 	return false
 }
 
-// reply makes a response. The phrase may be anything.
+// reply makes a response that is no refusal: for one there is refuse. The phrase may be anything.
 func reply(req *sip.Request, code int, reason string) *sip.Response {
 	return sip.NewResponseFromRequest(req, code, header.Safe(reason), nil)
 }
 
-// refuse makes the response to an invitation or an offer that is refused: the reason is in a Warning, too, which is where
-// phones look for it. That of a 488 is there alone: it is a long one, and the phrase goes on screens. The registrar lets
-// nobody come here that has not authenticated.
+// phrases are those of refusals whose reason is a sentence: that stands in the Warning alone, since phrases go on screens.
+var phrases = map[int]string{
+	sip.StatusMethodNotAllowed:             "Method Not Allowed",
+	sip.StatusUnsupportedMediaType:         "Unsupported Media Type",
+	sip.StatusBadExtension:                 "Bad Extension",
+	statusIntervalTooSmall:                 "Session Interval Too Small",
+	sip.StatusCallTransactionDoesNotExists: "Call/Transaction Does Not Exist",
+	sip.StatusLoopDetected:                 "Loop Detected",
+	sip.StatusNotAcceptableHere:            "Not Acceptable Here",
+	statusBadEvent:                         "Bad Event",
+	sip.StatusRequestPending:               "Request Pending",
+}
+
+const (
+	statusIntervalTooSmall = 422 // RFC 4028 §6
+	statusBadEvent         = 489 // RFC 6665 §8.3.2
+)
+
+// noCall is why a 481 is said to requests of a dialog.
+const noCall = "there is no such call here any more"
+
+// refuse makes the response to a request that is refused, whichever it is: the reason is in a Warning, too, which is where
+// phones look for it (RFC 3261 §20.43). The registrar lets nobody come here that has not authenticated.
 func (a *Agent) refuse(req *sip.Request, code int, reason string) *sip.Response {
-	phrase := reason
-	if code == sip.StatusNotAcceptableHere {
-		phrase = "Not Acceptable Here"
+	phrase, ok := phrases[code]
+	if !ok {
+		phrase = reason
+	}
+	if reason == "" {
+		reason = phrase
 	}
 	res := reply(req, code, phrase)
-	if reason != "" {
-		res.AppendHeader(sip.NewHeader("Warning", header.Warning(a.cfg.Space, reason)))
-	}
+	res.AppendHeader(sip.NewHeader("Warning", header.Warning(a.cfg.Space, reason)))
 	return res
 }
 
 // retryLater is the response of somebody who has too much to do.
-func retryLater(req *sip.Request) *sip.Response {
-	res := reply(req, sip.StatusServiceUnavailable, "Too Busy")
+func (a *Agent) retryLater(req *sip.Request) *sip.Response {
+	res := a.refuse(req, sip.StatusServiceUnavailable, "Too Busy")
 	res.AppendHeader(sip.NewHeader("Retry-After", "5"))
 	return res
 }

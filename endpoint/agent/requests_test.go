@@ -56,6 +56,42 @@ func TestRequestsOutsideDialogs(t *testing.T) {
 	}
 }
 
+// A refusal says why in its Warning, and has the phrase that people's screens know.
+func TestRefusalsSayWhy(t *testing.T) {
+	for _, test := range []struct {
+		method  string
+		headers map[string]string
+		body    string
+		line    string
+		why     string
+	}{
+		{"MESSAGE", nil, "", "405 Method Not Allowed", "a window does nothing for MESSAGE"},
+		{"INVITE", map[string]string{"Require": "gruu, x"}, offer1, "420 Bad Extension", "a window does not know gruu, x"},
+		{"INVITE", map[string]string{"Require": `"`}, offer1, "420 Bad Extension", "a window does not know '"},
+		{"INVITE", map[string]string{"Content-Type": "text/Plain;charset=utf-8"}, "hello", "415 Unsupported Media Type", "a window does not read text/plain"},
+		{"INVITE", map[string]string{"Content-Type": "-"}, "hello", "415 Unsupported Media Type", "a window does not read a body without a Content-Type"},
+		{"INVITE", map[string]string{"Content-Encoding": "gzip"}, "hello", "415 Unsupported Media Type", "a window does not read gzip"},
+		{"INVITE", map[string]string{"Session-Expires": "60", "Supported": "timer"}, offer1, "422 Session Interval Too Small", "a session lasts 90 seconds or more"},
+		{"INVITE", map[string]string{"To": "<sip:milano@reg.example.org>;tag=x"}, offer1, "481 Call/Transaction Does Not Exist", "there is no such call here any more"},
+		{"BYE", nil, "", "481 Call/Transaction Does Not Exist", "there is no such call here any more"},
+		{"CANCEL", nil, "", "481 Call/Transaction Does Not Exist", "there is no INVITE to cancel"},
+		{"NOTIFY", nil, "", "481 Call/Transaction Does Not Exist", "there is no such subscription here any more"},
+		{"INVITE", map[string]string{"CSeq": "1 BYE"}, offer1, "400 CSeq is for another method", "CSeq is for another method"},
+	} {
+		t.Run(test.method+" "+test.why, func(t *testing.T) {
+			simulate(t, func(t *testing.T, l *lab) {
+				l.send(request(test.method, l.agent.contact.String(), test.headers, test.body))
+				code := 0
+				_, _ = fmt.Sscan(test.line, &code)
+				res := l.answers(code)
+				if got, want := header.First(res, "Warning"), `399 milano "`+test.why+`"`; got != want || first(res) != "SIP/2.0 "+test.line {
+					t.Errorf("%s, %s, want %s", first(res), got, want)
+				}
+			})
+		})
+	}
+}
+
 func TestMergedInvite(t *testing.T) {
 	simulate(t, func(t *testing.T, l *lab) {
 		l.rings(offer1, "Call-ID", "one")

@@ -157,7 +157,7 @@ func (c *Call) tooShort(req *sip.Request) *sip.Response {
 	if interval == 0 || interval >= minSession || !knowsTimer(req) {
 		return nil
 	}
-	res := reply(req, 422, "Session Interval Too Small")
+	res := c.a.refuse(req, statusIntervalTooSmall, fmt.Sprintf("a session lasts %d seconds or more", seconds10(minSession)))
 	res.AppendHeader(sip.NewHeader("Min-SE", fmt.Sprint(seconds10(minSession))))
 	return res
 }

@@ -166,15 +166,15 @@ func (a *Agent) notified(req *sip.Request, tx *sip.ServerTx) {
 
 	switch {
 	case !ours:
-		respond(tx, reply(req, sip.StatusCallTransactionDoesNotExists, "Subscription Does Not Exist"))
+		respond(tx, a.refuse(req, sip.StatusCallTransactionDoesNotExists, "there is no such subscription here any more"))
 		return
 	case header.Word(header.First(req, "Event")) != eventPackage:
-		res := reply(req, 489, "Bad Event")
+		res := a.refuse(req, statusBadEvent, "a window follows "+eventPackage+" alone")
 		res.AppendHeader(sip.NewHeader("Allow-Events", eventPackage))
 		respond(tx, res)
 		return
 	case state == "":
-		respond(tx, reply(req, sip.StatusBadRequest, "Subscription-State Missing"))
+		respond(tx, a.refuse(req, sip.StatusBadRequest, "Subscription-State is missing"))
 		return
 	}
 	res := reply(req, sip.StatusOK, "OK")

@@ -13,7 +13,7 @@ import (
 func (w *Window) reoffer(ctx context.Context, e reoffer) {
 	l := w.find(e.dialog)
 	if l == nil || l.session == nil {
-		w.work.Go(func() { e.reject(481, "Call/Transaction Does Not Exist") })
+		w.work.Go(func() { e.reject(481, "there is no such call here any more") })
 		return
 	}
 	var d negotiate.Description
@@ -28,7 +28,7 @@ func (w *Window) reoffer(ctx context.Context, e reoffer) {
 		w.log.Warn("re-INVITE refused; the call goes on as it was", "call_id", l.callID, "err", err)
 		status, reason := 488, refusalReason(err)
 		if errors.Is(err, negotiate.ErrPending) {
-			status, reason = 491, "Request Pending"
+			status, reason = 491, "an offer of this window is under way"
 		}
 		w.work.Go(func() { e.reject(status, reason) })
 		return
