@@ -56,7 +56,8 @@ func sinkFor(c protocol.ScreenConfig) (sink, device string, place *xPlace, err e
 		if err == nil && tcpDisplay(d) {
 			err = fmt.Errorf("display %s is reached over the network, which device processes may not use; name a display of this machine", d)
 		}
-		return "ximagesink name=sink sync=false force-aspect-ratio=false display=" + quoted(d), "x11 " + rest, &xPlace{d, area}, err
+		// Pixels are square: what screens say of their millimetres is often wrong, and the sink would take no picture.
+		return "ximagesink name=sink sync=false force-aspect-ratio=false pixel-aspect-ratio=1/1 display=" + quoted(d), "x11 " + rest, &xPlace{d, area}, err
 	case "gst":
 		return rest, "elements " + rest, nil, nil
 	}
@@ -105,6 +106,7 @@ func (d *display) resize(a area) {
 	if a.width >= 16 && a.height >= 16 && (a.width != d.width || a.height != d.height) {
 		d.width, d.height = a.width, a.height
 		d.pipe.Set("last", "caps", d.caps())
+		d.pipe.Resized("sink")
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -184,6 +185,42 @@ func TestPlainWindow(t *testing.T) {
 	x.shows("the picture", area{640, 360, 300, 200}, 5*time.Second, func(seed uint16, _ uint32, ok bool) bool { return ok && seed == 7 })
 	if n := bright(x.grab(area{1280, 190, 0, 0})); n > 0 {
 		t.Errorf("%d bright pixels beside the window", n)
+	}
+}
+
+// A monitor may wake after the window, or get another mode.
+func TestTheScreenIsFilledAgainWhenItsModeChanges(t *testing.T) {
+	t.Parallel()
+	x := startX(t, 1280, 720)
+	x.resize(1024, 600)
+	k := startScreen(t, x)
+	k.event(protocol.Ready, "", 3*time.Second)
+	cam := start(t, cameraRole(testCamera()))
+	go relay(cam, k, nil)
+	for _, size := range []area{{width: 1280, height: 720}, {width: 640, height: 360}, {width: 1280, height: 720}} {
+		x.resize(size.width, size.height)
+		right := area{size.width / 10, size.height, size.width * 9 / 10, 0}
+		k.command(protocol.Command{Card: &protocol.Card{Title: "Munich", Reason: "Closed"}})
+		x.sees("a card at the right edge", right, 3*time.Second, func(luma []byte) bool { return luma[len(luma)-1] > 30 })
+		k.command(protocol.Command{Card: &protocol.Card{Picture: true, Title: "Munich"}})
+		x.shows(fmt.Sprint("a picture of ", size.width), size, 3*time.Second, func(seed uint16, _ uint32, ok bool) bool { return ok && seed == 7 })
+		x.sees("a picture at the right edge", right, 3*time.Second, func(luma []byte) bool { return luma[len(luma)-1] > 100 })
+	}
+}
+
+func TestAPlainWindowStaysWhenTheModeChanges(t *testing.T) {
+	t.Parallel()
+	x := startX(t, 1280, 720)
+	x.resize(1024, 600)
+	k := start(t, screenRole(protocol.ScreenConfig{Sink: "x11:" + x.display + ",640x360+100+100", Title: "Milano", Width: 1280, Height: 720}))
+	k.command(protocol.Command{Card: &protocol.Card{Title: "Munich", Reason: "Closed"}})
+	seen := func(luma []byte) bool { return bright(luma) > 300 }
+	x.sees("the card", area{640, 360, 100, 100}, 3*time.Second, seen)
+	x.resize(1280, 720)
+	k.progresses(5, 3*time.Second)
+	x.sees("the card", area{640, 360, 100, 100}, 3*time.Second, seen)
+	if n := slices.Max(x.grab(area{530, 720, 750, 0})); n > 0 {
+		t.Errorf("something of brightness %d beside the window", n)
 	}
 }
 

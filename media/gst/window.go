@@ -16,11 +16,13 @@ type xPlace struct {
 }
 
 // window is a window on an X display that GStreamer draws in. It is ours, so that it has no decoration and no mouse
-// pointer where it fills the screen. When the display goes, so does this process.
+// pointer where it fills the screen, and so that it goes on filling it when the mode changes, as when a monitor wakes after
+// us. When the display goes, so does this process.
 type window struct {
 	conn          *xgb.Conn
 	win           xproto.Window
-	remove        xproto.Atom // WM_DELETE_WINDOW
+	root          xproto.Window // whose size is followed; 0 for a plain window
+	remove        xproto.Atom   // WM_DELETE_WINDOW
 	width, height int
 	sizes         chan area  // the newest size
 	gone          chan error // why it is not there any more
@@ -36,9 +38,10 @@ func openWindow(p xPlace, title string) (*window, error) {
 	}
 	w := &window{conn: c, sizes: make(chan area, 1), gone: make(chan error, 1)}
 	screen := xproto.Setup(c).DefaultScreen(c)
-	at := area{width: int(screen.WidthInPixels), height: int(screen.HeightInPixels)}
-	if p.area != nil {
-		at = *p.area
+	at, err := w.place(p, screen.Root)
+	if err != nil {
+		c.Close()
+		return nil, fmt.Errorf("screen x11:%s: ask for its size: %w", p.display, err)
 	}
 	w.width, w.height = at.width, at.height
 	if err := w.create(screen, at, title, p.area == nil); err != nil {
@@ -47,6 +50,22 @@ func openWindow(p xPlace, title string) (*window, error) {
 	}
 	go w.listen()
 	return w, nil
+}
+
+// place is where the window is to be. The size of the whole screen is asked for when its changes are reported already.
+func (w *window) place(p xPlace, root xproto.Window) (area, error) {
+	if p.area != nil {
+		return *p.area, nil
+	}
+	w.root = root
+	if err := xproto.ChangeWindowAttributesChecked(w.conn, root, xproto.CwEventMask, []uint32{xproto.EventMaskStructureNotify}).Check(); err != nil {
+		return area{}, err
+	}
+	g, err := xproto.GetGeometry(w.conn, xproto.Drawable(root)).Reply()
+	if err != nil {
+		return area{}, err
+	}
+	return area{width: int(g.Width), height: int(g.Height)}, nil
 }
 
 func (w *window) create(screen *xproto.ScreenInfo, at area, title string, full bool) error {
@@ -124,6 +143,10 @@ func (w *window) listen() {
 		}
 		switch e := e.(type) {
 		case xproto.ConfigureNotifyEvent:
+			if e.Window == w.root { // a window manager has the last word; without one the window's own event follows
+				xproto.ConfigureWindow(w.conn, w.win, xproto.ConfigWindowWidth|xproto.ConfigWindowHeight, []uint32{uint32(e.Width), uint32(e.Height)})
+				continue
+			}
 			select {
 			case <-w.sizes:
 			default:

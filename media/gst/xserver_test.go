@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/jezek/xgb"
+	"github.com/jezek/xgb/randr"
 	"github.com/jezek/xgb/xproto"
 
 	"ewindow/media/testcard"
@@ -58,6 +59,27 @@ func (x *xserver) stop() {
 	if x.cmd.ProcessState == nil {
 		_ = x.cmd.Process.Signal(syscall.SIGTERM)
 		_ = x.cmd.Wait()
+	}
+}
+
+// resize gives the display another mode, at most as large as it began with, of the millimetres of another one.
+func (x *xserver) resize(width, height int) {
+	x.t.Helper()
+	if err := randr.Init(x.conn); err != nil {
+		x.t.Fatal(err)
+	}
+	root := xproto.Setup(x.conn).DefaultScreen(x.conn).Root
+	r, err := randr.GetScreenResources(x.conn, root).Reply()
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	for _, c := range r.Crtcs { // what is on would have to fit
+		if _, err := randr.SetCrtcConfig(x.conn, c, 0, r.ConfigTimestamp, 0, 0, 0, randr.RotationRotate0, nil).Reply(); err != nil {
+			x.t.Fatal(err)
+		}
+	}
+	if err := randr.SetScreenSizeChecked(x.conn, root, uint16(width), uint16(height), 300, 200).Check(); err != nil {
+		x.t.Fatal(err)
 	}
 }
 

@@ -213,6 +213,9 @@ func (p *Pipeline) SetWindow(sink string, xid uint32) {
 	C.ew_window(p.elements[sink], C.guint64(xid))
 }
 
+// Resized tells a sink for X that its window has another size.
+func (p *Pipeline) Resized(sink string) { C.ew_resized(p.elements[sink]) }
+
 // Sample is a buffer that came out of a pipeline: a coded frame or a picture. Free it once.
 type Sample struct {
 	gst           *C.GstSample

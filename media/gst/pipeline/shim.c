@@ -207,6 +207,11 @@ void ew_window(GstElement *sink, guint64 xid) {
     }
 }
 
+// A sink for X asks for its window's size only when it is told that something happened to it.
+void ew_resized(GstElement *sink) {
+    if (GST_IS_VIDEO_OVERLAY(sink)) gst_video_overlay_expose(GST_VIDEO_OVERLAY(sink));
+}
+
 static GstFlowReturn came(GstAppSink *sink, gpointer fd) {
     (void)sink;
     ew_ring(GPOINTER_TO_INT(fd));

@@ -73,6 +73,7 @@ int ew_may_set(GstElement *e, const char *property, const char *value);
 guint64 ew_queued(GstElement *src);
 int ew_force_keyframe(GstElement *e);
 void ew_window(GstElement *sink, guint64 xid);
+void ew_resized(GstElement *sink);
 GstSample *ew_pull(GstElement *sink, int *ended);
 EwInfo ew_info(GstSample *s, GstElement *sink);
 gsize ew_read(GstSample *s, void *to, gsize size);
