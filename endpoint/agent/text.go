@@ -3,7 +3,6 @@ package agent
 import (
 	"crypto/rand"
 	"fmt"
-	"net/netip"
 	"strings"
 
 	"github.com/emiago/sipgo/sip"
@@ -19,7 +18,7 @@ func (a *Agent) account(uri *sip.Uri) string {
 	if host == a.domain || host == "localhost" {
 		return user
 	}
-	if _, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil {
+	if _, err := header.Addr(host); err == nil {
 		return user
 	}
 	return user + "@" + header.Name(host)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"ewindow/registrar/location"
+	"ewindow/registrar/signal/header"
 )
 
 // hosts knows by which names and addresses this registrar goes.
@@ -60,7 +61,7 @@ func (h *hosts) ours(host string) bool {
 	if slices.Contains(h.names, host) {
 		return true
 	}
-	addr, err := netip.ParseAddr(host)
+	addr, err := header.Addr(host)
 	if err != nil {
 		return false
 	}

@@ -53,7 +53,7 @@ func datagramFlow(req *sip.Request) location.Flow {
 	if err != nil || via.Params.Has("rport") {
 		return f
 	}
-	says, err := netip.ParseAddr(strings.Trim(via.Host, "[]"))
+	says, err := header.Addr(via.Host)
 	if err != nil || says.Unmap() != from.Addr().Unmap() {
 		return f
 	}
@@ -74,7 +74,7 @@ func listeningAt(r *request, contact string) location.Flow {
 		return r.flow
 	}
 	at, err := netip.ParseAddrPort(r.flow.Remote)
-	says, err2 := netip.ParseAddr(strings.Trim(u.Host, "[]"))
+	says, err2 := header.Addr(u.Host)
 	if err != nil || err2 != nil || says.Unmap() != at.Addr().Unmap() {
 		return r.flow
 	}

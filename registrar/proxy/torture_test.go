@@ -11,7 +11,7 @@ import (
 )
 
 // heard is the status lines that come back to whoever sends text, and nothing more, over a transport. Answers over UDP go
-// where the Via says, which is one of two ports in all that is sent here.
+// where the Via says, which is one of a few ports in all that is sent here.
 func (l *lab) heard(transport, text string) string {
 	l.t.Helper()
 	p := l.join("bar", transport)
@@ -25,7 +25,7 @@ func (l *lab) heard(transport, text string) string {
 	}
 	if transport == "UDP" {
 		_ = p.packets.Close()
-		for _, port := range []string{"5050", "5060"} {
+		for _, port := range []string{"5050", "6050", "19823", "5060"} {
 			c, err := l.net.ListenPacket(net.JoinHostPort(p.host.String(), port))
 			if err != nil {
 				l.t.Fatal(err)
@@ -92,6 +92,28 @@ func TestTortureIsAnswered(t *testing.T) {
 	if err != nil || len(files) != len(want) {
 		t.Fatalf("%d files, %d answers, %v", len(files), len(want), err)
 	}
+	torture(t, files, want, onStreams)
+}
+
+// The same for RFC 5118, which is about IPv6. Nobody there is of this registrar.
+func TestIPv6TortureIsAnswered(t *testing.T) {
+	const unknown, notOurs, noDialog = "407 Proxy Authentication Required", "404 Not Found", "481 Call/Transaction Does Not Exist"
+	want := map[string]string{
+		"ipv6-good": notOurs, "ipv6-bad": "400 Request-URI is malformed", "port-ambiguous": notOurs, "port-unambiguous": notOurs,
+		"via-received-param-with-delim": noDialog, "via-received-param-no-delim": unknown, "ipv6-in-sdp": unknown,
+		"mult-ip-in-header": noDialog, "mult-ip-in-sdp": unknown, "ipv4-mapped-ipv6": unknown,
+		"ipv6-bug-abnf-3-colons": unknown, "ipv6-correct-abnf-2-colons": unknown,
+	}
+	files, err := filepath.Glob(filepath.Join("..", "signal", "validate", "testdata", "rfc5118", "*.dat"))
+	if err != nil || len(files) != len(want) {
+		t.Fatalf("%d files, %d answers, %v", len(files), len(want), err)
+	}
+	torture(t, files, want, nil)
+}
+
+// torture sends files and compares what is heard; onStreams has what differs over TCP.
+func torture(t *testing.T, files []string, want, onStreams map[string]string) {
+	t.Helper()
 	simulate(t, always, func(l *lab) {
 		for _, f := range files {
 			raw, err := os.ReadFile(f)

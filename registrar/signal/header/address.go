@@ -113,7 +113,7 @@ func ParseVia(value string) (*sip.ViaHeader, error) {
 		}
 		v.Port = int(n)
 	}
-	if v.Host = host; !ok || host == "" || strings.ContainsAny(host, " \t,;\"<>") {
+	if v.Host = host; !ok || host == "" || strings.ContainsAny(host, " \t,;\"<>") || host[0] != '[' && strings.Contains(host, ":") {
 		return nil, errVia
 	}
 	return v, nil

@@ -1,6 +1,7 @@
 package header
 
 import (
+	"net/netip"
 	"net/url"
 	"strings"
 
@@ -32,6 +33,12 @@ func unescaped(s string) string {
 		return u
 	}
 	return s
+}
+
+// Addr is the address that the host of a URI or of a Via is. One of IPv6 stands in brackets there, and by RFC 3261's grammar
+// may have a colon too many before the IPv4 address at its end (RFC 5118 §4.10).
+func Addr(host string) (netip.Addr, error) {
+	return netip.ParseAddr(strings.Replace(strings.Trim(host, "[]"), ":::", "::", 1))
 }
 
 // MaxForwards is how many hops a message may still go; one of RFC 2543 does not say, and may go as far as others

@@ -175,7 +175,7 @@ func soundURI(u *sip.Uri) bool {
 
 // nowhere says that a host is no single machine's address.
 func nowhere(host string) bool {
-	a, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	a, err := header.Addr(host)
 	if err != nil {
 		return false
 	}
