@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -11,8 +12,8 @@ import (
 )
 
 type holidaysCmd struct {
-	Code string `arg:"" optional:"" help:"Country, or country-region, as a calendar's days has it: it, de-by. Without it, all that are known."`
-	Year int    `arg:"" optional:"" help:"Without it, this year."`
+	Code string `arg:"" optional:"" help:"Country, country-region or a part of that, as a calendar's days has it: it, de-by, de-by-kath. Without it, all that are known."`
+	Year string `arg:"" optional:"" help:"Without it, this year."`
 }
 
 // Run prints what a calendar holds in a year, as PH in opening hours takes it.
@@ -24,13 +25,17 @@ func (c *holidaysCmd) Run(s streams) error {
 	if !holidays.Known(c.Code) {
 		return fmt.Errorf("the public holidays of %q are not known; %s", c.Code, holidays.Suggest(c.Code))
 	}
-	if c.Year == 0 {
-		c.Year = s.clock().Year()
+	year := s.clock().Year()
+	if c.Year != "" {
+		var err error
+		if year, err = strconv.Atoi(c.Year); err != nil {
+			return fmt.Errorf("%q is not a year; write it as %d", c.Year, s.clock().Year())
+		}
 	}
-	if c.Year < holidays.First || c.Year > holidays.Last {
-		return fmt.Errorf("the public holidays of %d are not known; ask for %d to %d", c.Year, holidays.First, holidays.Last)
+	if year < holidays.First || year > holidays.Last {
+		return fmt.Errorf("the public holidays of %d are not known; ask for %d to %d", year, holidays.First, holidays.Last)
 	}
-	days := holidays.Year(c.Code, c.Year)
+	days := holidays.Year(c.Code, year)
 	for _, day := range slices.Sorted(maps.Keys(days)) {
 		fmt.Fprintf(s.out, "%s  %s\n", time.Unix(day*24*60*60, 0).UTC().Format("Mon 2006-01-02"), days[day])
 	}

@@ -15,6 +15,7 @@ func TestHolidays(t *testing.T) {
 		{"holidays de-by", 0, "Neujahr"},
 		{"holidays", 0, " de-by "},
 		{"holidays bavaria 2027", 1, `the public holidays of "bavaria" are not known; did you mean "de-by"?`},
+		{"holidays it 20x", 1, `"20x" is not a year; write it as `},
 		{"holidays it 1969", 1, "the public holidays of 1969 are not known; ask for 2020 to 2049"},
 	} {
 		status, out, errs := command(strings.Fields(c.args)...)

@@ -4,7 +4,7 @@
 //	                                               ├─▶ Year
 //	corrections (by law) ──────────────────────────┘
 //
-// Feasts of one town are not among them: a plan has those as holiday blocks. How to bring them up to date is in
+// Feasts of one town are not among them, but for those of a few large ones (it-25-mi): a plan has them as holiday blocks. How to bring them up to date is in
 // scripts/holidays/README.md.
 package holidays
 
@@ -37,7 +37,7 @@ type holiday struct {
 	dates string
 }
 
-// calendars are the holidays by the codes of ISO 3166: a country, or country-region.
+// calendars are the holidays by the codes of ISO 3166: a country, country-region, or country-region-part.
 var calendars = sync.OnceValue(func() map[string][]holiday {
 	all := map[string][]holiday{}
 	for line := range strings.Lines(days) {
@@ -49,16 +49,16 @@ var calendars = sync.OnceValue(func() map[string][]holiday {
 	return all
 })
 
-// of is the calendar of a code; "gb" is England's, as it always was: there are no days for the whole kingdom.
-func of(code string) []holiday {
+// resolve gives "gb" England's calendar, as it always was: there are no days for the whole kingdom.
+func resolve(code string) string {
 	if code == "gb" {
-		code = "gb-eng"
+		return "gb-eng"
 	}
-	return calendars()[code]
+	return code
 }
 
 // Known says whether the public holidays of a country or region are known, by its code: "it" or "de-by".
-func Known(code string) bool { return len(of(code)) > 0 }
+func Known(code string) bool { return len(calendars()[resolve(code)]) > 0 }
 
 // Year is the public holidays of a year: their names by civil day, counted from 1970-01-01. Two on one day are one, with both
 // names.
@@ -75,22 +75,43 @@ func Year(code string, year int) map[int64]string {
 		}
 		out[day] = name
 	}
-	prefix := fmt.Sprintf("%04d-", year)
-	all := of(code)
-	for _, c := range corrections {
-		if slices.Contains(c.codes, code) {
-			all = append(all[:len(all):len(all)], c.holiday)
+	code = resolve(code)
+	var about []correction
+	for _, c := range corrections() {
+		if c.concerns(code) {
+			about = append(about, c)
 		}
 	}
-	for _, h := range all {
-		if len(h.dates) == len("12-25") {
-			add(prefix+h.dates, h.name)
-			continue
-		}
-		for date := range strings.SplitSeq(h.dates, " ") {
-			if strings.HasPrefix(date, prefix) {
+	for _, h := range calendars()[code] {
+		for _, date := range in(h.dates, year) {
+			if !slices.ContainsFunc(about, func(c correction) bool { return c.removes(h.name, date) }) {
 				add(date, h.name)
 			}
+		}
+	}
+	for _, c := range about {
+		if !c.remove {
+			for _, date := range in(c.dates, year) {
+				add(date, c.name)
+			}
+		}
+	}
+	return out
+}
+
+// in is those of dates that are in a year: dates with their years, months and days of every year, or of "2024.." and later ones.
+func in(dates string, year int) []string {
+	var out []string
+	prefix := fmt.Sprintf("%04d-", year)
+	for date := range strings.SplitSeq(dates, " ") {
+		if from, ok := strings.CutSuffix(date, ".."); ok {
+			if prefix < from {
+				return nil
+			}
+		} else if len(date) == len("12-25") {
+			out = append(out, prefix+date)
+		} else if strings.HasPrefix(date, prefix) {
+			out = append(out, date)
 		}
 	}
 	return out
@@ -109,13 +130,15 @@ func Suggest(code string) string {
 	if english, ok := countryNames[small]; ok {
 		return fmt.Sprintf("did you mean %q?", english)
 	}
+	if i := strings.LastIndex(small, "-"); i > 0 && len(partsOf(small[:i])) > 0 && strings.Contains(small[:i], "-") {
+		return fmt.Sprintf("write %q, or one of its parts: %s", small[:i], strings.Join(partsOf(small[:i]), ", "))
+	}
 	country, _, ok := strings.Cut(small, "-")
-	var regions, whole []string
+	regions := partsOf(country)
+	var whole []string
 	for _, k := range known {
-		if of, part, ok := strings.Cut(k, "-"); !ok {
+		if !strings.Contains(k, "-") {
 			whole = append(whole, k)
-		} else if of == country {
-			regions = append(regions, part)
 		}
 	}
 	switch {
@@ -127,6 +150,17 @@ func Suggest(code string) string {
 		return fmt.Sprintf("write %s-%s for example; regions are: %s", country, regions[0], strings.Join(regions, ", "))
 	}
 	return fmt.Sprintf("write a country, or country-region as de-by: %s; or write holiday blocks", strings.Join(whole, ", "))
+}
+
+// partsOf is the regions of a country, or the parts of a region, without what they are parts of.
+func partsOf(code string) []string {
+	var out []string
+	for _, k := range Codes() {
+		if part, ok := strings.CutPrefix(k, code+"-"); ok && !strings.Contains(part, "-") {
+			out = append(out, part)
+		}
+	}
+	return out
 }
 
 var countryNames = map[string]string{

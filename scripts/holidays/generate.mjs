@@ -35,6 +35,9 @@ for (const country of Object.keys(h.getCountries()).sort()) {
   add(country.toLowerCase(), country)
   for (const state of Object.keys(h.getStates(country) || {}).sort()) {
     add(country.toLowerCase() + '-' + state.toLowerCase(), country, state)
+    for (const region of Object.keys(h.getRegions(country, state) || {}).sort()) { // Munich is in a part of Bavaria
+      add([country, state, region].join('-').toLowerCase(), country, state, region)
+    }
   }
 }
 
