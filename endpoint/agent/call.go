@@ -126,7 +126,7 @@ func (c *Call) finish(reason string) (wasUp, first bool) {
 	c.session.end()
 	close(c.ended)
 	if c.known {
-		c.a.log.Info("call ended", "call_id", c.ID(), "peer", c.peer, "reason", reason)
+		c.a.log.Debug("call ended", "call_id", c.ID(), "peer", c.peer, "reason", reason)
 		c.a.events.put(Ended{Call: c, Reason: reason})
 	}
 	return wasUp, true

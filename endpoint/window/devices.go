@@ -45,7 +45,7 @@ func (w *Window) device(ctx context.Context, r deviceReport) {
 			d.Reason = "it starts and " + e.Text
 		}
 	case protocol.Ready:
-		w.faults[r.role].ready(e, len(w.lacks[r.role]) > 0)
+		w.faults[r.role].ready(e, len(w.lacks[r.role]) > 0, w.trouble.lasts())
 		d.Since, d.Device, d.Encoder, d.Missing, d.Why = time.Now(), e.Device, e.Encoder, e.Lacks, e.Text
 		d.Down, d.Reason = false, strings.Join(w.lacks[r.role], "; ")
 		delete(w.lacks, r.role)
@@ -80,10 +80,10 @@ func newDeviceFaults(log *slog.Logger) *deviceFaults {
 	}
 }
 
-// ready logs that a process has its devices, which is no news while it fails again and again.
-func (f *deviceFaults) ready(e *protocol.Event, lacks bool) {
+// ready logs that a process has its devices, which is no news while it fails again and again, or while calls do.
+func (f *deviceFaults) ready(e *protocol.Event, lacks, calling bool) {
 	level := slog.LevelInfo
-	if f.failed.Lasts() || f.missing.Lasts() {
+	if f.failed.Lasts() || f.missing.Lasts() || calling {
 		level = slog.LevelDebug
 	}
 	f.log.Log(context.Background(), level, "device ready", "device", e.Device, "encoder", e.Encoder, "text", e.Text)

@@ -33,6 +33,7 @@ type lab struct {
 	devices *enginetest.Devices
 	sip     *fakeAgent
 	stop    func()
+	log     lines
 
 	mu      sync.Mutex
 	sockets int           // that are open
@@ -56,7 +57,7 @@ func simulate(t *testing.T, f func(*lab)) {
 		l.net.Default(memnet.Conditions{Latency: 5 * time.Millisecond})
 		l.net.PowerOn(milanoHost)
 		l.net.PowerOn(farHost)
-		log := slog.New(slog.DiscardHandler)
+		log := slog.New(slog.NewTextHandler(&l.log, nil))
 		l.w = New(Config{Space: "milano", StateDir: dir, Log: log, Video: hd, Listen: l.listen,
 			Devices: engine.Config{Start: l.devices.Start, Log: log}})
 		l.w.sip = l.sip

@@ -3,6 +3,7 @@ package window
 import (
 	"context"
 	"errors"
+	"log/slog"
 
 	"ewindow/endpoint/agent"
 	"ewindow/media/negotiate"
@@ -38,9 +39,10 @@ type (
 // dial carries out a Dial; its result comes also when it was given up meanwhile.
 func (w *Window) dial(ctx context.Context, a Dial) {
 	calling, stop := context.WithCancel(ctx)
-	w.legs[a.ID] = &leg{window: w, id: a.ID, peer: a.Peer, stop: stop}
+	l := &leg{window: w, id: a.ID, peer: a.Peer, stop: stop}
+	w.legs[a.ID] = l
 	if w.state.Reach.Failures == 0 {
-		w.log.Info("calling", "peer", a.Peer)
+		w.log.Log(ctx, w.routine(l, slog.LevelInfo), "calling", "peer", a.Peer)
 	}
 	w.work.Go(func() {
 		d := dialled{id: a.ID, ground: w.prepare(nil, negotiate.GCM, sight{picture: true})}
@@ -136,7 +138,7 @@ func (w *Window) accepted(ctx context.Context, m accepted) {
 func (w *Window) fail(ctx context.Context, l *leg, err error) {
 	f := failed(l.id, err)
 	l.status = f.Status
-	w.noCall.Met(l.peer+": "+f.Why, "peer", l.peer, "call_id", l.callID, "status", f.Status, "reason", f.Why)
+	w.trouble.failed.Met(l.peer+": "+f.Why, "peer", l.peer, "call_id", l.callID, "status", f.Status, "reason", f.Why)
 	w.hangup(l.id, f.Why)
 	w.step(ctx, f)
 }

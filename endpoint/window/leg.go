@@ -2,6 +2,7 @@ package window
 
 import (
 	"context"
+	"log/slog"
 	"sync/atomic"
 	"time"
 
@@ -105,8 +106,8 @@ func (w *Window) begin(ctx context.Context, l *leg, d negotiate.Description) {
 		}
 	})
 	l.description = d
-	w.noCall.Well()
-	w.log.Info("call up", "peer", l.peer, "call_id", l.callID, "media", describe(d))
+	w.trouble.failed.Well("peer", l.peer, "call_id", l.callID)
+	w.log.Log(ctx, w.routine(l, slog.LevelInfo), "call up", "peer", l.peer, "call_id", l.callID, "media", describe(d))
 	w.step(ctx, Agreed{l.id, terms(d)})
 }
 
@@ -117,8 +118,14 @@ func (w *Window) hangup(id, why string) {
 		return
 	}
 	if l.dialog != nil {
-		w.log.Info("hang up", "peer", l.peer, "call_id", l.callID, "reason", why)
+		level := w.routine(l, slog.LevelInfo)
+		if l.session == nil { // it never was up, and what became of it has been said
+			level = slog.LevelDebug
+		}
+		w.log.Log(context.Background(), level, "hang up", "peer", l.peer, "call_id", l.callID, "reason", why)
 		w.work.Go(func() { l.dialog.Bye(why) })
+	} else if why == noAnswer {
+		w.trouble.failed.Met(l.peer+": "+why, "peer", l.peer, "reason", why)
 	}
 	w.drop(id, why)
 }
@@ -133,7 +140,7 @@ func (w *Window) drop(id, why string) {
 	w.remember(status.PastCall{ID: l.callID, Peer: l.peer, Ours: l.answer == nil, Up: l.up, Status: l.status, Why: why})
 	l.stop()
 	if l.session != nil {
-		w.logFigures("call over", l, "reason", why, "lasted", time.Since(l.up).Round(time.Second).String())
+		w.logFigures(w.routine(l, slog.LevelInfo), "call over", l, "reason", why, "lasted", time.Since(l.up).Round(time.Second).String())
 	}
 	w.work.Go(func() {
 		if l.ended != nil {

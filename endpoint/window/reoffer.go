@@ -3,6 +3,7 @@ package window
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 
 	"ewindow/media/negotiate"
@@ -81,7 +82,7 @@ func (w *Window) reinvite(ctx context.Context, id string) {
 		w.log.Warn("re-INVITE not possible; the call goes on as it was", "call_id", l.callID, "err", err)
 		return
 	}
-	w.log.Info("re-INVITE: the line is silent", "call_id", l.callID, "peer", l.peer)
+	w.log.Log(ctx, w.routine(l, slog.LevelInfo), "re-INVITE: the line is silent", "call_id", l.callID, "peer", l.peer)
 	l.asking = true
 	w.work.Go(func() {
 		answer, err := l.dialog.Reinvite(ctx, offer)
@@ -107,7 +108,7 @@ func (w *Window) reinvited(ctx context.Context, r reinvited) {
 		d, err = l.sdp.Accept(r.answer)
 	}
 	if err != nil {
-		w.log.Warn("re-INVITE failed; the call goes on as it was", "call_id", l.callID, "err", err)
+		w.log.Log(ctx, w.routine(l, slog.LevelWarn), "re-INVITE failed; the call goes on as it was", "call_id", l.callID, "err", err)
 		if slices.Contains(nobodyThere, failed(r.id, err).Status) {
 			w.step(ctx, Unreachable{ID: r.id})
 		}

@@ -38,6 +38,9 @@ const (
 	tryAgain = 60 * time.Second // our picture is shown to a partner anew, lest two windows wait for each other
 )
 
+// noAnswer is why a call ends after dialLimit.
+const noAnswer = "no answer"
+
 // redial is how long to wait after the n-th failure in a row.
 func redial(n int) time.Duration {
 	return min(time.Second<<min(n, 4), 15*time.Second)

@@ -2,6 +2,7 @@ package window
 
 import (
 	"context"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -127,29 +128,15 @@ func figures(s media.Stats) status.Figures {
 
 // logFigures writes how a call's media has done. There is one such line for each call and each trouble: what is
 // going on now is in Status.
-func (w *Window) logFigures(msg string, l *leg, more ...any) {
-	f := figures(l.session.Stats())
-	w.log.Info(msg, append([]any{"peer", l.peer, "call_id", l.callID, "pictures_in", f.PicturesIn, "pictures_out", f.PicturesOut,
-		"lost", f.Lost, "held_back", f.Held, "rtt_ms", f.RTT}, more...)...)
+func (w *Window) logFigures(level slog.Level, msg string, l *leg, more ...any) {
+	w.log.Log(context.Background(), level, msg, append(l.figures(), more...)...)
 }
 
-// logSilence says when a line falls silent, and when it is back.
-func (w *Window) logSilence(l *leg) {
-	c := w.state.find(l.id)
-	if c == nil {
-		return
-	}
-	silent := c.down(time.Now())
-	switch {
-	case silent && !l.silent:
-		w.logFigures("the line is silent", l)
-	case !silent && l.silent:
-		w.logFigures("the line is back", l)
-	}
-	l.silent = silent
-	if c.Role == Partner && w.state.Online && l.dialog != nil && l.told != silent && time.Now().After(l.tellAt) {
-		w.report(l)
-	}
+// figures is how a call's media has done, for the log.
+func (l *leg) figures() []any {
+	f := figures(l.session.Stats())
+	return []any{"peer", l.peer, "call_id", l.callID, "pictures_in", f.PicturesIn, "pictures_out", f.PicturesOut,
+		"lost", f.Lost, "held_back", f.Held, "rtt_ms", f.RTT}
 }
 
 // reportFor is how long it is tried to tell the registrar something about a call; then it is tried again.

@@ -188,8 +188,8 @@ func (m *machine) follow() {
 		return
 	}
 	if c := m.here(Partner); c != nil && c.Phase == Dialling && c.Ours && m.now.Sub(c.Since) > dialLimit {
-		m.do(Hangup{c.ID, "no answer"})
-		m.failed(Failed{ID: c.ID, Why: "no answer"})
+		m.do(Hangup{c.ID, noAnswer})
+		m.failed(Failed{ID: c.ID, Why: noAnswer})
 	}
 	if m.here(Partner) != nil || m.here(Phone) != nil {
 		m.Reach.Alone, m.Reach.Fresh = time.Time{}, false

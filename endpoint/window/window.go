@@ -16,7 +16,6 @@ import (
 	"ewindow/media"
 	"ewindow/media/engine"
 	"ewindow/media/engine/protocol"
-	"ewindow/registrar/signal/lasting"
 )
 
 const (
@@ -70,7 +69,7 @@ type Window struct {
 	roles       map[protocol.Role]status.Device
 	lacks       map[protocol.Role][]string // what processes that are not ready have found missing
 	faults      map[protocol.Role]*deviceFaults
-	noCall      lasting.Fault // our calls come to nothing
+	trouble     *trouble
 	planProblem string
 }
 
@@ -86,7 +85,7 @@ func New(cfg Config) *Window {
 		state: State{Space: cfg.Space}, zone: time.UTC, roles: map[protocol.Role]status.Device{}, lacks: map[protocol.Role][]string{},
 		faults: map[protocol.Role]*deviceFaults{}, started: time.Now(),
 	}
-	w.noCall = lasting.Fault{Log: w.log, What: "call failed", Over: "calls succeed again"}
+	w.trouble = newTrouble(w.log)
 	for _, role := range []protocol.Role{protocol.Camera, protocol.Sound, protocol.Screen} {
 		w.faults[role] = newDeviceFaults(w.log.With("role", role))
 	}
@@ -191,7 +190,7 @@ func (w *Window) look(ctx context.Context) {
 	for _, c := range w.state.Calls {
 		if l := w.legs[c.ID]; l != nil && l.session != nil {
 			w.step(ctx, l.media(time.Now()))
-			w.logSilence(l)
+			w.judge(l)
 		}
 	}
 	w.step(ctx, Tick{})
@@ -291,6 +290,7 @@ func (w *Window) ended(ctx context.Context, e ended) {
 	if l := w.find(e.dialog); l != nil {
 		w.drop(l.id, e.reason)
 		w.step(ctx, Ended{ID: l.id, Why: e.reason})
+		w.tooBrief(l, e.reason)
 	}
 }
 

@@ -217,7 +217,7 @@ func (s *supervisor) labours(now time.Time) bool {
 	if now.Before(s.state.due) || !works {
 		return false
 	}
-	if !s.labour.said {
+	if !s.labour.said && !s.fault.Lasts() {
 		s.labour.said = true
 		s.log.Info("device process starts slowly", "waits", s.waits())
 	}

@@ -33,14 +33,26 @@ func TestADay(t *testing.T) {
 		"a number differs":         {every(5*time.Second, func(i int) string { return fmt.Sprint("reset by 10.0.0.1:", i) }), 6, ""},
 		"two reasons in turn":      {every(5*time.Second, func(i int) string { return []string{"busy", "gone"}[i%2] }), 7, ""},
 		"a reason that changes":    {every(5*time.Second, func(i int) string { return strings.Repeat("x", i/1000%4+1) }), 9, ""},
-		"always another reason":    {every(time.Minute, func(i int) string { return strings.Repeat("x", i+1) }), 13, ""},
-		"it works in between":      {func(f *Fault) { every(7*time.Second, func(int) string { f.Well(); return "ended" })(f) }, 6, ""},
+		"always another reason":    {every(time.Minute, func(i int) string { return strings.Repeat("x", i+1) }), 11, ""},
 		"an hour, then well":       {func(f *Fault) { met(f, time.Hour); f.Well(); time.Sleep(day) }, 3, "over lasted=1h0m0s tries=720"},
 		"once, then well":          {func(f *Fault) { met(f, 5*time.Second); f.Well(); time.Sleep(day) }, 2, "over lasted=5s tries=1"},
-		"over, and once again":     {func(f *Fault) { met(f, 1); f.Well(); time.Sleep(2 * time.Minute); met(f, 1) }, 3, "over"},
-		"well, and at once not":    {func(f *Fault) { met(f, 1); f.Well(); time.Sleep(settled - 1); met(f, 1) }, 1, ""},
+		"its end is said at once":  {func(f *Fault) { met(f, 5*time.Second); f.Well() }, 2, "over lasted=5s tries=1"},
+		"over, and once again":     {func(f *Fault) { met(f, 1); f.Well(); time.Sleep(2 * time.Minute); met(f, 1) }, 3, "returns=1"},
+		"over, and a day later":    {func(f *Fault) { met(f, 1); f.Well(); time.Sleep(day); met(f, 1); f.Well() }, 4, ""},
 		"well again, said twice":   {func(f *Fault) { met(f, 1); f.Well(); time.Sleep(time.Second); f.Well(); time.Sleep(day) }, 2, ""},
-		"well while it lasts most": {func(f *Fault) { met(f, 9*time.Hour); f.Well(); time.Sleep(time.Second); met(f, time.Hour) }, 4, ""},
+		"well while it lasts most": {func(f *Fault) { met(f, 9*time.Hour); f.Well(); time.Sleep(time.Second); met(f, time.Hour) }, 6, "returns=1"},
+		"it works in between":      {func(f *Fault) { every(7*time.Second, func(int) string { f.Well(); return "ended" })(f) }, 12, ""},
+		"for 2 minutes each hour":  {func(f *Fault) { comesAndGoes(f, 2*time.Minute, 58*time.Minute) }, 16, ""},
+		"for a minute every other": {func(f *Fault) { comesAndGoes(f, time.Minute, time.Minute) }, 14, ""},
+		"for a minute every sixth": {func(f *Fault) { comesAndGoes(f, time.Minute, 5*time.Minute) }, 15, ""},
+		"it came and went, and is over": {func(f *Fault) {
+			for range 10 {
+				met(f, time.Second)
+				f.Well()
+				time.Sleep(time.Second)
+			}
+			time.Sleep(time.Minute)
+		}, 8, "over lasted=13s tries=7"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -53,6 +65,15 @@ func TestADay(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// comesAndGoes is a day in which it is there for so long, and then not for so long.
+func comesAndGoes(f *Fault, there, away time.Duration) {
+	for range int(24 * time.Hour / (there + away)) {
+		met(f, there)
+		f.Well()
+		time.Sleep(away)
 	}
 }
 
