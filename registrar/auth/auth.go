@@ -161,15 +161,19 @@ func (a *Auth) Check(r Request, lookup Lookup, now time.Time) Result {
 	}
 	known, ok := lookup(cred.username)
 	alg := known.Algorithm.or()
-	if err := a.judge(r, cred, alg, known.HA1, ok, now); err != nil {
+	switch err := a.judge(r, cred, alg, known.HA1, ok, now); {
+	case errors.Is(err, ErrMalformed):
+		return Result{Err: err}
+	case err != nil:
 		return Result{Err: err, Challenge: a.Challenge(alg, errors.Is(err, ErrStale), now)}
 	}
 	return Result{Account: cred.username}
 }
 
 // pick finds the credentials for our realm; nil if there are none. Those of other realms and schemes are not ours to
-// judge (RFC 3261 §22.3).
+// judge (RFC 3261 §22.3), and what cannot be read may be theirs: it counts only if nothing else is ours.
 func (a *Auth) pick(values []string) (*credentials, error) {
+	var unreadable error
 	for _, v := range values {
 		if len(v) > MaxHeader {
 			return nil, fmt.Errorf("%w: %d bytes, at most %d", ErrMalformed, len(v), MaxHeader)
@@ -179,15 +183,14 @@ func (a *Auth) pick(values []string) (*credentials, error) {
 			continue
 		}
 		c, err := parse(v[end:])
-		if err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
+		switch {
+		case err != nil:
+			unreadable = fmt.Errorf("%w: %w", ErrMalformed, err)
+		case c.realm == a.realm:
+			return c, c.check()
 		}
-		if c.realm != a.realm {
-			continue
-		}
-		return c, c.check()
 	}
-	return nil, nil
+	return nil, unreadable
 }
 
 // judge looks at the digest first and at everything else after it: only who knows the secret learns more than
@@ -196,15 +199,15 @@ func (a *Auth) judge(r Request, c *credentials, alg Algorithm, ha1 string, ok bo
 	if !ok || len(ha1) != len(a.dummy[alg]) {
 		ok, ha1 = false, a.dummy[alg]
 	}
-	same, asked, err := proof(c, alg, ha1, r)
+	same, asked := proof(c, alg, ha1, r)
 	switch {
-	case err != nil:
-		return fmt.Errorf("%w: %w", ErrMalformed, err)
+	case c.qop == "" && alg != MD5:
+		return fmt.Errorf("%w: qop is missing, which MD5 alone may do without", ErrMalformed)
 	case !ok || !same && !asked:
 		return ErrRefused
 	case !strings.EqualFold(c.algorithm, string(alg)):
 		return fmt.Errorf("%w: answered with %s, was asked for %s", ErrRefused, c.algorithm, alg)
-	case !asked && !a.sameURI(c.uri, r):
+	case !asked && !a.sameURI(c, r):
 		return fmt.Errorf("%w: %.100q, and the request is for %.100q", ErrOtherURI, c.uri, r.URI)
 	}
 	nonce, err := a.nonces.check(c.nonce, now)
@@ -216,30 +219,23 @@ func (a *Auth) judge(r Request, c *credentials, alg Algorithm, ha1 string, ok bo
 
 // proof says whether the response was made with the secret: for the URI that it names, or for the one asked for, since some
 // phones write another into uri= than they hashed.
-func proof(c *credentials, alg Algorithm, ha1 string, r Request) (named, asked bool, err error) {
+func proof(c *credentials, alg Algorithm, ha1 string, r Request) (named, asked bool) {
 	for _, way := range []struct {
 		uri  string
 		fits *bool
 	}{{c.uri, &named}, {r.URI, &asked}} {
-		tried := *c
-		tried.uri = way.uri
-		want, err := response(&tried, alg, ha1, r.Method)
-		if err != nil {
-			return false, false, err
-		}
+		want := response(c, way.uri, alg, ha1, r.Method)
 		*way.fits = subtle.ConstantTimeCompare([]byte(want), []byte(strings.ToLower(c.response))) == 1
 	}
-	return named, asked, nil
+	return named, asked
 }
 
-// response is what a client with this HA1 would have sent (RFC 7616 §3.4.1). The algorithm is the account's, never
-// the one the client names: no weaker one is even computed.
-func response(c *credentials, alg Algorithm, ha1, method string) (string, error) {
-	cred, err := digest.Digest(
-		&digest.Challenge{Realm: c.realm, Nonce: c.nonce, Algorithm: string(alg), QOP: []string{"auth"}},
-		digest.Options{Method: method, URI: c.uri, Count: int(c.nc), Username: c.username, A1: ha1, Cnonce: c.cnonce})
-	if err != nil {
-		return "", err
+// response is what a client with this HA1 would have sent (RFC 7616 §3.4.1), or one that knows no qop (RFC 2069 §2.1.2). The
+// algorithm is the account's, never the one the client names: no weaker one is even computed.
+func response(c *credentials, uri string, alg Algorithm, ha1, method string) string {
+	parts := []string{ha1, c.nonce}
+	if c.qop != "" {
+		parts = append(parts, c.count, c.cnonce, "auth")
 	}
-	return cred.Response, nil
+	return alg.hash(strings.Join(append(parts, alg.hash(method+":"+uri)), ":"))
 }

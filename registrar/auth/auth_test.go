@@ -62,13 +62,16 @@ func answer(t *testing.T, challenge, name, secret string, nc int, change ...func
 // The examples of RFC 7616 §3.9.1 and RFC 2617 §3.5.
 func TestResponseVectors(t *testing.T) {
 	rfc7616 := credentials{
-		username: "Mufasa", realm: "http-auth@example.org", uri: "/dir/index.html", nc: 1,
+		username: "Mufasa", realm: "http-auth@example.org", uri: "/dir/index.html", qop: "auth", count: "00000001",
 		nonce:  "7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v",
 		cnonce: "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ",
 	}
 	rfc2617 := credentials{
-		username: "Mufasa", realm: "testrealm@host.com", uri: "/dir/index.html", nc: 1,
+		username: "Mufasa", realm: "testrealm@host.com", uri: "/dir/index.html", qop: "auth", count: "00000001",
 		nonce: "dcd98b7102dd2f0e8b11d0f600bfb0c093", cnonce: "0a4f113b",
+	}
+	rfc2069 := credentials{
+		username: "Mufasa", realm: "testrealm@host.com", uri: "/dir/index.html", nonce: "dcd98b7102dd2f0e8b11d0f600bfb0c093",
 	}
 	for _, c := range []struct {
 		cred   credentials
@@ -76,13 +79,14 @@ func TestResponseVectors(t *testing.T) {
 		secret string
 		want   string
 	}{
+		{rfc2069, MD5, "CircleOfLife", "1949323746fe6a43ef61f9606e7febea"}, // with RFC 2069's erratum 749
 		{rfc7616, MD5, "Circle of Life", "8ca523f5e9506fed4657c9700eebdbec"},
 		{rfc7616, SHA256, "Circle of Life", "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1"},
 		{rfc2617, MD5, "Circle Of Life", "6629fae49393a05397450978507c4ef1"},
 	} {
-		got, err := response(&c.cred, c.alg, HA1(c.alg, c.cred.username, c.cred.realm, c.secret), "GET")
-		if err != nil || got != c.want {
-			t.Errorf("%s for %s: got %s, %v; want %s", c.alg, c.cred.realm, got, err, c.want)
+		got := response(&c.cred, c.cred.uri, c.alg, HA1(c.alg, c.cred.username, c.cred.realm, c.secret), "GET")
+		if got != c.want {
+			t.Errorf("%s for %s: got %s, want %s", c.alg, c.cred.realm, got, c.want)
 		}
 	}
 }
@@ -124,16 +128,58 @@ func TestGoodAnswers(t *testing.T) {
 func TestForeignSpelling(t *testing.T) {
 	a := newAuth(t)
 	c, _ := digest.ParseChallenge(a.Challenge(MD5, false, start))
-	cred := credentials{username: "reception", realm: realm, nonce: c.Nonce, uri: "sip:" + realm + ";transport=tls", cnonce: "ab12", nc: 1}
-	resp, err := response(&cred, MD5, HA1(MD5, "reception", realm, "secret of reception"), "REGISTER")
-	if err != nil {
-		t.Fatal(err)
-	}
+	cred := credentials{username: "reception", realm: realm, nonce: c.Nonce, uri: "sip:" + realm + ";transport=tls", cnonce: "ab12", qop: "auth", count: "00000001"}
+	resp := response(&cred, cred.uri, MD5, HA1(MD5, "reception", realm, "secret of reception"), "REGISTER")
 	v := fmt.Sprintf("digest\tUsername=\"reception\",REALM=\"%s\", nonce=\"%s\" , uri=\"%s\",\tresponse=\"%s\",,cnonce = \"ab12\", qop=auth, nc=00000001,algorithm=md5, x_y=\"a\\\"b,c=d\"",
 		realm, c.Nonce, cred.uri, strings.ToUpper(resp))
 	r := a.Check(register("reception", "Basic Zm9v", `Digest realm="elsewhere", username="x"`, v), accounts, start)
 	if r.Err != nil {
 		t.Errorf("%s: %v", v, r.Err)
+	}
+}
+
+// What phones write, and old ones leave out, where the response proves the secret.
+func TestOldSpellings(t *testing.T) {
+	for name, c := range map[string]struct {
+		qop, count, cnonce, uri, before string
+		want                            error
+	}{
+		"as it should be":            {"auth", "00000001", "x", "", "", nil},
+		"capital count":              {"auth", "0000000A", "x", "", "", nil},
+		"short count":                {"auth", "1", "x", "", "", nil},
+		"long count":                 {"auth", "000000001", "x", "", "", ErrMalformed},
+		"no qop (RFC 2069)":          {"", "", "", "", "", nil},
+		"no qop but a cnonce":        {"", "", "x", "", "", nil},
+		"qop auth-int":               {"auth-int", "00000001", "x", "", "", ErrMalformed},
+		"own address in REGISTER":    {"auth", "00000001", "x", "sip:reception@" + realm, "", nil},
+		"a name with its last dot":   {"auth", "00000001", "x", "sip:" + realm + ".", "", nil},
+		"unreadable ones of another": {"auth", "00000001", "x", "", `Digest realm="elsewhere", nonce="x`, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := newAuth(t)
+			challenge, _ := digest.ParseChallenge(a.Challenge(MD5, false, start))
+			cred := credentials{qop: c.qop, count: c.count, cnonce: c.cnonce, nonce: challenge.Nonce, uri: "sip:" + realm}
+			if c.uri != "" {
+				cred.uri = c.uri
+			}
+			v := fmt.Sprintf(`Digest username="reception", realm="%s", nonce="%s", uri="%s", response="%s"`, realm, cred.nonce, cred.uri,
+				response(&cred, cred.uri, MD5, HA1(MD5, "reception", realm, "secret of reception"), "REGISTER"))
+			for _, p := range [][2]string{{"qop", c.qop}, {"nc", c.count}, {"cnonce", c.cnonce}} {
+				if p[1] != "" {
+					v += ", " + p[0] + "=" + p[1]
+				}
+			}
+			values := []string{v}
+			if c.before != "" {
+				values = []string{c.before, v}
+			}
+			if r := a.Check(register("reception", values...), accounts, start); !errors.Is(r.Err, c.want) {
+				t.Errorf("%s: %v, want %v", v, r.Err, c.want)
+			}
+			if r := a.Check(register("reception", values...), accounts, start); c.want == nil && !errors.Is(r.Err, ErrStale) {
+				t.Errorf("%s again: %v, want %v", v, r.Err, ErrStale)
+			}
+		})
 	}
 }
 
@@ -151,7 +197,7 @@ func TestRefusals(t *testing.T) {
 		"no hash kept":    {"damaged", "guess", good, ErrRefused, "unknown account or wrong secret"},
 		"other name":      {"milano", "secret of milano", func(c *digest.Credentials) { c.Username = "reception" }, ErrRefused, "unknown"},
 		"no username":     {"milano", "secret of milano", func(c *digest.Credentials) { c.Username = "" }, ErrMalformed, "username"},
-		"no qop":          {"milano", "secret of milano", func(c *digest.Credentials) { c.QOP = "" }, ErrMalformed, `qop is ""`},
+		"no qop":          {"milano", "secret of milano", func(c *digest.Credentials) { c.QOP = "" }, ErrMalformed, "qop is missing"},
 		"qop auth-int":    {"milano", "secret of milano", func(c *digest.Credentials) { c.QOP = "auth-int" }, ErrMalformed, `qop is "auth-int"`},
 		"no cnonce":       {"milano", "secret of milano", func(c *digest.Credentials) { c.Cnonce = "" }, ErrMalformed, "cnonce or nc"},
 		"nc zero":         {"milano", "secret of milano", func(c *digest.Credentials) { c.Nc = 0 }, ErrMalformed, "cnonce or nc"},
@@ -341,7 +387,7 @@ func TestMalformed(t *testing.T) {
 		`Digest ="a"`:                       "no name=value",
 		`Digest a b="a"`:                    "no name=value",
 		`Digest uri="a", URI="b"`:           `"uri" comes twice`,
-		`Digest nc=1`:                       "eight hex digits",
+		`Digest nc=000000001`:               "eight hex digits",
 		`Digest nc=-0000001`:                "eight hex digits",
 		`Digest nc=ffffffff`:                "eight hex digits",
 		`Digest realm="window.example"`:     "username, nonce, uri or response is missing",

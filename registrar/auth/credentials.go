@@ -11,6 +11,7 @@ import (
 // credentials are the parameters of an Authorization header that matter here (RFC 7616 §3.4).
 type credentials struct {
 	username, realm, nonce, uri, response, algorithm, cnonce, qop string
+	count                                                         string // nc as it was written, and hashed
 	nc                                                            uint32
 }
 
@@ -54,12 +55,12 @@ func (c *credentials) set(name, value string) error {
 		c.cnonce = value
 	case "qop":
 		c.qop = value
-	case "nc": // RFC 7616 §3.4: eight hex digits
+	case "nc": // RFC 7616 §3.4: eight hex digits; some write fewer
 		n, err := strconv.ParseUint(value, 16, 32)
-		if err != nil || len(value) != 8 || n > 1<<31-1 {
+		if err != nil || len(value) > 8 || n > 1<<31-1 {
 			return fmt.Errorf("nc=%.20q is not eight hex digits", value)
 		}
-		c.nc = uint32(n)
+		c.count, c.nc = value, uint32(n)
 	case "userhash":
 		if strings.EqualFold(value, "true") {
 			return errors.New("userhash was not offered")
@@ -68,11 +69,14 @@ func (c *credentials) set(name, value string) error {
 	return nil
 }
 
-// check says whether everything is there that our challenges ask for.
+// check says whether everything is there that our challenges ask for. A client of RFC 2069 knows no qop, and must be heard all
+// the same (RFC 3261 §22.4 item 8): it uses a nonce once.
 func (c *credentials) check() error {
 	switch {
 	case c.username == "" || c.nonce == "" || c.uri == "" || c.response == "":
 		return fmt.Errorf("%w: username, nonce, uri or response is missing", ErrMalformed)
+	case c.qop == "":
+		c.nc = 1
 	case !strings.EqualFold(c.qop, "auth"):
 		return fmt.Errorf("%w: qop is %.20q, was asked for auth", ErrMalformed, c.qop)
 	case c.cnonce == "" || c.nc == 0:
@@ -116,18 +120,18 @@ func pair(s string) (name, value, rest string, err error) {
 
 // sameURI compares what the digest was made for with what was asked for. Phones differ in whether they copy scheme, port
 // and parameters, and an outbound proxy in their settings changes one of the two; some write the address that they send
-// to, with or without the user (SIPp does). So the user has to do, and a host that is ours (RFC 3261 §22.4 asks for
-// equivalence, not for sameness).
-func (a *Auth) sameURI(digest string, r Request) bool {
-	if digest == r.URI {
+// to, with or without the user (SIPp does), or their own address-of-record into a REGISTER. So the user has to do, and a
+// host that is ours (RFC 3261 §22.4 asks for equivalence, not for sameness).
+func (a *Auth) sameURI(c *credentials, r Request) bool {
+	if c.uri == r.URI {
 		return true
 	}
-	user, host := userAndHost(digest)
+	user, host := userAndHost(c.uri)
 	wanted, at := userAndHost(r.URI)
 	if user == wanted && host == at {
 		return true
 	}
-	return (user == wanted || user == "") && a.here(host, r)
+	return (user == wanted || user == "" || wanted == "" && user == c.username) && a.here(host, r)
 }
 
 func (a *Auth) here(host string, r Request) bool {
@@ -152,7 +156,7 @@ func userAndHost(s string) (user, host string) {
 	if u, err := url.PathUnescape(user); err == nil {
 		user = u
 	}
-	return user, strings.ToLower(host)
+	return user, strings.TrimSuffix(strings.ToLower(host), ".") // a full name may end in a dot
 }
 
 func cutLast(s string, sep byte) (before, after string, found bool) {

@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"net"
 	"strings"
 
 	"github.com/emiago/sipgo/sip"
@@ -42,7 +41,6 @@ var identityHeaders = []string{"P-Asserted-Identity", "P-Preferred-Identity", "R
 // forward makes the request that is sent on. Max-Forwards has been found to be more than zero.
 func (h hop) forward(req *sip.Request) *sip.Request {
 	out := req.Clone()
-	stampVia(out, req.Source())
 	for range h.pop {
 		out.RemoveHeader("Route")
 	}
@@ -105,21 +103,6 @@ func backward(req *sip.Request, res *sip.Response) *sip.Response {
 	out.SetDestination(template.Destination())
 	out.SetSource("")
 	return out
-}
-
-// stampVia notes in the sender's Via where the request really came from (RFC 3261 §18.2.1, RFC 3581 §4).
-func stampVia(req *sip.Request, source string) {
-	via := req.Via()
-	host, port, err := net.SplitHostPort(source)
-	if err != nil {
-		return
-	}
-	if via.Params.Has("rport") {
-		via.Params.Add("rport", port)
-		via.Params.Add("received", host)
-	} else if strings.Trim(via.Host, "[]") != host {
-		via.Params.Add("received", host)
-	}
 }
 
 // decreaseMaxForwards counts this hop. A clone shares the header's value with the request it was made from, so it

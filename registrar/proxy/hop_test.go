@@ -62,7 +62,7 @@ func parse(t *testing.T, text string) *sip.Request {
 func TestForwardLeavesTheOriginal(t *testing.T) {
 	req := parse(t, `
 INVITE sip:munich@reg.example.org SIP/2.0
-Via: SIP/2.0/UDP 10.0.0.5:5060;branch=z9hG4bKa
+Via: SIP/2.0/UDP 10.0.0.5:5060;branch=z9hG4bKa;received=198.51.100.7
 Max-Forwards: 10
 From: <sip:a@reg.example.org>;tag=1
 To: <sip:munich@reg.example.org>

@@ -54,6 +54,7 @@ func (s *Stack) takeResponse(res *sip.Response) {
 }
 
 func (s *Stack) takeRequest(req *sip.Request) {
+	stamp(req)
 	key, err := keyOf(req, req)
 	if err != nil { // no Via or CSeq: it can't be matched, but may be answered (RFC 3261 §16.3)
 		if !req.IsAck() {
@@ -112,18 +113,6 @@ func (s *Stack) takeCancel(req *sip.Request) bool {
 		}
 	})
 	return true
-}
-
-// keyOf is the key of the server transaction that a request belongs to: branch, sent-by and method (RFC 3261 §17.2.3) of
-// m, and where the request came from. Whoever received an INVITE knows the branch that its caller chose, and must not be
-// able to cancel that call.
-func keyOf(m sip.Message, req *sip.Request) (string, error) {
-	key, err := sip.ServerTxKeyMake(m)
-	source := req.Source()
-	if !sip.IsReliable(req.Transport()) { // a NAT may give a sender another port
-		source, _, _ = net.SplitHostPort(source)
-	}
-	return key + " " + req.Transport() + " " + source, err
 }
 
 // back is the connection that a request has come on: its answers go there and nowhere else.
