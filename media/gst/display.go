@@ -16,9 +16,21 @@ import (
 type display struct {
 	pipe          *pipeline.Pipeline
 	gate          *pipeline.Gate
-	window        *window // on X, else nil
-	width, height int     // of the window on X; else 0, and the sink scales
+	format        string     // of the pictures, if the sink is not to choose
+	width, height int        // of the window on X, or of the mode of a graphics card; else 0, and the sink scales
+	sizes         chan area  // the newest size
+	gone          chan error // why it is of no use any more
+	connector     *connector // of a graphics card, to be watched; else nil
 	device        string
+}
+
+// sink is what a word of the window's file means.
+type sink struct {
+	elements  string     // of GStreamer
+	device    string     // for people
+	format    string     // of the pictures that it takes, if not any
+	place     *xPlace    // on an X display, else nil
+	connector *connector // of a graphics card, else nil
 }
 
 // errNoScreen says that "auto" found nothing to draw on.
@@ -29,7 +41,7 @@ func (errNoScreen) Error() string {
 }
 
 // sinkFor reads the word of the window's file.
-func sinkFor(c protocol.ScreenConfig) (sink, device string, place *xPlace, err error) {
+func sinkFor(c protocol.ScreenConfig) (sink, error) {
 	kind, rest := split(c.Sink)
 	if kind == "auto" || kind == "" {
 		cards, _ := filepath.Glob("/dev/dri/card*")
@@ -41,52 +53,61 @@ func sinkFor(c protocol.ScreenConfig) (sink, device string, place *xPlace, err e
 		case len(cards) > 0 && pipeline.Has("kmssink"):
 			kind = "kms"
 		default:
-			return "", "", nil, errNoScreen{}
+			return sink{}, errNoScreen{}
 		}
 	}
 	switch kind {
 	case "none":
-		return "fakesink sync=false", "none", nil, nil
+		return sink{elements: "fakesink sync=false", device: "none"}, nil
 	case "kms":
-		return "kmssink sync=false", "kms", nil, nil
+		at, err := connectedScreen("/sys")
+		if err != nil {
+			return sink{}, fmt.Errorf("screen kms: %w", err)
+		}
+		return at.sink()
 	case "wayland":
-		return "waylandsink sync=false fullscreen=true", "wayland", nil, nil
+		return sink{elements: "waylandsink sync=false fullscreen=true", device: "wayland"}, nil
 	case "x11":
 		d, area, err := x11Place(rest)
 		if err == nil && tcpDisplay(d) {
 			err = fmt.Errorf("display %s is reached over the network, which device processes may not use; name a display of this machine", d)
 		}
 		// Pixels are square: what screens say of their millimetres is often wrong, and the sink would take no picture.
-		return "ximagesink name=sink sync=false force-aspect-ratio=false pixel-aspect-ratio=1/1 display=" + quoted(d), "x11 " + rest, &xPlace{d, area}, err
+		return sink{elements: "ximagesink name=sink sync=false force-aspect-ratio=false pixel-aspect-ratio=1/1 display=" + quoted(d),
+			device: "x11 " + rest, place: &xPlace{d, area}}, err
 	case "gst":
-		return rest, "elements " + rest, nil, nil
+		return sink{elements: rest, device: "elements " + rest}, nil
 	}
-	return "", "", nil, fmt.Errorf("screen %q is not known; use auto, kms, wayland, x11::0, none or gst:…", c.Sink)
+	return sink{}, fmt.Errorf("screen %q is not known; use auto, kms, wayland, x11::0, none or gst:…", c.Sink)
 }
 
 // openDisplay opens the screen.
 func openDisplay(c protocol.ScreenConfig) (*display, error) {
-	sink, device, place, err := sinkFor(c)
+	s, err := sinkFor(c)
 	if err != nil {
 		return nil, err
 	}
-	d := &display{device: device}
+	d := &display{device: s.device, format: s.format}
 	names := []string{"in", "last"}
-	if place != nil {
-		if d.window, err = openWindow(*place, c.Title); err != nil {
+	var w *window
+	if s.place != nil {
+		if w, err = openWindow(*s.place, c.Title); err != nil {
 			return nil, err
 		}
-		d.width, d.height = d.window.width, d.window.height
+		d.width, d.height, d.sizes, d.gone = w.width, w.height, w.sizes, w.gone
 		names = append(names, "sink")
 	}
+	if s.connector != nil {
+		d.width, d.height, d.connector, d.gone = s.connector.width, s.connector.height, s.connector, make(chan error, 1)
+	}
 	d.pipe, err = pipeline.New(fmt.Sprintf("appsrc name=in is-live=true format=time max-buffers=2 max-bytes=0 leaky-type=downstream "+
-		"! videoconvertscale add-borders=true ! ewcolour ! capsfilter name=last caps=%s ! %s", quoted(d.caps()), sink), names...)
+		"! videoconvertscale add-borders=true ! ewcolour ! capsfilter name=last caps=%s ! %s", quoted(d.caps()), s.elements), names...)
 	if err != nil {
 		return nil, fmt.Errorf("screen %s: %w; check the word screen in the window's file", c.Sink, err)
 	}
 	d.gate = d.pipe.Gate("last")
-	if d.window != nil {
-		d.pipe.SetWindow("sink", d.window.id())
+	if w != nil {
+		d.pipe.SetWindow("sink", w.id())
 	}
 	if err := d.pipe.Start(); err != nil {
 		return nil, fmt.Errorf("screen %s: %w; set screen in the window's file to one that is there", c.Sink, err)
@@ -95,10 +116,14 @@ func openDisplay(c protocol.ScreenConfig) (*display, error) {
 }
 
 func (d *display) caps() string {
-	if d.width == 0 {
-		return "video/x-raw"
+	caps := "video/x-raw"
+	if d.format != "" {
+		caps += ",format=" + d.format
 	}
-	return fmt.Sprintf("video/x-raw,width=%d,height=%d,pixel-aspect-ratio=1/1", d.width, d.height)
+	if d.width > 0 {
+		caps += fmt.Sprintf(",width=%d,height=%d,pixel-aspect-ratio=1/1", d.width, d.height)
+	}
+	return caps
 }
 
 // resize follows the window.

@@ -90,22 +90,20 @@ func (s *screen) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go s.decode(ctx)
+	if c := s.display.connector; c != nil {
+		go func() { s.display.gone <- c.watch(ctx, "/sys") }()
+	}
 	s.change(s.newest())
 	s.ready("")
 	tick := time.NewTicker(75 * time.Millisecond)
 	defer tick.Stop()
-	var sizes chan area
-	var gone chan error
-	if w := s.display.window; w != nil {
-		sizes, gone = w.sizes, w.gone
-	}
 	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case err := <-gone:
+		case err := <-s.display.gone:
 			return fmt.Errorf("screen %s: %w", s.c.Sink, err)
-		case a := <-sizes:
+		case a := <-s.display.sizes:
 			s.display.resize(a)
 			s.change(s.now)
 		case <-s.news:
