@@ -3,7 +3,9 @@ package dialplan
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -26,6 +28,10 @@ func (r *reader) timezone(attr *hclsyntax.Attribute) *time.Location {
 		r.fail(attr.Expr.Range(), fmt.Sprintf("unknown time zone %q", zone), suggestZone(zone))
 		return time.UTC
 	}
+	if m := fixedPattern.FindStringSubmatch(zone); m != nil {
+		r.warn(attr.Expr.Range(), fmt.Sprintf("%q is UTC%s%s: it counts to the west, and knows no summer time", zone, map[string]string{"+": "-", "-": "+"}[m[1]], m[2]),
+			"write a continent and a large city, as Europe/Berlin")
+	}
 	r.locations[zone] = loc
 	return loc
 }
@@ -33,6 +39,9 @@ func (r *reader) timezone(attr *hclsyntax.Attribute) *time.Location {
 // zonePattern is what names of the IANA database look like. Package time takes what else lies in the machine's directory of
 // zones, such as localtime and posixrules, which mean another place on another machine.
 var zonePattern = regexp.MustCompile(`^[A-Z][A-Za-z0-9_+-]*(/[A-Z][A-Za-z0-9_+-]*)*$`)
+
+// fixedPattern are zones that a fixed number of hours is named by, with the sign of POSIX: of UTC-5 people would think it is +5.
+var fixedPattern = regexp.MustCompile(`^Etc/GMT([+-])([1-9][0-9]?)$`)
 
 func loadLocation(zone string) (*time.Location, error) {
 	if !zonePattern.MatchString(zone) || zone == "Local" || zone == "Factory" {
@@ -47,25 +56,66 @@ func suggestZone(zone string) string {
 			return what
 		}
 	}
-	zone = zoneCase(zone)
-	if _, err := loadLocation(zone); err == nil {
-		return fmt.Sprintf("did you mean %q?", zone)
-	}
-	if continent, city, ok := strings.Cut(zone, "/"); ok {
-		if near := diagnostic.Nearest(city, strings.Fields(cities[continent])); near != "" {
-			return fmt.Sprintf("did you mean %q?", continent+"/"+near)
+	first, rest, _ := strings.Cut(zone, "/")
+	for _, try := range []string{zoneCase(zone), strings.ToUpper(first), strings.ToUpper(first) + "/" + zoneCase(rest)} { // UTC, US/Eastern
+		if _, err := loadLocation(try); err == nil && (rest == "" || strings.Contains(try, "/")) {
+			return fmt.Sprintf("did you mean %q?", try)
 		}
+	}
+	zone = zoneCase(zone)
+	continent, city, ok := strings.Cut(zone, "/")
+	if !ok {
+		city = zone
+	}
+	known := zonesByCity()
+	if of, ok := known[strings.ToLower(city)]; ok { // whatever stands before it
+		return fmt.Sprintf("did you mean %q?", of)
+	}
+	var near []string
+	for name, of := range known {
+		if strings.HasPrefix(of, continent+"/") {
+			near = append(near, name)
+		}
+	}
+	slices.Sort(near) // the same one each time
+	if name := diagnostic.Nearest(city, near); name != "" {
+		return fmt.Sprintf("did you mean %q?", known[name])
 	}
 	return "write a name of the IANA database: a continent and a large city, as Europe/Berlin"
 }
 
-// cities are some that people misspell or translate; package time does not say which it knows.
+// zonesByCity are zones by the last part of their names and by other cities in them, all in small letters.
+var zonesByCity = sync.OnceValue(func() map[string]string {
+	out := map[string]string{}
+	for continent, lines := range cities {
+		for line := range strings.SplitSeq(lines, ";") {
+			names := strings.Fields(line)
+			for _, name := range names {
+				out[strings.ToLower(name)] = continent + "/" + names[0]
+			}
+		}
+	}
+	return out
+})
+
+// cities are some that people misspell or translate, or take for zones; package time does not say which it knows. The first
+// of each group is the zone.
 var cities = map[string]string{
-	"Europe": "Amsterdam Athens Belgrade Berlin Bratislava Brussels Bucharest Budapest Copenhagen Dublin Helsinki Istanbul Kyiv " +
-		"Lisbon Ljubljana London Luxembourg Madrid Malta Oslo Paris Prague Riga Rome Sarajevo Sofia Stockholm Tallinn Vienna Vilnius Warsaw Zagreb Zurich",
-	"America": "Bogota Chicago Denver Havana Lima Los_Angeles Mexico_City Montevideo New_York Phoenix Santiago Sao_Paulo Toronto Vancouver",
-	"Asia":    "Bangkok Beirut Dubai Hong_Kong Jakarta Jerusalem Kathmandu Kolkata Manila Seoul Shanghai Singapore Taipei Tbilisi Tehran Tokyo",
-	"Africa":  "Accra Addis_Ababa Cairo Casablanca Johannesburg Lagos Nairobi Tunis",
+	"Europe": "Amsterdam Rotterdam The_Hague Utrecht Eindhoven; Athens Athen Athina Thessaloniki; Belgrade Beograd Novi_Sad; Bratislava; Bucharest Bucuresti București Cluj;" +
+		"Berlin Munich München Muenchen Hamburg Frankfurt Cologne Köln Stuttgart Leipzig Dresden Potsdam Nuremberg Nürnberg Hannover Bremen Düsseldorf Dusseldorf Freiburg;" +
+		"Brussels Bruxelles Brussel Antwerp Antwerpen Ghent Gent; Budapest; Copenhagen København Aarhus; Dublin Cork; Helsinki Tampere Turku; Istanbul Ankara Izmir;" +
+		"Kyiv Lviv Odesa; Lisbon Lisboa Porto; Ljubljana Maribor; London Manchester Edinburgh Glasgow Bristol Birmingham Cardiff Belfast Leeds Oxford Cambridge; Luxembourg;" +
+		"Madrid Barcelona Valencia Sevilla Seville Bilbao Malaga Málaga Palma; Malta Valletta; Oslo Bergen Trondheim; Paris Lyon Marseille Bordeaux Lille Nantes Toulouse Strasbourg Nice;" +
+		"Prague Praha Brno; Riga; Rome Roma Milan Milano Turin Torino Naples Napoli Florence Firenze Bologna Palermo Venice Venezia Genoa Genova Trento Bolzano;" +
+		"Sarajevo; Sofia Plovdiv; Stockholm Gothenburg Göteborg Malmö; Tallinn Tartu; Vienna Wien Graz Linz Salzburg Innsbruck; Vilnius Kaunas; " +
+		"Warsaw Warszawa Krakow Kraków Gdansk Gdańsk Wroclaw Wrocław; Zagreb Split; Zurich Zürich Geneva Genève Genf Basel Bern Lausanne Lugano Lucerne Luzern; Moscow Moskva Saint-Petersburg",
+	"America": "Bogota Bogotá Medellin Medellín; Chicago Dallas Houston Austin Minneapolis; Denver Boulder; Havana; Lima; Los_Angeles San_Francisco Seattle Portland San_Diego Las_Vegas; Mexico_City Guadalajara; " +
+		"Montevideo; New_York Boston Washington Philadelphia Miami Atlanta; Phoenix; Santiago; Sao_Paulo São_Paulo Rio_De_Janeiro Brasilia; Toronto Montreal Montréal Ottawa Quebec; Vancouver Victoria; Buenos_Aires",
+	"Asia": "Bangkok; Beirut; Dubai Abu_Dhabi; Hong_Kong; Ho_Chi_Minh Hanoi; Jakarta; Jerusalem Tel_Aviv; Kathmandu; Kolkata Mumbai Bombay Delhi New_Delhi Bangalore Bengaluru Chennai Hyderabad Pune; Kuala_Lumpur; Manila; " +
+		"Seoul Busan; Shanghai Beijing Peking Shenzhen Guangzhou; Singapore; Taipei; Tbilisi; Tehran; Tokyo Osaka Kyoto",
+	"Africa":    "Accra; Addis_Ababa; Cairo; Casablanca Rabat; Johannesburg Cape_Town Pretoria Durban; Lagos Abuja; Nairobi; Tunis",
+	"Australia": "Sydney Canberra; Melbourne; Brisbane; Perth; Adelaide; Hobart",
+	"Pacific":   "Auckland Wellington; Honolulu",
 }
 
 // zoneCase writes "europe/new york" as the database does.

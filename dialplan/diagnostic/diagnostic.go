@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/hashicorp/hcl/v2"
+
+	"ewindow/dialplan/lookalike"
 )
 
 // Severity says how bad a Diagnostic is.
@@ -90,7 +93,8 @@ func (ds List) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Finish orders by file as given, then line and column, and adds the severity and the lines themselves.
+// Finish orders by file as given, then line and column, and adds the severity and the lines themselves. Where an error is about
+// a word with letters that only look like Latin ones, it says so: nobody sees what else could be wrong.
 func (ds List) Finish(files []File, severity Severity) List {
 	order := make(map[string]int, len(files))
 	for i, f := range files {
@@ -110,8 +114,23 @@ func (ds List) Finish(files []File, severity Severity) List {
 		d := &ds[i]
 		d.Severity, d.Source = severity, lines.line(d.File, d.Line)
 		d.EndColumn = max(d.EndColumn, d.Column+1)
+		if severity == Error && d.Kind != Unmet {
+			if what := lookalike.Word(d.place()); what != "" {
+				d.Do = what
+			}
+		}
 	}
 	return ds
+}
+
+// place is what the diagnostic is about: its columns, and the rest of the word in which they end.
+func (d *Diagnostic) place() string {
+	line := []rune(d.Source)
+	from, to := min(d.Column-1, len(line)), min(d.EndColumn-1, len(line))
+	for to < len(line) && unicode.IsLetter(line[to]) {
+		to++
+	}
+	return string(line[from:to])
 }
 
 // lines finds lines of files: it cuts each file up once, when first asked.

@@ -1,9 +1,14 @@
 package diagnostic
 
-import "strings"
+import (
+	"strings"
+
+	"ewindow/dialplan/lookalike"
+)
 
 // Nearest is the known word that is nearest to what was written, or "" if none is near.
 func Nearest(written string, known []string) string {
+	written = lookalike.Latin(written)
 	best, distance := "", 1+max(1, len([]rune(written))/3)
 	for _, k := range known {
 		if d := editDistance(strings.ToLower(written), strings.ToLower(k)); d < distance {

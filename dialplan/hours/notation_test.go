@@ -194,6 +194,7 @@ func TestDatesRefused(t *testing.T) {
 		{"^2027-02-29", `"2027-02-29" is not a date; write year, month and day: 2027-08-09`},
 		{"^09.08.2027", `"09.08.2027" is not a date; write year, month and day: 2027-08-09`},
 		{"^24 Dec", `the day stands before the month; write Dec 24`},
+		{"2027^‑08‑09..2027-08-10", `"‑" is not a hyphen; write "-"`}, {"2027-08-^０9", `"０" is a full-width character; write "0"`},
 		{"^1850-01-01", `"1850-01-01" is not a date; write year, month and day: 2027-08-09`},
 		{"2027-08-09 ^10:00-12:00", `weekdays and times do not belong to dates; write them in open: these days are closed whole`},
 		{"2027-08-09^; 2027-08-10", `";" stands between dates; write ","`},

@@ -280,9 +280,21 @@ func (sc *scanner) notTime(start int, hour, minute string) error {
 		hour, minute = hour[:len(hour)-2], hour[len(hour)-2:]
 	}
 	if len(hour) <= 2 && len(minute) <= 2 && number(minute) <= 59 && number(hour)*60+number(minute) <= minutesPerDay {
-		return sc.problem(start, what, fmt.Sprintf("write %02d:%02d", number(hour), number(minute)))
+		return sc.problem(start, what, fmt.Sprintf("write %02d:%02d", sc.in24(number(hour)), number(minute)))
 	}
 	return sc.problem(start, what, `write hours and minutes with two digits each: 09:00-19:00; dates with the name of the month: "Dec 24"`)
+}
+
+// in24 is an hour that was read, in 24 hours: "am" or "pm" may follow it.
+func (sc *scanner) in24(hour int64) int64 {
+	after := strings.ToLower(strings.TrimLeft(sc.s[sc.at:], " "))
+	switch {
+	case hour < 12 && (strings.HasPrefix(after, "pm") || strings.HasPrefix(after, "p.m")):
+		return hour + 12
+	case hour == 12 && (strings.HasPrefix(after, "am") || strings.HasPrefix(after, "a.m")):
+		return 0
+	}
+	return hour
 }
 
 // number is at most four digits.

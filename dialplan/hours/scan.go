@@ -65,7 +65,17 @@ func (sc *scanner) digits() string {
 
 func isDigit(b byte) bool { return '0' <= b && b <= '9' }
 
+// problem is about what begins at a place; a character inside of it that only looks right is the problem.
 func (sc *scanner) problem(at int, what, do string) error {
+	rest := sc.s[at:]
+	if end := strings.IndexAny(rest, " \t,;\""); end >= 0 {
+		rest = rest[:end]
+	}
+	for i, r := range rest {
+		if strange, write := lookalike.Of(r); i > 0 && strange != "" {
+			return &Problem{Offset: at + i, What: strange, Do: write}
+		}
+	}
 	return &Problem{Offset: at, What: what, Do: do}
 }
 

@@ -4,7 +4,9 @@ package lookalike
 
 import (
 	"fmt"
+	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // Of says what a character is, and what to write instead; what is "" if it is none of these.
@@ -29,3 +31,49 @@ func Of(r rune) (what, do string) {
 	}
 	return "", ""
 }
+
+// Word is what is wrong with a text in which a word could be read as one of Latin letters, and has letters of other alphabets
+// that only look like them; "" for others. Words that are plainly Greek or Cyrillic are what they look like.
+func Word(text string) string {
+	for word := range strings.FieldsFuncSeq(text, func(r rune) bool { return !unicode.IsLetter(r) }) {
+		if what := disguised(word); what != "" {
+			return what
+		}
+	}
+	return ""
+}
+
+// Latin is a text with the letters that look like Latin ones replaced by those.
+func Latin(text string) string {
+	latin := []rune(same)
+	return strings.Map(func(r rune) rune {
+		if i := strings.IndexRune(others, r); i >= 0 {
+			return latin[utf8.RuneCountInString(others[:i])]
+		}
+		return r
+	}, text)
+}
+
+func disguised(word string) string {
+	what := ""
+	for _, r := range word {
+		i := strings.IndexRune(others, r)
+		if i < 0 && !unicode.Is(unicode.Latin, r) {
+			return ""
+		}
+		if i >= 0 && what == "" {
+			alphabet := "Greek"
+			if unicode.Is(unicode.Cyrillic, r) {
+				alphabet = "Cyrillic"
+			}
+			what = fmt.Sprintf("%q (U+%04X) is a %s letter which only looks like %q: write that", string(r), r, alphabet, Latin(string(r)))
+		}
+	}
+	return what
+}
+
+// others are letters that look like those of same at the same place.
+const (
+	others = "АВЕЅІЈКМНОРСТУХаеѕіјорсухԁԛԝ" + "ΑΒΕΖΗΙΚΜΝΟΡΤΥΧο"
+	same   = "ABESIJKMHOPCTYXaesijopcyxdqw" + "ABEZHIKMNOPTYXo"
+)

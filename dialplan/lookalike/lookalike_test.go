@@ -22,3 +22,18 @@ func TestOf(t *testing.T) {
 		t.Error(do)
 	}
 }
+
+func TestWord(t *testing.T) {
+	for text, want := range map[string]string{
+		"Еurope/Rome": `"Е" (U+0415) is a Cyrillic letter which only looks like "E": write that`, "[milanο]": `"ο" (U+03BF) is a Greek letter which only looks like "o": write that`,
+		"Мо-Fr": `"М" (U+041C) is a Cyrillic letter which only looks like "M": write that`, "open, Αlways": `"Α" (U+0391) is a Greek letter which only looks like "A": write that`,
+		"Europe/Rome": "", "München, Kraków": "", "Москва": "", "Αθήνα": "", "Київ": "", "": "",
+	} {
+		if got := Word(text); got != want {
+			t.Errorf("%q: %s", text, got)
+		}
+	}
+	if len([]rune(others)) != len([]rune(same)) {
+		t.Error("the tables have not the same length")
+	}
+}
