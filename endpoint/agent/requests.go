@@ -89,8 +89,8 @@ func unreadable(req *sip.Request) string {
 	if len(req.Body()) == 0 {
 		return ""
 	}
-	if encoding := header.First(req, "Content-Encoding"); encoding != "" && encoding != "identity" {
-		return encoding
+	if header.Encoded(req) {
+		return header.First(req, "Content-Encoding")
 	}
 	read := []string{sdpType}
 	switch req.Method {

@@ -232,6 +232,7 @@ func TestAccount(t *testing.T) {
 		for from, want := range map[string]string{
 			"<sip:munich@reg.example.org>":      "munich",
 			"<sip:munich@REG.example.org:5061>": "munich",
+			"<sip:munich@reg.example.org.>":     "munich",
 			"<sip:reception@10.0.0.1>":          "reception",
 			"<sip:reception@[fd00::1]>":         "reception",
 			"<sip:reception@localhost>":         "reception",

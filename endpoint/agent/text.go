@@ -3,7 +3,6 @@ package agent
 import (
 	"crypto/rand"
 	"fmt"
-	"strings"
 
 	"github.com/emiago/sipgo/sip"
 
@@ -14,7 +13,7 @@ import (
 // address or localhost; otherwise user@host, which is no account's name.
 func (a *Agent) account(uri *sip.Uri) string {
 	user := header.Name(header.User(uri))
-	host := strings.ToLower(uri.Host)
+	host := header.Host(uri.Host)
 	if host == a.domain || host == "localhost" {
 		return user
 	}

@@ -28,7 +28,8 @@ const (
 var (
 	vNoEcho   = verdict{status: 480, reason: "The echo is switched off"}
 	vEchoBusy = verdict{status: 486, reason: "Every place of the echo is taken"}
-	vNotSDP   = verdict{status: 415, reason: "The echo reads application/sdp alone"}.with("Accept", sdpType)
+	vNotSDP   = verdict{status: 415, reason: "The echo reads application/sdp alone"}.with("Accept", sdpType).with("Accept-Encoding", "identity")
+	vBadEvent = verdict{status: 489, reason: "The echo has no events"}
 )
 
 // echoOptions are what a request may require, as of a window: a call of two minutes outlives no session timer (RFC 4028),
@@ -64,9 +65,9 @@ type echoCall struct {
 	stop  context.CancelFunc // ends it from our side
 	over  <-chan struct{}    // closed when it has ended, from whichever side
 
-	mu      sync.Mutex // guards the order of the other side's requests, and later
-	later   uint32     // CSeq of the latest re-INVITE whose 2xx waits for its ACK
-	unheard func()     // ends that wait; nil if there is none
+	mu      sync.Mutex // guards the order of the other side's requests, and what follows
+	latest  uint32     // CSeq of the latest INVITE that has a 2xx
+	unheard func()     // ends the wait for its ACK; nil if there is none, or it is the first INVITE
 }
 
 // find is the call that a request belongs to, if it is one of ours.
@@ -103,7 +104,7 @@ func (e *echoCalls) invite(r *request) {
 		e.answers.reply(r, echoRefusal(err))
 		return
 	}
-	c := &echoCall{half: d, since: time.Now(), media: media, acked: make(chan struct{}), ended: make(chan struct{})}
+	c := &echoCall{half: d, since: time.Now(), media: media, latest: r.CSeq().SeqNo, acked: make(chan struct{}), ended: make(chan struct{})}
 	c.ack = sync.OnceFunc(func() { close(c.acked) })
 	c.end = sync.OnceFunc(func() { close(c.ended) })
 	ctx, stop := context.WithTimeout(context.Background(), echoTime)
@@ -187,9 +188,12 @@ func (e *echoCalls) bye(c *echoCall) {
 	e.sender.tell(c.half, c.Next(sip.BYE))
 }
 
-// acked takes an ACK. Where our 2xx had an offer it brings the answer (RFC 3264 §5); if that can't be used, a call that
+// acked takes the ACK to a 2xx; that to a refusal, which has another number, says nothing. Where our 2xx had an offer it brings the answer (RFC 3264 §5); if that can't be used, a call that
 // has not begun ends, and one that has goes on as it was.
 func (e *echoCalls) acked(c *echoCall, ack *sip.Request) {
+	if !c.heard(ack.CSeq().SeqNo) {
+		return
+	}
 	if err := c.media.Accept(ack.Body()); err != nil && !errors.Is(err, echo.ErrNoOffer) {
 		e.log.Info("an answer to the echo's offer cannot be used", "aor", c.account, "call_id", c.CallID, "err", err)
 		if !c.media.Agreed() {
@@ -197,17 +201,20 @@ func (e *echoCalls) acked(c *echoCall, ack *sip.Request) {
 		}
 	}
 	c.ack()
-	c.heard(ack.CSeq().SeqNo)
 }
 
-// heard notes that the 2xx to a later INVITE has arrived.
-func (c *echoCall) heard(cseq uint32) {
+// heard notes that the latest 2xx to an INVITE has arrived, and says whether it is that one whose ACK has this number.
+func (c *echoCall) heard(cseq uint32) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.unheard != nil && cseq >= c.later {
+	if cseq != c.latest {
+		return false
+	}
+	if c.unheard != nil {
 		c.unheard()
 		c.unheard = nil
 	}
+	return true
 }
 
 // await is closed when the ACK for this 2xx comes, or another 2xx takes its place.
@@ -218,7 +225,7 @@ func (c *echoCall) await(cseq uint32) <-chan struct{} {
 	if c.unheard != nil {
 		c.unheard()
 	}
-	c.later, c.unheard = cseq, sync.OnceFunc(func() { close(acked) })
+	c.latest, c.unheard = cseq, sync.OnceFunc(func() { close(acked) })
 	return acked
 }
 
@@ -257,6 +264,10 @@ func (e *echoCalls) within(r *request, c *echoCall) {
 		e.answers.reply(r, vMustWithin)
 	case !c.inOrder(r.CSeq().SeqNo):
 		e.answers.reply(r, verdict{status: 500, reason: "An older request came after a newer one"})
+	case r.Method == sip.SUBSCRIBE:
+		e.answers.reply(r, vBadEvent)
+	case r.Method == sip.PRACK: // of what provisional answer? (RFC 3262 §3)
+		e.answers.reply(r, vNoDialog)
 	case r.Method != sip.INVITE && (r.Method != sip.UPDATE || len(r.Body()) == 0):
 		e.answers.reply(r, vOK)
 	case notUnderstood(r).status != 0:
@@ -293,7 +304,7 @@ func notUnderstood(r *request) verdict {
 	if v := unknownOptions(r.Request, "Require", echoOptions...); v.status != 0 {
 		return v
 	}
-	if len(r.Body()) > 0 && !hasSDP(r) {
+	if len(r.Body()) > 0 && (!hasSDP(r) || header.Encoded(r)) {
 		return vNotSDP
 	}
 	return verdict{}

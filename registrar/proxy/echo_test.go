@@ -212,6 +212,7 @@ func TestEchoOffers(t *testing.T) {
 			e.in, e.out = srtpContext(t, key), srtpContext(t, e.key)
 			e.call = call{p: e.peer, callID: "echo-" + e.name, from: res.From().Value(), to: res.To().Value(), target: res.Contact().Address.String()}
 			ack := e.call.in("ACK")
+			ack.seq = int(res.CSeq().SeqNo)
 			if ack.extra = "Content-Type: application/sdp"; usable {
 				ack.body = e.accept()
 			} else {
@@ -371,6 +372,51 @@ func TestEchoPlain(t *testing.T) {
 
 // A 2xx to a later INVITE is repeated, too, until its own ACK comes, and the call ended if that never does; the same request
 // again gets the same answer over any transport, and one that asks for reliable provisional answers gets none.
+// The ACK to a challenge within a call says nothing of the 2xx before it, whose ACK has the answer to our offer.
+func TestEchoForeignAck(t *testing.T) {
+	simulate(t, always, func(l *lab) {
+		e := l.earphone("reception", "TCP")
+		e.dial()
+		e.ask(e.call.in("INVITE"))
+		offered := e.response(200)
+		e.ask(e.call.in("INVITE").with(e.offer())) // with an ACK to the 407
+		for {
+			if res := e.final().(*sip.Response); res.StatusCode != 200 { // that is our offer again
+				if res.StatusCode != 491 {
+					t.Errorf("an offer before the answer to ours: %d, want 491", res.StatusCode)
+				}
+				break
+			}
+		}
+		ack := e.call.in("ACK").with(e.accept())
+		ack.seq = int(offered.CSeq().SeqNo)
+		e.write(e.text(ack))
+		e.silent(time.Minute)
+		e.ask(e.call.in("INVITE").with(e.offer()))
+		e.response(200)
+	})
+}
+
+// What the echo has not is refused within a call too.
+func TestEchoHasNot(t *testing.T) {
+	simulate(t, always, func(l *lab) {
+		e := l.earphone("office", "TLS")
+		e.dial()
+		for _, c := range []struct {
+			m      msg
+			status int
+		}{
+			{e.call.in("SUBSCRIBE").plus("Event: talk"), 489},
+			{e.call.in("PRACK").plus("RAck: 1 1 INVITE"), 481},
+			{e.call.in("INVITE").with(e.offer()).plus("Content-Encoding: gzip"), 415},
+			{e.call.in("INVITE").with(e.offer()).plus("e: Identity"), 200},
+		} {
+			e.ask(c.m)
+			e.response(c.status)
+		}
+	})
+}
+
 func TestEchoReinviteUnacknowledged(t *testing.T) {
 	for _, transport := range []string{"UDP", "TCP", "TLS"} {
 		simulate(t, always, func(l *lab) {
@@ -474,6 +520,7 @@ func TestEchoHold(t *testing.T) {
 			t.Errorf("offer: %s", offer)
 		}
 		ack := e.call.in("ACK")
+		ack.seq = e.seq
 		ack.extra, ack.body = "Content-Type: application/sdp", e.accept()
 		e.write(e.text(ack))
 		e.say(15, "hello")

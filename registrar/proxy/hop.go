@@ -35,7 +35,8 @@ type hop struct {
 	laddr   sip.Addr // of the UDP socket
 }
 
-// Headers in which a peer could claim to be somebody: we vouch for From alone.
+// Headers in which a peer could claim to be somebody, in a request or in an answer: we vouch for From alone, and in an
+// answer for whom the plan had called (RFC 3325 §5).
 var identityHeaders = []string{"P-Asserted-Identity", "P-Preferred-Identity", "Remote-Party-ID", "Identity"}
 
 // forward makes the request that is sent on. Max-Forwards has been found to be more than zero.
@@ -94,10 +95,13 @@ func (h hop) release(sent *sip.Request, res *sip.Response, branch string) (ack, 
 	return ack, bye
 }
 
-// backward makes the response that is sent back: without our Via, to where the request came from.
+// backward makes the response that is sent back: without our Via and without claims, to where the request came from.
 func backward(req *sip.Request, res *sip.Response) *sip.Response {
 	out := res.Clone()
 	out.RemoveHeader("Via")
+	for _, name := range identityHeaders {
+		removeAll(out, name)
+	}
 	template := sip.NewResponseFromRequest(req, sip.StatusTrying, "Trying", nil) // knows the way back (RFC 3261 §18.2.2)
 	out.SetTransport(template.Transport())
 	out.SetDestination(template.Destination())

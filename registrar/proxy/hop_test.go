@@ -133,7 +133,7 @@ func TestHosts(t *testing.T) {
 	at := func(s string) fixed { return fixed{addr: net.TCPAddrFromAddrPort(netip.MustParseAddrPort(s))} }
 	h := newHosts("Reg.example.org", "", Listeners{TLS: at("192.0.2.1:5061"), UDP: at("0.0.0.0:5060")})
 	for host, want := range map[string]bool{
-		"reg.example.org": true, "REG.EXAMPLE.ORG": true, "localhost": true, "192.0.2.1": true, "127.0.0.1": true,
+		"reg.example.org": true, "REG.EXAMPLE.ORG": true, "reg.example.org.": true, "localhost": true, "192.0.2.1": true, "127.0.0.1": true,
 		"203.0.113.99": false, "example.org": false, "": false, "[2001:db8::1]": false,
 	} {
 		if got := h.ours(host); got != want {

@@ -28,9 +28,9 @@ type hosts struct {
 }
 
 func newHosts(domain, advertise string, l Listeners) *hosts {
-	h := &hosts{names: []string{strings.ToLower(domain), "localhost"}, ports: map[string]int{}, advertise: advertise}
+	h := &hosts{names: []string{header.Host(domain), "localhost"}, ports: map[string]int{}, advertise: advertise}
 	if advertise != "" {
-		h.names = append(h.names, strings.ToLower(advertise))
+		h.names = append(h.names, header.Host(advertise))
 	}
 	add := func(transport string, a net.Addr) {
 		ap, err := netip.ParseAddrPort(a.String())
@@ -57,7 +57,7 @@ func newHosts(domain, advertise string, l Listeners) *hosts {
 
 // ours says whether the host of a URI is this registrar: its domain, "localhost", or an address it listens on.
 func (h *hosts) ours(host string) bool {
-	host = strings.ToLower(strings.Trim(host, "[]"))
+	host = header.Host(host)
 	if slices.Contains(h.names, host) {
 		return true
 	}

@@ -32,6 +32,12 @@ group "both" {
 `
 
 // with makes m carry a body.
+// plus is the message with more header lines.
+func (m msg) plus(lines string) msg {
+	m.extra = strings.TrimSpace(m.extra + "\n" + lines)
+	return m
+}
+
 func (m msg) with(body string) msg {
 	m.extra, m.body = strings.TrimSpace(m.extra+"\n"+sdpHeader), body
 	if body == multipart {

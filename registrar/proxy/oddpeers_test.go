@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -150,6 +151,101 @@ func TestOldPeers(t *testing.T) {
 		}
 		munich.answer(req, 486, "")
 		milano.response(486)
+		munich.request(sip.ACK)
+
+		// Neither branch nor tag: it is found by all the rest (RFC 3261 §17.2.3).
+		plain := strings.NewReplacer("Max-Forwards: 70\n", "", ";branch=old;rport", "")
+		m := msg{method: "INVITE", uri: "sip:munich@" + domain, from: "sip:milano@" + domain, to: "sip:munich@" + domain, callID: "older", edit: plain, branch: "old"}
+		milano.ask(m)
+		req = munich.request(sip.INVITE)
+		munich.answer(req, 180, "")
+		milano.response(180)
+		m.method, m.seq = "CANCEL", int(req.CSeq().SeqNo)
+		milano.write(milano.text(m))
+		milano.response(200)
+		milano.response(487)
+		munich.answer(munich.request(sip.CANCEL), 200, "")
+	})
+}
+
+// A callee that gives no tag (RFC 3261 §12.1.2) hears the ACK and the BYE, and can hang up itself; nothing else goes where
+// it would pass as a new call.
+func TestTaglessCallee(t *testing.T) {
+	simulate(t, always, func(l *lab) {
+		milano, munich := l.pair()
+		for i, who := range []string{"caller", "callee"} {
+			milano.ask(msg{method: "INVITE", uri: "sip:munich@" + domain, callID: "tagless" + itoa(i)})
+			req := munich.request(sip.INVITE)
+			res := sip.NewResponseFromRequest(req, 200, "OK", nil)
+			res.To().Params.Remove("tag")
+			res.AppendHeader(sip.NewHeader("Contact", "<"+munich.contact+">"))
+			munich.raw(res.String())
+			res = milano.response(200)
+			var up, down []string
+			for _, h := range res.GetHeaders("Record-Route") {
+				up, down = append([]string{"Route: " + h.Value()}, up...), append(down, "Route: "+h.Value())
+			}
+			caller := call{p: milano, callID: "tagless" + itoa(i), from: res.From().Value(), to: res.To().Value(), target: munich.contact, route: strings.Join(up, "\n")}
+			called := call{p: munich, callID: caller.callID, from: caller.to, to: caller.from, target: milano.contact, route: strings.Join(down, "\n")}
+			caller.ack()
+			munich.request(sip.ACK)
+			if who == "callee" {
+				munich.write(munich.text(called.in("BYE")))
+				milano.answer(milano.request(sip.BYE), 200, "")
+				munich.response(200)
+				continue
+			}
+			again := caller.in("INVITE")
+			again.uri = "sip:munich@elsewhere.example"
+			milano.ask(again)
+			milano.response(403)
+			milano.write(milano.text(caller.in("BYE")))
+			munich.answer(munich.request(sip.BYE), 200, "")
+			milano.response(200)
+		}
+	})
+}
+
+// A route is ours, however its user is written (RFC 3261 §19.1.4).
+func TestEscapedRoute(t *testing.T) {
+	simulate(t, always, func(l *lab) {
+		milano, munich := l.pair()
+		caller, _ := milano.call(munich, "sip:munich@"+domain)
+		for _, escaped := range []func(c byte) string{
+			func(c byte) string { return fmt.Sprintf("%%%02X", c) },
+			func(c byte) string { return fmt.Sprintf("%%%02x", c) },
+		} {
+			m := caller.in("INFO")
+			var lines []string
+			for _, line := range strings.Split(m.extra, "\n") {
+				before, user, _ := strings.Cut(line, "sip:")
+				lines = append(lines, before+"sip:"+escaped(user[0])+user[1:])
+			}
+			m.extra = strings.Join(lines, "\n")
+			milano.ask(m)
+			munich.answer(munich.request(sip.INFO), 200, "")
+			milano.response(200)
+		}
+	})
+}
+
+// Who answers is who was called: an answer may not claim another identity, as a request may not.
+func TestClaimsOfIdentity(t *testing.T) {
+	simulate(t, always, func(l *lab) {
+		milano, munich := l.pair()
+		const claims = "P-Asserted-Identity: \"The boss\" <sip:boss@reg.example.org>, <tel:+1>\nRemote-Party-ID: <sip:boss@reg.example.org>"
+		milano.ask(msg{method: "INVITE", uri: "sip:munich@" + domain, callID: "claims", extra: claims})
+		req := munich.request(sip.INVITE)
+		munich.answer(req, 180, claims)
+		ringing := milano.response(180)
+		munich.answer(req, 200, claims)
+		for _, m := range []sip.Message{req, ringing, milano.response(200)} {
+			for _, name := range identityHeaders {
+				if got := m.GetHeaders(name); got != nil {
+					t.Errorf("goes on with %v:\n%s", got, m)
+				}
+			}
+		}
 	})
 }
 

@@ -342,10 +342,12 @@ func (c call) in(method string) msg {
 	return msg{method: method, uri: c.target, from: c.from, to: c.to, callID: c.callID, extra: c.route}
 }
 
-// ack sends the ACK to the last 2xx.
+// ack sends the ACK to a 2xx. Its number is that of the INVITE, which is the last request that was sent.
 func (c call) ack() {
 	c.p.l.t.Helper()
-	c.p.write(c.p.text(c.in("ACK")))
+	m := c.in("ACK")
+	m.seq = c.p.seq
+	c.p.write(c.p.text(m))
 }
 
 func itoa(n int) string { return fmt.Sprint(n) }

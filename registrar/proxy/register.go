@@ -83,9 +83,8 @@ func (g *registrar) admit(r *request) (reg location.Registration, v verdict) {
 	if !g.site.owns(&r.To().Address, r.account) || !g.site.owns(&r.From().Address, r.account) {
 		return reg, vFromMismatch // no registering for others
 	}
-	reg, ok := registration(r)
-	if !ok {
-		return reg, vBadContact
+	if reg, v = registration(r); v.status != 0 {
+		return reg, v
 	}
 	if r.flow.Transport != flow.TLS && slices.ContainsFunc(reg.Contacts, func(c location.Contact) bool { return strings.HasPrefix(c.URI, "sips:") }) {
 		return reg, vSipsInClear
@@ -128,32 +127,42 @@ func paramsOf(b location.Binding) string {
 	return p
 }
 
-// registration reads the Contact headers of a REGISTER.
-func registration(r *request) (location.Registration, bool) {
+// registration reads the Contact headers of a REGISTER. Those of other schemes, which may stand there (RFC 3261 §10.2.1), are
+// passed over: nothing is called there.
+func registration(r *request) (location.Registration, verdict) {
 	reg := location.Registration{AOR: r.account, CallID: r.CallID().Value(), CSeq: r.CSeq().SeqNo, Flow: r.flow}
 	wish := location.Unsaid
 	if h := r.GetHeader("Expires"); h != nil {
 		wish = seconds(h.Value())
 	}
-	values := header.Contacts(r)
+	values := slices.DeleteFunc(header.Contacts(r), elsewhere)
 	if len(values) == 1 && values[0] == "*" {
 		reg.All = true
-		return reg, wish == 0 // RFC 3261 §10.3 step 6
+		if wish != 0 { // RFC 3261 §10.3 step 6
+			return reg, vBadContact
+		}
+		return reg, verdict{}
 	}
 	if len(values) > maxContacts {
-		return reg, false
+		return reg, vTooMany
 	}
 	for _, v := range values {
 		c, ok := contact(v, wish)
 		if !ok {
-			return reg, false
+			return reg, vBadContact
 		}
 		reg.Contacts = append(reg.Contacts, c)
 	}
 	if len(reg.Contacts) == 1 {
 		reg.Flow = listeningAt(r, reg.Contacts[0].URI)
 	}
-	return reg, true
+	return reg, verdict{}
+}
+
+// elsewhere says whether a contact has another scheme than ours: a mail address, say.
+func elsewhere(contact string) bool {
+	a, err := header.ParseAddress(contact)
+	return err == nil && !a.URI.Wildcard && a.URI.Scheme != "sip" && a.URI.Scheme != "sips"
 }
 
 // contact reads one Contact. wish is what the Expires header says, for a contact that says nothing itself.

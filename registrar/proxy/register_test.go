@@ -219,6 +219,17 @@ func TestOtherDigestURI(t *testing.T) {
 	})
 }
 
+// A contact may be of any scheme (RFC 3261 §10.2.1). Nobody is called there, and those beside it count.
+func TestOtherSchemes(t *testing.T) {
+	simulate(t, always, func(l *lab) {
+		p := l.join("reception", "TCP")
+		p.ask(p.reg("Contact: \"Mail, please\" <mailto:reception@example.org>;q=0.1, <tel:+39-02-55>\nContact: <sip:reception@second.invalid>"))
+		if got := len(p.response(200).GetHeaders("Contact")); got != 2 {
+			t.Errorf("%d contacts, want the two that can be called", got)
+		}
+	})
+}
+
 func TestRegisterRefusals(t *testing.T) {
 	simulate(t, always, func(l *lab) {
 		p := l.join("reception", "TCP")
@@ -232,6 +243,7 @@ func TestRegisterRefusals(t *testing.T) {
 			{"From of another", func(m *msg) { m.from = "<sip:stranger@" + domain + ">;tag=1" }, 403, ""},
 			{"From of another domain", func(m *msg) { m.from = "<sip:reception@example.com>;tag=1" }, 403, ""},
 			{"too brief", func(m *msg) { m.extra = "Expires: 5" }, 423, "Min-Expires"},
+			{"too many contacts", func(m *msg) { m.extra = "Contact: <sip:a@b>" + strings.Repeat(", <sip:a@b>", maxContacts) }, 403, ""},
 			{"star without Expires: 0", func(m *msg) { m.extra = "star" }, 400, ""},
 		} {
 			m := p.reg("")

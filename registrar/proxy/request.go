@@ -34,9 +34,10 @@ type request struct {
 }
 
 // inDialog says whether the request belongs to a dialog that was set up through this server: both sides' tokens,
-// which hold for its Call-ID alone, came back in its Route.
+// which hold for its Call-ID alone, came back in its Route. A callee of RFC 2543 may have given no tag (RFC 3261 §12.1.2):
+// its call is acknowledged and ended all the same, and nothing else, for that would pass as a new one.
 func (r *request) inDialog() bool {
-	return len(r.mine) >= 2 && r.To().Params.Has("tag")
+	return len(r.mine) >= 2 && (r.To().Params.Has("tag") || r.IsAck() || r.Method == sip.BYE)
 }
 
 // from is the side of the dialog that the request comes from, to the one it goes to.

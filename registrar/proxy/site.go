@@ -61,7 +61,7 @@ func (s *site) owns(u *sip.Uri, account string) bool {
 // readRoute finds our own Route headers at the top. A strict router of RFC 2543 has put the first of them into the
 // Request-URI, and what was there behind the others: that is put right first (RFC 3261 §16.4).
 func (s *site) readRoute(r *request) {
-	if first, strict := s.seal.open(r.CallID().Value(), r.Recipient.User); strict {
+	if first, strict := s.seal.open(r.CallID().Value(), header.User(&r.Recipient)); strict {
 		routes := r.GetHeaders("Route")
 		if len(routes) == 0 {
 			r.far = true
@@ -86,7 +86,7 @@ func (s *site) readRoute(r *request) {
 			r.far = true
 			return
 		}
-		t, sealed := s.seal.open(r.CallID().Value(), route.URI.User)
+		t, sealed := s.seal.open(r.CallID().Value(), header.User(&route.URI))
 		if !sealed && !s.hosts.oursAt(route.URI.Host, route.URI.Port) {
 			r.far = true
 			return

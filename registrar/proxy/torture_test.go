@@ -78,7 +78,7 @@ func TestTortureIsAnswered(t *testing.T) {
 		"badbranch": "400 Via has an empty branch", "insuf": "400 From is missing", "unkscm": badScheme, "novelsc": badScheme,
 		"unksm2": "400 From or To is not a SIP URI", "bext01": "420 Bad Extension", "invut": unknown, "regaut01": notOurs,
 		"multi01": "400 From comes twice", "mcl01": "400 Content-Length comes twice", "bcast": "", "zeromf": unknown,
-		"cparam01": notOurs, "cparam02": notOurs, "regescrt": notOurs, "sdp01": unknown, "inv2543": "400 Bad Request",
+		"cparam01": notOurs, "cparam02": notOurs, "regescrt": notOurs, "sdp01": unknown, "inv2543": "400 Contact is missing",
 		"test": "", // a first line that is no SIP
 	}
 	onStreams := map[string]string{ // where what is missing may still come, and a wrong length hides the next message

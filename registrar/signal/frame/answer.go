@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/fnv"
 
+	"ewindow/registrar/signal/header"
 	"ewindow/registrar/signal/validate"
 )
 
@@ -46,7 +47,7 @@ func (r *Refusal) Answer() []byte {
 		}
 		seen[name]++
 		fmt.Fprintf(&out, "%s:%s", name, value)
-		if name == "To" && !bytes.Contains(value, []byte("tag=")) { // RFC 3261 §8.2.6.2
+		if name == "To" && header.Param(string(value), "tag") == "" { // RFC 3261 §8.2.6.2
 			h := fnv.New32a()
 			_, _ = h.Write(r.head)
 			fmt.Fprintf(&out, ";tag=%08x", h.Sum32())

@@ -166,6 +166,12 @@ func TestAnswer(t *testing.T) {
 	if tag, _ := res.To().Params.Get("tag"); tag == "" || res.CallID().Value() != "abc" || res.Via().Host != "192.0.2.1" {
 		t.Errorf("answered %q", r.Answer())
 	}
+	for _, to := range []string{`"tag=1" <sip:a@b>`, `<sip:a@b;tag=1>`, `<sip:a@b>;x="tag=1"`, `<sip:a@b>;mytag=1`} {
+		m, err := validate.Parser().ParseSIP(Datagram([]byte(strings.Replace(with(tooMany, ""), "To: ", "To: "+to+"\r\nX: ", 1))).Answer())
+		if err != nil || !m.(*sip.Response).To().Params.Has("tag") {
+			t.Errorf("%s: answered %v without a tag", to, m)
+		}
+	}
 	quoted := strings.Replace(with(tooMany, ""), "To: ", "To: \"a\\\x00\" ", 1)
 	if r := Datagram([]byte(quoted)); !bytes.Contains(r.Answer(), []byte("a\\\x00")) {
 		t.Errorf("answered %q to a name with a quoted zero in it", r.Answer())

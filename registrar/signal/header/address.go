@@ -92,8 +92,10 @@ func Params(text string) sip.HeaderParams {
 	return params
 }
 
-// ParseVia reads one Via: "SIP / 2.0 / UDP host : port ;params", in which blanks may stand (RFC 3261 §20.42, §25.1).
+// ParseVia reads one Via: "SIP / 2.0 / UDP host : port ;params", in which blanks may stand (RFC 3261 §20.42, §25.1). The
+// comment that RFC 2543 §6.40 has at its end is left out.
 func ParseVia(value string) (*sip.ViaHeader, error) {
+	value = value[:ElementEnd(value, '(')]
 	end := ElementEnd(value, ';')
 	parts := strings.SplitN(value[:end], "/", 3)
 	if len(parts) != 3 {

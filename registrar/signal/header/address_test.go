@@ -51,6 +51,9 @@ func TestParseVia(t *testing.T) {
 		`SIP/2.0/TLS [2001:db8::1]:5061;branch=z9hG4bK1;x="a, b;c"`: `SIP/2.0/TLS [2001:db8::1]:5061;branch=z9hG4bK1;x="a, b;c"`,
 		"SIP/2.0/UDP [2001:db8::1];branch=z9hG4bK1":                 "SIP/2.0/UDP [2001:db8::1];branch=z9hG4bK1",
 		"SIP/2.0/UDP 192.0.2.1;;branch=z9hG4bK1;":                   "SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1",
+		`SIP/2.0/UDP 192.0.2.1;branch=1 (Acme "proxy"; 2)`:          "SIP/2.0/UDP 192.0.2.1;branch=1",
+		`SIP/2.0/UDP 192.0.2.1 (Acme);branch=1`:                     "SIP/2.0/UDP 192.0.2.1",
+		`SIP/2.0/UDP 192.0.2.1;branch=1;x="a (b)"`:                  `SIP/2.0/UDP 192.0.2.1;branch=1;x="a (b)"`,
 	} {
 		if v, err := ParseVia(value); err != nil || v.Value() != want {
 			t.Errorf("%s: %v, %v", value, v, err)

@@ -93,6 +93,11 @@ func unescape(s string) string {
 // MediaType is the Content-Type in lower case, without parameters; "" without one.
 func MediaType(m sip.Message) string { return strings.ToLower(Word(First(m, "Content-Type"))) }
 
+// Encoded says whether a body is compressed or the like: it has a content coding, and one that is something (RFC 3261 §20.12).
+func Encoded(m sip.Message) bool {
+	return slices.ContainsFunc(List(m, "Content-Encoding"), func(c string) bool { return !strings.EqualFold(c, "identity") })
+}
+
 // Body is the body, or nil if it is empty.
 func Body(m sip.Message) []byte {
 	if len(m.Body()) == 0 {

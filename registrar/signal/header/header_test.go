@@ -58,6 +58,19 @@ func TestValues(t *testing.T) {
 	}
 }
 
+func TestEncoded(t *testing.T) {
+	for value, want := range map[string]bool{
+		"": false, "identity": false, "Identity": false, "gzip": true, "identity, gzip": true, "x-GZIP": true,
+	} {
+		if got := Encoded(request("Content-Encoding: " + value)); got != want {
+			t.Errorf("%q: %v", value, got)
+		}
+	}
+	if Encoded(request()) {
+		t.Error("a body without a coding")
+	}
+}
+
 func TestSplit(t *testing.T) {
 	for text, want := range map[string]string{
 		"<sip:a@b>":                                 "<sip:a@b>",

@@ -28,6 +28,12 @@ func Dialled(u *sip.Uri) string {
 	return text
 }
 
+// Host is a host in the one spelling in which equal ones are equal strings: in small letters, without the brackets of an
+// IPv6 address, without the dot that a full name may end in (RFC 3261 §25.1 hostname).
+func Host(host string) string {
+	return strings.TrimSuffix(strings.ToLower(strings.Trim(host, "[]")), ".")
+}
+
 func unescaped(s string) string {
 	if u, err := url.PathUnescape(s); err == nil {
 		return u

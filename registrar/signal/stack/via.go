@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/emiago/sipgo/sip"
+
+	"ewindow/registrar/signal/header"
 )
 
 // stamp notes in a request's first Via where it came from, whatever its sender says of that (RFC 3261 §18.2.1, RFC 3581 §4).
@@ -21,7 +23,7 @@ func stamp(req *sip.Request) {
 	if symmetric {
 		via.Params.Add("rport", strconv.Itoa(int(from.Port())))
 	}
-	says, err := netip.ParseAddr(strings.Trim(via.Host, "[]"))
+	says, err := header.Addr(via.Host)
 	if symmetric || err != nil || says.Unmap() != addr {
 		via.Params.Add("received", addr.String())
 	} else {

@@ -157,6 +157,7 @@ func contacts(req *sip.Request) *Problem {
 		c, ok := h.(*sip.ContactHeader)
 		switch {
 		case ok && c.Address.Wildcard && req.Method == sip.REGISTER:
+		case ok && !c.Address.Wildcard && !isSIP(&c.Address) && req.Method == sip.REGISTER: // of any scheme (RFC 3261 §10.2.1)
 		case !ok || c.Address.Wildcard || !isSIP(&c.Address) || !soundURI(&c.Address):
 			return bad("Contact is no SIP URI")
 		}
