@@ -65,6 +65,7 @@ func (d days) has(weekday int) bool { return d>>weekday&1 == 1 }
 type rule struct {
 	selector
 	times       span.Set // minutes from the beginning of the day, up to latestEnd
+	twice       span.Set // of these, what more than one of the written ranges has
 	wholeDay    bool     // no times were written
 	off         bool
 	additional  bool   // follows a "," or a "||": it forgets nothing

@@ -174,6 +174,7 @@ func (sc *scanner) times(r *rule) (bool, error) {
 		if err != nil {
 			return true, err
 		}
+		r.twice = r.twice.Union(span.Of(spans...).Intersect(span.Of(s)))
 		spans = append(spans, s)
 		// A comma goes on with a range of this rule if a digit follows, and else begins another rule.
 		before := sc.at

@@ -257,6 +257,37 @@ func TestWarnings(t *testing.T) {
 		{"Mo-Fr 09:00-18:00; We 16:00-20:00", ""},
 		{"Mo-Fr 09:00-18:00; Sa 20:00-22:00", ""},
 		{"Mo-Fr 09:00-18:00; Dec 24 20:00-22:00", ""},
+
+		// A numbered weekday replaces the day as a weekday does.
+		{"Mo-Fr 09:00-18:00; Th[1] 18:00-23:00", `19: "Th[1] 18:00-23:00" replaces what earlier rules say of Th, such as 09:00-18:00; ` +
+			`write "," instead of ";" before it to add hours; or all hours of these days here: 09:00-18:00, …`},
+		{"Mo-Fr 09:00-18:00; week 20 Mo 19:00-22:00", `19: "week 20 Mo 19:00-22:00" replaces what earlier rules say of Mo, such as 09:00-18:00; ` +
+			`write "," instead of ";" before it to add hours; or all hours of these days here: 09:00-18:00, …`},
+		{"Mo-Fr 09:00-18:00, Th[1] 18:00-23:00", ""},
+		{"Mo-Fr 09:00-18:00; Th[1] 09:00-23:00", ""},
+		{"Mo-Fr 09:00-18:00; Fr[-1] 09:00-15:00", ""},
+		{"Mo-Fr 09:00-18:00; Sa[1] 10:00-14:00", ""},
+		{"Mo-Fr 09:00-13:00; Jul-Aug Mo-Fr 15:00-20:00", ""},
+
+		// Hours of holidays and dates, which a later rule replaces.
+		{"PH 10:00-12:00; Mo-Fr 09:00-18:00", `0: "Mo-Fr 09:00-18:00" comes after this rule, and says all about its weekdays on these days too; move this rule to the end`},
+		{"Sa,Su,PH 10:00-16:00; Mo-Fr 09:00-18:00", `0: "Mo-Fr 09:00-18:00" comes after this rule, and says all about its weekdays on these days too; move this rule to the end`},
+		{"Dec 24 09:00-12:00; Mo-Fr 09:00-18:00", `0: "Mo-Fr 09:00-18:00" comes after this rule, and says all about its weekdays on these days too; move this rule to the end`},
+		{"Th[1] 09:00-23:00; Mo-Fr 09:00-18:00", `0: "Mo-Fr 09:00-18:00" comes after this rule, and says all about its weekdays on these days too; move this rule to the end`},
+		{"Mo-Fr 09:00-18:00; PH 10:00-12:00", ""},
+		{"PH Sa 10:00-12:00; Mo-Fr 09:00-18:00", ""},
+		{"Mo-Fr 09:00-18:00; Dec 24 09:00-12:00; Sa 10:00-14:00", `19: "Sa 10:00-14:00" comes after this rule, and says all about its weekdays on these days too; move this rule to the end`},
+		{"week 1-53/2 Mo 09:00-18:00; week 2-52/2 Tu 09:00-18:00", ""},
+		{"Apr-Sep Mo-Fr 08:00-20:00; Oct-Mar Mo-Fr 09:00-18:00; PH off", ""},
+
+		// Times that are probably mistyped.
+		{"Mo-Fr 09:00-05:00", "0: 09:00-05:00 goes on over midnight, for 20 hours; write 09:00-17:00 if the end of the day is meant"},
+		{"Mo-Fr 08:30-06:30", "0: 08:30-06:30 goes on over midnight, for 22 hours; write 08:30-18:30 if the end of the day is meant"},
+		{"Mo-Su 06:00-02:00", ""}, {"Fr 20:00-06:00", ""}, {"Fr 12:00-05:00", ""}, {"Mo-Su 00:00-24:00", ""}, {"Mo 00:00-26:00", ""}, {"Mo-Fr 18:00-08:00", ""},
+		{"Mo-Fr 09:00-18:00,17:00-20:00", "0: 17:00-18:00 stands twice in this rule; write each time once: a range ends where the next begins, or before it"},
+		{"Mo-Fr 09:00-12:30,12:30-18:00", ""},
+		{"Mo-Fr 09:00-18:00, We 12:00-14:00", `19: "We 12:00-14:00" adds nothing: earlier rules open these hours; remove it; or write "; 12:00-14:00 off" if they are to be closed`},
+		{"Mo-Fr 09:00-18:00, We 17:00-20:00", ""}, {"Mo-Fr 09:00-18:00, Fr 17:00-02:00", ""},
 		{"Fr 22:00-02:00; PH Mo off", ""},
 		{"Mo-Fr 09:00-12:00; 13:00-17:00", `0: later rules replace this one on all its days; remove it, or move it to the end; write "," instead of ";" where a rule adds hours`},
 	} {

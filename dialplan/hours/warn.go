@@ -12,7 +12,7 @@ import (
 func (h *Hours) Warnings() []*Problem {
 	var out []*Problem
 	for i := range h.rules {
-		for _, look := range []func(int) *Problem{h.replaced, h.reopened, h.cut, h.remains, h.replaces} {
+		for _, look := range []func(int) *Problem{h.replaced, h.reopened, h.cut, h.remains, h.replaces, h.overlaps, h.overnight, h.addsNothing} {
 			if p := look(i); p != nil {
 				out = append(out, p)
 				break
@@ -45,13 +45,13 @@ func (h *Hours) replaced(i int) *Problem {
 // add hours. One that changes them, as 10:00-12:00 after 09:00-18:00 does, is what ";" is for.
 func (h *Hours) replaces(i int) *Problem {
 	r := &h.rules[i]
-	if !r.plain() || r.off || r.additional || r.wholeDay {
-		return nil
+	if r.off || r.additional || r.wholeDay || len(r.years)+len(r.dates) > 0 || r.holidays != noHolidays {
+		return nil // of dates and holidays, hours of their own are common
 	}
 	var lost days
 	var was span.Set
 	for d := range daysPerWeek {
-		if !r.days.has(d) {
+		if !r.weekdays().has(d) {
 			continue
 		}
 		before := ownHours(h.rules[:i], d).Intersect(evaluateWeekday(plainOnes(h.rules[:i]), d))
@@ -95,16 +95,20 @@ func rangesText(s span.Set) string {
 	return strings.Join(out, ",")
 }
 
-// reopened warns of holidays or dates that are off, and opened again by a later rule for weekdays.
+// reopened warns of holidays or dates that are off, or have hours of their own, and of which a later rule for weekdays says
+// something else.
 func (h *Hours) reopened(i int) *Problem {
 	r := &h.rules[i]
-	if !r.off || r.plain() {
+	if r.plain() || r.additional && !r.off {
 		return nil
 	}
 	for _, later := range h.rules[i+1:] {
-		if later.plain() && !later.off && !later.additional && (r.anyDay || r.holidays == orHolidays || r.days&later.days != 0) {
-			return &Problem{r.offset, fmt.Sprintf("%q comes after this rule, and opens its weekdays on these days too", h.written[later.offset:later.end]),
-				"move this rule to the end"}
+		if later.plain() && !later.off && !later.additional && (r.anyDay || r.holidays == orHolidays || r.weekdays()&later.days != 0) {
+			what := "%q comes after this rule, and opens its weekdays on these days too"
+			if !r.off {
+				what = "%q comes after this rule, and says all about its weekdays on these days too"
+			}
+			return &Problem{r.offset, fmt.Sprintf(what, h.written[later.offset:later.end]), "move this rule to the end"}
 		}
 	}
 	return nil
