@@ -171,7 +171,7 @@ func (r *runCmd) window(cfg *config.Config, log *slog.Logger) (*running, error) 
 				Label: cfg.Space, Seed: testcard.Seed(cfg.Space)},
 			Sound: protocol.SoundConfig{Microphone: cfg.Microphone, Speaker: cfg.Speaker,
 				ToneHz: testcard.Tone(cfg.Space), Echo: true},
-			Screen: protocol.ScreenConfig{Sink: cfg.Screen, Title: "E-Window " + cfg.Space,
+			Screen: protocol.ScreenConfig{Sink: cfg.Screen, Rotate: cfg.Rotate, Title: "E-Window " + cfg.Space,
 				Width: cfg.Video.Width, Height: cfg.Video.Height},
 			Log: log,
 		},

@@ -59,7 +59,7 @@ func TestPartOfVideo(t *testing.T) {
 // Everything wrong is said at once, each with its place and what to do.
 func TestBadFiles(t *testing.T) {
 	for _, c := range []struct{ edit, with, want string }{
-		{"", "colour = \"red\"\n", `window.hcl:5:1: unknown setting "colour" in a window's file; known here: registrar, domain, pin, space, secret_file, camera, screen, microphone, speaker, video`},
+		{"", "colour = \"red\"\n", `window.hcl:5:1: unknown setting "colour" in a window's file; known here: registrar, domain, pin, space, secret_file, camera, screen, rotate, microphone, speaker, video`},
 		{"", "camra = \"auto\"\n", `window.hcl:5:1: unknown setting "camra" in a window's file; did you mean "camera"?`},
 		{"", "video {\n  widht = 640\n}\n", `window.hcl:6:3: unknown setting "widht" in the block video; did you mean "width"?`},
 		{"", "vidoe {\n  width = 640\n}\n", `window.hcl:5:1: unknown block "vidoe" in a window's file; did you mean "video"?`},
@@ -81,6 +81,11 @@ func TestBadFiles(t *testing.T) {
 		{"", "camera = null\n", `window.hcl:5:10: camera has a value of another kind; it is text, and text stands in quotes`},
 		{"", "camera = \"webcam\"\n", `window.hcl:5:10: camera: "webcam" is not known; use auto, test, libcamera, v4l2:…, x11:…, file:…, gst:…`},
 		{"", "screen = \"x11:\"\n", `window.hcl:5:10: screen: "x11:" is not known; use auto, kms, wayland, none, x11:…, gst:…`},
+		{"", "rotate = 45\n", `window.hcl:5:10: rotate: 45 is no quarter turn; use 90, 180 or 270: degrees by which the picture is turned clockwise; 0 is upright`},
+		{"", "rotate = -90\n", `window.hcl:5:10: rotate: -90 is no quarter turn; use 90, 180 or 270: degrees by which the picture is turned clockwise; 0 is upright`},
+		{"", "rotate = 360\n", `window.hcl:5:10: rotate: 360 is no quarter turn; use 90, 180 or 270: degrees by which the picture is turned clockwise; 0 is upright`},
+		{"", "rotate = \"left\"\n", `window.hcl:5:10: rotate has a value of another kind; it is a whole number`},
+		{"", "rotated = 90\n", `window.hcl:5:1: unknown setting "rotated" in a window's file; did you mean "rotate"?`},
 		{"", "space = \"munich\"\n", `window.hcl:5:1: space is set twice in this block; keep one of the two`},
 		{"", "domain = \"\"\n", `window.hcl:5:10: domain: "" is no domain; write what the registrar has as --domain`},
 		{"", "domain = \"sips:x\"\n", `window.hcl:5:10: domain: "sips:x" is no domain; write what the registrar has as --domain`},

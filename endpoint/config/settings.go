@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -36,6 +37,12 @@ func (c *Config) settings() []setting {
 		}},
 		{"camera", &c.Camera, "", oneOf(&c.Camera, "auto, test, libcamera, v4l2:…, x11:…, file:…, gst:…")},
 		{"screen", &c.Screen, "", oneOf(&c.Screen, "auto, kms, wayland, none, x11:…, gst:…")},
+		{"rotate", &c.Rotate, "", func() trouble {
+			if !slices.Contains([]int{0, 90, 180, 270}, c.Rotate) {
+				return trouble{fmt.Sprintf("%d is no quarter turn", c.Rotate), "use 90, 180 or 270: degrees by which the picture is turned clockwise; 0 is upright"}
+			}
+			return trouble{}
+		}},
 		{"microphone", &c.Microphone, "", oneOf(&c.Microphone, "auto, test, pulse, none, alsa:…, gst:…")},
 		{"speaker", &c.Speaker, "", func() trouble {
 			if strings.HasPrefix(c.Speaker, "file:") {

@@ -12,12 +12,14 @@ import (
 
 // display is where pictures go: a pipeline that shows at once what is pushed into it.
 //
-//	appsrc (2, leaky) ! convert and scale ! gate (texts, count) ! sink
+//	appsrc (2, leaky) ! convert and scale ! gate (texts, count) ! turn ! sink
+//
+// All before the turn is upright.
 type display struct {
 	pipe          *pipeline.Pipeline
 	gate          *pipeline.Gate
-	format        string     // of the pictures, if the sink is not to choose
-	width, height int        // of the window on X, or of the mode of a graphics card; else 0, and the sink scales
+	rotate        int        // degrees clockwise: a key of directions, or 0
+	width, height int        // upright, of the window on X, or of the mode of a graphics card; else 0, and the sink scales
 	sizes         chan area  // the newest size
 	gone          chan error // why it is of no use any more
 	connector     *connector // of a graphics card, to be watched; else nil
@@ -28,10 +30,12 @@ type display struct {
 type sink struct {
 	elements  string     // of GStreamer
 	device    string     // for people
-	format    string     // of the pictures that it takes, if not any
 	place     *xPlace    // on an X display, else nil
 	connector *connector // of a graphics card, else nil
 }
+
+// directions are what videoflip calls the turns, by degrees clockwise.
+var directions = map[int]string{90: "90r", 180: "180", 270: "90l"}
 
 // errNoScreen says that "auto" found nothing to draw on.
 type errNoScreen struct{}
@@ -87,21 +91,23 @@ func openDisplay(c protocol.ScreenConfig) (*display, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &display{device: s.device, format: s.format}
+	d := &display{device: s.device, rotate: c.Rotate}
 	names := []string{"in", "last"}
 	var w *window
 	if s.place != nil {
 		if w, err = openWindow(*s.place, c.Title); err != nil {
 			return nil, err
 		}
-		d.width, d.height, d.sizes, d.gone = w.width, w.height, w.sizes, w.gone
+		d.width, d.height = d.upright(w.width, w.height)
+		d.sizes, d.gone = w.sizes, w.gone
 		names = append(names, "sink")
 	}
 	if s.connector != nil {
-		d.width, d.height, d.connector, d.gone = s.connector.width, s.connector.height, s.connector, make(chan error, 1)
+		d.width, d.height = d.upright(s.connector.width, s.connector.height)
+		d.connector, d.gone = s.connector, make(chan error, 1)
 	}
 	d.pipe, err = pipeline.New(fmt.Sprintf("appsrc name=in is-live=true format=time max-buffers=2 max-bytes=0 leaky-type=downstream "+
-		"! videoconvertscale add-borders=true ! ewcolour ! capsfilter name=last caps=%s ! %s", quoted(d.caps()), s.elements), names...)
+		"! videoconvertscale add-borders=true ! %s ! %s", d.last(), s.elements), names...)
 	if err != nil {
 		return nil, fmt.Errorf("screen %s: %w; check the word screen in the window's file", c.Sink, err)
 	}
@@ -115,21 +121,34 @@ func openDisplay(c protocol.ScreenConfig) (*display, error) {
 	return d, nil
 }
 
+// last is the elements before the sink. What is turned is so in the few bytes of video, before it gets a screen's colours.
+func (d *display) last() string {
+	gate := "capsfilter name=last caps=" + quoted(d.caps())
+	if direction := directions[d.rotate]; direction != "" {
+		return gate + " ! videoflip video-direction=" + direction + " ! ewcolour"
+	}
+	return "ewcolour ! " + gate
+}
+
 func (d *display) caps() string {
-	caps := "video/x-raw"
-	if d.format != "" {
-		caps += ",format=" + d.format
+	if d.width == 0 {
+		return "video/x-raw"
 	}
-	if d.width > 0 {
-		caps += fmt.Sprintf(",width=%d,height=%d,pixel-aspect-ratio=1/1", d.width, d.height)
+	return fmt.Sprintf("video/x-raw,width=%d,height=%d,pixel-aspect-ratio=1/1", d.width, d.height)
+}
+
+// upright is the size before the turn of what is so large after it, or the other way round.
+func (d *display) upright(w, h int) (int, int) {
+	if d.rotate%180 != 0 {
+		return h, w
 	}
-	return caps
+	return w, h
 }
 
 // resize follows the window.
 func (d *display) resize(a area) {
-	if a.width >= 16 && a.height >= 16 && (a.width != d.width || a.height != d.height) {
-		d.width, d.height = a.width, a.height
+	if w, h := d.upright(a.width, a.height); w >= 16 && h >= 16 && (w != d.width || h != d.height) {
+		d.width, d.height = w, h
 		d.pipe.Set("last", "caps", d.caps())
 		d.pipe.Resized("sink")
 	}

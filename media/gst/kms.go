@@ -78,9 +78,8 @@ func (c connector) sink() (sink, error) {
 		return sink{}, fmt.Errorf("screen kms: open %s, which has the screen %s: %w; the user has to be in the group video", path, c.name, err)
 	}
 	return sink{
-		elements:  fmt.Sprintf("kmssink sync=false force-modesetting=true fd=%d connector-id=%d", fd, c.id),
+		elements:  fmt.Sprintf("video/x-raw,format=BGRx ! kmssink sync=false force-modesetting=true fd=%d connector-id=%d", fd, c.id),
 		device:    fmt.Sprintf("kms %s of %s, %dx%d", c.name, c.card, c.width, c.height),
-		format:    "BGRx",
 		connector: &c,
 	}, nil
 }

@@ -49,6 +49,9 @@ func newScreen(c protocol.ScreenConfig, p *parent) (*screen, error) {
 	if c.Width < 64 || c.Height < 64 || c.Width > maxSide || c.Height > maxSide {
 		return nil, fmt.Errorf("screen of %dx%d: 64 to %d are possible; change video in the window's file", c.Width, c.Height, maxSide)
 	}
+	if c.Rotate != 0 && directions[c.Rotate] == "" {
+		return nil, fmt.Errorf("screen turned by %d degrees: 90, 180 and 270 are possible; change rotate in the window's file", c.Rotate)
+	}
 	if _, err := decoderElements(); err != nil {
 		return nil, err
 	}
@@ -186,7 +189,7 @@ func (s *screen) draw() {
 	s.drawn = time.Now()
 	if s.picture == nil {
 		if s.full.Pixels == nil {
-			w, h := s.display.size(s.c.Width, s.c.Height)
+			w, h := s.display.size(s.display.upright(s.c.Width, s.c.Height))
 			s.full = card.Full(w, h, card.Texts{Title: s.now.Title, Reason: s.now.Reason, Next: s.now.Next, Notice: s.now.Notice})
 		}
 		s.display.gate.Draw(nil)

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"ewindow/media/engine/protocol"
+	"ewindow/media/gst/card"
+	"ewindow/media/testcard"
 )
 
 func screenRole(c protocol.ScreenConfig) protocol.Configure {
@@ -186,6 +188,92 @@ func TestPlainWindow(t *testing.T) {
 	if n := bright(x.grab(area{1280, 190, 0, 0})); n > 0 {
 		t.Errorf("%d bright pixels beside the window", n)
 	}
+}
+
+// What is seen is turned clockwise: pictures and cards, and the texts over pictures.
+func TestTurnedScreens(t *testing.T) {
+	t.Parallel()
+	texts := card.Texts{Title: "Munich", Reason: "Closed", Next: "opens Mon 09:00", Notice: "No camera"}
+	for _, rotate := range []int{0, 90, 180, 270} {
+		t.Run(fmt.Sprint(rotate), func(t *testing.T) {
+			t.Parallel()
+			x := startX(t, 1280, 720)
+			k := start(t, screenRole(protocol.ScreenConfig{Sink: "x11:" + x.display, Rotate: rotate, Width: 1280, Height: 720}))
+			at := area{width: 1280, height: 720}
+			shown := at // of a picture of 16:9
+			if rotate%180 != 0 {
+				at = area{width: 720, height: 1280}
+				shown = area{720, 405, 0, 437}
+			}
+			k.command(protocol.Command{Card: &protocol.Card{Title: texts.Title, Reason: texts.Reason, Next: texts.Next, Notice: texts.Notice}})
+			want := card.Full(at.width, at.height, texts)
+			x.sees("the card", whole, 3*time.Second, func(luma []byte) bool {
+				for i, v := range turnedBack(luma, whole, rotate) {
+					if d := int(v) - brightness(want.Pixels[4*i:]); d < -4 || d > 4 {
+						return false
+					}
+				}
+				return true
+			})
+			picture := start(t, cameraRole(testCamera())).moreFrames(1, 5*time.Second)[0] // one: a whole screen is not grabbed at once
+			picture.Time = 0
+			k.command(protocol.Command{Card: &protocol.Card{Picture: true, Title: "Munich"}})
+			read := func(luma []byte) (letters int, ok bool) {
+				luma = turnedBack(luma, whole, rotate)
+				code := make([]byte, 0, shown.width*shown.height)
+				for y := range shown.height {
+					code = append(code, luma[(shown.y+y)*at.width+shown.x:][:shown.width]...)
+				}
+				seed, _, ok := testcard.Read(code, shown.width, shown.width, shown.height)
+				for y := at.height * 4 / 5; y < at.height; y++ { // the texts are at the lower left
+					for _, v := range luma[y*at.width:][:at.width/3] {
+						if v > 200 {
+							letters++
+						}
+					}
+				}
+				return letters, ok && seed == 7
+			}
+			title := 0
+			x.sees("a picture with a title", whole, 3*time.Second, func(luma []byte) (ok bool) {
+				k.send(picture) // again: one from before the card is not shown
+				title, ok = read(luma)
+				return ok && title > 0
+			})
+			k.command(protocol.Command{Card: &protocol.Card{Picture: true, Title: "Munich", Notice: "No microphone"}})
+			x.sees("a picture with title and notice", whole, 3*time.Second, func(luma []byte) bool {
+				n, ok := read(luma)
+				return ok && n > title*3/2
+			})
+		})
+	}
+}
+
+// turnedBack is a screen's picture as it was before it was turned clockwise.
+func turnedBack(luma []byte, a area, rotate int) []byte {
+	back := make([]byte, len(luma))
+	for y := range a.height {
+		for x := range a.width {
+			i := y*a.width + x
+			switch rotate {
+			case 90: // what is at the right was at the top
+				i = (a.width-1-x)*a.height + y
+			case 180:
+				i = len(luma) - 1 - i
+			case 270:
+				i = x*a.height + a.height - 1 - y
+			}
+			back[i] = luma[y*a.width+x]
+		}
+	}
+	return back
+}
+
+// A sink that scales by itself gets a card in the shape of the screen that it is turned for.
+func TestTurnedCardsFillASinkThatScales(t *testing.T) {
+	t.Parallel()
+	k := start(t, screenRole(protocol.ScreenConfig{Sink: "gst:video/x-raw,width=640,height=360 ! fakesink", Rotate: 270, Width: 640, Height: 360}))
+	k.progresses(5, 3*time.Second)
 }
 
 // A monitor may wake after the window, or get another mode.

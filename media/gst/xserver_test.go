@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"encoding/binary"
 	"fmt"
 	"os"
 	"os/exec"
@@ -95,12 +94,14 @@ func (x *xserver) grab(a area) []byte {
 			x.t.Fatal(err)
 		}
 		for p := r.Data; len(p) >= 4; p = p[4:] {
-			c := binary.LittleEndian.Uint32(p)
-			luma = append(luma, byte(((c>>16&0xff)*299+(c>>8&0xff)*587+(c&0xff)*114)/1000))
+			luma = append(luma, byte(brightness(p)))
 		}
 	}
 	return luma
 }
+
+// brightness is the luma of a pixel of blue, green and red.
+func brightness(p []byte) int { return (int(p[2])*299 + int(p[1])*587 + int(p[0])*114) / 1000 }
 
 // code reads the test picture's code on the screen. Only the part that has it is fetched: under the race detector a
 // whole screen takes longer than a picture is shown.

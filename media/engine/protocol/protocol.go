@@ -120,9 +120,10 @@ type SoundStream struct {
 
 // ScreenConfig is where the picture goes.
 type ScreenConfig struct {
-	Sink   string `json:"sink"`  // auto | kms | wayland | x11::104 | none | gst:…
-	Title  string `json:"title"` // of the desktop window
-	Width  int    `json:"width"` // of the picture that is drawn while none comes
+	Sink   string `json:"sink"`             // auto | kms | wayland | x11::104 | none | gst:…
+	Rotate int    `json:"rotate,omitempty"` // degrees by which what is seen is turned clockwise: 0, 90, 180 or 270
+	Title  string `json:"title"`            // of the desktop window
+	Width  int    `json:"width"`            // of the picture that is drawn while none comes
 	Height int    `json:"height"`
 }
 
