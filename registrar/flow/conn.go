@@ -30,6 +30,7 @@ type conn struct {
 	replaced  bool // evicted: another connection has its place
 	house     *crowd
 	home      *home // of a guest, and of whoever has authenticated
+	fresh     *said // what was said in the handshake, until something is read behind it
 	account   string
 	place     *list.Element // in house or among those of account
 
@@ -96,7 +97,7 @@ func (c *conn) Read(b []byte) (int, error) {
 		}
 		now := time.Now()
 		message := err != nil || c.frames.Ended()
-		ping := !message && n <= 4 && b[0] == ''
+		ping := !message && n <= 4 && b[0] == '\r'
 		c.spend(now, message)
 		if err == nil {
 			c.hear(now, ping)
@@ -126,7 +127,12 @@ func (s source) Read(b []byte) (int, error) {
 	if err := c.rearm(); err != nil {
 		return 0, err
 	}
-	return c.Conn.Read(b)
+	n, err := c.Conn.Read(b)
+	if c.fresh != nil && (n > 0 || err != nil) {
+		c.table.opened(c.flow, c.fresh, err)
+		c.fresh = nil
+	}
+	return n, err
 }
 
 // Write sends a whole message, or a keepalive.
@@ -192,10 +198,11 @@ func reset(raw net.Conn) {
 }
 
 // secure puts TLS between c and its socket, before anybody reads.
-func (c *conn) secure(tls net.Conn) {
+func (c *conn) secure(tls net.Conn, said *said) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.Conn = tls
+	c.Conn, c.fresh = tls, said
+	said.first, said.last = nil, nil
 }
 
 // rearm sets the deadline for reading. Another goroutine may do so while Read waits.

@@ -34,9 +34,10 @@ type Flow = location.Flow
 
 // Events are what a Table tells its owner, from a goroutine of the SIP stack or of the caller of Drop. Fields may be nil.
 type Events struct {
-	Closed      func(Flow) // a connection that was handed to the SIP stack has ended; once for each
-	KeysRefused func(Flow) // a message was not written: it carries keys, and this flow is not encrypted
-	Silent      func()     // an answer was not sent over UDP: nobody has authenticated there, and the budget is used up
+	Closed          func(Flow)                   // a connection that was handed to the SIP stack has ended; once for each
+	KeysRefused     func(Flow)                   // a message was not written: it carries keys, and this flow is not encrypted
+	HandshakeFailed func(Flow, HandshakeFailure) // TLS was not set up with a peer
+	Silent          func()                       // an answer was not sent over UDP: nobody has authenticated there, and the budget is used up
 }
 
 // ErrKeysInClear is why a message was not written.

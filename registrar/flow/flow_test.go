@@ -33,6 +33,7 @@ type stack struct {
 	table  *Table
 	mu     sync.Mutex
 	closed []Flow
+	failed []HandshakeFailure
 	read   int // messages
 }
 
@@ -40,11 +41,18 @@ func start(t *testing.T, limits Limits, config *tls.Config) *stack {
 	t.Helper()
 	s := &stack{t: t, net: memnet.New(1)}
 	s.net.Default(memnet.Conditions{Latency: time.Millisecond})
-	s.table = NewTable(limits, Events{Closed: func(f Flow) {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.closed = append(s.closed, f)
-	}})
+	s.table = NewTable(limits, Events{
+		Closed: func(f Flow) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.closed = append(s.closed, f)
+		},
+		HandshakeFailed: func(_ Flow, f HandshakeFailure) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.failed = append(s.failed, f)
+		},
+	})
 	inner, err := s.net.Listen(server)
 	if err != nil {
 		t.Fatal(err)
@@ -98,6 +106,14 @@ func (s *stack) ends() []Flow {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.closed)
+}
+
+// failures are the handshakes that were told of since it was last asked.
+func (s *stack) failures() (told []HandshakeFailure) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	told, s.failed = s.failed, nil
+	return told
 }
 
 func (s *stack) dial(host string) net.Conn {

@@ -24,6 +24,9 @@ type Listener struct {
 
 // Listen wraps l. transport is TCP or TLS; config is needed for TLS alone.
 func (t *Table) Listen(l net.Listener, transport string, config *tls.Config) *Listener {
+	if config != nil {
+		config = listening(config)
+	}
 	return &Listener{
 		table: t, inner: l, transport: transport, config: config,
 		ready: make(chan net.Conn), done: make(chan struct{}),
@@ -74,10 +77,11 @@ func (l *Listener) setUp(ctx context.Context, c *conn) {
 		err := secure.HandshakeContext(ctx)
 		turn.end()
 		if err != nil {
+			l.table.failed(ctx, c.flow, &turn.said, err)
 			_ = c.Close()
 			return
 		}
-		c.secure(secure)
+		c.secure(secure, &turn.said)
 	}
 	l.table.publish(c)
 	select {

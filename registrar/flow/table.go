@@ -39,6 +39,9 @@ func NewTable(limits Limits, events Events) *Table {
 	if events.Closed == nil {
 		events.Closed = func(Flow) {}
 	}
+	if events.HandshakeFailed == nil {
+		events.HandshakeFailed = func(Flow, HandshakeFailure) {}
+	}
 	if events.Silent == nil {
 		events.Silent = func() {}
 	}

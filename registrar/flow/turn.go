@@ -17,20 +17,30 @@ type turn struct {
 	over  <-chan struct{} // closed when there is no more time for it
 	held  bool
 	ended bool
+	said  said
 }
 
 func (t *turn) Read(b []byte) (int, error) {
 	t.leave()
 	n, err := t.Conn.Read(b)
-	if !t.ended {
-		select {
-		case t.turns <- struct{}{}:
-			t.held = true
-		case <-t.over:
-			return 0, os.ErrDeadlineExceeded
-		}
+	if t.ended || err != nil {
+		return n, err
 	}
-	return n, err
+	t.said.note(b[:n])
+	select {
+	case t.turns <- struct{}{}:
+		t.held = true
+		return n, nil
+	default:
+	}
+	select {
+	case t.turns <- struct{}{}:
+		t.held = true
+		return n, nil
+	case <-t.over:
+		t.said.starved = true
+		return 0, os.ErrDeadlineExceeded
+	}
 }
 
 func (t *turn) leave() {

@@ -20,6 +20,7 @@ type Registry struct {
 	panics     prometheus.Counter
 	keys       *prometheus.CounterVec
 	silent     prometheus.Counter
+	handshakes *prometheus.CounterVec
 	reloadOK   prometheus.Gauge
 	reloadTime prometheus.Gauge
 	revision   *prometheus.GaugeVec
@@ -48,6 +49,9 @@ func New() *Registry {
 			Name: "sip_udp_silent_total",
 			Help: "Answers over UDP that were not sent, since whoever asked had not authenticated and its network had used up its share.",
 		}),
+		handshakes: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "tls_handshake_failures_total", Help: "TLS connections that were not set up, by reason.",
+		}, []string{"reason"}),
 		reloadOK: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "dialplan_last_reload_successful", Help: "1 if the plan in force is the one in the files, 0 if those have errors.",
 		}),
@@ -64,7 +68,7 @@ func New() *Registry {
 			Name: "store_repairs_total", Help: "How often the store was found damaged while the registrar ran, and was made anew.",
 		}),
 	}
-	m.reg.MustRegister(m.requests, m.auth, m.panics, m.keys, m.silent, m.repairs, m.reloadOK, m.reloadTime, m.revision, m.certExpiry,
+	m.reg.MustRegister(m.requests, m.auth, m.panics, m.keys, m.silent, m.handshakes, m.repairs, m.reloadOK, m.reloadTime, m.revision, m.certExpiry,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -91,6 +95,9 @@ func (m *Registry) Panic() { m.panics.Inc() }
 
 // KeysInClear counts a message that carries keys and came without TLS ("in"), or was to go without it ("out").
 func (m *Registry) KeysInClear(direction string) { m.keys.WithLabelValues(direction).Inc() }
+
+// HandshakeFailed counts a TLS connection that was not set up. reason is one of a few words.
+func (m *Registry) HandshakeFailed(reason string) { m.handshakes.WithLabelValues(reason).Inc() }
 
 // Silent counts an answer over UDP that was not sent.
 func (m *Registry) Silent() { m.silent.Inc() }

@@ -33,6 +33,7 @@ func TestMetrics(t *testing.T) {
 	m.Panic()
 	m.KeysInClear("out")
 	m.Silent()
+	m.HandshakeFailed("not_tls")
 	m.StoreRepaired()
 	err := m.Observe(func() State {
 		return State{Registered: map[string]bool{"milano": true, "munich": false}, Expected: []Link{{"milano", "munich", true}}}
@@ -46,7 +47,7 @@ func TestMetrics(t *testing.T) {
 		`sip_auth_failures_total{reason="refused"} 1`, "sip_panics_total 1", "dialplan_last_reload_successful 0",
 		"dialplan_last_reload_timestamp_seconds 100", `dialplan_last_good_revision{revision="beef"} 1`,
 		"cert_expiry_timestamp_seconds 300",
-		`sip_keys_in_clear_total{direction="out"} 1`, "sip_udp_silent_total 1", "store_repairs_total 1",
+		`sip_keys_in_clear_total{direction="out"} 1`, "sip_udp_silent_total 1", `tls_handshake_failures_total{reason="not_tls"} 1`, "store_repairs_total 1",
 		`ewindow_registered{space="milano"} 1`, `ewindow_registered{space="munich"} 0`,
 		`ewindow_link_expected{peer="munich",space="milano"} 1`, `ewindow_link_up{peer="munich",space="milano"} 1`,
 	} {

@@ -152,18 +152,25 @@ func simulate(t *testing.T, plan string, f func(l *lab)) {
 
 func simulateWith(t *testing.T, plan string, limits flow.Limits, f func(l *lab)) {
 	t.Helper()
+	simulateConfig(t, plan, func(c *Config) { c.Limits = limits }, f)
+}
+
+func simulateConfig(t *testing.T, plan string, edit func(*Config), f func(l *lab)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		l := &lab{t: t, net: memnet.New(1), log: &logBuffer{}, accounts: &accounts{names: map[string]bool{
 			"milano": true, "munich": true, "potsdam": true, "reception": true, "office": true, "stranger": true,
 		}}}
 		l.net.Default(memnet.Conditions{Latency: 5 * time.Millisecond})
-		server, err := New(Config{
+		config := Config{
 			Domain: domain, Key: bytes.Repeat([]byte{7}, 32), Plan: parsePlan(t, plan), Accounts: l.accounts,
-			Locations: location.New(location.Config{}), Limits: limits, Metrics: metrics.New(),
+			Locations: location.New(location.Config{}), Metrics: metrics.New(),
 			Echo: echo.New(echo.Config{Listen: l.echoSockets}),
 			Log: slog.New(loglimit.New(l.log, []string{"aor"},
 				func(w io.Writer) slog.Handler { return slog.NewTextHandler(w, nil) })),
-		}, l.listen())
+		}
+		edit(&config)
+		server, err := New(config, l.listen())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,7 +1,9 @@
 package proxy
 
 import (
+	"crypto/tls"
 	"fmt"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -53,6 +55,49 @@ func TestStrangersLog(t *testing.T) {
 		}
 		if len(lines) < 2 || len(lines) > 5*minutes {
 			t.Errorf("%d lines in %d minutes:\n%s", len(lines), minutes, strings.Join(lines, "\n"))
+		}
+	})
+}
+
+// A phone that does not get as far as SIP is in the log, with why; thousands of them are a few lines, and leave room for one
+// that is elsewhere.
+func TestFailedHandshakesLog(t *testing.T) {
+	secure := func(c *Config) { c.TLS = &tls.Config{Certificates: []tls.Certificate{{}}} }
+	simulateConfig(t, always, secure, func(l *lab) {
+		try := func(from string, text string) {
+			c, err := l.net.Dial(l.t.Context(), netip.MustParseAddr(from), "10.0.0.1:5061")
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, _ = c.Write([]byte(text))
+			time.Sleep(100 * time.Millisecond)
+			_ = c.Close()
+		}
+		began := time.Now()
+		for i := range 2000 {
+			from := fmt.Sprintf("10.0.9.%d", 1+i%200)
+			try(from, "") // looks whether the port is open
+			try(from, "REGISTER sip:reg.example.org SIP/2.0\r\n")
+		}
+		try("10.0.7.7", "GET / HTTP/1.1\r\n")
+		minutes := int(time.Since(began)/time.Minute) + 1
+		time.Sleep(time.Minute)
+		text := l.log.String()
+		lines := strings.Split(strings.TrimSpace(text), "\n")
+		if len(lines) > 5*minutes {
+			t.Errorf("%d lines in %d minutes", len(lines), minutes)
+		}
+		for _, want := range []string{
+			`level=INFO msg="TLS handshake failed" peer=10.0.9.1:`,
+			` transport=TLS reason="the peer does not speak TLS: it speaks SIP in clear; let it use TLS, or the port for TCP" err="tls: first record does not look like a TLS handshake" block=10.0.9.0/24`,
+			`reason="the peer does not speak TLS: it speaks HTTP" err="tls: first record does not look like a TLS handshake" block=10.0.7.0/24`,
+		} {
+			if !strings.Contains(text, want) {
+				t.Errorf("not in the log: %s\n%s", want, text)
+			}
+		}
+		if strings.Contains(text, "without a word") {
+			t.Error("who looks whether the port is open is in the log")
 		}
 	})
 }

@@ -26,6 +26,7 @@
 package proxy
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/tls"
 	"errors"
@@ -121,7 +122,9 @@ func New(c Config, l Listeners) (*Server, error) {
 		work: newWork(), ledger: &ledger{}, keys: keyWatch{counts: c.Metrics, log: c.Log},
 	}
 	s.plan.Store(c.Plan)
-	s.flows = flow.NewTable(c.Limits, flow.Events{Closed: s.flowClosed, KeysRefused: s.keys.refused, Silent: c.Metrics.Silent})
+	s.flows = flow.NewTable(c.Limits, flow.Events{
+		Closed: s.flowClosed, KeysRefused: s.keys.refused, HandshakeFailed: s.handshakeFailed, Silent: c.Metrics.Silent,
+	})
 	s.stack = stack.New(stack.Config{Request: s.handle})
 	s.assemble(c, digest)
 	return s, nil
@@ -165,6 +168,16 @@ func (s *Server) assemble(c Config, digest *auth.Auth) {
 
 // flowClosed is told of every connection that has ended.
 func (s *Server) flowClosed(f location.Flow) { s.registrar.flowClosed(f) }
+
+// handshakeFailed is told of every TLS connection that was not set up. Whoever it was is a stranger.
+func (s *Server) handshakeFailed(f location.Flow, why flow.HandshakeFailure) {
+	s.metrics.HandshakeFailed(why.Kind)
+	level := slog.LevelInfo
+	if why.Kind == flow.Untouched { // monitoring does that every few seconds
+		level = slog.LevelDebug
+	}
+	s.log.Log(context.Background(), level, "TLS handshake failed", "peer", f.Remote, "transport", f.Transport, "reason", why.Reason, "err", why.Err, stranger(f.Remote))
+}
 
 // SetPlan puts another plan in force, at once. Windows whose two weeks it changes are told.
 func (s *Server) SetPlan(p *dialplan.Plan) {
