@@ -216,6 +216,29 @@ func TestCallerGone(t *testing.T) {
 	})
 }
 
+// Whoever hangs up and is gone at once has hung up: the BYE reaches the other side, also if it has to be repeated, and the
+// call counts as over.
+func TestByeAndGone(t *testing.T) {
+	simulate(t, always, func(l *lab) {
+		milano, phone := l.join("milano", "TLS"), l.join("reception", "UDP")
+		milano.register()
+		phone.register()
+		caller, called := phone.call(milano, "sip:201@"+domain)
+		caller.ack()
+		milano.request(sip.ACK)
+		l.net.CutBoth(serverHost, phone.host)
+		milano.write(milano.text(called.in("BYE")))
+		milano.hangUp()
+		time.Sleep(3 * time.Second)
+		l.net.RestoreBoth(serverHost, phone.host)
+		phone.answer(phone.request(sip.BYE), 200, "")
+		time.Sleep(time.Second)
+		if st := l.server.Status(); len(st.Calls) != 0 || st.Last("reception", "milano") == nil || st.Last("reception", "milano").Why != "milano hung up" {
+			t.Errorf("calls %+v, past %+v", st.Calls, st.Past)
+		}
+	})
+}
+
 // A 2xx is repeated until the ACK comes, and each goes all the way.
 func TestRepeated2xx(t *testing.T) {
 	simulate(t, always, func(l *lab) {

@@ -73,6 +73,10 @@ type exchange struct {
 
 // wait waits for the answer. After 32 s without one nothing is said: the caller's own
 // transaction has run out at the same time, and a 408 would only be noise (RFC 4320 §4.2).
+//
+// If the connection of whoever asked ends meanwhile, what was asked for is done all the same, a BYE above all: many hang up
+// and are gone. The answer goes nowhere: its own transaction ended with the connection (RFC 3261 §17.1.4), and nothing is
+// dialled.
 func (x *exchange) wait() {
 	for {
 		select {
@@ -86,21 +90,25 @@ func (x *exchange) wait() {
 				return
 			}
 			x.w.answers.pass(x.r, res)
-			if x.r.Method == sip.BYE {
-				x.w.calls.over(x.r.CallID().Value(), header.FromTag(x.r), header.ToTag(x.r), x.h.in.account+" hung up")
-				x.w.log.Info("call ended", "aor", x.h.in.account, "callee", x.h.out.account, "call_id", x.r.CallID().Value())
-			}
+			x.hungUp()
 			return
 		case <-x.tx.Done():
 			if !errors.Is(x.tx.Err(), sip.ErrTransactionTimeout) {
 				x.w.answers.conclude(x.r.Request, x.r.tx, vFlowFailed)
 			}
-			return
-		case <-x.r.tx.Done():
+			x.hungUp()
 			return
 		case <-x.w.work.over:
 			return
 		}
+	}
+}
+
+// hungUp notes, if this is a BYE, that the call is over: to whoever sent it that is so, whatever the answer (RFC 3261 §15.1.1).
+func (x *exchange) hungUp() {
+	if x.r.Method == sip.BYE {
+		x.w.calls.over(x.r.CallID().Value(), header.FromTag(x.r), header.ToTag(x.r), x.h.in.account+" hung up")
+		x.w.log.Info("call ended", "aor", x.h.in.account, "callee", x.h.out.account, "call_id", x.r.CallID().Value())
 	}
 }
 
