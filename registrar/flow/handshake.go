@@ -60,6 +60,8 @@ type said struct {
 	done     bool   // the handshake had ended before it said no
 }
 
+const sslV3 = 0x0300
+
 const (
 	maxFirst  = 64 // enough of a request line to know SIP and HTTP by
 	alertSize = 7  // of a record with an alert in clear: type, version, length, level, code
@@ -206,7 +208,7 @@ func (s *said) unacceptable(err string) (kind, reason string) {
 func spoken(versions []uint16) string {
 	var names []string
 	for _, v := range versions {
-		if v >= tls.VersionSSL30 && v <= tls.VersionTLS13 && len(names) < 4 {
+		if v >= sslV3 && v <= tls.VersionTLS13 && len(names) < 4 {
 			names = append(names, tls.VersionName(v))
 		}
 	}
