@@ -33,7 +33,7 @@ const (
 	Unsound    = "unsound"    // one of the two found the other not to keep to TLS
 )
 
-const distrust = "it does not accept the certificate: it does not know this registrar's authority (pki/ca.crt of the state directory), " +
+const distrust = "it does not accept the certificate: it does not know this registrar's authority (pki/ca.crt of the state directory; for a window the pin), " +
 	"or calls it by a name that is not in the certificate"
 
 // refusals are the alerts (RFC 8446 §6.2) whose meaning is known.
