@@ -48,9 +48,13 @@ func (b *branch) follow() (answered bool) {
 	defer timer.Stop()
 	over, stop := b.f.over, b.stop
 	rung, cancelling := false, false
-	cancel := func() {
-		if !cancelling && rung { // only after a provisional answer (RFC 3261 §9.1)
-			b.w.sender.send(b.h.cancel(b.sent))
+	var why []string
+	cancel := func(because []string) {
+		if !cancelling {
+			why = because
+			if rung { // only after a provisional answer (RFC 3261 §9.1)
+				b.w.sender.send(b.h.cancel(b.sent, why))
+			}
 		}
 		cancelling = true
 		timer.Reset(dialog.GiveUp) // for the answer to the CANCEL
@@ -66,7 +70,7 @@ func (b *branch) follow() (answered bool) {
 				return true
 			case cancelling:
 				if !rung {
-					b.w.sender.send(b.h.cancel(b.sent))
+					b.w.sender.send(b.h.cancel(b.sent, why))
 				}
 				rung = true
 				b.w.wire.Taken(res)
@@ -80,13 +84,13 @@ func (b *branch) follow() (answered bool) {
 			if cancelling {
 				return false
 			}
-			cancel()
+			cancel(nil)
 		case <-stop:
 			stop = nil
-			cancel()
+			cancel(nil)
 		case <-over:
 			over = nil
-			cancel()
+			cancel(b.f.why)
 		case <-b.tx.Done():
 			b.tell(event{b: b, v: b.failure()})
 			return false

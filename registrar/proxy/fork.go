@@ -17,6 +17,9 @@ const (
 	maxTries = 500              // provisional answers that are passed on; then they are swallowed
 )
 
+// answeredElsewhere is why the others of a group are not called any more: their phones list no missed call (RFC 3326 §3.1).
+const answeredElsewhere = `SIP;cause=200;text="Call completed elsewhere"`
+
 // A way is found when its turn comes: meanwhile a callee may have registered, or gone. But who is called, and what has to
 // be true of the way there, stays as the plan said when the INVITE came, however long it rings (registrar/README.md, 6).
 type way func() (hop, verdict)
@@ -34,7 +37,9 @@ type fork struct {
 	all       bool
 	events    chan event    // of the branches
 	over      chan struct{} // closed when nobody waits for an answer any more: branches cancel
+	why       []string      // Reason headers of these CANCELs; written before over is closed
 	cancelled chan struct{} // closed by a CANCEL from the caller, who then has had its 487 from sipgo
+	said      []string      // Reason headers of that CANCEL
 	revoked   chan struct{} // closed by revoke: the caller's account has changed
 	revoke    func()
 	running   sync.WaitGroup
@@ -69,8 +74,13 @@ func (w *forwarder) fork(r *request, caller string, ways []way, all bool) {
 	w.forks.enter(f)
 	defer w.forks.leave(f)
 	// Told under the lock of the transaction's state machine: note it, no more.
-	note := sync.OnceFunc(func() { close(f.cancelled) })
-	if !r.tx.OnCancel(func(*sip.Request) { note() }) {
+	var once sync.Once
+	if !r.tx.OnCancel(func(cancel *sip.Request) {
+		once.Do(func() {
+			f.said = reasons(cancel)
+			close(f.cancelled)
+		})
+	}) {
 		return
 	}
 	_ = r.tx.Respond(w.answers.response(r.Request, verdict{status: 100, reason: "Trying"}))
@@ -93,6 +103,7 @@ func (f *fork) run() {
 				f.w.wire.Taken(e.res)
 			}
 			if answered {
+				f.why = []string{answeredElsewhere}
 				end()
 				f.established(e.b)
 				return
@@ -105,6 +116,7 @@ func (f *fork) run() {
 		case <-f.cancelled:
 			f.w.answers.counted(f.r.Method, sip.StatusRequestTerminated)
 			f.w.ledger.refused(f.r, f.caller, f.callee(), vCancelled)
+			f.why = f.said
 			return
 		case <-f.revoked:
 			f.w.answers.conclude(f.r.Request, f.r.tx, vRevoked)
@@ -117,6 +129,17 @@ func (f *fork) run() {
 	}
 	f.w.ledger.refused(f.r, f.caller, f.callee(), f.best.verdict())
 	f.best.answer(f.w.answers, f.r)
+}
+
+// reasons are the Reason headers of a CANCEL, which go on with the CANCELs that it causes (RFC 3326 §2).
+func reasons(cancel *sip.Request) (values []string) {
+	if validate.Request(cancel) != nil {
+		return nil
+	}
+	for _, h := range cancel.GetHeaders("Reason") {
+		values = append(values, h.Value())
+	}
+	return values
 }
 
 // callee is the account that was called last.

@@ -157,7 +157,11 @@ func TestAll(t *testing.T) {
 			t.Errorf("200 of %s", tag)
 		}
 		for i, p := range m[:2] {
-			p.answer(p.request(sip.CANCEL), 200, "")
+			cancel := p.request(sip.CANCEL)
+			if got := cancel.GetHeaders("Reason"); len(got) != 1 || got[0].Value() != answeredElsewhere {
+				t.Errorf("cancelled for %v", got)
+			}
+			p.answer(cancel, 200, "")
 			p.refuse(invites[i], 487)
 		}
 		// The dialog is with the one who answered: Record-Route leads to it and to nobody else.
@@ -296,11 +300,15 @@ func TestCancelGroup(t *testing.T) {
 				caller.response(180)
 			}
 			cancel := to301
-			cancel.method, cancel.seq, cancel.extra, cancel.body = "CANCEL", caller.seq, "", ""
+			cancel.method, cancel.seq, cancel.extra, cancel.body = "CANCEL", caller.seq, "Reason: Q.850;cause=16;text=\"a, b\"\nreason: SIP;cause=200", ""
 			cancel.branch = "z9hG4bK-caller-INVITE-" + itoa(caller.seq)
 			caller.write(caller.text(cancel))
 			for _, p := range ringing {
-				p.answer(p.request(sip.CANCEL), 200, "")
+				got := p.request(sip.CANCEL)
+				if why := reasons(got); !slices.Equal(why, []string{`Q.850;cause=16;text="a, b"`, "SIP;cause=200"}) {
+					t.Errorf("cancelled for %q", why)
+				}
+				p.answer(got, 200, "")
 				p.refuse(invites[p], 487)
 			}
 			if !all {

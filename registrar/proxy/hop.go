@@ -76,9 +76,12 @@ func (h hop) address(req *sip.Request) {
 	}
 }
 
-// cancel makes the CANCEL of a request that forward made.
-func (h hop) cancel(sent *sip.Request) *sip.Request {
+// cancel makes the CANCEL of a request that forward made, with the Reason headers that say why.
+func (h hop) cancel(sent *sip.Request, why []string) *sip.Request {
 	req := dialog.Cancel(sent)
+	for _, value := range why {
+		req.AppendHeader(sip.NewHeader("Reason", value))
+	}
 	h.address(req)
 	return req
 }
