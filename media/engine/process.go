@@ -23,6 +23,8 @@ type process struct {
 	done chan struct{} // closed when it is gone
 	err  error         // valid then
 
+	waits map[string]wait // of its threads, at the last look of Queued
+
 	mu   sync.Mutex
 	gone bool // its pid may belong to someone else
 }

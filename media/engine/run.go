@@ -165,7 +165,7 @@ func (s *supervisor) handle(h happening) {
 	if h.what == progressed {
 		s.fault.Well()
 	}
-	if h.what == progressed || h.what == exited {
+	if h.what == progressed || h.what == readied || h.what == exited {
 		s.hunger = hunger{}
 	}
 	if h.what == readied || h.what == exited {
@@ -190,21 +190,20 @@ func (s *supervisor) excused(now time.Time) bool {
 		s.state.due = now.Add(secondLook) // it has said something, or ended, and only we have not read it yet
 		return true
 	}
-	if s.state.phase == starting && s.labours(now) {
-		return true
+	more, labours := excuse, false
+	if s.state.phase == starting { // what it does comes in fits: the disk, the X server
+		more, labours = startPatience, s.labours(now)
 	}
 	child, ok := s.link.child.(scheduled)
 	switch {
 	case !ok:
-		return false
-	case now.Before(s.state.due):
+	case labours || now.Before(s.state.due):
 		s.hunger.look(now, child.Queued())
-		return false
-	case s.hunger.excuses(now, child.Queued()):
-		s.state.due = now.Add(excuse)
+	case s.hunger.excuses(now, child.Queued(), more):
+		s.state.due = now.Add(more)
 		return true
 	}
-	return false
+	return labours
 }
 
 // labours says whether a process that starts is late and works all the same.
@@ -221,7 +220,7 @@ func (s *supervisor) labours(now time.Time) bool {
 		s.labour.said = true
 		s.log.Info("device process starts slowly", "waits", s.waits())
 	}
-	s.state.due = now.Add(excuse)
+	s.state.due = now.Add(startPatience)
 	return true
 }
 

@@ -9,10 +9,11 @@ import (
 	"time"
 )
 
-// How long a process is excused that does nothing because the machine gives it no processor.
+// How long a process is excused that does nothing because the machine gives it no processor. A new one would get none
+// either, and its start costs more than all that the old one has left to do; one that hangs shows when the machine has time.
 const (
 	excuse     = runPatience / 2
-	mostExcuse = 2 * runPatience // then it is replaced all the same: a window that shows nothing is no use to anybody
+	mostExcuse = 10 * time.Second // then it is replaced all the same: a window that shows nothing is no use to anybody
 )
 
 // scheduled is a Child that knows how long its threads have waited for a processor.
@@ -26,7 +27,7 @@ type scheduled interface {
 type hunger struct {
 	at      time.Time                // of before
 	before  map[string]time.Duration // what Queued said then
-	excused time.Duration            // since the last progress
+	excused time.Duration            // since the last progress, or stage of the start
 }
 
 // look remembers how things stand at now.
@@ -34,44 +35,63 @@ func (h *hunger) look(now time.Time, queued map[string]time.Duration) {
 	h.at, h.before = now, queued
 }
 
-// starved says whether some thread has waited for a processor for half of the time since the last look, or longer.
+// starved says whether its threads, which wait for each other in turn, have waited for a processor for half of the time
+// since the last look in all, or longer.
 func (h *hunger) starved(now time.Time, queued map[string]time.Duration) bool {
-	if h.before == nil || !now.After(h.at) {
+	if !now.After(h.at) {
 		return false
 	}
+	var all time.Duration
 	for thread, waited := range queued {
-		if 2*(waited-h.before[thread]) >= now.Sub(h.at) {
-			return true
-		}
+		all += max(waited-h.before[thread], 0)
 	}
-	return false
+	return 2*all >= now.Sub(h.at)
 }
 
-// excuses says whether a process without progress is given some more time.
-func (h *hunger) excuses(now time.Time, queued map[string]time.Duration) bool {
-	starved := h.starved(now, queued)
+// excuses says whether a process without progress is given that much more time.
+func (h *hunger) excuses(now time.Time, queued map[string]time.Duration, more time.Duration) bool {
+	starved := h.before == nil || h.starved(now, queued) // without an earlier look nobody knows
 	h.look(now, queued)
 	if !starved || h.excused >= mostExcuse {
 		return false
 	}
-	h.excused += excuse
+	h.excused += more
 	return true
 }
 
-// Queued reads it of the kernel (proc(5), /proc/pid/task/tid/schedstat). It is empty where that does not count it.
+// A wait is what the kernel has counted of a thread, and since when it has not counted any more.
+type wait struct {
+	ran, waited string
+	since       time.Time
+}
+
+// Queued reads it of the kernel (proc(5), /proc/pid/task/tid/schedstat), which counts a wait when it is over: that of a
+// thread that is runnable and whose counters stand still is added. It is empty where the kernel does not count.
 func (p *process) Queued() map[string]time.Duration {
-	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", p.pid)) // the pattern is well formed
-	waited := map[string]time.Duration{}
-	for _, path := range tasks {
-		text, err := os.ReadFile(path)
-		if err != nil {
+	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*", p.pid)) // the pattern is well formed
+	now, waits, queued := time.Now(), map[string]wait{}, map[string]time.Duration{}
+	for _, task := range tasks {
+		text, err := os.ReadFile(filepath.Join(task, "schedstat"))
+		fields := strings.Fields(string(text))
+		if err != nil || len(fields) != 3 {
 			continue // the thread has ended
 		}
-		if fields := strings.Fields(string(text)); len(fields) == 3 {
-			if ns, err := strconv.ParseInt(fields[1], 10, 64); err == nil {
-				waited[path] = time.Duration(ns)
-			}
+		w := p.waits[task]
+		if w.ran != fields[0] || w.waited != fields[1] || !runnable(task) {
+			w = wait{fields[0], fields[1], now}
+		}
+		waits[task] = w
+		if ns, err := strconv.ParseInt(w.waited, 10, 64); err == nil {
+			queued[task] = time.Duration(ns) + now.Sub(w.since)
 		}
 	}
-	return waited
+	p.waits = waits
+	return queued
+}
+
+// runnable says whether a thread runs, or would if it got a processor.
+func runnable(task string) bool {
+	stat, err := os.ReadFile(filepath.Join(task, "stat"))
+	name := strings.LastIndexByte(string(stat), ')') // it may hold anything
+	return err == nil && strings.HasPrefix(string(stat[name+1:]), " R")
 }

@@ -27,7 +27,7 @@ func (q queue) Queued() map[string]time.Duration {
 
 // A process that gets no processor is given more time than one that hangs, but not for ever.
 func TestStarved(t *testing.T) {
-	for share, want := range map[float64]time.Duration{0: time.Second, 0.3: time.Second, 0.9: 3 * time.Second} {
+	for share, want := range map[float64]time.Duration{0: time.Second, 0.3: time.Second, 0.9: 11 * time.Second} {
 		synctest.Test(t, func(t *testing.T) {
 			d := enginetest.New(enginetest.Options{})
 			e := engine.New(engine.Config{Handler: &recorder{}, Start: func(r protocol.Role) (engine.Child, error) {
@@ -47,6 +47,32 @@ func TestStarved(t *testing.T) {
 			// The last progress was up to half a second before, and the next start is 200 ms after the end.
 			if took := time.Since(begun); took < want-400*time.Millisecond || took > want+300*time.Millisecond {
 				t.Errorf("waiting for %.0f %% of the time, it was replaced after %v, want about %v", 100*share, took, want)
+			}
+			cancel()
+			if err := <-ran; err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// Nor is a start cut short for which the machine has no time.
+func TestStarvedStart(t *testing.T) {
+	for share, want := range map[float64]int{0: 4, 0.9: 1} {
+		synctest.Test(t, func(t *testing.T) {
+			d := enginetest.New(enginetest.Options{})
+			d.SetStart(protocol.Camera, enginetest.Start{Takes: 45 * time.Second, Stages: 4})
+			e := engine.New(engine.Config{Handler: &recorder{}, Start: func(r protocol.Role) (engine.Child, error) {
+				c, err := d.Start(r)
+				return queue{c, time.Now(), share}, err
+			}})
+			ctx, cancel := context.WithCancel(t.Context())
+			ran := make(chan error, 1)
+			go func() { ran <- e.Run(ctx) }()
+			e.Open("a", formats)
+			time.Sleep(time.Minute)
+			if n := d.Starts(protocol.Camera); n != want {
+				t.Errorf("waiting for %.0f %% of the time, it was started %d times in a minute, want %d", 100*share, n, want)
 			}
 			cancel()
 			if err := <-ran; err != nil {
