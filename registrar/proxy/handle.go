@@ -68,10 +68,10 @@ func (s *Server) dispatch(r *request) {
 		s.answers.reply(r, vNoDialog) // one that matches an INVITE never comes here
 	case r.Method == sip.REGISTER:
 		s.registrar.register(r)
-	case r.Method == sip.SUBSCRIBE:
-		s.notifier.subscribe(r)
 	case r.inDialog():
 		s.router.within(r)
+	case r.Method == sip.SUBSCRIBE:
+		s.notifier.subscribe(r)
 	case r.Method == sip.OPTIONS && r.Recipient.User == "" && s.site.hosts.ours(r.Recipient.Host):
 		s.options(r)
 	case r.Method == sip.INVITE, r.Method == sip.OPTIONS:

@@ -168,6 +168,32 @@ func TestOldPeers(t *testing.T) {
 	})
 }
 
+// What two say to each other within their call goes on, whether its method is known here or not (RFC 3261 §16.3): a transfer,
+// say. Outside of a call it does not.
+func TestUnknownMethods(t *testing.T) {
+	simulate(t, always, func(l *lab) {
+		milano, munich := l.pair()
+		caller, called := milano.call(munich, "sip:munich@"+domain)
+		caller.ack()
+		munich.request(sip.ACK)
+		for _, method := range []string{"REFER", "NOTIFY", "SUBSCRIBE", "MESSAGE", "PUBLISH", "UNHEARD-OF"} {
+			for _, side := range []struct{ from, to call }{{caller, called}, {called, caller}} {
+				m := side.from.in(method).plus("Event: refer\nRefer-To: <sip:milano@" + domain + ">")
+				side.from.p.ask(m)
+				req := side.to.p.request(sip.RequestMethod(method))
+				if len(req.GetHeaders("Route")) != 0 || len(req.GetHeaders("Proxy-Authorization")) != 0 {
+					t.Errorf("it went on as\n%s", req)
+				}
+				side.to.p.answer(req, 202, "")
+				side.from.p.response(202)
+			}
+		}
+		milano.write(milano.text(msg{method: "REFER", uri: "sip:munich@" + domain, callID: "outside"}))
+		milano.response(405)
+		munich.silent(time.Second)
+	})
+}
+
 // A callee that gives no tag (RFC 3261 §12.1.2) hears the ACK and the BYE, and can hang up itself; nothing else goes where
 // it would pass as a new call.
 func TestTaglessCallee(t *testing.T) {

@@ -126,7 +126,9 @@ func (s *site) admissible(r *request) verdict {
 	switch r.Method {
 	case sip.INVITE, sip.ACK, sip.CANCEL, sip.BYE, sip.OPTIONS, sip.INFO, sip.UPDATE, sip.PRACK, sip.REGISTER, sip.SUBSCRIBE:
 	default:
-		return verdict{status: 405, reason: "Method Not Allowed"}.with("Allow", allow)
+		if !r.inDialog() { // there it is between the two, whether we know it or not (RFC 3261 §16.3)
+			return verdict{status: 405, reason: "Method Not Allowed"}.with("Allow", allow)
+		}
 	}
 	if r.IsAck() || r.IsCancel() {
 		return verdict{}
