@@ -10,16 +10,29 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+	"time"
 )
 
-// Read returns the content of path, which must not be longer than limit: a name may lead to anything.
-func Read(path string, limit int64) ([]byte, error) {
-	f, err := os.Open(path)
+// patience is how long Read waits for what comes out of a pipe.
+const patience = 5 * time.Second
+
+// Read returns the content of path, which must not be longer than limit: a name may lead to anything. What comes out of a pipe
+// has to come within seconds; one into which nobody writes is empty.
+func Read(path string, limit int64) ([]byte, error) { return read(path, limit, patience) }
+
+func read(path string, limit int64, patience time.Duration) ([]byte, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // opening a named pipe waits for a writer
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
+	if info, err := f.Stat(); err == nil && !info.Mode().IsRegular() {
+		_ = f.SetReadDeadline(time.Now().Add(patience)) // not everything can have one: /dev/null
+	}
 	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		err = &fs.PathError{Op: "read", Path: path, Err: errors.New("it is no plain file, and nothing comes out of it")}
+	}
 	if err != nil {
 		return nil, err
 	}

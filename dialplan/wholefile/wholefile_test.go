@@ -2,11 +2,14 @@ package wholefile
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 )
 
 func TestWrite(t *testing.T) {
@@ -26,6 +29,35 @@ func TestWrite(t *testing.T) {
 		}
 	}
 	left(t, dir, "file")
+}
+
+// Nobody waits for ever for a pipe.
+func TestReadPipe(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if data, err := Read(path, 10); err != nil || len(data) > 0 {
+		t.Errorf("nobody writes: %q, %v", data, err)
+	}
+	writer, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer writer.Close()
+	if data, err := read(path, 10, time.Millisecond); err == nil || !strings.Contains(err.Error(), "it is no plain file, and nothing comes out of it") {
+		t.Errorf("a writer that never closes: %q, %v", data, err)
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	_, _ = w.WriteString("hello")
+	_ = w.Close()
+	if data, err := Read(fmt.Sprintf("/dev/fd/%d", r.Fd()), 10); err != nil || string(data) != "hello" {
+		t.Errorf("a pipe: %q, %v", data, err)
+	}
 }
 
 // Whoever has the file open goes on reading what it opened: the file is replaced, not written over.

@@ -15,6 +15,7 @@ import (
 type event struct {
 	path    string // empty: so much happened that the system lost count
 	writing bool   // somebody has it open, and has written: there may be more to come
+	gone    bool   // it is a watched directory, and is not there any more, or not under this name
 }
 
 // A watch tells of what happens in directories (inotify(7)).
@@ -29,7 +30,7 @@ type watch struct {
 
 // mask is what may change a plan. Of a file that somebody writes the end alone says that it is whole.
 const mask = unix.IN_MODIFY | unix.IN_CLOSE_WRITE | unix.IN_ATTRIB | unix.IN_CREATE | unix.IN_DELETE |
-	unix.IN_MOVED_FROM | unix.IN_MOVED_TO | unix.IN_ONLYDIR
+	unix.IN_MOVED_FROM | unix.IN_MOVED_TO | unix.IN_MOVE_SELF | unix.IN_ONLYDIR
 
 // newWatch begins a watch of no directories. Close ends it, and then its events.
 func newWatch() (*watch, error) {
@@ -85,7 +86,8 @@ func (w *watch) read(over <-chan struct{}) {
 			b = b[end:]
 			w.mu.Lock()
 			dir := w.dirs[number]
-			if what&unix.IN_IGNORED != 0 { // it was removed, or its file system
+			gone := what&(unix.IN_IGNORED|unix.IN_MOVE_SELF) != 0 // it was removed, or its file system, or renamed
+			if gone {
 				delete(w.dirs, number)
 			}
 			w.mu.Unlock()
@@ -93,7 +95,7 @@ func (w *watch) read(over <-chan struct{}) {
 			case what&unix.IN_Q_OVERFLOW != 0:
 				tell(event{})
 			case dir != "":
-				tell(event{path: filepath.Join(dir, name), writing: what&unix.IN_MODIFY != 0})
+				tell(event{path: filepath.Join(dir, name), writing: what&unix.IN_MODIFY != 0, gone: gone})
 			}
 		}
 	}

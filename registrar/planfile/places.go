@@ -1,6 +1,8 @@
 package planfile
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -43,7 +45,8 @@ func (p places) follow(path string, depth int) string {
 		next := filepath.Join(at, part)
 		target, err := os.Readlink(next)
 		last := i == len(parts)-1
-		if err == nil || last {
+		missing := errors.Is(err, fs.ErrNotExist) // it may come: a directory that is made anew
+		if err == nil || last || missing {
 			p.dirs[at], p.names[next] = true, true
 		}
 		if err == nil && depth < 40 {
@@ -51,6 +54,9 @@ func (p places) follow(path string, depth int) string {
 				target = filepath.Join(at, target)
 			}
 			return p.follow(filepath.Join(target, filepath.Join(parts[i+1:]...)), depth+1)
+		}
+		if missing {
+			return path
 		}
 		at = next
 	}

@@ -21,6 +21,7 @@ import (
 
 const (
 	settle   = 100 * time.Millisecond // editors replace a file in several steps
+	longest  = 300 * time.Millisecond // to wait for it to settle, where one edit follows the other
 	look     = 30 * time.Second       // for what no event tells: a network file system, a directory made anew
 	patience = time.Minute            // with a file that somebody has begun to write, and does not close
 )
@@ -90,6 +91,7 @@ func (w *Watcher) loop(ctx context.Context, reload <-chan os.Signal, seen *watch
 		events, failed = seen.events, seen.failed
 	}
 	open := map[string]time.Time{} // files that are being written, since when
+	var first time.Time            // of the edits that were not read yet; zero: there are none
 	for {
 		forced := false
 		select {
@@ -99,7 +101,7 @@ func (w *Watcher) loop(ctx context.Context, reload <-chan os.Signal, seen *watch
 			switch {
 			case e.path == "": // so much happened that some of it was not told
 				clear(open)
-			case !places.concern(e.path):
+			case !places.concern(e.path) && !e.gone:
 				continue
 			case e.writing:
 				if open[e.path].IsZero() {
@@ -109,7 +111,10 @@ func (w *Watcher) loop(ctx context.Context, reload <-chan os.Signal, seen *watch
 			default:
 				delete(open, e.path)
 			}
-			timer.Reset(settle)
+			if first.IsZero() {
+				first = time.Now()
+			}
+			timer.Reset(min(settle, max(0, longest-time.Since(first))))
 			continue
 		case err := <-failed:
 			w.cfg.Log.Warn("the dialplan is not watched any more; it is looked at every 30 s, and on SIGHUP", "err", err)
@@ -123,6 +128,7 @@ func (w *Watcher) loop(ctx context.Context, reload <-chan os.Signal, seen *watch
 		if !forced && half(open, time.Now()) {
 			continue
 		}
+		first = time.Time{}
 		places = w.watch(seen)
 		w.read(forced)
 	}

@@ -2,6 +2,7 @@ package planfile
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -54,6 +55,16 @@ var ways = map[string]way{
 		r.rename("d", "old")
 		r.rename("e", "d")
 		r.reload <- syscall.SIGHUP // what is above the directory is not watched
+	}},
+	"the directory of the file removed, and made anew": {map[string]string{"d/e/plan.hcl": monday}, nil, "d/e/plan.hcl", func(r *rig) {
+		r.remove("d")
+		r.expect(false)
+		r.put("d/e/plan.hcl", tuesday)
+	}},
+	"the directory of the file renamed": {map[string]string{"d/plan.hcl": monday, "e/plan.hcl": tuesday}, nil, "d/plan.hcl", func(r *rig) {
+		r.rename("d", "old")
+		r.expect(false)
+		r.rename("e", "d")
 	}},
 	"a link to a directory turned": {
 		map[string]string{"1/plan.hcl": monday, "2/plan.hcl": tuesday}, map[string]string{"now": "1"}, "now/plan.hcl",
@@ -217,6 +228,22 @@ func TestHalfWritten(t *testing.T) {
 				t.Errorf("plans came after %v, want after %v", at, c.want)
 			}
 		})
+	}
+}
+
+// Edits that follow each other all the time are read all the same.
+func TestRestless(t *testing.T) {
+	at := simulated(t, true, func(path string, events chan<- event, _ chan<- os.Signal) {
+		for i := range 100 {
+			overwrite(t, path, strings.Replace(monday, "milano", fmt.Sprintf("m%d", i), 1))
+			events <- event{path: path, writing: true}
+			events <- event{path: path}
+			time.Sleep(10 * time.Millisecond)
+		}
+		time.Sleep(time.Second)
+	})
+	if len(at) < 3 || at[0] > longest {
+		t.Errorf("plans came after %v", at)
 	}
 }
 
