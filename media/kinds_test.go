@@ -1,6 +1,8 @@
 package media
 
 import (
+	"encoding/binary"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -172,4 +174,60 @@ func TestRecoveryPoints(t *testing.T) {
 		}
 		hangUp(a, b)
 	})
+}
+
+// A sender that gives neither IDR picture nor recovery point is decoded all the same after a while, and shown when it has
+// had the time to refresh all of its picture. Of one that gives IDR pictures, seldom, no picture is shown that lacks one.
+func TestSendersThatNeverBegin(t *testing.T) {
+	atEnd := func(_ []byte, last, _ bool) bool { return last }
+	only := func(pictures ...int) func(int) bool { return func(n int) bool { return slices.Contains(pictures, n) } }
+	const second = 30 // pictures
+	for name, c := range map[string]struct {
+		key           func(int) bool
+		lost          int // the packet of this picture is lost; the first is 1
+		shown, hidden int // of a minute's
+	}{
+		"never":                         {never, 0, 30 * second, 15 * second},
+		"never, and a loss meanwhile":   {never, 20 * second, 25 * second, 20 * second},
+		"never, and a loss when shown":  {never, 40 * second, 15 * second, 30 * second},
+		"once, and a loss":              {only(0), 10 * second, 30 * second, 15 * second},
+		"every ten seconds, and a loss": {only(0, 300, 600, 900, 1200, 1500), 11 * second, 51 * second, 0},
+		"seldom, and a loss":            {only(0, 300), 11 * second, 11 * second, 0},
+		"late":                          {only(25*second, 50*second), 0, 35 * second, 10 * second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a, b := call(t, perfect())
+				x, n, had := newTwin(a), 0, int64(-1)
+				a.taps[2].tamper(func(p []byte) [][]byte {
+					if demultiplex(p) != isRTP {
+						return [][]byte{p}
+					}
+					if ts := int64(binary.BigEndian.Uint32(p[4:])); ts != had {
+						n, had = n+1, ts
+					}
+					if n == c.lost {
+						return nil
+					}
+					return [][]byte{p}
+				})
+				sender{1, 300, func(n, _ int) bool { return n%15 == 0 }, c.key, atEnd, nil}.send(x, 60*second)
+				shown, hidden := 0, 0
+				for _, u := range b.rec.video {
+					if u.Hidden {
+						hidden++
+					} else {
+						shown++
+					}
+				}
+				if d := shown - c.shown; d < -second || d > second {
+					t.Errorf("%d pictures are shown, want about %d", shown, c.shown)
+				}
+				if d := hidden - c.hidden; d < -second || d > second {
+					t.Errorf("%d pictures are hidden, want about %d", hidden, c.hidden)
+				}
+				hangUp(a, b)
+			})
+		})
+	}
 }

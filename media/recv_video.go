@@ -22,6 +22,12 @@ const (
 
 	pause = time.Second // without a packet: what is wanted is asked for anew
 
+	// A sender that gives neither IDR picture nor recovery point, whatever it is asked for, is decoded without after
+	// blindAfter, and shown when blindFor have come without a loss: one that refreshes bit by bit is whole then. One of
+	// which two IDR pictures have come gives another: it is waited for.
+	blindAfter = 15 * time.Second
+	blindFor   = 15 * time.Second
+
 	heldUnits = 32 // access units held back for lip sync; more are shown at once
 )
 
@@ -48,8 +54,11 @@ type videoSink struct {
 	came     time.Time // the last packet
 
 	gate      h264.KeyGate
-	renew     bool // a decoder began anew: it can begin with a recovery point too
-	hidden    int  // pictures that are not whole yet, after a recovery point
+	renew     time.Time // when a decoder began anew: it can begin with a recovery point too; zero when it has
+	hidden    int       // pictures that are not whole yet, after a recovery point
+	idrs      int       // IDR pictures of this sender
+	blind     time.Time // until when pictures that began without any of that are not whole; zero otherwise
+	refreshes bool      // this sender has been shown so
 	asker     asker
 	firNumber uint8
 	given     limiter // KeyframeRequested, for requests from the other side
@@ -74,6 +83,7 @@ func (v *videoSink) reset() {
 	v.open, v.afterGap = false, true
 	v.gate.Close()
 	v.hidden, v.asker.tries = 0, 0
+	v.idrs, v.blind, v.refreshes = 0, time.Time{}, false
 }
 
 func (v *videoSink) packet(now time.Time, src *source, p packet) {
@@ -153,7 +163,13 @@ func (v *videoSink) finish(now time.Time) {
 	v.ends.shown = true
 	v.size = len(data)
 	idr := v.unit.Has(h264.TypeIDR)
+	if idr {
+		v.idrs++
+	}
 	key := idr || v.recovers(data)
+	if !key && v.beginsBlind(now) {
+		key, data = true, h264.AppendRecovery(nil, data)
+	}
 	if key && afterGap && v.lacks() {
 		v.refuse(now, h264.ErrNoParameters)
 		return
@@ -164,32 +180,50 @@ func (v *videoSink) finish(now time.Time) {
 		return
 	}
 	if key {
-		v.renew = false
+		v.renew = time.Time{}
 	}
 	if !v.gate.Admit(key) {
 		v.st.progress.held++
 		v.hold(now)
 		return
 	}
-	v.show(now, AccessUnit{Data: data, Captured: v.captured(now), Key: key, Hidden: v.hides(idr, key)})
+	v.show(now, AccessUnit{Data: data, Captured: v.captured(now), Key: key, Hidden: v.hides(now, idr, key)})
 }
 
 // recovers says whether the picture at hand is a recovery point where one is wanted: some encoders never send an IDR
 // picture after their first.
 func (v *videoSink) recovers(data []byte) bool {
-	if !(v.gate.Waits() || v.renew) || !v.unit.Has(h264.TypeSEI) || !v.unit.HasFirst() {
+	if !(v.gate.Waits() || !v.renew.IsZero() || !v.blind.IsZero()) || !v.unit.Has(h264.TypeSEI) || !v.unit.HasFirst() {
 		return false
 	}
 	n, found := h264.Recovery(data)
 	if found {
-		v.hidden = n + 1
+		v.hidden, v.blind = n+1, time.Time{}
 	}
 	return found
 }
 
+// beginsBlind says whether the decoder is to begin with the picture at hand, although it is none to begin with.
+func (v *videoSink) beginsBlind(now time.Time) bool {
+	since := v.renew
+	if v.gate.Waits() {
+		since = v.st.progress.since
+	}
+	if since.IsZero() || !v.refreshes && now.Sub(since) < blindAfter || v.idrs > 1 || !v.unit.HasFirst() {
+		return false
+	}
+	v.blind = now.Add(blindFor)
+	return true
+}
+
 // hides counts the pictures down that are not whole yet; the first that is ends the wait for a keyframe.
-func (v *videoSink) hides(idr, key bool) bool {
-	waits := v.hidden > 0 || key
+func (v *videoSink) hides(now time.Time, idr, key bool) bool {
+	if !idr && now.Before(v.blind) {
+		return true
+	}
+	waits := v.hidden > 0 || key || !v.blind.IsZero()
+	v.refreshes = v.refreshes || !idr && !v.blind.IsZero()
+	v.blind = time.Time{}
 	if v.hidden--; idr || v.hidden < 0 {
 		v.hidden = 0
 	}
@@ -237,7 +271,7 @@ func (v *videoSink) refuse(now time.Time, err error) {
 // hold stops the picture until a keyframe comes, and asks for one.
 func (v *videoSink) hold(now time.Time) {
 	v.gate.Close()
-	v.hidden = 0
+	v.hidden, v.blind = 0, time.Time{}
 	if v.st.progress.since.IsZero() {
 		v.st.progress.since = now
 	}
@@ -303,7 +337,7 @@ func (v *videoSink) tick(now time.Time) time.Time {
 	s := v.st.s
 	if s.askRequested.Swap(false) {
 		v.asker.anew()
-		v.renew = true
+		v.renew = now
 	}
 	if s.giveRequested.Swap(false) {
 		v.given.request()

@@ -33,6 +33,12 @@ func Recovery(au []byte) (pictures int, found bool) {
 	return 0, false
 }
 
+// AppendRecovery appends an access unit to dst with a recovery point in front, for a decoder that would not begin there:
+// recovery_frame_cnt 0, neither exact_match nor broken_link.
+func AppendRecovery(dst, au []byte) []byte {
+	return append(append(dst, 0, 0, 0, 1, byte(TypeSEI), recoveryPoint, 1, 0x84, 0x80), au...)
+}
+
 // seiNumber is payloadType or payloadSize (§7.3.2.3.1).
 func (r *bitReader) seiNumber() (n int) {
 	for {

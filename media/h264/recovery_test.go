@@ -18,6 +18,7 @@ func TestRecovery(t *testing.T) {
 		want int // -1: none
 	}{
 		"none":              {annexB(good, pps0, p0), -1},
+		"put in front":      {AppendRecovery(nil, annexB(good, pps0, p0)), 0},
 		"at once":           {annexB(recoverySEI(0), p0), 0},
 		"after 29":          {annexB(good, pps0, recoverySEI(29), p0), 29},
 		"behind another":    {annexB(append(bytes.Clone(other[:6]), recoverySEI(5)[1:]...), p0), 5},
