@@ -11,7 +11,7 @@ type checkCmd struct {
 	File string `arg:"" type:"path" help:"The window's file, window.hcl."`
 }
 
-// Run is the command `ewindow check`: it says all that is wrong in the file, or in the secret's file that it names.
+// Run is the command `ewindow check`: it says all that is wrong in the file, and in the secret's file that it names.
 func (c *checkCmd) Run() error {
 	cfg, err := config.Load(c.File)
 	if err != nil {

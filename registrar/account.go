@@ -97,7 +97,7 @@ func (c *accountAddCmd) inPlan() error {
 		return nil
 	}
 	if !last.Plan.HasAccount(c.Name) {
-		return fmt.Errorf("%q is no space and no phone of the dialplan that the registrar last served; %s --anyway adds it all the same",
+		return fmt.Errorf("%q is no space and no phone of the dialplan that the registrar last served; %s; --anyway adds it all the same",
 			c.Name, last.Plan.SuggestAccount(c.Name))
 	}
 	return nil

@@ -69,7 +69,7 @@ func TestAccountsOfThePlan(t *testing.T) {
 	s.end()
 	state, file := s.args.State, s.args.Dialplan[0]
 	if status, _, errs := command("account", "add", "munch", "--state", state); status != 1 ||
-		!strings.Contains(errs, `"munch" is no space and no phone of the dialplan that the registrar last served; did you mean "munich"? --anyway adds it all the same`) {
+		!strings.Contains(errs, `"munch" is no space and no phone of the dialplan that the registrar last served; did you mean "munich"?; --anyway adds it all the same`) {
 		t.Errorf("%d %q", status, errs)
 	}
 	for _, args := range [][]string{{"munch", "--anyway"}, {"munich"}} {

@@ -54,31 +54,34 @@ func usual() *Config {
 // maxSize bounds a window's file, in bytes.
 const maxSize = 64 << 10
 
-// Load reads and checks a window's file. What is wrong in it is a diagnostic.List: all of it, each with its place and what
-// to do. Any other error is about reading the file, or its secret.
+// Load reads and checks a window's file. What is wrong in it, or with the secret that it names, is a diagnostic.List: all of it,
+// each with its place and what to do. Any other error is about reading the file.
 func Load(path string) (*Config, error) {
 	src, err := wholefile.Read(path, maxSize)
 	if err != nil {
 		return nil, fmt.Errorf("read the window's file: %w", err)
 	}
-	c, err := parse(src, path)
-	if err != nil {
-		return nil, err
-	}
-	secret := c.SecretFile
-	if !filepath.IsAbs(secret) {
-		secret = filepath.Join(filepath.Dir(path), secret)
-	}
-	c.SecretSource = &SecretFile{path: secret, space: c.Space}
-	if c.Secret, err = c.SecretSource.read(); err != nil {
-		return nil, err
-	}
-	c.SecretSource.secret = c.Secret
-	return c, nil
+	return parse(src, path, (*Config).readSecret)
 }
 
-// parse reads the text of a window's file, without its secret.
-func parse(src []byte, name string) (*Config, error) {
+// readSecret reads the secret's file, which is relative to the directory of the window's file.
+func (c *Config) readSecret(windowFile string) trouble {
+	secret := c.SecretFile
+	if !filepath.IsAbs(secret) {
+		secret = filepath.Join(filepath.Dir(windowFile), secret)
+	}
+	c.SecretSource = &SecretFile{path: secret, space: c.Space}
+	var err error
+	if c.Secret, err = c.SecretSource.read(); err != nil {
+		what, do, _ := strings.Cut(err.Error(), "; ")
+		return trouble{what, do}
+	}
+	c.SecretSource.secret = c.Secret
+	return trouble{}
+}
+
+// parse reads the text of a window's file, and its secret by readSecret.
+func parse(src []byte, name string, readSecret func(c *Config, windowFile string) trouble) (*Config, error) {
 	file := diagnostic.File{Name: name, Data: src}
 	tree, problems := nesting.Parse(src, name)
 	syntax, wrong := diagnostic.Syntax(file, problems)
@@ -87,7 +90,7 @@ func parse(src []byte, name string) (*Config, error) {
 	}
 	c := usual()
 	r := reader{wrong: wrong}
-	r.body("a window's file", tree.Body.(*hclsyntax.Body), c.settings(), map[string][]setting{"video": c.Video.settings()})
+	r.body("a window's file", tree.Body.(*hclsyntax.Body), c.settings(func() trouble { return readSecret(c, name) }), map[string][]setting{"video": c.Video.settings()})
 	if len(r.wrong) > 0 {
 		return nil, r.wrong.Finish([]diagnostic.File{file}, diagnostic.Error)
 	}

@@ -1,10 +1,13 @@
 package config
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"ewindow/dialplan/diagnostic"
 )
 
 const good = `registrar   = "sips:reg.example.org"
@@ -14,7 +17,7 @@ secret_file = "secret"
 `
 
 func TestDefaults(t *testing.T) {
-	c, err := parse([]byte(good), "window.hcl")
+	c, err := parse([]byte(good), "window.hcl", noSecret)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,7 +41,7 @@ video {
   kbps    = 500
   encoder = "x264enc"
 }
-`), "window.hcl")
+`), "window.hcl", noSecret)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +53,7 @@ video {
 
 // A block in which something is not set has the default for that.
 func TestPartOfVideo(t *testing.T) {
-	c, err := parse([]byte(good+"video {\n  fps = 15\n}\n"), "window.hcl")
+	c, err := parse([]byte(good+"video {\n  fps = 15\n}\n"), "window.hcl", noSecret)
 	if err != nil || c.Video != (Video{Width: 1280, Height: 720, FPS: 15, Kbps: 2000, Encoder: "auto"}) {
 		t.Fatalf("%+v, %v", c, err)
 	}
@@ -92,6 +95,15 @@ func TestBadFiles(t *testing.T) {
 		{"space       = \"milano\"\n", "", `window.hcl:1:1: space is missing in a window's file; write space = "milano", a space of the dialplan`},
 		{"space       =", "spcae       =", `window.hcl:3:1: unknown setting "spcae" in a window's file; did you mean "space"?`},
 		{`"milano"`, `"Mi lano"`, `window.hcl:3:15: space: "Mi lano" is no name of a space; use the one from the dialplan: small letters, digits, - and _, a letter first, 63 at most`},
+		{"", "camera = \"/dev/video2\"\n", `window.hcl:5:10: camera: "/dev/video2" is not known; did you mean "v4l2:/dev/video2"?`},
+		{"", "camera = \"Auto\"\n", `window.hcl:5:10: camera: "Auto" is not known; did you mean "auto"?`},
+		{"", "camera = \"clip.mp4\"\n", `window.hcl:5:10: camera: "clip.mp4" is not known; did you mean "file:clip.mp4"?`},
+		{"", "microphone = \"plughw:1,0\"\n", `window.hcl:5:14: microphone: "plughw:1,0" is not known; did you mean "alsa:plughw:1,0"?`},
+		{"", "speaker = \"default\"\n", `window.hcl:5:11: speaker: "default" is not known; did you mean "pulse"?`},
+		{"", "screen = \":0\"\n", `window.hcl:5:10: screen: ":0" is not known; did you mean "x11::0"?`},
+		{"", "screen = \"X11::0\"\n", `window.hcl:5:10: screen: "X11::0" is not known; did you mean "x11::0"?`},
+		{"", "screen = \"/dev/video0\"\n", `window.hcl:5:10: screen: "/dev/video0" is not known; use auto, kms, wayland, none, x11:…, gst:…`},
+		{"", "screen = \"hdmi\"\n", `window.hcl:5:10: screen: "hdmi" is not known; use auto, kms, wayland, none, x11:…, gst:…`},
 		{`"secret"`, `""`, `window.hcl:4:15: secret_file: it names no file; name the one with the window's secret`},
 		{"sha256:01", "sha1:", `window.hcl:2:15: pin: it is not a pin; a pin is "sha256:" and 64 hexadecimal digits, and ewindow-registrar pin prints it`},
 		{"sips:", "sip:", `window.hcl:1:15: registrar: "sip:reg.example.org" does not begin with sips:, and a window speaks TLS only; write "sips:reg.example.org", or "sips:reg.example.org:5061"`},
@@ -109,7 +121,7 @@ window.hcl:7:1: unknown setting "camra" in a window's file; did you mean "camera
 		if c.edit != "" {
 			src = strings.Replace(good, c.edit, c.with, 1)
 		}
-		_, err := parse([]byte(src), "window.hcl")
+		_, err := parse([]byte(src), "window.hcl", noSecret)
 		if err == nil || err.Error() != c.want {
 			t.Errorf("%q→%q:\n got %v\nwant %s", c.edit, c.with, err, c.want)
 		}
@@ -129,7 +141,7 @@ func TestDomain(t *testing.T) {
 			domain = "domain = \"" + c.domain + "\"\n"
 		}
 		for _, text := range []string{src + domain, domain + src} { // the order of settings means nothing
-			got, err := parse([]byte(text), "window.hcl")
+			got, err := parse([]byte(text), "window.hcl", noSecret)
 			if err != nil || got.Host != c.host || got.Domain != c.of || got.URI() != c.uri {
 				t.Errorf("%+v: %+v, %v", c, got, err)
 			}
@@ -179,5 +191,21 @@ func TestSecret(t *testing.T) {
 	}
 	if _, err := Load(filepath.Join(dir, "none.hcl")); err == nil {
 		t.Error("a file that is not there was read")
+	}
+}
+
+func noSecret(*Config, string) trouble { return trouble{} }
+
+// What is wrong with the secret is told together with the rest, at its place.
+func TestSecretAmongOthers(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "window.hcl")
+	if err := os.WriteFile(path, []byte(good+"colour = \"red\"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Load(path)
+	var all diagnostic.List
+	if !errors.As(err, &all) || len(all) != 2 || all[0].Line != 4 || !strings.Contains(all[0].What, "read the secret of milano") ||
+		all[0].Do != "ewindow-registrar account add milano prints one" || all[1].Line != 5 {
+		t.Errorf("%v", err)
 	}
 }

@@ -22,8 +22,8 @@ type setting struct {
 // trouble is what is wrong with a value, and what to do. There is none if what is empty.
 type trouble struct{ what, do string }
 
-// settings are all that may stand in the file itself.
-func (c *Config) settings() []setting {
+// settings are all that may stand in the file itself. readSecret reads what secret_file names.
+func (c *Config) settings(readSecret func() trouble) []setting {
 	return []setting{
 		{"registrar", &c.Registrar, `registrar = "sips:reg.example.org"`, c.checkRegistrar},
 		{"domain", &c.Domain, "", c.checkDomain},
@@ -33,7 +33,7 @@ func (c *Config) settings() []setting {
 			if c.SecretFile == "" {
 				return trouble{"it names no file", "name the one with the window's secret"}
 			}
-			return trouble{}
+			return readSecret()
 		}},
 		{"camera", &c.Camera, "", oneOf(&c.Camera, "auto, test, libcamera, v4l2:…, x11:…, file:…, gst:…")},
 		{"screen", &c.Screen, "", oneOf(&c.Screen, "auto, kms, wayland, none, x11:…, gst:…")},
@@ -89,7 +89,42 @@ func oneOf(value *string, words string) func() trouble {
 				return trouble{}
 			}
 		}
+		if word := meant(*value); slices.ContainsFunc(strings.Split(words, ", "), func(w string) bool {
+			prefix, open := strings.CutSuffix(w, "…")
+			return word == w || open && strings.HasPrefix(word, prefix) && len(word) > len(prefix)
+		}) {
+			return trouble{fmt.Sprintf("%q is not known", *value), fmt.Sprintf("did you mean %q?", word)}
+		}
 		return trouble{fmt.Sprintf("%q is not known", *value), "use " + words}
+	}
+}
+
+// meant is what people mean by names that other programs have for a device, or "".
+func meant(value string) string {
+	small := strings.ToLower(value)
+	switch kind, rest, _ := strings.Cut(value, ":"); {
+	case strings.HasPrefix(value, "/dev/video"):
+		return "v4l2:" + value
+	case small == "v4l2":
+		return "v4l2:/dev/video0"
+	case slices.Contains([]string{"hw", "plughw", "sysdefault"}, kind):
+		return "alsa:" + value
+	case small == "default" || small == "pulseaudio" || small == "pipewire":
+		return "pulse"
+	case small == "x11" || small == "xorg":
+		return "x11::0"
+	case kind == "" && rest != "": // :0, as in DISPLAY
+		return "x11:" + value
+	case small == "drm" || small == "fbdev" || small == "console":
+		return "kms"
+	case strings.HasSuffix(small, ".mp4") || strings.HasSuffix(small, ".mkv") || strings.HasSuffix(small, ".webm"):
+		return "file:" + value
+	case small == "off" || small == "no" || small == "false":
+		return "none"
+	case rest == "":
+		return small
+	default:
+		return strings.ToLower(kind) + ":" + rest
 	}
 }
 
