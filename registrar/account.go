@@ -48,6 +48,24 @@ func (f accountFlags) open(ctx context.Context, s streams) (*store.Store, error)
 	return db, nil
 }
 
+// openToRead is open for a command that changes nothing: a disk that cannot be written will do, and that is said.
+func (f accountFlags) openToRead(ctx context.Context, s streams) (*store.Store, error) {
+	if !store.Exists(f.store()) {
+		return f.open(ctx, s) // it says so
+	}
+	db, recovery, err := store.OpenToServe(ctx, store.Config{Path: f.store(), Log: slog.New(slog.DiscardHandler)}, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	if recovery != nil {
+		fmt.Fprintf(s.err, "ewindow-registrar: %v\n", recovery)
+	}
+	if err := db.Frozen(); err != nil {
+		fmt.Fprintf(s.err, "ewindow-registrar: %v; these are the accounts as they lie there\n", err)
+	}
+	return db, nil
+}
+
 type accountAddCmd struct {
 	Name string `arg:"" help:"Name of the account: the label of a space or phone in the dialplan."`
 	accountFlags
@@ -140,7 +158,7 @@ type accountListCmd struct{ accountFlags }
 
 func (c *accountListCmd) Run(s streams) (err error) {
 	ctx := context.Background()
-	db, err := c.open(ctx, s)
+	db, err := c.openToRead(ctx, s)
 	if err != nil {
 		return err
 	}

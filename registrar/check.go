@@ -60,7 +60,7 @@ func (c *checkCmd) Run(s streams) error {
 // compare finds where the plan and the accounts differ.
 func (c *checkCmd) compare(plan *dialplan.Plan, s streams) (_ dialplan.Diagnostics, err error) {
 	ctx := context.Background()
-	db, err := accountFlags{c.stateFlags}.open(ctx, s)
+	db, err := accountFlags{c.stateFlags}.openToRead(ctx, s)
 	if err != nil {
 		return nil, err
 	}

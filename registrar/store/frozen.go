@@ -40,6 +40,9 @@ func OpenToServe(ctx context.Context, c Config, now time.Time) (*Store, *Recover
 	return s, nil, nil
 }
 
+// Frozen is why the disk cannot be written, as OpenToServe found it; nil if it can.
+func (s *Store) Frozen() error { return s.frozen }
+
 // freeze reads a store as it lies there. The file lacks what is only in its journal, the good copy what came after it;
 // one of the two has seen all changes of accounts.
 func freeze(ctx context.Context, path string, c Config, cannot error) (*Store, error) {

@@ -54,6 +54,9 @@ func TestFrozen(t *testing.T) {
 					t.Fatal(err)
 				}
 				c.freeze()
+				if _, _, err := Open(t.Context(), Config{Path: path}, start); !errors.Is(err, c.cause) {
+					t.Errorf("for a command that writes: %v, want %v", err, c.cause)
+				}
 				s, _, err := OpenToServe(t.Context(), Config{Path: path}, start)
 				if err != nil {
 					c.relax()

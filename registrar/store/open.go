@@ -49,11 +49,21 @@ func (r *Recovery) String() string {
 // of an older version of this program is migrated, and a copy of it is kept; one of a newer version is refused.
 //
 // A store that another process has open is neither repaired nor migrated: that process would go on with the old file.
+// Where the disk cannot be written the error says so: SQLite has only numbers for it.
 func Open(ctx context.Context, c Config, now time.Time) (s *Store, r *Recovery, err error) {
 	path, err := filepath.Abs(c.Path)
 	if err != nil {
 		return nil, nil, fmt.Errorf("store: %w", err)
 	}
+	if s, r, err = openAt(ctx, path, c, now); err != nil {
+		if cannot := writable(filepath.Dir(path)); cannot != nil {
+			err = fmt.Errorf("%w; %w", cannot, err)
+		}
+	}
+	return s, r, err
+}
+
+func openAt(ctx context.Context, path string, c Config, now time.Time) (s *Store, r *Recovery, err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, nil, fmt.Errorf("store: %w", err)
 	}
