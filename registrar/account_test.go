@@ -61,6 +61,20 @@ func TestAccounts(t *testing.T) {
 	}
 }
 
+// Only where it is certain that there are no accounts does a command say so.
+func TestAccountsOutOfReach(t *testing.T) {
+	state := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(state, nil, 0o600); err != nil { // what is below cannot be looked at, as with permissions
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"list"}, {"add", "milano"}, {"rotate", "milano"}} {
+		status, _, errs := command(append(append([]string{"account"}, args...), "--state", state)...)
+		if status != 1 || !strings.Contains(errs, "not a directory") || strings.Contains(errs, "no accounts") {
+			t.Errorf("%v: %d %q", args, status, errs)
+		}
+	}
+}
+
 // The plan that the registrar last served knows who there is.
 func TestAccountsOfThePlan(t *testing.T) {
 	s := newService(t)

@@ -95,8 +95,8 @@ func openAt(ctx context.Context, path string, c Config, now time.Time) (s *Store
 	return s, r, l.share()
 }
 
-// Exists is true where Open would make no new store.
-func Exists(path string) bool { return exists(path) || exists(path+".good") }
+// Exists is true where Open would make no new store, or where nobody may look whether it would.
+func Exists(path string) bool { return mayExist(path) || mayExist(path+".good") }
 
 func newStore(path string, log *slog.Logger) *Store {
 	if log == nil {
@@ -130,7 +130,7 @@ func openOrRecover(ctx context.Context, path string, alone bool, now time.Time) 
 	case err == nil:
 		return db, have, nil, nil
 	case errors.Is(err, fs.ErrNotExist):
-		if !exists(path + ".good") {
+		if !mayExist(path + ".good") {
 			if err := create(ctx, path, found{}); err != nil && !errors.Is(err, fs.ErrExist) {
 				return nil, found{}, nil, fmt.Errorf("make store %s: %w", path, err)
 			}
