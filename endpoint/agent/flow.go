@@ -75,7 +75,7 @@ func (f *flow) Read(p []byte) (int, error) {
 		var refusal *frame.Refusal
 		switch {
 		case errors.As(err, &refusal):
-			if answer := refusal.Answer(); answer != nil {
+			if answer := refusal.Answer(f.remote.String()); answer != nil {
 				_, _ = f.Write(answer)
 			}
 			if !refusal.Lost {

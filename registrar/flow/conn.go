@@ -88,7 +88,7 @@ func (c *conn) Read(b []byte) (int, error) {
 		n, err := c.frames.Read(b)
 		var refusal *frame.Refusal
 		if errors.As(err, &refusal) {
-			if answer := refusal.Answer(); answer != nil {
+			if answer := refusal.Answer(c.remote.String()); answer != nil {
 				_, _ = c.Write(answer)
 			}
 			if refusal.Lost {

@@ -56,6 +56,7 @@ func (p *PacketConn) ReadFrom(b []byte) (int, net.Addr, error) {
 		n, addr, err := p.PacketConn.ReadFrom(b)
 		switch {
 		case err == nil:
+			n = copy(b, frame.Legible(b[:n]))
 			p.table.answers.arrived(ip(addr), n, time.Now())
 			if answer := pong(b[:n], addr); answer != nil {
 				if p.table.answers.may(ip(addr), len(answer), time.Now()) {
@@ -64,7 +65,7 @@ func (p *PacketConn) ReadFrom(b []byte) (int, net.Addr, error) {
 				continue
 			}
 			if refusal := refused(b[:n]); refusal != nil {
-				if answer := refusal.Answer(); answer != nil {
+				if answer := refusal.Answer(addr.String()); answer != nil {
 					_, _ = p.WriteTo(answer, addr) // lost ones are asked for again
 				}
 				continue

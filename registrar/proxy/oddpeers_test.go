@@ -194,6 +194,31 @@ func TestUnknownMethods(t *testing.T) {
 	})
 }
 
+// A status line needs no reason, nor, from some phones, the blank before it, and SIP is SIP in small letters; it is passed
+// on as it should be (RFC 3261 §7.1, §7.2). Requests likewise.
+func TestStartLines(t *testing.T) {
+	simulate(t, allAtOnce, func(l *lab) {
+		caller, m := l.group()
+		call := to301
+		call.edit = strings.NewReplacer("301@"+domain+" SIP/2.0", "301@"+domain+" Sip/2.0")
+		caller.ask(call)
+		for _, p := range m {
+			req := p.request(sip.INVITE)
+			if got := req.SipVersion; got != "SIP/2.0" {
+				t.Errorf("a request of %s goes on", got)
+			}
+			ringing := sip.NewResponseFromRequest(req, 180, "Ringing", nil).String()
+			_, rest, _ := strings.Cut(ringing, "\r\n")
+			for start, want := range map[string]string{"SIP/2.0 180": "", "SIP/2.0 180 ": "", "sip/2.0 180 Here": "Here", "Sip/2.0 180": ""} {
+				p.raw(start + "\r\n" + rest)
+				if res := caller.response(180); res.SipVersion != "SIP/2.0" || res.Reason != want {
+					t.Errorf("%q over %s goes on as %s", start, p.transport, res.StartLine())
+				}
+			}
+		}
+	})
+}
+
 // A callee that gives no tag (RFC 3261 §12.1.2) hears the ACK and the BYE, and can hang up itself; nothing else goes where
 // it would pass as a new call.
 func TestTaglessCallee(t *testing.T) {

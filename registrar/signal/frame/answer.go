@@ -13,8 +13,8 @@ import (
 const maxAnswer = 4_096
 
 // Answer is the response to a refused request, as bytes: what it refuses was not parsed. It is nil if there can be none:
-// for a response, for an ACK, or if the head doesn't say whom to answer.
-func (r *Refusal) Answer() []byte {
+// for a response, for an ACK, or if the head doesn't say whom to answer. source is the "ip:port" that it came from.
+func (r *Refusal) Answer(source string) []byte {
 	start, rest := validate.Line(r.head)
 	method, _, _ := bytes.Cut(start, []byte(" "))
 	if r.Problem.Status == 0 || bytes.HasPrefix(start, []byte("SIP/")) || bytes.Equal(method, []byte("ACK")) ||
@@ -45,7 +45,9 @@ func (r *Refusal) Answer() []byte {
 			}
 			return nil
 		}
-		seen[name]++
+		if seen[name]++; name == "Via" && seen[name] == 1 {
+			value = stamped(value, source)
+		}
 		fmt.Fprintf(&out, "%s:%s", name, value)
 		if name == "To" && header.Param(string(value), "tag") == "" { // RFC 3261 §8.2.6.2
 			h := fnv.New32a()
@@ -64,4 +66,15 @@ func (r *Refusal) Answer() []byte {
 	}
 	out.WriteString("Content-Length: 0\r\n\r\n")
 	return out.Bytes()
+}
+
+// stamped is a line of Via whose first says where it came from, if that can be read.
+func stamped(line []byte, source string) []byte {
+	end := header.ElementEnd(line, ',')
+	via, err := header.ParseVia(string(line[:end]))
+	if err != nil {
+		return line
+	}
+	header.Stamp(via, source)
+	return append([]byte(" "+via.Value()), line[end:]...)
 }

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"io"
 	"runtime"
+	"slices"
 	"strconv"
 
 	"github.com/emiago/sipgo/sip"
@@ -143,6 +144,9 @@ func (r *Reader) head() error {
 		return r.refuse(&Refusal{Problem: tooLong, Lost: true, head: r.buf}, len(r.buf))
 	}
 	end += r.looked + 4
+	arrived := len(r.buf)
+	r.buf = Legible(r.buf)
+	end += len(r.buf) - arrived
 	head := r.buf[:end]
 	if end > most {
 		return r.refuse(&Refusal{Problem: tooLong, Lost: true, head: head}, len(r.buf))
@@ -162,6 +166,24 @@ func (r *Reader) head() error {
 	}
 	r.whole = end + body
 	return nil
+}
+
+// Legible is a message whose first line sipgo's parser reads: it knows SIP in all small or all capital letters, and insists on
+// the blank before a status line's reason where there is none. RFC 3261 §7.1 has no case there, and some phones leave the
+// blank out (§7.2). It writes to b, and into the room behind it.
+func Legible(b []byte) []byte {
+	const version, status = "SIP/2.0", len("SIP/2.0 200")
+	if len(b) > status && bytes.EqualFold(b[:len(version)], []byte(version)) {
+		copy(b, version)
+		if b[len(version)] == ' ' && b[status] == '\r' {
+			b = slices.Insert(b, status, ' ')
+		}
+		return b
+	}
+	if end := bytes.IndexByte(b, '\r') - len(version); end > 0 && bytes.EqualFold(b[end:end+len(version)], []byte(version)) {
+		copy(b[end:], version)
+	}
+	return b
 }
 
 // refuse passes over a message of n bytes, of which some may still have to come.

@@ -70,6 +70,8 @@ func TestReader(t *testing.T) {
 		{"pings", "\r\n\r\n" + sound + "\r\n\r\n\r\n" + body, []string{"\r\n\r\n", sound, "\r\n\r\n", "\r\n", body}},
 		{"noise between", "\x00\x00\n\r\r\n" + sound, []string{"\r\n", sound}},
 		{"half a head", options, nil},
+		{"answers without a reason", "SIP/2.0 180\r\nl: 0\r\n\r\nsip/2.0 200 \r\nl: 2\r\n\r\nhiSIP/2.0 200\r\nl: 0\r\n\r\n",
+			[]string{"SIP/2.0 180 \r\nl: 0\r\n\r\n", "SIP/2.0 200 \r\nl: 2\r\n\r\nhi", "SIP/2.0 200 \r\nl: 0\r\n\r\n"}},
 		{"half a body", with("Content-Length: 5\r\n", "hell"), nil},
 		{"no length", with("", "") + sound, []string{"<Content-Length is missing>"}},
 		{"two lengths", with("Content-Length: 0\r\nl: 0\r\n", "") + sound, []string{"<Content-Length comes twice>"}},
@@ -151,11 +153,11 @@ func TestDatagram(t *testing.T) {
 func TestAnswer(t *testing.T) {
 	tooMany := strings.Repeat("Via: SIP/2.0/TCP 192.0.2.7;branch=z9hG4bK7\r\n", 70)
 	r := Datagram([]byte(with("f: <sip:b@b>;tag=2\r\n"+tooMany, "")))
-	if r.Answer() != nil {
-		t.Errorf("answered to two From: %q", r.Answer())
+	if r.Answer("192.0.2.9:5070") != nil {
+		t.Errorf("answered to two From: %q", r.Answer("192.0.2.9:5070"))
 	}
 	r = Datagram([]byte(with(tooMany, "")))
-	m, err := validate.Parser().ParseSIP(r.Answer())
+	m, err := validate.Parser().ParseSIP(r.Answer("192.0.2.9:5070"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,17 +166,20 @@ func TestAnswer(t *testing.T) {
 		t.Errorf("answered %v: %v", m, validate.Response(res))
 	}
 	if tag, _ := res.To().Params.Get("tag"); tag == "" || res.CallID().Value() != "abc" || res.Via().Host != "192.0.2.1" {
-		t.Errorf("answered %q", r.Answer())
+		t.Errorf("answered %q", r.Answer("192.0.2.9:5070"))
+	}
+	if got := Datagram([]byte(with(tooMany, ""))).Answer("198.51.100.7:5070"); !bytes.Contains(got, []byte("Via: SIP/2.0/TCP 192.0.2.1:5060;branch=z9hG4bK1;received=198.51.100.7\r\n")) {
+		t.Errorf("it does not say where it came from: %q", got)
 	}
 	for _, to := range []string{`"tag=1" <sip:a@b>`, `<sip:a@b;tag=1>`, `<sip:a@b>;x="tag=1"`, `<sip:a@b>;mytag=1`} {
-		m, err := validate.Parser().ParseSIP(Datagram([]byte(strings.Replace(with(tooMany, ""), "To: ", "To: "+to+"\r\nX: ", 1))).Answer())
+		m, err := validate.Parser().ParseSIP(Datagram([]byte(strings.Replace(with(tooMany, ""), "To: ", "To: "+to+"\r\nX: ", 1))).Answer("192.0.2.9:5070"))
 		if err != nil || !m.(*sip.Response).To().Params.Has("tag") {
 			t.Errorf("%s: answered %v without a tag", to, m)
 		}
 	}
 	quoted := strings.Replace(with(tooMany, ""), "To: ", "To: \"a\\\x00\" ", 1)
-	if r := Datagram([]byte(quoted)); !bytes.Contains(r.Answer(), []byte("a\\\x00")) {
-		t.Errorf("answered %q to a name with a quoted zero in it", r.Answer())
+	if r := Datagram([]byte(quoted)); !bytes.Contains(r.Answer("192.0.2.9:5070"), []byte("a\\\x00")) {
+		t.Errorf("answered %q to a name with a quoted zero in it", r.Answer("192.0.2.9:5070"))
 	}
 	for name, head := range map[string]string{
 		"a zero in a name":  strings.Replace(with(tooMany, ""), "To: ", "To: \"a\x00\" ", 1),
@@ -186,14 +191,14 @@ func TestAnswer(t *testing.T) {
 		"a header in a To":  strings.Replace(with(tooMany, ""), "To: ", "To: \nEvil: 1", 1),
 		"nothing but noise": strings.Repeat("noise\r\n", 200),
 	} {
-		if r := Datagram([]byte(head)); r == nil || r.Answer() != nil {
+		if r := Datagram([]byte(head)); r == nil || r.Answer("192.0.2.9:5070") != nil {
 			t.Errorf("%s: %v is answered", name, r)
 		}
 	}
 	long := NewReader(strings.NewReader(with("X: "+strings.Repeat("a", 40_000)+"\r\n", "")), func() int { return 16_384 })
 	_, err = long.Read(make([]byte, 32_768))
-	if !errors.As(err, &r) || !r.Lost || !bytes.HasPrefix(r.Answer(), []byte("SIP/2.0 513 ")) {
-		t.Errorf("a long message: %v, answered %q", err, r.Answer())
+	if !errors.As(err, &r) || !r.Lost || !bytes.HasPrefix(r.Answer("192.0.2.9:5070"), []byte("SIP/2.0 513 ")) {
+		t.Errorf("a long message: %v, answered %q", err, r.Answer("192.0.2.9:5070"))
 	}
 }
 

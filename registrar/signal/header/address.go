@@ -2,6 +2,7 @@ package header
 
 import (
 	"errors"
+	"net/netip"
 	"strconv"
 	"strings"
 
@@ -119,6 +120,26 @@ func ParseVia(value string) (*sip.ViaHeader, error) {
 		return nil, errVia
 	}
 	return v, nil
+}
+
+// Stamp notes in the first Via of a request where it came from, whatever its sender says of that (RFC 3261 §18.2.1, RFC 3581
+// §4): whoever answers or forwards it does so first. source is "ip:port".
+func Stamp(via *sip.ViaHeader, source string) {
+	from, err := netip.ParseAddrPort(source)
+	if err != nil {
+		return
+	}
+	addr := from.Addr().WithZone("").Unmap()
+	symmetric := via.Params.Has("rport")
+	if symmetric {
+		via.Params.Add("rport", strconv.Itoa(int(from.Port())))
+	}
+	says, err := Addr(via.Host)
+	if symmetric || err != nil || says.Unmap() != addr {
+		via.Params.Add("received", addr.String())
+	} else {
+		via.Params.Remove("received")
+	}
 }
 
 // cutBlank cuts at the first blanks.

@@ -82,3 +82,30 @@ func TestQuoted(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// Who answers or forwards a request says where it came from (RFC 3261 §18.2.1, RFC 3581 §4); what its sender wrote of that
+// does not stay.
+func TestStamp(t *testing.T) {
+	const v4, v6 = "198.51.100.7:6000", "[2001:db8::7]:6000"
+	for _, c := range []struct{ via, source, want string }{
+		{"198.51.100.7:5060;branch=z9hG4bKa", v4, "198.51.100.7:5060;branch=z9hG4bKa"},
+		{"198.51.100.7;branch=z9hG4bKa;rport", v4, "198.51.100.7;branch=z9hG4bKa;rport=6000;received=198.51.100.7"},
+		{"10.0.0.5:5060;branch=z9hG4bKa", v4, "10.0.0.5:5060;branch=z9hG4bKa;received=198.51.100.7"},
+		{"phone.example;branch=z9hG4bKa", v4, "phone.example;branch=z9hG4bKa;received=198.51.100.7"},
+		{"198.51.100.7;received=8.8.8.8;branch=z9hG4bKa", v4, "198.51.100.7;branch=z9hG4bKa"},
+		{"10.0.0.5;received=8.8.8.8;rport=1;branch=z9hG4bKa", v4, "10.0.0.5;received=198.51.100.7;rport=6000;branch=z9hG4bKa"},
+		{"[2001:DB8:0::7]:5060;branch=z9hG4bKa", v6, "[2001:DB8:0::7]:5060;branch=z9hG4bKa"},
+		{"[2001:db8::8];branch=z9hG4bKa;RPORT", v6, "[2001:db8::8];branch=z9hG4bKa;rport=6000;received=2001:db8::7"},
+		{"[fe80::1];branch=z9hG4bKa", "[fe80::1%eth0]:5060", "[fe80::1];branch=z9hG4bKa"},
+		{"10.0.0.5", v4, "10.0.0.5;received=198.51.100.7"},
+		{"10.0.0.5", "a pipe", "10.0.0.5"},
+	} {
+		via, err := ParseVia("SIP/2.0/UDP " + c.via)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if Stamp(via, c.source); via.Value() != "SIP/2.0/UDP "+c.want {
+			t.Errorf("%s from %s: %s, want %s", c.via, c.source, via.Value(), c.want)
+		}
+	}
+}

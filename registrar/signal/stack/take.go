@@ -6,6 +6,8 @@ import (
 	"sync"
 
 	"github.com/emiago/sipgo/sip"
+
+	"ewindow/registrar/signal/header"
 )
 
 // read is where sipgo hands in each message, in the goroutine that reads its socket.
@@ -54,7 +56,9 @@ func (s *Stack) takeResponse(res *sip.Response) {
 }
 
 func (s *Stack) takeRequest(req *sip.Request) {
-	stamp(req)
+	if via := req.Via(); via != nil {
+		header.Stamp(via, req.Source())
+	}
 	key, err := keyOf(req, req)
 	if err != nil { // no Via or CSeq: it can't be matched, but may be answered (RFC 3261 §16.3)
 		if !req.IsAck() {

@@ -6,30 +6,7 @@ import (
 	"strings"
 
 	"github.com/emiago/sipgo/sip"
-
-	"ewindow/registrar/signal/header"
 )
-
-// stamp notes in a request's first Via where it came from, whatever its sender says of that (RFC 3261 §18.2.1, RFC 3581 §4).
-// Answers and what is forwarded have it from here.
-func stamp(req *sip.Request) {
-	via := req.Via()
-	from, err := netip.ParseAddrPort(req.Source())
-	if via == nil || err != nil {
-		return
-	}
-	addr := from.Addr().WithZone("").Unmap()
-	symmetric := via.Params.Has("rport")
-	if symmetric {
-		via.Params.Add("rport", strconv.Itoa(int(from.Port())))
-	}
-	says, err := header.Addr(via.Host)
-	if symmetric || err != nil || says.Unmap() != addr {
-		via.Params.Add("received", addr.String())
-	} else {
-		via.Params.Remove("received")
-	}
-}
 
 // keyOf is the key of the server transaction that a request belongs to: what names it (RFC 3261 §17.2.3) in m, and where
 // the request came from. Whoever received an INVITE knows the branch that its caller chose, and must not be able to
