@@ -29,8 +29,11 @@ type Conditions struct {
 	Latency   time.Duration
 	Jitter    time.Duration // at most so much is added to Latency; it keeps the order
 	Loss      float64       // share of datagrams that do not arrive, 0 to 1; streams wait and send again
+	Burst     float64       // datagrams that are lost in a row, on average (Gilbert's model); 0 and 1: each by itself
 	Duplicate float64       // share of datagrams that arrive twice
 	Reorder   float64       // share of datagrams that come Jitter and 10 ms late, so that others overtake them
+	Kbps      int           // a bottleneck that datagrams pass one after the other; 0 for none
+	Queue     time.Duration // what waits before the bottleneck at most, at its rate; the rest is lost
 }
 
 // reorderBy is the least time that a datagram is held back for others to overtake it.

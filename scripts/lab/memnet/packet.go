@@ -83,7 +83,7 @@ func (p *packetConn) WriteTo(b []byte, to net.Addr) (int, error) {
 		return 0, p.error("write", err)
 	}
 	n, d := p.network, datagram{from: p.local, data: append([]byte(nil), b...)}
-	n.link(p.local.Addr(), address.Addr()).datagram(func() {
+	n.link(p.local.Addr(), address.Addr()).datagram(len(b), func() {
 		q := n.host(address.Addr()).packets[address.Port()]
 		if q != nil && len(q.queue) < maxQueue {
 			q.queue = append(q.queue, d)

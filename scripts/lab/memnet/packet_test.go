@@ -60,6 +60,20 @@ func TestDatagramConditions(t *testing.T) {
 		{"loss", Conditions{Loss: 0.1}, func(got []uint32) bool {
 			return share(len(got)) > 0.88 && share(len(got)) < 0.92 && slices.IsSorted(got)
 		}},
+		{"loss in bursts", Conditions{Loss: 0.1, Burst: 4}, func(got []uint32) bool {
+			bursts := 0
+			for i := 1; i < len(got); i++ {
+				if got[i] > got[i-1]+1 {
+					bursts++
+				}
+			}
+			mean := float64(count-len(got)) / float64(bursts)
+			return share(len(got)) > 0.86 && share(len(got)) < 0.94 && mean > 3.3 && mean < 4.7
+		}},
+		// 32 bytes a millisecond are 256 kbit/s; half of that passes, and 100 ms of it wait.
+		{"bottleneck", Conditions{Kbps: 128, Queue: 100 * time.Millisecond}, func(got []uint32) bool {
+			return share(len(got)) > 0.5 && share(len(got)) < 0.52 && slices.IsSorted(got)
+		}},
 		{"all lost", Conditions{Loss: 1}, func(got []uint32) bool { return len(got) == 0 }},
 		{"duplication", Conditions{Duplicate: 0.1}, func(got []uint32) bool {
 			return share(len(got)) > 1.08 && share(len(got)) < 1.12 && len(slices.Compact(slices.Clone(got))) == count
