@@ -358,7 +358,7 @@ func (e *end) picture(to *end) {
 	au := e.enc.next()
 	to.rec.mu.Lock()
 	to.rec.sent[e.enc.number] = au
-	delete(to.rec.sent, e.enc.number-300)
+	delete(to.rec.sent, e.enc.number-3000)
 	to.rec.mu.Unlock()
 	e.SendVideo(au)
 }

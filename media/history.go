@@ -1,6 +1,7 @@
 package media
 
 import (
+	"encoding/binary"
 	"time"
 
 	"github.com/pion/rtcp"
@@ -11,17 +12,18 @@ const (
 	historyPacket  = maxPacket + srtpOverhead
 	historyAge     = time.Second // the other side has long asked for a keyframe
 
-	// resendSpacing is the least time between two copies of a packet: shorter than it takes to ask again.
-	resendSpacing = 20 * time.Millisecond
+	// resendSpacing is the least time between two copies of a packet: less than any receiver takes to ask again.
+	resendSpacing = 5 * time.Millisecond
 
-	// At most a quarter of what is sent is sent again, and resendBurst at once: so nobody can cause a flood by asking for
-	// everything, and a link that loses packets because it is full is not filled further.
-	resendShare = 4
+	// At most half of what is sent is sent again, which a fifth of loss in both directions asks for, and resendBurst at once:
+	// so nobody can cause a flood by asking for everything.
+	resendShare = 2
 	resendBurst = 64 << 10 // bytes
 )
 
-// history keeps the last packets of a stream as they were sent, to send them again: at most historyPackets of
-// historyPacket bytes. A slot's memory is what the packet was encrypted into, so that keeping costs no copy.
+// history keeps the last packets of a stream, to send them again: at most historyPackets of historyPacket bytes. Where they
+// go out again as they were (no RFC 4588), a slot's memory is what the packet was encrypted into, so that keeping costs no
+// copy; else a slot has it in clear.
 type history struct {
 	slots  []sentPacket // by sequence number; nil while nothing is kept
 	credit int          // bytes that may be sent again
@@ -74,8 +76,8 @@ func (h *history) again(now time.Time, seq uint16) []byte {
 // forget lets go of everything, when another SSRC begins.
 func (h *history) forget() { *h = history{} }
 
-// resend answers a request for packets that did not arrive (generic NACK, RFC 4585 §6.2.1) with the packets as they
-// were, which a receiver takes for late ones.
+// resend answers a request for packets that did not arrive (generic NACK, RFC 4585 §6.2.1): in a stream of their own where
+// that was agreed (RFC 4588), else with the packets as they were, which a receiver takes for late ones.
 func (t *transmitter) resend(now time.Time, nack *rtcp.TransportLayerNack) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -88,7 +90,7 @@ func (t *transmitter) resend(now time.Time, nack *rtcp.TransportLayerNack) {
 			left--
 			if packet := t.history.again(now, seq); packet != nil {
 				t.resent.Add(1)
-				if err := t.way.Send(packet, false); err != nil {
+				if err := t.sendAgain(packet); err != nil {
 					t.writeErrors.Add(1)
 				}
 			}
@@ -98,4 +100,28 @@ func (t *transmitter) resend(now time.Time, nack *rtcp.TransportLayerNack) {
 			return
 		}
 	}
+}
+
+// sendAgain writes a packet of the history once more. It is called with mu held.
+func (t *transmitter) sendAgain(packet []byte) error {
+	if t.d.RepairType == 0 {
+		return t.way.Send(packet, false)
+	}
+	p := append(t.plain[:0], packet[:rtpHeader]...)
+	p[1] = p[1]&0x80 | t.d.RepairType
+	binary.BigEndian.PutUint16(p[2:], t.repairSeq)
+	binary.BigEndian.PutUint32(p[8:], t.repairSSRC)
+	p = append(p, packet[2:4]...) // its number, and what it was (RFC 4588 §4)
+	p = append(p, packet[rtpHeader:]...)
+	t.plain = p
+	t.repairSeq++
+	if t.protect == nil {
+		return t.way.Send(p, false)
+	}
+	out, err := t.protect.rtp.EncryptRTP(t.out[:0], p, &t.header)
+	if err != nil { // 2^48 packets under one key
+		return err
+	}
+	t.out = out
+	return t.way.Send(out, false)
 }

@@ -64,8 +64,8 @@ func TestHistory(t *testing.T) {
 			sent++
 		}
 	}
-	if sent < 24 || sent > 28 {
-		t.Errorf("of 100 packets %d were sent again, want a quarter", sent)
+	if sent < 48 || sent > 56 {
+		t.Errorf("of 100 packets %d were sent again, want a half", sent)
 	}
 }
 

@@ -28,17 +28,20 @@ const (
 	blindAfter = 15 * time.Second
 	blindFor   = 15 * time.Second
 
-	heldUnits = 32 // access units held back for lip sync; more are shown at once
+	heldUnits = 32 // access units held back; more are shown at once
 )
 
 // videoSink makes access units of packets and gives those to the Receiver that can be shown well.
 //
-//	packet ─▶ Reorder ─▶ Depacketizer ─▶ whole? after a loss: IDR? ─▶ lip sync ─▶ Receiver
+//	packet ─▶ Reorder ─▶ Depacketizer ─▶ whole? after a loss: IDR? ─▶ pace, lip sync ─▶ Receiver
+//	  └─▶ requests: what is missing is asked for again
 //
-// After a loss it holds: it gives nothing until the next whole IDR picture, and asks for that one.
+// After a loss that stays it holds: it gives nothing until the next whole IDR picture, and asks for that one.
 type videoSink struct {
 	st      *stream
 	reorder jitter.Reorder[packet]
+	wanted  requests
+	cadence cadence
 	unit    h264.Depacketizer
 	params  h264.Parameters
 	sets    []byte // of the description, that params knows
@@ -63,7 +66,7 @@ type videoSink struct {
 	firNumber uint8
 	given     limiter // KeyframeRequested, for requests from the other side
 
-	late []lateUnit // held back for lip sync
+	late []lateUnit // held back
 }
 
 type lateUnit struct {
@@ -77,6 +80,7 @@ func newVideoSink(st *stream, rate uint32) *videoSink {
 
 func (v *videoSink) reset() {
 	v.reorder.Reset()
+	v.wanted, v.cadence = requests{}, cadence{}
 	v.clock.Reset()
 	v.params, v.ends = h264.Parameters{}, ends{}
 	v.sets, v.inBand = nil, false
@@ -91,7 +95,10 @@ func (v *videoSink) packet(now time.Time, src *source, p packet) {
 		v.asker.anew()
 	}
 	v.src, v.came = src, now
-	v.clock.Observe(now, p.ts)
+	if !p.repair {
+		v.clock.Observe(now, p.ts)
+	}
+	v.expect(now, p)
 	if v.reorder.Passes(p.seq) {
 		v.ordered(now, p, false)
 		return
@@ -101,6 +108,16 @@ func (v *videoSink) packet(now time.Time, src *source, p packet) {
 		v.reorder.Push(now, p.seq, p)
 	}
 	v.drain(now)
+}
+
+// expect notes what is missing before a packet, where it can be asked for.
+func (v *videoSink) expect(now time.Time, p packet) {
+	if !v.st.d.NACK {
+		v.reorder.Patience(0)
+		return
+	}
+	v.wanted.arrived(now, p.seq, p.repair)
+	v.reorder.Patience(v.wanted.patience(v.st.s.roundTrip()))
 }
 
 func (v *videoSink) drain(now time.Time) {
@@ -287,11 +304,15 @@ func (v *videoSink) captured(now time.Time) time.Time {
 	return v.clock.Local(v.ends.ts, least).Add(-v.st.s.roundTrip() / 2)
 }
 
-// show gives an access unit to the Receiver: at once, unless its sound plays much later.
+// show gives an access unit to the Receiver: at once, unless its sound plays much later, or pictures before it were late and
+// it is not.
 func (v *videoSink) show(now time.Time, au AccessUnit) {
 	wait := v.ahead(now) - lipAhead
 	if wait > maxLipHold {
 		wait = 0
+	}
+	if least, _, ok := v.clock.Range(now); ok {
+		wait = max(wait, v.cadence.wait(now.Sub(v.clock.Local(v.ends.ts, least))))
 	}
 	if wait <= 0 && len(v.late) == 0 {
 		v.st.progress.frames++
@@ -344,6 +365,10 @@ func (v *videoSink) tick(now time.Time) time.Time {
 	}
 	d := v.st.d
 	if v.src != nil && d.Direction.Receives() {
+		v.wanted.before(v.reorder.Next())
+		if missing := v.wanted.next(now, s.roundTrip()); missing != nil {
+			v.st.askAgain(missing)
+		}
 		if a := v.asker.next(now, s.roundTrip(), d.PLI, d.FIR); a != askNothing {
 			if a == askFIR {
 				v.firNumber++
@@ -363,6 +388,7 @@ func (v *videoSink) next(now time.Time) time.Time {
 	t := soonest(v.reorder.Deadline(now), v.given.due())
 	if v.src != nil && v.st.d.Direction.Receives() {
 		t = soonest(t, v.asker.due(v.st.s.roundTrip()))
+		t = soonest(t, v.wanted.due(now, v.st.s.roundTrip()))
 	}
 	if v.open {
 		t = soonest(t, v.ends.due)

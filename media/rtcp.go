@@ -75,6 +75,23 @@ func (st *stream) askKeyframe(now time.Time, a ask, number uint8) {
 	st.report(now, &rtcp.PictureLossIndication{SenderSSRC: own, MediaSSRC: st.src.ssrc})
 }
 
+// askAgain asks for packets that are missing (generic NACK, RFC 4585 §6.2.1).
+func (st *stream) askAgain(missing []rtcp.NackPair) {
+	own := st.t.currentSSRC()
+	st.feedback(&rtcp.TransportLayerNack{SenderSSRC: own, MediaSSRC: st.src.ssrc, Nacks: missing})
+	st.s.nacked.Add(1)
+}
+
+// feedback sends a message that can't wait for the next report, in the least compound that carries one (RFC 4585 §3.1). Its
+// report has no blocks, and so begins no interval.
+func (st *stream) feedback(p rtcp.Packet) {
+	own := st.t.currentSSRC()
+	err := st.t.sendRTCP([]rtcp.Packet{&rtcp.ReceiverReport{SSRC: own}, rtcp.NewCNAMESourceDescription(own, st.s.cfg.CNAME), p})
+	if err != nil {
+		st.t.writeErrors.Add(1)
+	}
+}
+
 // receiveRTCP authenticates a compound packet and reads as much of it as is well-formed.
 func (st *stream) receiveRTCP(d *arrival) {
 	plain, err := st.unprotect.rtcp(nil, d.Data, d.at)

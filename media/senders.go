@@ -167,7 +167,7 @@ func (st *stream) repaired(p incoming) {
 	st.counters.repairs.Add(1)
 	st.sink.packet(p.at, st.src, packet{
 		seq: st.src.seq.Peek(binary.BigEndian.Uint16(p.payload)), ts: st.src.ts.Peek(p.ts),
-		marker: p.marker, payload: p.payload[2:],
+		marker: p.marker, repair: true, payload: p.payload[2:],
 	})
 }
 

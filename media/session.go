@@ -63,6 +63,7 @@ type Session struct {
 	askRequested  atomic.Bool
 	giveRequested atomic.Bool
 	asked, given  atomic.Uint64
+	nacked        atomic.Uint64
 }
 
 // NewSession checks the configuration; it starts nothing.

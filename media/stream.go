@@ -81,6 +81,7 @@ type sink interface {
 type packet struct {
 	seq, ts int64 // extended
 	marker  bool
+	repair  bool   // it was sent again (RFC 4588)
 	payload []byte // nil: a payload type that is not the stream's; the number counts
 }
 

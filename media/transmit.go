@@ -40,6 +40,8 @@ type transmitter struct {
 	plain, out []byte
 	header     rtp.Header
 	history    history
+	repairSSRC uint32 // of what is sent again (RFC 4588)
+	repairSeq  uint16
 
 	started  bool // packets have been sent with this SSRC
 	lastTS   uint32
@@ -63,7 +65,7 @@ func newTransmitter(w Way, epoch time.Time) *transmitter {
 // sequence number starts in the lower half, so that the loss of the first packets cannot mislead the other side
 // about the rollover counter (RFC 3711 §3.3.1).
 func (t *transmitter) newSSRC() {
-	var b [10]byte
+	var b [16]byte
 	_, _ = rand.Read(b[:]) // never fails (Go 1.24)
 	old := t.ssrc
 	t.ssrc = binary.BigEndian.Uint32(b[0:])
@@ -72,6 +74,11 @@ func (t *transmitter) newSSRC() {
 	}
 	t.seq = binary.BigEndian.Uint16(b[4:]) & 0x7fff
 	t.base = binary.BigEndian.Uint32(b[6:])
+	t.repairSSRC = binary.BigEndian.Uint32(b[10:])
+	t.repairSeq = binary.BigEndian.Uint16(b[14:]) & 0x7fff
+	if t.repairSSRC == t.ssrc {
+		t.repairSSRC++
+	}
 	t.started, t.packets, t.octets = false, 0, 0
 	t.history.forget()
 }
@@ -179,7 +186,12 @@ func (t *transmitter) wire(now time.Time, seq uint16) (packet []byte, err error)
 	into := t.out[:0]
 	if t.d.NACK {
 		slot = t.history.slot(seq)
+	}
+	if slot != nil && t.d.RepairType == 0 {
 		into = slot.data
+	} else if slot != nil {
+		t.history.keep(slot, now, seq, append(slot.data, t.plain...))
+		slot = nil
 	}
 	switch {
 	case t.protect != nil:

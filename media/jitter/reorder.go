@@ -29,6 +29,7 @@ type Reorder[T any] struct {
 
 	late   time.Duration // how late reordered items were, decaying
 	lateAt time.Time
+	least  time.Duration // see Patience
 }
 
 type slot[T any] struct {
@@ -42,14 +43,21 @@ type gap struct {
 	since    time.Time
 }
 
+// Patience sets how long a gap is waited for at least: what is missing has been asked for again. Zero is for nobody who
+// answers.
+func (r *Reorder[T]) Patience(d time.Duration) { r.least = d }
+
 // Wait is how long a gap is waited for at present.
 func (r *Reorder[T]) Wait(now time.Time) time.Duration {
 	if r.lateAt.IsZero() {
-		return firstWait
+		return max(firstWait, r.least)
 	}
 	late := r.decayed(now)
-	return min(max(late+late/4+5*time.Millisecond, minWait), maxWait)
+	return max(min(max(late+late/4+5*time.Millisecond, minWait), maxWait), r.least)
 }
+
+// Next is the number that is to come next: nothing before it is of use any more.
+func (r *Reorder[T]) Next() int64 { return r.next }
 
 func (r *Reorder[T]) decayed(now time.Time) time.Duration {
 	late := r.late

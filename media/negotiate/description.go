@@ -66,7 +66,8 @@ type Stream struct {
 	Send    *Keys // protects what we send; nil if Plain, or if the keys are agreed on later and elsewhere
 	Receive *Keys // protects what comes
 
-	Repair Repair // retransmissions that the other side may send beside it
+	Repair     Repair // retransmissions that the other side may send beside it
+	RepairType uint8  // payload type of ours (RFC 4588), 0 if we send again what was missed as it was
 
 	PLI, FIR bool // the other side takes these requests for a keyframe (RFC 4585, 5104)
 	NACK     bool // the other side may ask for packets that it missed (RFC 4585 §6.2.1), and we send them again

@@ -12,6 +12,9 @@ import (
 // events is telephone-event (RFC 4733), which rides beside an audio codec of the same clock.
 const events Codec = "telephone-event"
 
+// rtx is the retransmissions of another format, which its fmtp names (RFC 4588 §8.1).
+const rtx Codec = "rtx"
+
 // format is one payload type of an m-line: what rtpmap and fmtp say of it.
 type format struct {
 	number uint8
@@ -23,6 +26,8 @@ type format struct {
 	profile    H264Profile
 	asymmetric bool   // level-asymmetry-allowed
 	sets       []byte // see Stream.Sets
+
+	apt uint8 // rtx only: the payload type that it repairs
 }
 
 // key names what a payload type stands for, to keep its number through a session.
@@ -63,6 +68,8 @@ func (f format) fmtp() string {
 	switch f.codec {
 	case events:
 		return "0-15"
+	case rtx:
+		return "apt=" + strconv.Itoa(int(f.apt))
 	case H264:
 		s := fmt.Sprintf("profile-level-id=%s;packetization-mode=%d", f.profile, f.mode)
 		if f.asymmetric {

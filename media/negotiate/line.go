@@ -120,7 +120,30 @@ func (s *Session) ourFormats(l *line) []format {
 			out = append(out, f)
 		}
 	}
-	return out
+	return s.withRepairs(l, out)
+}
+
+// withRepairs adds the retransmissions of formats of ours that may be asked for again.
+func (s *Session) withRepairs(l *line, formats []format) []format {
+	for _, f := range formats {
+		if !s.local.NACK || f.codec != H264 || f.mode == 0 { // whoever has but mode 0 is a simple phone
+			continue
+		}
+		r := format{number: 99, codec: rtx, clock: f.clock, mode: f.mode, apt: f.number}
+		if n, found := l.number(r); found {
+			r.number = n
+			formats = append(formats, r)
+		}
+	}
+	return formats
+}
+
+// repairs is the payload type of a format's retransmissions, 0 for none.
+func repairs(formats []format, f format) uint8 {
+	if i := slices.IndexFunc(formats, func(r format) bool { return r.codec == rtx && r.apt == f.number }); i >= 0 {
+		return formats[i].number
+	}
+	return 0
 }
 
 // wish is the direction that we would like: who is seen sees, and the other way round.
@@ -158,6 +181,12 @@ func (s *Session) answerLine(l *line, desc *description, m *sdp.MediaDescription
 	if f.codec == H264 {
 		reply[0].profile, stream.Profile = s.agree(f)
 		stream.Accepts = reply[0].profile
+	}
+	if r := stream.Repair.Type; stream.NACK && r != 0 {
+		stream.RepairType = r
+		again := format{number: r, codec: rtx, clock: f.clock, mode: f.mode, apt: f.number}
+		l.numbers[again.key()] = r
+		reply = append(reply, again)
 	}
 	out := s.media(l, reply, stream.Direction)
 	if stream.NACK {
@@ -236,6 +265,10 @@ func (s *Session) acceptLine(l *line, desc *description, m *sdp.MediaDescription
 		}
 		if e, found := eventsFor(theirs, answered); found {
 			stream.EventType = e.number
+		}
+		if stream.NACK && stream.Repair.Type != 0 {
+			stream.RepairType = stream.Repair.Type
+			stream.Repair.Type = repairs(ours, ours[i])
 		}
 		l.moves(stream.RTP)
 		return stream, s.acceptKeys(l, m, stream)

@@ -116,12 +116,14 @@ a=rtcp:4001
 a=rtcp-mux
 a=crypto:1 AEAD_AES_128_GCM
 a=crypto:2 AES_CM_128_HMAC_SHA1_80
-m=video 4002 RTP/SAVP 97 98
+m=video 4002 RTP/SAVP 97 98 99
 b=TIAS:2000000
 a=rtpmap:97 H264/90000
 a=fmtp:97 profile-level-id=42e01f;packetization-mode=1;level-asymmetry-allowed=1
 a=rtpmap:98 H264/90000
 a=fmtp:98 profile-level-id=42e01f;packetization-mode=0;level-asymmetry-allowed=1
+a=rtpmap:99 rtx/90000
+a=fmtp:99 apt=97
 a=sendrecv
 a=rtcp:4003
 a=rtcp-fb:97 nack
@@ -319,5 +321,53 @@ func TestNACKIsAgreed(t *testing.T) {
 				t.Errorf("offered %t, able %t: agreed %t, said %t", offered, able, d.Video.NACK, said)
 			}
 		}
+	}
+}
+
+// What was missed is sent again in a stream of its own, where both can (RFC 4588): each under the number that the other
+// side gave it.
+func TestRetransmissionsAreAgreed(t *testing.T) {
+	const head = "v=0\r\nc=IN IP4 10.0.0.9\r\nm=video 5000 RTP/AVP 97 98\r\na=rtpmap:97 H264/90000\r\na=fmtp:97 packetization-mode=1\r\n"
+	const again = "a=rtpmap:98 rtx/90000\r\na=fmtp:98 apt=97\r\n"
+	for _, test := range []struct {
+		name, offer string
+		able        bool
+		sent, comes uint8
+	}{
+		{"both", head + again + "a=rtcp-fb:* nack\r\n", true, 98, 98},
+		{"without requests", head + again, true, 0, 98},
+		{"we can't", head + again + "a=rtcp-fb:* nack\r\n", false, 0, 98},
+		{"they can't", head + "a=rtcp-fb:* nack\r\n", true, 0, 0},
+	} {
+		l := ours()
+		l.NACK = test.able
+		answer, d, err := Answer([]byte(test.offer), l, None)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d.Video.RepairType != test.sent || d.Video.Repair.Type != test.comes {
+			t.Errorf("%s: sent as %d, comes as %d", test.name, d.Video.RepairType, d.Video.Repair.Type)
+		}
+		if said := strings.Contains(string(answer), "a=fmtp:98 apt=97\r\n"); said != (test.sent != 0) {
+			t.Errorf("%s: answered\n%s", test.name, answer)
+		}
+	}
+
+	// They answer with a number of their own: we send under it, and take what comes under ours.
+	s := session(t, ours(), None)
+	offer, err := s.Offer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(offer), "a=fmtp:99 apt=97\r\n") {
+		t.Fatalf("no retransmissions offered:\n%s", offer)
+	}
+	d, err := s.Accept([]byte("v=0\r\nc=IN IP4 10.0.0.9\r\nm=audio 0 RTP/AVP 0\r\nm=video 5000 RTP/AVP 97 111\r\na=rtpmap:97 H264/90000\r\n" +
+		"a=fmtp:97 packetization-mode=1\r\na=rtcp-fb:97 nack\r\na=rtpmap:111 rtx/90000\r\na=fmtp:111 apt=97\r\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d.Video.RepairType != 111 || d.Video.Repair.Type != 99 {
+		t.Errorf("sent as %d, comes as %d", d.Video.RepairType, d.Video.Repair.Type)
 	}
 }

@@ -58,6 +58,9 @@ func (s *Session) offerLine(l *line) (*sdp.MediaDescription, error) {
 	m := s.media(l, formats, wish)
 	if l.kind == "video" {
 		for _, f := range formats {
+			if f.codec == rtx {
+				continue
+			}
 			if s.local.NACK {
 				m.WithValueAttribute("rtcp-fb", fmt.Sprintf("%d nack", f.number))
 			}

@@ -1,0 +1,104 @@
+package media
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"ewindow/media/negotiate"
+	"ewindow/scripts/lab/memnet"
+)
+
+// asks makes both ends ask for what they miss, as two windows do.
+func asks(a, b *negotiate.Description) {
+	for _, d := range []*negotiate.Description{a, b} {
+		d.Video.NACK = true
+		d.Video.Repair, d.Video.RepairType = negotiate.Repair{Type: 99}, 99
+	}
+}
+
+// line is a path between two windows.
+func line(rtt time.Duration, loss, burst float64) memnet.Conditions {
+	return memnet.Conditions{Latency: rtt / 2, Loss: loss, Burst: burst}
+}
+
+// watched is how a picture looked to whoever stood before it.
+type watched struct {
+	frozen   float64 // share of the time in gaps of more than 150 ms
+	fps      float64
+	p50, p95 time.Duration // from capture to screen
+	first    time.Duration // until the first picture
+}
+
+func (w watched) String() string {
+	return fmt.Sprintf("frozen %.2f %%, %.1f pictures/s, p50 %d ms, p95 %d ms, first after %d ms",
+		100*w.frozen, w.fps, w.p50.Milliseconds(), w.p95.Milliseconds(), w.first.Milliseconds())
+}
+
+// watch judges what an end has shown since a moment, from the first picture on.
+func (e *end) watch(since time.Time) (w watched) {
+	r := e.rec
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	seen := r.video[slices.IndexFunc(r.video, func(u seenUnit) bool { return u.at.After(since) }):]
+	var late []time.Duration
+	var still time.Duration
+	last := seen[0].at
+	w.first = last.Sub(since)
+	for _, u := range seen {
+		if gap := u.at.Sub(last); gap > 150*time.Millisecond {
+			still += gap
+		}
+		last = u.at
+		if sent, known := r.sent[u.number]; known {
+			late = append(late, u.at.Sub(sent.Captured))
+		}
+	}
+	passed := time.Since(seen[0].at)
+	if gap := time.Since(last); gap > 150*time.Millisecond {
+		still += gap
+	}
+	w.frozen = still.Seconds() / passed.Seconds()
+	w.fps = float64(len(seen)) / passed.Seconds()
+	slices.Sort(late)
+	w.p50, w.p95 = late[len(late)/2], late[len(late)*95/100]
+	return w
+}
+
+// What people see on lines that lose packets at random or in bursts, near and far.
+func TestLossyLines(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		line   memnet.Conditions
+		frozen float64
+		p50    time.Duration
+	}{
+		{"clean", line(4*time.Millisecond, 0, 0), 0, 10 * time.Millisecond},
+		{"1 %", line(4*time.Millisecond, 0.01, 0), 0, 10 * time.Millisecond},
+		{"5 %", line(4*time.Millisecond, 0.05, 0), 0, 20 * time.Millisecond},
+		{"10 %", line(4*time.Millisecond, 0.10, 0), 0, 25 * time.Millisecond},
+		{"20 %", line(4*time.Millisecond, 0.20, 0), 0.01, 40 * time.Millisecond},
+		{"5 %, RTT 20 ms", line(20*time.Millisecond, 0.05, 0), 0.002, 35 * time.Millisecond},
+		{"5 % in bursts of 4, RTT 20 ms", line(20*time.Millisecond, 0.05, 4), 0.005, 60 * time.Millisecond},
+		{"5 %, RTT 80 ms", line(80*time.Millisecond, 0.05, 0), 0.01, 130 * time.Millisecond},
+		{"5 %, RTT 200 ms", line(200*time.Millisecond, 0.05, 0), 0.03, 350 * time.Millisecond},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				n := memnet.New(3)
+				n.Between(hostA, hostB, test.line)
+				a, b := call(t, n, asks)
+				since := time.Now()
+				talk(60*time.Second, a, b)
+				w, s := b.watch(since), b.Stats()
+				t.Logf("%v; %d requests, %d sent again, %d keyframes asked for", w, b.nacked.Load(), a.Stats().Resent, s.KeyframesAsked)
+				if w.frozen > test.frozen || w.p50 > test.p50 {
+					t.Errorf("frozen %.3f, at most %.3f; p50 %v, at most %v", w.frozen, test.frozen, w.p50, test.p50)
+				}
+				hangUp(a, b)
+			})
+		})
+	}
+}

@@ -1,0 +1,164 @@
+package media
+
+import (
+	"slices"
+	"time"
+
+	"github.com/pion/rtcp"
+)
+
+const (
+	// maxMissing is how many packets are asked for at a time: half a second at 4 Mbit/s. More is an outage, after which a
+	// keyframe is the shorter way.
+	maxMissing = 200
+
+	// firstRoundTrip is assumed until a report has told the real one.
+	firstRoundTrip = 50 * time.Millisecond
+
+	// leastSpacing is the least time between two requests for one packet.
+	leastSpacing = 8 * time.Millisecond
+
+	// What a gap is waited for: three rounds of requests and what the sender takes to answer, within bounds. Whoever looks at
+	// a picture forgives half a second better than one that asks for keyframes all the time.
+	leastPatience = 150 * time.Millisecond
+	mostPatience  = 700 * time.Millisecond
+
+	// sure is the chance that a packet is still missing after the requests of one round trip.
+	sure = 0.001
+
+	maxReordering = 50 * time.Millisecond
+)
+
+// requests says which packets of a stream are to be asked for again, and when (generic NACK, RFC 4585 §6.2.1). A packet is
+// asked for as soon as a later one shows that it is missing, unless packets overtake one another on this path; and several
+// times within a round trip, as often as the loss asks for, since requests and answers get lost as well. Pure; the zero value
+// is for a new sender.
+type requests struct {
+	missing []request // in the order of their numbers
+	highest int64
+	begun   bool
+	outage  bool // more was lost than is asked for
+	loss    float64
+
+	late   time.Duration // what packets that were overtaken needed lately
+	lateAt time.Time
+}
+
+type request struct {
+	seq   int64
+	since time.Time // when it was found missing
+	last  time.Time // asked for last, zero before
+}
+
+// arrived is told of each packet that came; repair: in answer to a request (RFC 4588).
+func (r *requests) arrived(now time.Time, seq int64, repair bool) {
+	switch {
+	case !r.begun:
+		r.begun, r.highest = true, seq
+	case seq > r.highest:
+		r.lost(now, r.highest+1, seq)
+		r.highest = seq
+		r.loss -= r.loss / 256
+	default:
+		r.found(now, seq, repair)
+	}
+}
+
+// lost notes the packets [from, to) as missing.
+func (r *requests) lost(now time.Time, from, to int64) {
+	if to-from+int64(len(r.missing)) > maxMissing {
+		r.missing, r.outage = r.missing[:0], true
+		return
+	}
+	for seq := from; seq < to; seq++ {
+		r.missing = append(r.missing, request{seq: seq, since: now})
+		r.loss += (1 - r.loss) / 256
+	}
+}
+
+// found takes a packet off the list, and learns from one that was overtaken.
+func (r *requests) found(now time.Time, seq int64, repair bool) {
+	i, is := slices.BinarySearchFunc(r.missing, seq, func(q request, seq int64) int { return int(q.seq - seq) })
+	if !is {
+		return
+	}
+	q := r.missing[i]
+	r.missing = slices.Delete(r.missing, i, i+1)
+	if late := now.Sub(q.since); !repair && (q.last.IsZero() || late < leastSpacing) {
+		r.late, r.lateAt = max(r.reordering(now), min(late, maxReordering)), now
+	}
+}
+
+// reordering is how long a packet may be overtaken on this path; half of what was learnt is forgotten in ten seconds.
+func (r *requests) reordering(now time.Time) time.Duration {
+	late := r.late
+	for age := now.Sub(r.lateAt); age >= 10*time.Second && late > 0; age -= 10 * time.Second {
+		late /= 2
+	}
+	return late
+}
+
+// before is told that nothing before this number is waited for any more.
+func (r *requests) before(seq int64) {
+	n := 0
+	for n < len(r.missing) && r.missing[n].seq < seq {
+		n++
+	}
+	r.missing = slices.Delete(r.missing, 0, n)
+	r.outage = false
+}
+
+// patience is how long a gap is worth waiting for.
+func (r *requests) patience(rtt time.Duration) time.Duration {
+	if r.outage {
+		return 0
+	}
+	return min(max(3*orFirst(rtt)+100*time.Millisecond, leastPatience), mostPatience)
+}
+
+// spacing is the time between two requests for a packet: as many fit into a round trip as make it sure that one is answered.
+func (r *requests) spacing(rtt time.Duration) time.Duration {
+	failure, copies := min(2*r.loss, 0.9), 1
+	for p := failure; p > sure; p *= failure {
+		copies++
+	}
+	return max(orFirst(rtt)/time.Duration(copies), leastSpacing)
+}
+
+func orFirst(rtt time.Duration) time.Duration {
+	if rtt == 0 {
+		return firstRoundTrip
+	}
+	return rtt
+}
+
+// due is when the next request is to be sent, zero for none.
+func (r *requests) due(now time.Time, rtt time.Duration) (at time.Time) {
+	for i := range r.missing {
+		at = soonest(at, r.missing[i].due(r.reordering(now), r.spacing(rtt)))
+	}
+	return at
+}
+
+func (q *request) due(reordering, spacing time.Duration) time.Time {
+	if q.last.IsZero() {
+		return q.since.Add(reordering)
+	}
+	return q.last.Add(spacing)
+}
+
+// next gives the packets to ask for now; nil for none.
+func (r *requests) next(now time.Time, rtt time.Duration) []rtcp.NackPair {
+	var seqs []uint16
+	reordering, spacing := r.reordering(now), r.spacing(rtt)
+	for i := range r.missing {
+		if q := &r.missing[i]; !now.Before(q.due(reordering, spacing)) {
+			q.last = now
+			seqs = append(seqs, uint16(q.seq))
+		}
+	}
+	if seqs == nil {
+		return nil
+	}
+	return rtcp.NackPairsFromSequenceNumbers(seqs)
+}

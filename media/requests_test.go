@@ -1,0 +1,135 @@
+package media
+
+import (
+	"testing"
+	"time"
+)
+
+const ms = time.Millisecond
+
+// asking steps through time, a millisecond at a time, and gives the times at which a packet was asked for.
+func asking(r *requests, from time.Time, until, rtt time.Duration) (at []time.Duration) {
+	for d := time.Duration(0); d < until; d += ms {
+		if now := from.Add(d); r.next(now, rtt) != nil {
+			at = append(at, d)
+		}
+	}
+	return at
+}
+
+// A packet is asked for at once and then as often within a round trip as the loss makes necessary.
+func TestRequestsAreRepeated(t *testing.T) {
+	for _, test := range []struct {
+		rtt   time.Duration
+		loss  float64
+		least int // requests within the first round trip, or the first 100 ms
+		most  int
+	}{
+		{2 * ms, 0.01, 10, 13}, {20 * ms, 0.01, 4, 13}, {80 * ms, 0.01, 2, 2}, {80 * ms, 0.05, 3, 4}, {80 * ms, 0.2, 7, 10}, {200 * ms, 0.05, 3, 4},
+		{0, 0.01, 2, 5},
+	} {
+		var r requests
+		start := time.Unix(1_700_000_000, 0)
+		r.arrived(start, 10, false)
+		r.arrived(start, 12, false)
+		r.loss = test.loss
+		at := asking(&r, start, max(test.rtt, 100*ms), test.rtt)
+		if test.rtt == 80*ms {
+			at = at[:len(at)-countAfter(at, 79*ms)]
+		}
+		if len(at) < test.least || len(at) > test.most || at[0] != 0 {
+			t.Errorf("round trip %v, loss %v: asked at %v, want %d to %d times", test.rtt, test.loss, at, test.least, test.most)
+		}
+		for i := 1; i < len(at); i++ {
+			if at[i]-at[i-1] < leastSpacing {
+				t.Errorf("asked after %v again", at[i]-at[i-1])
+			}
+		}
+	}
+}
+
+func countAfter(at []time.Duration, d time.Duration) (n int) {
+	for _, a := range at {
+		if a > d {
+			n++
+		}
+	}
+	return n
+}
+
+// Where packets overtake one another they are given the time that they lately needed; one that came in answer to a request
+// says nothing about that.
+func TestRequestsLearnReordering(t *testing.T) {
+	start := time.Unix(1_700_000_000, 0)
+	for _, test := range []struct {
+		repair bool
+		want   time.Duration
+	}{{false, 6 * ms}, {true, 0}} {
+		var r requests
+		r.arrived(start, 1, false)
+		r.arrived(start, 3, false)
+		r.next(start, 80*ms)
+		r.arrived(start.Add(6*ms), 2, test.repair)
+		later := start.Add(time.Second)
+		r.arrived(later, 5, false)
+		if at := asking(&r, later, 50*ms, 80*ms); len(at) == 0 || at[0] != test.want {
+			t.Errorf("repair %t: asked at %v, want the first at %v", test.repair, at, test.want)
+		}
+		if got := r.reordering(start.Add(time.Minute)); got > ms {
+			t.Errorf("repair %t: %v is still believed after a minute", test.repair, got)
+		}
+	}
+}
+
+func TestRequestsAreBounded(t *testing.T) {
+	start := time.Unix(1_700_000_000, 0)
+	var r requests
+	r.arrived(start, 1, false)
+	if r.due(start, 0) != (time.Time{}) || r.patience(0) < leastPatience {
+		t.Error("nothing is missing, and something is due")
+	}
+	r.arrived(start, maxMissing+3, false)
+	if r.next(start, 0) != nil || r.patience(0) != 0 {
+		t.Error("an outage is asked for packet by packet")
+	}
+	r.before(maxMissing + 4)
+	r.arrived(start, maxMissing+5, false)
+	if r.next(start, 0) == nil || r.patience(10*time.Second) != mostPatience {
+		t.Error("a loss after an outage is not asked for")
+	}
+	r.before(maxMissing + 5)
+	if r.next(start.Add(time.Second), 0) != nil {
+		t.Error("a packet is asked for that nobody waits for any more")
+	}
+}
+
+// Nothing waits where nothing is late; where repair takes long, all wait; and the delay goes down again.
+func TestCadence(t *testing.T) {
+	var c cadence
+	for range 500 {
+		if w := c.wait(20 * ms); w != 0 {
+			t.Fatalf("held for %v on a clean path", w)
+		}
+	}
+	for i := range 500 {
+		late := 10 * ms
+		if i%10 == 0 {
+			late = 230 * ms
+		}
+		w := c.wait(late)
+		if i > 50 && late+w != 230*ms-patientWith && late < 230*ms-patientWith {
+			t.Fatalf("picture %d is shown %v late", i, late+w)
+		}
+	}
+	var shown time.Duration
+	for range 500 {
+		was := shown
+		shown = 10*ms + c.wait(10*ms)
+		if was > shown+2*slowly {
+			t.Fatalf("the delay falls from %v to %v at once", was, shown)
+		}
+	}
+	if shown != 10*ms {
+		t.Errorf("the delay is %v when all is well again", shown-10*ms)
+	}
+}
