@@ -46,6 +46,14 @@ var noise = sync.OnceValue(func() []byte {
 	return b
 })
 
+// budget sets how large its pictures are; a keyframe is as large as a buffer of 120 ms allows.
+func (e *fakeEncoder) budget(kbps int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.sizeP = max(kbps*1000/8/30, 40)
+	e.sizeI = max(kbps*120/8, 1500)
+}
+
 func (e *fakeEncoder) forceKey() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -263,7 +271,8 @@ func (e *end) begin() {
 	e.t.Helper()
 	s, err := NewSession(Config{
 		Description: e.desc, CNAME: e.address.String(), Receiver: e.rec, Log: slog.New(slog.DiscardHandler),
-		Ways: (&Sockets{e.taps[0], e.taps[1], e.taps[2], e.taps[3]}).Ways(),
+		Budget: e.enc.budget,
+		Ways:   (&Sockets{e.taps[0], e.taps[1], e.taps[2], e.taps[3]}).Ways(),
 	})
 	if err != nil {
 		e.t.Fatal(err)

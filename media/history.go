@@ -90,7 +90,7 @@ func (t *transmitter) resend(now time.Time, nack *rtcp.TransportLayerNack) {
 			left--
 			if packet := t.history.again(now, seq); packet != nil {
 				t.resent.Add(1)
-				if err := t.sendAgain(packet); err != nil {
+				if err := t.sendAgain(now, packet); err != nil {
 					t.writeErrors.Add(1)
 				}
 			}
@@ -103,7 +103,7 @@ func (t *transmitter) resend(now time.Time, nack *rtcp.TransportLayerNack) {
 }
 
 // sendAgain writes a packet of the history once more. It is called with mu held.
-func (t *transmitter) sendAgain(packet []byte) error {
+func (t *transmitter) sendAgain(now time.Time, packet []byte) error {
 	if t.d.RepairType == 0 {
 		return t.way.Send(packet, false)
 	}
@@ -114,6 +114,9 @@ func (t *transmitter) sendAgain(packet []byte) error {
 	p = append(p, packet[2:4]...) // its number, and what it was (RFC 4588 §4)
 	p = append(p, packet[rtpHeader:]...)
 	t.plain = p
+	if t.rate != nil {
+		t.rate.Sent(now, true, t.repairSeq, len(p)+srtpOverhead+perPacket)
+	}
 	t.repairSeq++
 	if t.protect == nil {
 		return t.way.Send(p, false)

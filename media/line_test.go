@@ -102,3 +102,92 @@ func TestLossyLines(t *testing.T) {
 		})
 	}
 }
+
+// measures makes both ends tell each other what came, too.
+func measures(a, b *negotiate.Description) {
+	asks(a, b)
+	for _, d := range []*negotiate.Description{a, b} {
+		d.Video.CCFB, d.Video.MaxKbps = true, 2000
+	}
+}
+
+// bottleneck is a path that carries so much, with a queue of 200 ms before it.
+func bottleneck(kbps int, rtt time.Duration, loss float64) memnet.Conditions {
+	return memnet.Conditions{Latency: rtt / 2, Loss: loss, Kbps: kbps, Queue: 200 * time.Millisecond}
+}
+
+// What people see behind a narrow upstream, from the first second.
+func TestBottlenecks(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		line   memnet.Conditions
+		frozen float64
+		p50    time.Duration
+		kbps   float64 // at least, in the second half
+	}{
+		{"300 kbit/s", bottleneck(300, 20*time.Millisecond, 0), 0.005, 100 * time.Millisecond, 150},
+		{"1 Mbit/s", bottleneck(1000, 20*time.Millisecond, 0), 0.005, 80 * time.Millisecond, 600},
+		{"2 Mbit/s", bottleneck(2000, 20*time.Millisecond, 0), 0.005, 80 * time.Millisecond, 1300},
+		{"5 Mbit/s", bottleneck(5000, 20*time.Millisecond, 0), 0, 30 * time.Millisecond, 1900},
+		{"1 Mbit/s, 5 % lost", bottleneck(1000, 20*time.Millisecond, 0.05), 0.005, 100 * time.Millisecond, 500},
+		{"free, 10 % lost", bottleneck(0, 20*time.Millisecond, 0.10), 0.005, 60 * time.Millisecond, 1500},
+		{"free, 20 % lost", bottleneck(0, 4*time.Millisecond, 0.20), 0.01, 60 * time.Millisecond, 1200},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				n := memnet.New(3)
+				n.Between(hostA, hostB, test.line)
+				a, b := call(t, n, measures)
+				since := time.Now()
+				talk(30*time.Second, a, b)
+				half := b.Stats().Video.Received.Bytes
+				talk(30*time.Second, a, b)
+				w, s := b.watch(since), b.Stats()
+				kbps := float64(s.Video.Received.Bytes-half) * 8 / 1000 / 30
+				t.Logf("%v; %.0f kbit/s, lost %d, sent again %d, keyframes %d", w, kbps, s.Video.Received.Lost, a.Stats().Resent, s.KeyframesAsked)
+				if w.frozen > test.frozen || w.p50 > test.p50 || kbps < test.kbps {
+					t.Errorf("frozen %.3f, at most %.3f; p50 %v, at most %v; %.0f kbit/s, at least %.0f", w.frozen, test.frozen, w.p50, test.p50, kbps, test.kbps)
+				}
+				hangUp(a, b)
+			})
+		})
+	}
+}
+
+// A line whose capacity falls to a tenth and comes back.
+func TestDrop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := memnet.New(3)
+		n.Between(hostA, hostB, bottleneck(5000, 20*time.Millisecond, 0))
+		a, b := call(t, n, measures)
+		talk(20*time.Second, a, b)
+		for _, kbps := range []int{500, 5000} {
+			n.Between(hostA, hostB, bottleneck(kbps, 20*time.Millisecond, 0))
+			since := time.Now()
+			for range 300 {
+				talk(100*time.Millisecond, a, b)
+				a.video.t.mu.Lock()
+				c := a.video.t.rate
+				fmt.Printf("%5.1f: target %4d queue %v loss %.2f\n", time.Since(since).Seconds(), c.Kbps(time.Now()), c.Queue(), c.Loss())
+				a.video.t.mu.Unlock()
+			}
+			w := b.watch(since)
+			t.Logf("to %d: %v, longest %v", kbps, w, b.longest(since))
+		}
+		hangUp(a, b)
+	})
+}
+
+// longest is for how long a picture stood still at most.
+func (e *end) longest(since time.Time) (d time.Duration) {
+	e.rec.mu.Lock()
+	defer e.rec.mu.Unlock()
+	last := since
+	for _, u := range e.rec.video {
+		if u.at.After(since) {
+			d = max(d, u.at.Sub(last))
+			last = u.at
+		}
+	}
+	return d
+}

@@ -8,12 +8,16 @@ const (
 
 	paceFactor  = 4         // of the stream's bitrate
 	minPaceRate = 6_000_000 // bit/s: below it a keyframe of 30 kB would take longer than a picture
+
+	followFactor = 2.5                   // of what the path carries
+	burstTime    = 25 * time.Millisecond // of what the path carries may leave at once
 )
 
 // pacer is a token bucket: it lets ordinary pictures pass at once, and spreads a keyframe so that it does not fill the
 // queue of the slowest hop. Pure.
 type pacer struct {
 	rate   float64 // bytes/s
+	burst  float64 // bytes
 	tokens float64 // bytes; below zero: sent on credit
 	last   time.Time
 	avg    float64 // bit/s, of what is being sent
@@ -21,15 +25,22 @@ type pacer struct {
 
 // limit tells the agreed bitrate, 0 for unknown.
 func (p *pacer) limit(kbps int) {
-	p.rate = max(float64(kbps)*1000, p.avg, minPaceRate/paceFactor) * paceFactor / 8
+	p.rate, p.burst = max(float64(kbps)*1000, p.avg, minPaceRate/paceFactor)*paceFactor/8, burst
+}
+
+// follow tells what the path carries: then a picture is spread over a good part of the time until the next one, since what
+// leaves at once waits in the queue of the slowest hop, or does not fit into it.
+func (p *pacer) follow(kbps int) {
+	p.rate = float64(kbps) * 1000 / 8 * followFactor
+	p.burst = min(burst, float64(kbps)*1000/8*burstTime.Seconds())
 }
 
 // wait is how long the next packet has to wait, 0 for not at all.
 func (p *pacer) wait(now time.Time) time.Duration {
 	if p.last.IsZero() {
-		p.tokens = burst
+		p.tokens = p.burst
 	} else if d := now.Sub(p.last); d > 0 {
-		p.tokens = min(burst, p.tokens+p.rate*d.Seconds())
+		p.tokens = min(p.burst, p.tokens+p.rate*d.Seconds())
 	}
 	p.last = now
 	if p.tokens > 0 {

@@ -163,6 +163,12 @@ func (st *stream) control(now time.Time, h rtcp.Header, b []byte) (wellFormed bo
 			return false
 		}
 		st.t.resend(now, &nack)
+	case h.Type == rtcp.TypeTransportSpecificFeedback && h.Count == rtcp.FormatCCFB:
+		var report rtcp.CCFeedbackReport
+		if report.Unmarshal(b) != nil {
+			return false
+		}
+		st.t.heard(now, &report)
 	case h.Type == rtcp.TypeGoodbye:
 		var bye rtcp.Goodbye
 		if bye.Unmarshal(b) != nil {

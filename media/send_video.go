@@ -194,7 +194,9 @@ func (v *videoSender) prepare(au AccessUnit) {
 	if v.begun {
 		v.pacer.measure(len(au.Data), au.Captured.Sub(v.captured))
 	}
-	v.pacer.limit(t.d.MaxKbps)
+	if v.pacer.limit(t.d.MaxKbps); t.rate != nil && !t.rate.Free() {
+		v.pacer.follow(t.rate.Kbps(time.Now()))
+	}
 	ts := t.timestamp(au.Captured, t.d.ClockRate)
 	if t.started && v.begun && int32(ts-v.timestamp) <= 0 { // two pictures never share a timestamp
 		ts = v.timestamp + 1

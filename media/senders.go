@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/binary"
 	"time"
+
+	"ewindow/media/rate"
 )
 
 const (
@@ -78,6 +80,7 @@ func (st *stream) begin(p incoming) {
 	st.src.key = p.key
 	st.rival = rival{}
 	st.candidate.used = false
+	st.arrivals[0] = rate.Arrivals{}
 	st.sink.reset()
 }
 
@@ -159,8 +162,10 @@ func (st *stream) isRepair(p incoming) bool {
 func (st *stream) repaired(p incoming) {
 	if st.repair == nil || st.repair.ssrc != p.ssrc {
 		st.repair = newSource(p.ssrc, st.d.ClockRate, st.s.epoch)
+		st.arrivals[1] = rate.Arrivals{}
 	}
-	st.repair.receive(p.at, p.seq, p.ts)
+	seq, _ := st.repair.receive(p.at, p.seq, p.ts)
+	st.arrivals[1].Came(p.at, seq)
 	if st.src == nil || len(p.payload) < 3 || !st.d.Direction.Receives() { // less is padding, to probe with
 		return
 	}

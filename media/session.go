@@ -29,7 +29,8 @@ type Config struct {
 	Ways        Ways   // of its streams
 	CNAME       string // RTCP's name for this end (RFC 3550 §6.5.1), the same for all streams
 	Receiver    Receiver
-	Log         *slog.Logger // with the keys of the call already set; nil for none
+	Budget      func(kbps int) // what our pictures may take from now on, in kbit/s of coded pictures; nil for nobody who cares
+	Log         *slog.Logger   // with the keys of the call already set; nil for none
 }
 
 // Medium is what a stream carries, by its name in SDP.
@@ -64,6 +65,7 @@ type Session struct {
 	giveRequested atomic.Bool
 	asked, given  atomic.Uint64
 	nacked        atomic.Uint64
+	budget        atomic.Int64 // last told, kbit/s; 0 before the first
 }
 
 // NewSession checks the configuration; it starts nothing.

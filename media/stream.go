@@ -10,6 +10,7 @@ import (
 	"github.com/pion/rtp"
 
 	"ewindow/media/negotiate"
+	"ewindow/media/rate"
 )
 
 const (
@@ -57,6 +58,8 @@ type stream struct {
 	plain     []byte
 	remote    remoteReport
 	progress  progress
+	arrivals  [2]rate.Arrivals // of the media's sender, and of its retransmissions
+	tellDue   time.Time        // of them, and of the budget
 	rateIn    meter
 	rateOut   meter
 
@@ -213,6 +216,9 @@ func (st *stream) tick(now time.Time) time.Time {
 	if !now.Before(st.reportDue) {
 		st.report(now, nil)
 		st.reportDue = now.Add(reportInterval(st.medium == Video))
+	}
+	if st.d.CCFB {
+		next = soonest(next, st.balance(now))
 	}
 	st.publish(now)
 	return soonest(soonest(next, st.reportDue), st.measured())

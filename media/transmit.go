@@ -12,6 +12,7 @@ import (
 	"github.com/pion/rtp"
 
 	"ewindow/media/negotiate"
+	"ewindow/media/rate"
 	"ewindow/media/rtptime"
 )
 
@@ -42,6 +43,7 @@ type transmitter struct {
 	history    history
 	repairSSRC uint32 // of what is sent again (RFC 4588)
 	repairSeq  uint16
+	rate       *rate.Controller // nil where the other side does not say what came
 
 	started  bool // packets have been sent with this SSRC
 	lastTS   uint32
@@ -97,6 +99,7 @@ func (t *transmitter) configure(d *negotiate.Stream, p *protector) (fresh bool) 
 	if !d.NACK {
 		t.history.forget()
 	}
+	t.control(d)
 	if d.Plain || p != nil {
 		fresh = t.rekey(p)
 	}
@@ -108,6 +111,18 @@ func (t *transmitter) configure(d *negotiate.Stream, p *protector) (fresh bool) 
 		return d.Direction.Sends()
 	}
 	return false
+}
+
+// control begins to find out what the path carries, where the other side helps. It is called with mu held.
+func (t *transmitter) control(d *negotiate.Stream) {
+	switch {
+	case !d.CCFB:
+		t.rate = nil
+	case t.rate == nil:
+		t.rate = rate.NewController(limits(d))
+	default:
+		t.rate.Limit(limits(d))
+	}
 }
 
 // setKeys takes keys for what was described without.
@@ -167,6 +182,9 @@ func (t *transmitter) send(now time.Time, ts uint32, captured time.Time, marker 
 		return
 	}
 	t.started = true
+	if t.rate != nil {
+		t.rate.Sent(now, false, seq, len(packet)+perPacket)
+	}
 	t.lastTS, t.lastAt, t.lastSent = ts, captured, now
 	t.packets++
 	t.octets += uint32(payload)

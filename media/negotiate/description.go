@@ -70,6 +70,7 @@ type Stream struct {
 	RepairType uint8  // payload type of ours (RFC 4588), 0 if we send again what was missed as it was
 
 	PLI, FIR bool // the other side takes these requests for a keyframe (RFC 4585, 5104)
+	CCFB     bool // each side says when the other's packets came (RFC 8888), so that it finds out how much the path carries
 	NACK     bool // the other side may ask for packets that it missed (RFC 4585 §6.2.1), and we send them again
 
 	// Video only.

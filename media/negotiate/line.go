@@ -192,6 +192,9 @@ func (s *Session) answerLine(l *line, desc *description, m *sdp.MediaDescription
 	if stream.NACK {
 		out.WithValueAttribute("rtcp-fb", fmt.Sprintf("%d nack", f.number))
 	}
+	if stream.CCFB {
+		out.WithValueAttribute("rtcp-fb", fmt.Sprintf("%d ack ccfb", f.number))
+	}
 	if stream.PLI {
 		out.WithValueAttribute("rtcp-fb", fmt.Sprintf("%d nack pli", f.number))
 	}
@@ -327,6 +330,7 @@ func (s *Session) stream(l *line, desc *description, m *sdp.MediaDescription, th
 		}
 		st.PLI, st.FIR = feedback(m, theirs.number, "nack pli"), feedback(m, theirs.number, "ccm fir")
 		st.NACK = s.local.NACK && feedback(m, theirs.number, "nack")
+		st.CCFB = s.local.CCFB && feedback(m, theirs.number, "ack ccfb")
 		st.Mode, st.Sets = theirs.mode, theirs.sets
 		st.MaxKbps = bandwidth(m.Bandwidth)
 		if st.MaxKbps == 0 {

@@ -30,6 +30,7 @@ type Local struct {
 	FPS                 int        // at that size
 	MaxKbps             int        // of video that we take, for b=TIAS; 0 says nothing
 	NACK                bool       // we send again what the other side missed of our picture
+	CCFB                bool       // we say when each packet of a picture came (RFC 8888), and heed what is said of ours
 	Mutual              bool       // who is not seen does not see: pictures in one direction alone are agreed on as none
 	Rand                io.Reader  // of keys; nil is crypto/rand
 }

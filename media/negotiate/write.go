@@ -64,6 +64,9 @@ func (s *Session) offerLine(l *line) (*sdp.MediaDescription, error) {
 			if s.local.NACK {
 				m.WithValueAttribute("rtcp-fb", fmt.Sprintf("%d nack", f.number))
 			}
+			if s.local.CCFB {
+				m.WithValueAttribute("rtcp-fb", fmt.Sprintf("%d ack ccfb", f.number))
+			}
 			m.WithValueAttribute("rtcp-fb", fmt.Sprintf("%d nack pli", f.number))
 			m.WithValueAttribute("rtcp-fb", fmt.Sprintf("%d ccm fir", f.number))
 		}

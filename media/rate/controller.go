@@ -1,0 +1,259 @@
+package rate
+
+import (
+	"time"
+
+	"github.com/pion/rtcp"
+)
+
+// Limits are what pictures take at least and at most, and what they begin with, in kbit/s with all that belongs to them on
+// the wire.
+type Limits struct {
+	Least, Most, First int
+}
+
+const (
+	// A queue on the path is told by how much longer packets take than the fastest of the last seconds. Up to calm nothing
+	// queues; from busy on it is ours, and we send less than comes out at the other end until it has gone.
+	calm = 15 * time.Millisecond
+	busy = 45 * time.Millisecond
+
+	// full is a queue as home routers have at least: so much of it asks for the strongest brake.
+	full = 200 * time.Millisecond
+
+	gentle = 0.90 // of what comes out, when the queue is just noticed
+	strong = 0.50 // of what comes out, when the queue is full
+
+	settled = 0.92 // of what the path was seen to carry: where it goes on after the queue has gone
+
+	// Growth each second: at first, until a queue shows; far below what the path was seen to carry; and near it.
+	growFirst = 6.0
+	growFar   = 0.25
+	growNear  = 0.04
+
+	// idle is how much more than what is really sent may be believed: nobody has seen the path carry it.
+	idle = 1.5
+
+	// lossy is the share of packets by which the loss has to grow before it counts as a queue that is full.
+	lossy = 0.10
+
+	forget = 5 * time.Second // at the most without a queue: the path carries all that we can send
+
+	silence = 600 * time.Millisecond // without feedback: the path may be gone
+)
+
+// Controller decides how much is sent. It looks at queues first: loss is not congestion unless it grows with what is sent.
+type Controller struct {
+	limits Limits
+	media  stream
+	repair stream
+	clock  reports
+
+	target    float64 // kbit/s
+	capacity  float64 // what the path was last seen to carry at most, kbit/s; 0: no queue was ever seen
+	queue     time.Duration
+	base      lowest // of delays
+	braked    time.Time
+	draining  bool
+	grown     time.Time
+	feedback  time.Time // the last
+	sent      time.Time // the last packet
+	stalled   float64   // target before the path fell silent; 0 if it did not
+	delivered meter
+	repaired  meter // of what is sent again
+	loss      lossMeter
+	patience  time.Duration // what queue is taken for somebody else's: see yield
+}
+
+// NewController begins with the first of limits.
+func NewController(l Limits) *Controller {
+	return &Controller{limits: l, target: float64(l.First), patience: busy}
+}
+
+// Limit changes the limits; what is known of the path stays.
+func (c *Controller) Limit(l Limits) {
+	c.limits = l
+	c.set(c.target)
+}
+
+// Kbps is how much pictures may take now, without what is sent again: kbit/s on the wire.
+func (c *Controller) Kbps(now time.Time) int {
+	return int(max(c.target-c.repaired.kbps(now), c.target/2))
+}
+
+// Free says that the path was never seen to carry less than what is sent at most.
+func (c *Controller) Free() bool { return c.capacity == 0 && int(c.target) == c.limits.Most }
+
+// Queue is how long packets wait on the path at present.
+func (c *Controller) Queue() time.Duration { return c.queue }
+
+// Loss is the share of packets that did not arrive lately.
+func (c *Controller) Loss() float64 { return c.loss.share() }
+
+// Sent takes a packet of size bytes that has just been sent: of the pictures, or of the stream of those that are sent again.
+func (c *Controller) Sent(now time.Time, again bool, seq uint16, size int) {
+	if c.sent.IsZero() {
+		c.feedback, c.grown = now, now
+	} else if now.Sub(c.sent) > silence { // nothing went: nothing could be heard
+		c.feedback = now
+	}
+	c.sent = now
+	s := &c.media
+	if again {
+		s = &c.repair
+		c.repaired.add(now, size)
+	}
+	s.packets[seq%window] = packet{seq: seq, at: now, size: size}
+}
+
+// Feedback takes a report; media and repair are our two senders.
+func (c *Controller) Feedback(now time.Time, r *rtcp.CCFeedbackReport, media, repair uint32) {
+	at := c.clock.at(r.ReportTimestamp)
+	queue, heard := time.Duration(0), false
+	for i := range r.ReportBlocks {
+		b := &r.ReportBlocks[i]
+		s := &c.media
+		switch b.MediaSSRC {
+		case media:
+		case repair:
+			s = &c.repair
+		default:
+			continue
+		}
+		for k, m := range b.MetricBlocks {
+			p := &s.packets[(b.BeginSequence+uint16(k))%window]
+			if p.at.IsZero() || p.seq != b.BeginSequence+uint16(k) || p.acked {
+				continue
+			}
+			if !m.Received {
+				c.missing(now, p)
+				continue
+			}
+			p.acked = true
+			if p.missed > 1 {
+				c.loss.add(now, -1, 1)
+			} else {
+				c.loss.add(now, 0, 1)
+			}
+			came := at - time.Duration(m.ArrivalTimeOffset)*time.Second/offsetRate
+			delay := came - p.at.Sub(c.clock.epoch(p.at))
+			q := delay - c.base.add(now, delay)
+			if !heard || q < queue {
+				queue = q
+			}
+			heard = true
+			c.delivered.addAt(came, p.size)
+		}
+	}
+	if !heard {
+		return
+	}
+	c.queue = queue
+	c.decide(now)
+	c.feedback = now
+}
+
+// missing counts a packet as lost when a second report still does not have it.
+func (c *Controller) missing(now time.Time, p *packet) {
+	if p.missed++; p.missed == 2 {
+		c.loss.add(now, 1, 0)
+	}
+}
+
+// decide sets the target after a report.
+func (c *Controller) decide(now time.Time) {
+	if c.stalled > 0 { // the path is back: it was not full, it was gone
+		c.set(settled * c.stalled)
+		c.stalled, c.grown = 0, now
+		return
+	}
+	c.yield(now)
+	congested := c.queue > c.patience || c.loss.grew(lossy)
+	switch {
+	case congested:
+		c.brake(now)
+	case c.queue > calm || c.loss.grew(lossy/2):
+		c.grown = now // neither up nor down
+	default:
+		c.grow(now)
+	}
+}
+
+// brake sends less than what comes out at the other end: the more, the longer the queue. It waits for the effect before it
+// brakes again.
+func (c *Controller) brake(now time.Time) {
+	if now.Sub(c.braked) < c.queue+100*time.Millisecond {
+		return
+	}
+	c.braked, c.grown, c.draining = now, now, true
+	carried := min(c.delivered.kbps200(), c.target)
+	c.capacity = carried
+	share := gentle - (gentle-strong)*min(1, max(0, float64(c.queue-busy))/float64(full-busy))
+	if c.queue <= c.patience { // only loss
+		share = gentle
+		c.loss.accept()
+	}
+	c.set(min(share*carried, 0.95*c.target))
+}
+
+// yield learns how long a queue is that does not go away whatever we do: somebody else fills it. It is followed slowly, so
+// that our share of the path does not become nothing.
+func (c *Controller) yield(now time.Time) {
+	passed := min(now.Sub(c.feedback), 100*time.Millisecond).Seconds()
+	if c.queue > c.patience {
+		c.patience += time.Duration(float64(c.queue-c.patience) * 0.12 * passed)
+	} else {
+		c.patience -= time.Duration(float64(c.patience-max(c.queue, busy)) * 0.5 * passed)
+	}
+	c.patience = max(c.patience, busy)
+}
+
+// grow sends more, slower near what the path was seen to carry.
+func (c *Controller) grow(now time.Time) {
+	passed := min(now.Sub(c.grown), 200*time.Millisecond).Seconds()
+	c.grown = now
+	if c.draining {
+		c.draining = false
+		c.set(max(c.target, settled*c.capacity))
+		return
+	}
+	pace := growFirst
+	if c.capacity > 0 {
+		pace = growFar
+		if c.target > 0.8*c.capacity && c.target < 1.2*c.capacity {
+			pace = growNear
+		}
+	}
+	if int(c.target) == c.limits.Most && now.Sub(c.braked) > forget {
+		c.capacity = 0
+	}
+	next := c.target * (1 + pace*passed)
+	if next > idle*c.delivered.kbps200()+100 {
+		return
+	}
+	c.set(next)
+}
+
+// Tick notices that no feedback comes any more, and sends little until it does.
+func (c *Controller) Tick(now time.Time) {
+	if c.stalled > 0 || c.feedback.IsZero() || now.Sub(c.feedback) < silence || now.Sub(c.sent) > silence {
+		return
+	}
+	c.stalled = c.target
+	c.set(c.target / 2)
+}
+
+func (c *Controller) set(kbps float64) {
+	c.target = min(max(kbps, float64(c.limits.Least)), float64(c.limits.Most))
+}
+
+// stream is what was sent of one SSRC.
+type stream struct{ packets [window]packet }
+
+type packet struct {
+	seq    uint16
+	acked  bool
+	missed uint8 // times that a report did not have it
+	size   int
+	at     time.Time
+}

@@ -1,0 +1,139 @@
+package rate
+
+import "time"
+
+// reports unwraps the time of reports: 32 bits of NTP, in units of 1/65536 s.
+type reports struct {
+	last  uint32
+	since time.Duration
+	begun bool
+	began time.Time
+}
+
+// at is the time of a report on the receiver's clock, since its first report.
+func (r *reports) at(ts uint32) time.Duration {
+	if r.begun {
+		r.since += time.Duration(int64(int32(ts-r.last)) * int64(time.Second) >> 16)
+	}
+	r.last, r.begun = ts, true
+	return r.since
+}
+
+// epoch is the first time that it was given: delays are differences of two clocks, and only their changes count.
+func (r *reports) epoch(t time.Time) time.Time {
+	if r.began.IsZero() {
+		r.began = t
+	}
+	return r.began
+}
+
+// lowest is the least of the last five to ten seconds: long enough to have seen the path without a queue, short enough to
+// follow clocks that drift and paths that change.
+type lowest struct {
+	now, before time.Duration
+	since       time.Time
+}
+
+const lowestOver = 5 * time.Second
+
+// add takes a value and gives the least.
+func (l *lowest) add(now time.Time, d time.Duration) time.Duration {
+	switch age := now.Sub(l.since); {
+	case l.since.IsZero() || age > 4*lowestOver:
+		l.now, l.before, l.since = d, d, now
+	case age > lowestOver:
+		l.before, l.now, l.since = l.now, d, now
+	}
+	l.now = min(l.now, d)
+	return min(l.now, l.before)
+}
+
+// meter is bytes over time, in slots.
+type meter struct {
+	slots  [16]int
+	last   int64 // slot
+	begun  time.Time
+	latest time.Duration
+}
+
+const slot = 50 * time.Millisecond
+
+func (m *meter) add(now time.Time, size int) {
+	if m.begun.IsZero() {
+		m.begun = now
+	}
+	m.addAt(now.Sub(m.begun), size)
+}
+
+// addAt takes bytes at a time since any fixed moment.
+func (m *meter) addAt(at time.Duration, size int) {
+	m.move(int64(at / slot))
+	if i := int64(at / slot); m.last-i < int64(len(m.slots)) {
+		m.slots[uint64(i)%uint64(len(m.slots))] += size
+	}
+	m.latest = max(m.latest, at)
+}
+
+// move makes a slot the last, and clears those on the way.
+func (m *meter) move(to int64) {
+	for n := 0; m.last < to && n < len(m.slots); n++ {
+		m.last++
+		if to-m.last >= int64(len(m.slots)) {
+			m.last = to - int64(len(m.slots)) + 1
+		}
+		m.slots[uint64(m.last)%uint64(len(m.slots))] = 0
+	}
+}
+
+// kbps is the rate of the last 750 ms.
+func (m *meter) kbps(now time.Time) float64 {
+	if m.begun.IsZero() {
+		return 0
+	}
+	m.move(int64(now.Sub(m.begun) / slot))
+	return m.over(len(m.slots) - 1)
+}
+
+// kbps200 is the rate of the last 200 ms in which anything came.
+func (m *meter) kbps200() float64 { return m.over(4) }
+
+// over is the rate of the last n whole slots.
+func (m *meter) over(n int) float64 {
+	sum := 0
+	for i := range int64(n) {
+		sum += m.slots[uint64(m.last-1-i)%uint64(len(m.slots))]
+	}
+	return float64(sum) * 8 / 1000 / (time.Duration(n) * slot).Seconds()
+}
+
+// lossMeter is the share of packets lost in about the last second, and what of it has turned out not to depend on us.
+type lossMeter struct {
+	lost, came float64
+	at         time.Time
+	usual      float64
+}
+
+func (l *lossMeter) add(now time.Time, lost, came float64) {
+	if passed := now.Sub(l.at); passed > 0 && !l.at.IsZero() {
+		keep := 1 - min(passed.Seconds(), 0.5)
+		l.lost, l.came = l.lost*keep, l.came*keep
+		if s := l.share(); s < l.usual {
+			l.usual += (s - l.usual) * min(passed.Seconds()/10, 1)
+		}
+	}
+	l.at = now
+	l.lost, l.came = max(l.lost+lost, 0), l.came+came
+}
+
+func (l *lossMeter) share() float64 {
+	if l.lost+l.came < 20 {
+		return 0
+	}
+	return l.lost / (l.lost + l.came)
+}
+
+// grew says whether more is lost than usual, by so much.
+func (l *lossMeter) grew(by float64) bool { return l.share() > l.usual+by }
+
+// accept takes half of the loss for usual: if sending less does not lessen it, it is not ours.
+func (l *lossMeter) accept() { l.usual += (l.share() - l.usual) / 2 }
