@@ -23,13 +23,13 @@ const (
 	mostKbps  = 8000 // where nobody names a limit
 )
 
-// limits are those of a stream.
+// limits are those of a stream: half as much as its pictures take goes to what is sent again.
 func limits(d *negotiate.Stream) rate.Limits {
 	most := mostKbps
 	if d.MaxKbps > 0 {
 		most = int(float64(d.MaxKbps) * wireShare)
 	}
-	return rate.Limits{Least: min(leastKbps, most), First: min(firstKbps, most), Most: most}
+	return rate.Limits{Least: min(leastKbps, most), First: min(firstKbps, most), Most: most + most/2}
 }
 
 // balance tells the other side what came, and our encoder what the path carries. It says when to come again.
@@ -44,9 +44,12 @@ func (st *stream) balance(now time.Time) time.Time {
 	if c := st.t.rate; c != nil {
 		c.Tick(now)
 		kbps = int(float64(c.Kbps(now)) / wireShare)
+		if most := st.d.MaxKbps; most > 0 {
+			kbps = min(kbps, most)
+		}
 	}
 	st.t.mu.Unlock()
-	st.s.tellBudget(kbps)
+	st.tellBudget(now, kbps)
 	return st.tellDue
 }
 
@@ -66,22 +69,44 @@ func (st *stream) sayArrivals(now time.Time) {
 	}
 }
 
-// heard takes what the other side says of our packets.
-func (t *transmitter) heard(now time.Time, r *rtcp.CCFeedbackReport) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.rate != nil {
-		t.rate.Feedback(now, r, t.ssrc, t.repairSSRC)
+// hearArrivals takes what the other side says of our packets.
+func (st *stream) hearArrivals(now time.Time, r *rtcp.CCFeedbackReport) {
+	rtt, fell := st.t.heard(now, r)
+	if rtt > 0 {
+		st.s.rtt.Store(int64(rtt))
+	}
+	if fell {
+		st.s.keyframeWanted(st)
 	}
 }
 
-// tellBudget passes on what our pictures may take, when it has changed by more than anybody would see.
-func (s *Session) tellBudget(kbps int) {
-	last := s.budget.Load()
-	change := int64(kbps) - last
-	if kbps == 0 || s.cfg.Budget == nil || last != 0 && max(change, -change)*20 < last {
+// heard gives the round trip, 0 while it is unknown. fell: a keyframe takes the place of all that was lost.
+func (t *transmitter) heard(now time.Time, r *rtcp.CCFeedbackReport) (rtt time.Duration, fell bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.rate == nil {
+		return 0, false
+	}
+	t.rate.Feedback(now, r, t.ssrc, t.repairSSRC)
+	if fell = t.rate.Fell(); fell {
+		t.history.begin(t.seq)
+	}
+	return t.rate.RoundTrip(), fell
+}
+
+// tellBudget passes on what our pictures may take, when it has changed by more than anybody would see, and once a second.
+func (st *stream) tellBudget(now time.Time, kbps int) {
+	b := &st.budget
+	change := kbps - b.kbps
+	if kbps == 0 || st.s.cfg.Budget == nil || max(change, -change)*20 < b.kbps && now.Sub(b.at) < time.Second {
 		return
 	}
-	s.budget.Store(int64(kbps))
-	s.cfg.Budget(kbps)
+	b.kbps, b.at = kbps, now
+	st.s.cfg.Budget(kbps)
+}
+
+// budget is what our pictures may take, as it was told last.
+type budget struct {
+	kbps int
+	at   time.Time
 }

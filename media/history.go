@@ -19,6 +19,8 @@ const (
 	// so nobody can cause a flood by asking for everything.
 	resendShare = 2
 	resendBurst = 64 << 10 // bytes
+
+	resendTime = 150 * time.Millisecond // of what the path carries may be sent again at once
 )
 
 // history keeps the last packets of a stream, to send them again: at most historyPackets of historyPacket bytes. Where they
@@ -27,6 +29,8 @@ const (
 type history struct {
 	slots  []sentPacket // by sequence number; nil while nothing is kept
 	credit int          // bytes that may be sent again
+	first  uint16       // nothing before this number is sent again: a keyframe began there
+	begun  bool
 }
 
 type sentPacket struct {
@@ -59,9 +63,12 @@ func (h *history) keep(s *sentPacket, now time.Time, seq uint16, packet []byte) 
 	*s = sentPacket{data: packet, seq: seq, at: now}
 }
 
+// begin is told of the number with which a keyframe begins: nobody needs what was before.
+func (h *history) begin(seq uint16) { h.first, h.begun = seq, true }
+
 // again gives a packet that may be sent once more now; nil if it is not kept, too old, too soon or too much.
 func (h *history) again(now time.Time, seq uint16) []byte {
-	if h.slots == nil {
+	if h.slots == nil || h.begun && int16(seq-h.first) < 0 {
 		return nil
 	}
 	s := &h.slots[seq%historyPackets]
@@ -83,6 +90,9 @@ func (t *transmitter) resend(now time.Time, nack *rtcp.TransportLayerNack) {
 	defer t.mu.Unlock()
 	if nack.MediaSSRC != t.ssrc || !t.sendsNow() {
 		return
+	}
+	if c := t.rate; c != nil && !c.Free() {
+		t.history.credit = min(t.history.credit, int(float64(c.Kbps(now))*1000/8*resendTime.Seconds()))
 	}
 	left := historyPackets
 	for _, pair := range nack.Nacks {

@@ -29,10 +29,13 @@ func (p *pacer) limit(kbps int) {
 }
 
 // follow tells what the path carries: then a picture is spread over a good part of the time until the next one, since what
-// leaves at once waits in the queue of the slowest hop, or does not fit into it.
-func (p *pacer) follow(kbps int) {
-	p.rate = float64(kbps) * 1000 / 8 * followFactor
-	p.burst = min(burst, float64(kbps)*1000/8*burstTime.Seconds())
+// leaves at once waits in the queue of the slowest hop, or does not fit into it. While a queue drains nothing leaves faster.
+func (p *pacer) follow(kbps int, drains bool) {
+	carried := float64(kbps) * 1000 / 8
+	p.rate, p.burst = carried*followFactor, min(burst, carried*burstTime.Seconds())
+	if drains {
+		p.rate = carried
+	}
 }
 
 // wait is how long the next packet has to wait, 0 for not at all.

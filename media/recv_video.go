@@ -41,6 +41,7 @@ type videoSink struct {
 	st      *stream
 	reorder jitter.Reorder[packet]
 	wanted  requests
+	keyAt   int64 // where the last keyframe that had to wait begins
 	cadence cadence
 	unit    h264.Depacketizer
 	params  h264.Parameters
@@ -80,7 +81,7 @@ func newVideoSink(st *stream, rate uint32) *videoSink {
 
 func (v *videoSink) reset() {
 	v.reorder.Reset()
-	v.wanted, v.cadence = requests{}, cadence{}
+	v.wanted, v.cadence, v.keyAt = requests{}, cadence{}, 0
 	v.clock.Reset()
 	v.params, v.ends = h264.Parameters{}, ends{}
 	v.sets, v.inBand = nil, false
@@ -106,6 +107,12 @@ func (v *videoSink) packet(now time.Time, src *source, p packet) {
 	if len(p.payload) <= maxWaiting {
 		p.payload = bytes.Clone(p.payload)
 		v.reorder.Push(now, p.seq, p)
+	}
+	if h264.BeginsSequence(p.payload) {
+		v.keyAt = max(v.keyAt, p.seq)
+	}
+	if v.reorder.Whole(v.keyAt, func(p packet) bool { return p.marker }) { // nothing before a keyframe is worth waiting for
+		v.reorder.Jump(v.keyAt)
 	}
 	v.drain(now)
 }

@@ -23,6 +23,8 @@ const (
 	leastPatience = 150 * time.Millisecond
 	mostPatience  = 700 * time.Millisecond
 
+	mostCopies = 4 // asked for within a round trip
+
 	// sure is the chance that a packet is still missing after the requests of one round trip.
 	sure = 0.001
 
@@ -119,7 +121,7 @@ func (r *requests) patience(rtt time.Duration) time.Duration {
 // spacing is the time between two requests for a packet: as many fit into a round trip as make it sure that one is answered.
 func (r *requests) spacing(rtt time.Duration) time.Duration {
 	failure, copies := min(2*r.loss, 0.9), 1
-	for p := failure; p > sure; p *= failure {
+	for p := failure; p > sure && copies < mostCopies; p *= failure {
 		copies++
 	}
 	return max(orFirst(rtt)/time.Duration(copies), leastSpacing)
@@ -152,7 +154,12 @@ func (r *requests) next(now time.Time, rtt time.Duration) []rtcp.NackPair {
 	var seqs []uint16
 	reordering, spacing := r.reordering(now), r.spacing(rtt)
 	for i := range r.missing {
-		if q := &r.missing[i]; !now.Before(q.due(reordering, spacing)) {
+		q := &r.missing[i]
+		due := q.due(reordering, spacing)
+		if !q.last.IsZero() {
+			due = due.Add(-spacing / 4) // together with others
+		}
+		if !now.Before(due) {
 			q.last = now
 			seqs = append(seqs, uint16(q.seq))
 		}

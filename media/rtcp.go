@@ -168,7 +168,7 @@ func (st *stream) control(now time.Time, h rtcp.Header, b []byte) (wellFormed bo
 		if report.Unmarshal(b) != nil {
 			return false
 		}
-		st.t.heard(now, &report)
+		st.hearArrivals(now, &report)
 	case h.Type == rtcp.TypeGoodbye:
 		var bye rtcp.Goodbye
 		if bye.Unmarshal(b) != nil {

@@ -2,6 +2,7 @@ package media
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -9,10 +10,11 @@ import (
 )
 
 const (
-	// queueUnits and queueBytes bound what waits to be sent. More means that the network takes less than the encoder
-	// gives, and that all of it is late: then it is thrown away and begun anew with a keyframe.
+	// queueUnits, queueBytes and queueTime bound what waits to be sent. More means that the network takes less than the
+	// encoder gives, and that all of it is late: then it is thrown away and begun anew with a keyframe.
 	queueUnits = 8
 	queueBytes = h264.MaxAccessUnit
+	queueTime  = 200 * time.Millisecond
 )
 
 // videoSender cuts access units into packets and paces them.
@@ -46,6 +48,10 @@ func newVideoSender(t *transmitter, want func()) *videoSender {
 func (v *videoSender) push(au AccessUnit) {
 	v.t.mu.Lock()
 	sends := v.t.sendsNow()
+	most := queueBytes
+	if c := v.t.rate; c != nil && !c.Free() {
+		most = int(float64(c.Kbps(time.Now())) * 1000 / 8 * queueTime.Seconds())
+	}
 	v.t.mu.Unlock()
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -54,7 +60,8 @@ func (v *videoSender) push(au AccessUnit) {
 		v.clear()
 		return
 	}
-	if len(v.queue) >= queueUnits || v.bytes+len(au.Data) > queueBytes {
+	late := v.bytes > most && !slices.ContainsFunc(v.queue, func(q AccessUnit) bool { return q.Key })
+	if late || len(v.queue) >= queueUnits || v.bytes+len(au.Data) > queueBytes {
 		v.dropped += uint64(len(v.queue))
 		v.clear()
 		v.gate.Close()
@@ -195,7 +202,10 @@ func (v *videoSender) prepare(au AccessUnit) {
 		v.pacer.measure(len(au.Data), au.Captured.Sub(v.captured))
 	}
 	if v.pacer.limit(t.d.MaxKbps); t.rate != nil && !t.rate.Free() {
-		v.pacer.follow(t.rate.Kbps(time.Now()))
+		v.pacer.follow(t.rate.Kbps(time.Now()), t.rate.Drains())
+	}
+	if au.Key {
+		t.history.begin(t.seq)
 	}
 	ts := t.timestamp(au.Captured, t.d.ClockRate)
 	if t.started && v.begun && int32(ts-v.timestamp) <= 0 { // two pictures never share a timestamp

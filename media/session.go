@@ -29,7 +29,7 @@ type Config struct {
 	Ways        Ways   // of its streams
 	CNAME       string // RTCP's name for this end (RFC 3550 §6.5.1), the same for all streams
 	Receiver    Receiver
-	Budget      func(kbps int) // what our pictures may take from now on, in kbit/s of coded pictures; nil for nobody who cares
+	Budget      func(kbps int) // takes what our pictures may take, in kbit/s of coded pictures; nil for nobody who cares
 	Log         *slog.Logger   // with the keys of the call already set; nil for none
 }
 
@@ -65,7 +65,6 @@ type Session struct {
 	giveRequested atomic.Bool
 	asked, given  atomic.Uint64
 	nacked        atomic.Uint64
-	budget        atomic.Int64 // last told, kbit/s; 0 before the first
 }
 
 // NewSession checks the configuration; it starts nothing.

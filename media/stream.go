@@ -59,7 +59,8 @@ type stream struct {
 	remote    remoteReport
 	progress  progress
 	arrivals  [2]rate.Arrivals // of the media's sender, and of its retransmissions
-	tellDue   time.Time        // of them, and of the budget
+	tellDue   time.Time        // of them
+	budget    budget
 	rateIn    meter
 	rateOut   meter
 

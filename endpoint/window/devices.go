@@ -108,7 +108,8 @@ func (w *Window) arrange() {
 	var legs []*leg
 	var fs []engine.Formats
 	var shown *leg
-	about := w.state.Shown(time.Now())
+	now := time.Now()
+	about := w.state.Shown(now)
 	for i := range w.state.Calls {
 		c := &w.state.Calls[i]
 		l := w.legs[c.ID]
@@ -116,6 +117,7 @@ func (w *Window) arrange() {
 			continue
 		}
 		f, hidden := formats(w.cfg.Video, l.description), !c.Hidden.IsZero()
+		f.Video = l.scale.choose(now, f.Video, l.kbps)
 		if hidden {
 			f.Video = engine.VideoFormat{}
 		}

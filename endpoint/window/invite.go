@@ -30,6 +30,10 @@ type (
 		id  string
 		err error
 	}
+	budget struct { // what the path carries of our pictures, in kbit/s
+		id   string
+		kbps int
+	}
 	mediaBroke struct { // a session ended by itself
 		id  string
 		err error

@@ -34,6 +34,9 @@ type leg struct {
 	told   bool                                // the same, as the registrar knows it
 	tellAt time.Time                           // not before it is told again; zero while nothing is on its way and nothing has failed
 
+	kbps  int // of our pictures that the path carries, 0 while nobody knows
+	scale scale
+
 	seen   atomic.Int64 // when its last picture came, Unix ns
 	shown  uint64       // pictures of ours that had gone at the last look
 	showed time.Time    // when the last of them was seen to have gone
@@ -65,7 +68,7 @@ func (w *Window) prepare(offer []byte, policy negotiate.Policy, see sight) (g gr
 		return g
 	}
 	local := negotiate.Local{
-		NACK: true, Mutual: !see.always,
+		NACK: true, CCFB: true, Mutual: !see.always,
 		Address:  addr,
 		AudioRTP: media.Port(g.sockets.AudioRTP), AudioRTCP: media.Port(g.sockets.AudioRTCP),
 		Width: w.cfg.Video.Width, Height: w.cfg.Video.Height, FPS: w.cfg.Video.FPS, MaxKbps: w.cfg.Video.Kbps,
@@ -89,6 +92,7 @@ func (w *Window) prepare(offer []byte, policy negotiate.Policy, see sight) (g gr
 func (w *Window) begin(ctx context.Context, l *leg, d negotiate.Description) {
 	session, err := media.NewSession(media.Config{
 		Description: d, Ways: l.sockets.Ways(), CNAME: w.cfg.Space, Receiver: l, Log: w.log.With("call_id", l.callID),
+		Budget: func(kbps int) { w.tell(budget{l.id, kbps}) },
 	})
 	if err != nil {
 		w.fail(ctx, l, err)

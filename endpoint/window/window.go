@@ -244,6 +244,11 @@ func (w *Window) receive(ctx context.Context, m any) {
 		}
 	case deviceReport:
 		w.device(ctx, m)
+	case budget:
+		if l := w.legs[m.id]; l != nil {
+			l.kbps = m.kbps
+			w.arrange()
+		}
 	}
 }
 

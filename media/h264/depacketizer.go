@@ -124,6 +124,14 @@ func Begins(payload []byte) bool {
 	return part && first
 }
 
+// BeginsSequence says whether a payload begins with a sequence parameter set, as those of keyframes do.
+func BeginsSequence(payload []byte) bool {
+	if len(payload) > 3 && TypeOf(payload) == TypeSTAPA {
+		payload = payload[3:]
+	}
+	return len(payload) > 0 && TypeOf(payload) == TypeSPS
+}
+
 // Continues says whether a payload begins with a later part of a picture. Parameter sets and the like may stand between.
 func Continues(payload []byte) bool {
 	first, part := firstMacroblock(payload)

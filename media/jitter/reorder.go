@@ -163,6 +163,35 @@ func (r *Reorder[T]) settle() {
 	}
 }
 
+// Whole says whether all items from a number on wait here, up to the first that is the last of its kind.
+func (r *Reorder[T]) Whole(from int64, last func(T) bool) bool {
+	if from < r.next {
+		return false
+	}
+	for seq := from; seq <= r.highest; seq++ {
+		s := &r.ring[seq%ringSize]
+		if !s.used {
+			return false
+		}
+		if last(s.item) {
+			return true
+		}
+	}
+	return false
+}
+
+// Jump gives up whatever is before an item that waits, though it may still come.
+func (r *Reorder[T]) Jump(to int64) {
+	for ; r.next < to; r.next++ {
+		if s := &r.ring[r.next%ringSize]; s.used {
+			*s = slot[T]{}
+			r.waiting--
+		}
+	}
+	r.skipped = true
+	r.settle()
+}
+
 // Deadline is when the present gap will have been waited for long enough; zero without a gap.
 func (r *Reorder[T]) Deadline(now time.Time) time.Time {
 	if r.waiting == 0 {

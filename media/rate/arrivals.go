@@ -17,16 +17,18 @@ import (
 // window is how many packets are remembered, in either direction; a power of two. It is four seconds at 4 Mbit/s.
 const window = 2048
 
+// repeats is how often a packet is reported: a path that is full loses reports too.
+const repeats = 5
+
 // maxReported bounds a report: what is older was reported often enough, or is lost.
 const maxReported = 512
 
 // Arrivals is when the packets of one sender came. The zero value is ready.
 type Arrivals struct {
 	at       [window]arrival
-	begin    int64 // the first number that was not reported yet
-	again    int64 // the first number of the report before: it is said twice, since reports get lost
-	end      int64 // behind the highest that came
-	reported bool  // nothing came since
+	begins   [repeats]int64 // where the last reports and the next one would begin by themselves
+	end      int64          // behind the highest that came
+	reported bool           // nothing came since
 	begun    bool
 }
 
@@ -38,19 +40,22 @@ type arrival struct {
 // Came takes a packet with its extended sequence number.
 func (a *Arrivals) Came(now time.Time, seq int64) {
 	if !a.begun || seq >= a.end+window {
-		a.begun, a.begin, a.again = true, seq, seq
+		a.begun = true
+		for i := range a.begins {
+			a.begins[i] = seq
+		}
 	}
 	a.end = max(a.end, seq+1)
 	a.at[uint64(seq)%window] = arrival{seq: seq, at: now}
 	a.reported = false
 }
 
-// Report says what came since the last report, and once more what that one said. ok is false when nothing came.
+// Report says what came since the last report, and once more what those before it said. ok is false when nothing came.
 func (a *Arrivals) Report(now time.Time, ssrc uint32) (b rtcp.CCFeedbackReportBlock, ok bool) {
 	if !a.begun || a.reported {
 		return b, false
 	}
-	from := max(a.again, a.end-maxReported)
+	from := max(a.begins[0], a.end-maxReported)
 	b = rtcp.CCFeedbackReportBlock{MediaSSRC: ssrc, BeginSequence: uint16(from)}
 	for seq := from; seq < a.end; seq++ {
 		m := rtcp.CCFeedbackMetricBlock{}
@@ -60,7 +65,8 @@ func (a *Arrivals) Report(now time.Time, ssrc uint32) (b rtcp.CCFeedbackReportBl
 		}
 		b.MetricBlocks = append(b.MetricBlocks, m)
 	}
-	a.again, a.begin, a.reported = a.begin, a.end, true
+	copy(a.begins[:], a.begins[1:])
+	a.begins[repeats-1], a.reported = a.end, true
 	return b, true
 }
 

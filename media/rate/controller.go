@@ -13,16 +13,19 @@ type Limits struct {
 }
 
 const (
-	// A queue on the path is told by how much longer packets take than the fastest of the last seconds. Up to calm nothing
-	// queues; from busy on it is ours, and we send less than comes out at the other end until it has gone.
-	calm = 15 * time.Millisecond
-	busy = 45 * time.Millisecond
+	// A queue on the path is told by how much longer packets take than the fastest of the last seconds, less what a packet
+	// takes by itself. Up to calm nothing queues; from busy on it is ours, and we send less than comes out at the other end
+	// until it has gone.
+	calm = 12 * time.Millisecond
+	busy = 40 * time.Millisecond
 
 	// full is a queue as home routers have at least: so much of it asks for the strongest brake.
 	full = 200 * time.Millisecond
 
 	gentle = 0.90 // of what comes out, when the queue is just noticed
-	strong = 0.50 // of what comes out, when the queue is full
+	strong = 0.35 // of what comes out, when the queue is full: sound and reports have to pass as well
+
+	collapse = 0.5 // of what was sent: see Fell
 
 	settled = 0.92 // of what the path was seen to carry: where it goes on after the queue has gone
 
@@ -39,7 +42,10 @@ const (
 
 	forget = 5 * time.Second // at the most without a queue: the path carries all that we can send
 
-	silence = 600 * time.Millisecond // without feedback: the path may be gone
+	// Without feedback for so long the path may be full both ways, or gone; each time that it lasts as long again, less is sent.
+	silence = 200 * time.Millisecond
+	quieter = 0.7
+	quiet   = 100 * time.Millisecond
 )
 
 // Controller decides how much is sent. It looks at queues first: loss is not congestion unless it grows with what is sent.
@@ -52,13 +58,16 @@ type Controller struct {
 	target    float64 // kbit/s
 	capacity  float64 // what the path was last seen to carry at most, kbit/s; 0: no queue was ever seen
 	queue     time.Duration
+	trip      time.Duration
 	base      lowest // of delays
 	braked    time.Time
 	draining  bool
+	fell      bool // see Fell
 	grown     time.Time
 	feedback  time.Time // the last
 	sent      time.Time // the last packet
 	stalled   float64   // target before the path fell silent; 0 if it did not
+	hushed    time.Time // when less was sent for that, last
 	delivered meter
 	repaired  meter // of what is sent again
 	loss      lossMeter
@@ -84,8 +93,22 @@ func (c *Controller) Kbps(now time.Time) int {
 // Free says that the path was never seen to carry less than what is sent at most.
 func (c *Controller) Free() bool { return c.capacity == 0 && int(c.target) == c.limits.Most }
 
+// Fell says, once, that the path carries so much less than was sent that what is on its way is mostly lost, and a small
+// keyframe is the shortest way to a picture.
+func (c *Controller) Fell() bool {
+	fell := c.fell
+	c.fell = false
+	return fell
+}
+
+// Drains says that less is sent than the path carries, until a queue has gone.
+func (c *Controller) Drains() bool { return c.draining }
+
 // Queue is how long packets wait on the path at present.
 func (c *Controller) Queue() time.Duration { return c.queue }
+
+// RoundTrip is what the last packet and the report of it took, 0 before the first.
+func (c *Controller) RoundTrip() time.Duration { return c.trip }
 
 // Loss is the share of packets that did not arrive lately.
 func (c *Controller) Loss() float64 { return c.loss.share() }
@@ -109,7 +132,7 @@ func (c *Controller) Sent(now time.Time, again bool, seq uint16, size int) {
 // Feedback takes a report; media and repair are our two senders.
 func (c *Controller) Feedback(now time.Time, r *rtcp.CCFeedbackReport, media, repair uint32) {
 	at := c.clock.at(r.ReportTimestamp)
-	queue, heard := time.Duration(0), false
+	queue, heard, newest := time.Duration(0), false, time.Time{}
 	for i := range r.ReportBlocks {
 		b := &r.ReportBlocks[i]
 		s := &c.media
@@ -135,6 +158,9 @@ func (c *Controller) Feedback(now time.Time, r *rtcp.CCFeedbackReport, media, re
 			} else {
 				c.loss.add(now, 0, 1)
 			}
+			if p.at.After(newest) {
+				newest, c.trip = p.at, now.Sub(p.at)-time.Duration(m.ArrivalTimeOffset)*time.Second/offsetRate
+			}
 			came := at - time.Duration(m.ArrivalTimeOffset)*time.Second/offsetRate
 			delay := came - p.at.Sub(c.clock.epoch(p.at))
 			q := delay - c.base.add(now, delay)
@@ -148,9 +174,15 @@ func (c *Controller) Feedback(now time.Time, r *rtcp.CCFeedbackReport, media, re
 	if !heard {
 		return
 	}
-	c.queue = queue
+	c.queue = max(queue-c.serial(), 0)
 	c.decide(now)
 	c.feedback = now
+}
+
+// serial is how long a packet of full size takes to leave, where no more can than is sent.
+func (c *Controller) serial() time.Duration {
+	const full = 1250 * 8 // bits
+	return time.Duration(full / c.target * float64(time.Millisecond))
 }
 
 // missing counts a packet as lost when a second report still does not have it.
@@ -162,12 +194,19 @@ func (c *Controller) missing(now time.Time, p *packet) {
 
 // decide sets the target after a report.
 func (c *Controller) decide(now time.Time) {
-	if c.stalled > 0 { // the path is back: it was not full, it was gone
-		c.set(settled * c.stalled)
+	if c.stalled > 0 && c.queue < calm { // the path is back: it was not full, it was gone
+		c.set(c.stalled)
 		c.stalled, c.grown = 0, now
 		return
 	}
+	c.stalled = 0
 	c.yield(now)
+	if c.draining && c.queue < calm { // on with what the path carries
+		c.draining, c.grown = false, now
+		c.loss.forget()
+		c.set(max(c.target, settled*c.capacity))
+		return
+	}
 	congested := c.queue > c.patience || c.loss.grew(lossy)
 	switch {
 	case congested:
@@ -185,15 +224,23 @@ func (c *Controller) brake(now time.Time) {
 	if now.Sub(c.braked) < c.queue+100*time.Millisecond {
 		return
 	}
-	c.braked, c.grown, c.draining = now, now, true
-	carried := min(c.delivered.kbps200(), c.target)
-	c.capacity = carried
-	share := gentle - (gentle-strong)*min(1, max(0, float64(c.queue-busy))/float64(full-busy))
-	if c.queue <= c.patience { // only loss
-		share = gentle
+	c.braked, c.grown = now, now
+	carried := c.delivered.recent()
+	if c.queue <= c.patience { // only loss: the path may be lossy, or have a queue too short to see
 		c.loss.accept()
+		c.set(gentle * min(c.target, idle*carried))
+		return
 	}
+	if c.draining {
+		c.capacity = (c.capacity + carried) / 2
+	} else {
+		c.capacity = carried
+	}
+	share := gentle - (gentle-strong)*min(1, max(0, float64(c.queue-busy))/float64(full-busy))
+	c.draining = true
+	before := c.target
 	c.set(min(share*carried, 0.95*c.target))
+	c.fell = c.fell || c.target < collapse*before
 }
 
 // yield learns how long a queue is that does not go away whatever we do: somebody else fills it. It is followed slowly, so
@@ -212,11 +259,6 @@ func (c *Controller) yield(now time.Time) {
 func (c *Controller) grow(now time.Time) {
 	passed := min(now.Sub(c.grown), 200*time.Millisecond).Seconds()
 	c.grown = now
-	if c.draining {
-		c.draining = false
-		c.set(max(c.target, settled*c.capacity))
-		return
-	}
 	pace := growFirst
 	if c.capacity > 0 {
 		pace = growFar
@@ -228,7 +270,7 @@ func (c *Controller) grow(now time.Time) {
 		c.capacity = 0
 	}
 	next := c.target * (1 + pace*passed)
-	if next > idle*c.delivered.kbps200()+100 {
+	if next > idle*c.delivered.recent()+100 {
 		return
 	}
 	c.set(next)
@@ -236,11 +278,11 @@ func (c *Controller) grow(now time.Time) {
 
 // Tick notices that no feedback comes any more, and sends little until it does.
 func (c *Controller) Tick(now time.Time) {
-	if c.stalled > 0 || c.feedback.IsZero() || now.Sub(c.feedback) < silence || now.Sub(c.sent) > silence {
+	if c.feedback.IsZero() || now.Sub(c.feedback) < silence || now.Sub(c.sent) > silence || now.Sub(c.hushed) < quiet {
 		return
 	}
-	c.stalled = c.target
-	c.set(c.target / 2)
+	c.stalled, c.hushed = max(c.stalled, c.target), now
+	c.set(quieter * c.target)
 }
 
 func (c *Controller) set(kbps float64) {
@@ -257,3 +299,6 @@ type packet struct {
 	size   int
 	at     time.Time
 }
+
+func (c *Controller) Target() float64 { return c.target }
+func (c *Controller) Usual() float64  { return c.loss.usual }

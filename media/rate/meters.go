@@ -94,8 +94,8 @@ func (m *meter) kbps(now time.Time) float64 {
 	return m.over(len(m.slots) - 1)
 }
 
-// kbps200 is the rate of the last 200 ms in which anything came.
-func (m *meter) kbps200() float64 { return m.over(4) }
+// recent is the rate of the last 150 ms in which anything came.
+func (m *meter) recent() float64 { return m.over(3) }
 
 // over is the rate of the last n whole slots.
 func (m *meter) over(n int) float64 {
@@ -134,6 +134,9 @@ func (l *lossMeter) share() float64 {
 
 // grew says whether more is lost than usual, by so much.
 func (l *lossMeter) grew(by float64) bool { return l.share() > l.usual+by }
+
+// forget begins anew: what was lost in a queue that was full says nothing about what comes.
+func (l *lossMeter) forget() { l.lost, l.came = 0, 0 }
 
 // accept takes half of the loss for usual: if sending less does not lessen it, it is not ours.
 func (l *lossMeter) accept() { l.usual += (l.share() - l.usual) / 2 }

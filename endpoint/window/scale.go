@@ -1,0 +1,70 @@
+package window
+
+import (
+	"time"
+
+	"ewindow/media/engine"
+)
+
+const (
+	// enough is how many bits a pixel of H.264 takes at least to look like something, in the encoders that a Raspberry Pi
+	// can run. Below it fewer pictures, and then smaller ones, look better.
+	enough = 0.02
+
+	// A larger format has to have so much more than enough, so that two formats don't alternate: each change costs a keyframe.
+	ample = 1.3
+
+	// A format stays for so long at least, unless the path carries less than half of what it needs.
+	steady = 1500 * time.Millisecond
+)
+
+// scale chooses the format of our pictures by what the path carries: first its bitrate, then its pictures a second, then
+// its size. The zero value has the full format.
+type scale struct {
+	step  int // see at
+	since time.Time
+}
+
+// steps is how many formats there are: whole, half and a quarter of the width, at all and at half of the pictures a second.
+const steps = 6
+
+// at is a step of a format.
+func at(full engine.VideoFormat, step int) engine.VideoFormat {
+	if part := 1 << (step / 2); part > 1 {
+		full.Width, full.Height = full.Width/part&^15, full.Height/part&^1
+	}
+	if step%2 == 1 {
+		full.FPS = max(full.FPS/2, 1)
+	}
+	return full
+}
+
+// needs is how many kbit/s a format takes at least.
+func needs(f engine.VideoFormat) float64 { return enough * float64(f.Width*f.Height*f.FPS) / 1000 }
+
+// choose gives the format for a path that carries so many kbit/s of pictures, 0 for unknown. full is what was agreed.
+func (s *scale) choose(now time.Time, full engine.VideoFormat, kbps int) engine.VideoFormat {
+	if kbps == 0 || full == (engine.VideoFormat{}) {
+		return full
+	}
+	if s.since.IsZero() {
+		s.since = now
+	}
+	full.Kbps = min(full.Kbps, kbps)
+	best := 0
+	for best < steps-1 {
+		need := needs(at(full, best))
+		if best < s.step {
+			need *= ample
+		}
+		if float64(full.Kbps) >= need {
+			break
+		}
+		best++
+	}
+	urgent := 2*float64(full.Kbps) < needs(at(full, s.step))
+	if best != s.step && (now.Sub(s.since) >= steady || urgent && now.Sub(s.since) >= steady/5) {
+		s.step, s.since = best, now
+	}
+	return at(full, s.step)
+}
