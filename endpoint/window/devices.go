@@ -117,7 +117,7 @@ func (w *Window) arrange() {
 			continue
 		}
 		f, hidden := formats(w.cfg.Video, l.description), !c.Hidden.IsZero()
-		f.Video = l.scale.choose(now, f.Video, l.kbps)
+		f.Video = l.scale.choose(now, f.Video, l.kbps, l.session.Stats().Video.Sent.Kbps)
 		if hidden {
 			f.Video = engine.VideoFormat{}
 		}

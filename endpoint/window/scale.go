@@ -14,6 +14,9 @@ const (
 	// A larger format has to have so much more than enough, so that two formats don't alternate: each change costs a keyframe.
 	ample = 1.3
 
+	// A room is quiet while the encoder makes less than this share of what it may.
+	quietShare = 0.7
+
 	// A format stays for so long at least, unless the path carries less than half of what it needs.
 	steady = 1500 * time.Millisecond
 )
@@ -42,8 +45,9 @@ func at(full engine.VideoFormat, step int) engine.VideoFormat {
 // needs is how many kbit/s a format takes at least.
 func needs(f engine.VideoFormat) float64 { return enough * float64(f.Width*f.Height*f.FPS) / 1000 }
 
-// choose gives the format for a path that carries so many kbit/s of pictures, 0 for unknown. full is what was agreed.
-func (s *scale) choose(now time.Time, full engine.VideoFormat, kbps int) engine.VideoFormat {
+// choose gives the format for a path that carries so many kbit/s of pictures, 0 for unknown. full is what was agreed, used the
+// kbit/s that our encoder makes of the present format: a quiet room may need less than it may take.
+func (s *scale) choose(now time.Time, full engine.VideoFormat, kbps int, used float64) engine.VideoFormat {
 	if kbps == 0 || full == (engine.VideoFormat{}) {
 		return full
 	}
@@ -51,18 +55,22 @@ func (s *scale) choose(now time.Time, full engine.VideoFormat, kbps int) engine.
 		s.since = now
 	}
 	full.Kbps = min(full.Kbps, kbps)
-	best := 0
+	present, best := at(full, s.step), 0
 	for best < steps-1 {
-		need := needs(at(full, best))
+		f := at(full, best)
+		need := needs(f)
 		if best < s.step {
 			need *= ample
+		}
+		if quiet := used * needs(f) / needs(present) * ample; used > 0 && used < quietShare*float64(full.Kbps) {
+			need = min(need, quiet)
 		}
 		if float64(full.Kbps) >= need {
 			break
 		}
 		best++
 	}
-	urgent := 2*float64(full.Kbps) < needs(at(full, s.step))
+	urgent := 2*float64(full.Kbps) < needs(present)
 	if best != s.step && (now.Sub(s.since) >= steady || urgent && now.Sub(s.since) >= steady/5) {
 		s.step, s.since = best, now
 	}
