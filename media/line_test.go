@@ -79,11 +79,11 @@ func TestLossyLines(t *testing.T) {
 		{"1 %", line(4*time.Millisecond, 0.01, 0), 0, 10 * time.Millisecond},
 		{"5 %", line(4*time.Millisecond, 0.05, 0), 0, 20 * time.Millisecond},
 		{"10 %", line(4*time.Millisecond, 0.10, 0), 0, 25 * time.Millisecond},
-		{"20 %", line(4*time.Millisecond, 0.20, 0), 0.01, 40 * time.Millisecond},
-		{"5 %, RTT 20 ms", line(20*time.Millisecond, 0.05, 0), 0.002, 35 * time.Millisecond},
-		{"5 % in bursts of 4, RTT 20 ms", line(20*time.Millisecond, 0.05, 4), 0.005, 60 * time.Millisecond},
-		{"5 %, RTT 80 ms", line(80*time.Millisecond, 0.05, 0), 0.01, 130 * time.Millisecond},
-		{"5 %, RTT 200 ms", line(200*time.Millisecond, 0.05, 0), 0.03, 350 * time.Millisecond},
+		{"20 %", line(4*time.Millisecond, 0.20, 0), 0.02, 40 * time.Millisecond},
+		{"5 %, RTT 20 ms", line(20*time.Millisecond, 0.05, 0), 0.01, 35 * time.Millisecond},
+		{"5 % in bursts of 4, RTT 20 ms", line(20*time.Millisecond, 0.05, 4), 0.015, 60 * time.Millisecond},
+		{"5 %, RTT 80 ms", line(80*time.Millisecond, 0.05, 0), 0.02, 130 * time.Millisecond},
+		{"5 %, RTT 200 ms", line(200*time.Millisecond, 0.05, 0), 0.05, 350 * time.Millisecond},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -129,9 +129,9 @@ func TestBottlenecks(t *testing.T) {
 		{"1 Mbit/s", bottleneck(1000, 20*time.Millisecond, 0), 0.005, 80 * time.Millisecond, 600},
 		{"2 Mbit/s", bottleneck(2000, 20*time.Millisecond, 0), 0.005, 80 * time.Millisecond, 1300},
 		{"5 Mbit/s", bottleneck(5000, 20*time.Millisecond, 0), 0, 30 * time.Millisecond, 1900},
-		{"1 Mbit/s, 5 % lost", bottleneck(1000, 20*time.Millisecond, 0.05), 0.005, 100 * time.Millisecond, 500},
-		{"free, 10 % lost", bottleneck(0, 20*time.Millisecond, 0.10), 0.005, 60 * time.Millisecond, 1500},
-		{"free, 20 % lost", bottleneck(0, 4*time.Millisecond, 0.20), 0.01, 60 * time.Millisecond, 1200},
+		{"1 Mbit/s, 5 % lost", bottleneck(1000, 20*time.Millisecond, 0.05), 0.03, 150 * time.Millisecond, 500},
+		{"free, 10 % lost", bottleneck(0, 20*time.Millisecond, 0.10), 0.02, 60 * time.Millisecond, 1500},
+		{"free, 20 % lost", bottleneck(0, 4*time.Millisecond, 0.20), 0.03, 60 * time.Millisecond, 1200},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -154,28 +154,31 @@ func TestBottlenecks(t *testing.T) {
 	}
 }
 
-// A line whose capacity falls to a tenth and comes back.
+// A line whose capacity falls to a tenth and comes back. If both directions do, what we hear of ours is late as well.
 func TestDrop(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		n := memnet.New(3)
-		n.Between(hostA, hostB, bottleneck(5000, 20*time.Millisecond, 0))
-		a, b := call(t, n, measures)
-		talk(20*time.Second, a, b)
-		for _, kbps := range []int{500, 5000} {
-			n.Between(hostA, hostB, bottleneck(kbps, 20*time.Millisecond, 0))
-			since := time.Now()
-			for range 300 {
-				talk(100*time.Millisecond, a, b)
-				a.video.t.mu.Lock()
-				c := a.video.t.rate
-				fmt.Printf("%5.1f: target %4d queue %v loss %.2f\n", time.Since(since).Seconds(), c.Kbps(time.Now()), c.Queue(), c.Loss())
-				a.video.t.mu.Unlock()
+	for _, both := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			n := memnet.New(3)
+			n.Between(hostA, hostB, bottleneck(5000, 20*time.Millisecond, 0))
+			a, b := call(t, n, measures)
+			talk(20*time.Second, a, b)
+			for _, kbps := range []int{500, 5000} {
+				n.OneWay(hostA, hostB, bottleneck(kbps, 20*time.Millisecond, 0))
+				if both {
+					n.OneWay(hostB, hostA, bottleneck(kbps, 20*time.Millisecond, 0))
+				}
+				since := time.Now()
+				talk(30*time.Second, a, b)
+				w := b.watch(since)
+				longest := b.longest(since)
+				t.Logf("to %d, both ways %t: %v, longest %v", kbps, both, w, longest)
+				if kbps == 500 && longest > 1600*time.Millisecond || kbps == 5000 && w.frozen > 0 {
+					t.Errorf("to %d, both ways %t: frozen %.3f, for %v", kbps, both, w.frozen, longest)
+				}
 			}
-			w := b.watch(since)
-			t.Logf("to %d: %v, longest %v", kbps, w, b.longest(since))
-		}
-		hangUp(a, b)
-	})
+			hangUp(a, b)
+		})
+	}
 }
 
 // longest is for how long a picture stood still at most.

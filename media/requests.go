@@ -1,6 +1,7 @@
 package media
 
 import (
+	"math"
 	"slices"
 	"time"
 
@@ -25,8 +26,13 @@ const (
 
 	mostCopies = 4 // asked for within a round trip
 
-	// sure is the chance that a packet is still missing after the requests of one round trip.
+	together = 3 * time.Millisecond // requests that are so near to each other go in one message
+
+	// sure is the chance that a packet is still missing after soon.
 	sure = 0.001
+	soon = 100 * time.Millisecond
+
+	answering = 4 * time.Millisecond // what an answer takes besides the round trip
 
 	maxReordering = 50 * time.Millisecond
 )
@@ -115,16 +121,22 @@ func (r *requests) patience(rtt time.Duration) time.Duration {
 	if r.outage {
 		return 0
 	}
-	return min(max(3*orFirst(rtt)+100*time.Millisecond, leastPatience), mostPatience)
+	if rtt == 0 {
+		return mostPatience
+	}
+	return min(max(3*rtt+100*time.Millisecond, leastPatience), mostPatience)
 }
 
-// spacing is the time between two requests for a packet: as many fit into a round trip as make it sure that one is answered.
+// spacing is the time between two requests for a packet. A picture may be late by soon before anybody sees it: as many
+// requests go out within a round trip as make it sure that one is answered in that time.
 func (r *requests) spacing(rtt time.Duration) time.Duration {
+	rtt = orFirst(rtt)
+	rounds := max(int(soon/rtt), 1)
 	failure, copies := min(2*r.loss, 0.9), 1
-	for p := failure; p > sure && copies < mostCopies; p *= failure {
+	for math.Pow(failure, float64(copies*rounds)) > sure && copies < mostCopies {
 		copies++
 	}
-	return max(orFirst(rtt)/time.Duration(copies), leastSpacing)
+	return max((rtt+answering)/time.Duration(copies), leastSpacing)
 }
 
 func orFirst(rtt time.Duration) time.Duration {
@@ -149,23 +161,20 @@ func (q *request) due(reordering, spacing time.Duration) time.Time {
 	return q.last.Add(spacing)
 }
 
-// next gives the packets to ask for now; nil for none.
+// next gives the packets to ask for now; nil for none. Those that are almost due go with them.
 func (r *requests) next(now time.Time, rtt time.Duration) []rtcp.NackPair {
-	var seqs []uint16
+	due := r.due(now, rtt)
+	if due.IsZero() || now.Before(due) {
+		return nil
+	}
 	reordering, spacing := r.reordering(now), r.spacing(rtt)
+	var seqs []uint16
 	for i := range r.missing {
 		q := &r.missing[i]
-		due := q.due(reordering, spacing)
-		if !q.last.IsZero() {
-			due = due.Add(-spacing / 4) // together with others
-		}
-		if !now.Before(due) {
+		if at := q.due(reordering, spacing); !now.Before(at) || !q.last.IsZero() && at.Sub(now) < together {
 			q.last = now
 			seqs = append(seqs, uint16(q.seq))
 		}
-	}
-	if seqs == nil {
-		return nil
 	}
 	return rtcp.NackPairsFromSequenceNumbers(seqs)
 }

@@ -25,7 +25,7 @@ func TestRequestsAreRepeated(t *testing.T) {
 		least int // requests within the first round trip, or the first 100 ms
 		most  int
 	}{
-		{2 * ms, 0.01, 10, 13}, {20 * ms, 0.01, 4, 13}, {80 * ms, 0.01, 2, 2}, {80 * ms, 0.05, 3, 4}, {80 * ms, 0.2, 7, 10}, {200 * ms, 0.05, 3, 4},
+		{2 * ms, 0.01, 10, 13}, {20 * ms, 0.1, 4, 5}, {80 * ms, 0.01, 2, 2}, {80 * ms, 0.05, 3, 4}, {80 * ms, 0.2, 4, 4}, {200 * ms, 0.05, 3, 4},
 		{0, 0.01, 2, 5},
 	} {
 		var r requests

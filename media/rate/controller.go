@@ -40,6 +40,9 @@ const (
 	// lossy is the share of packets by which the loss has to grow before it counts as a queue that is full.
 	lossy = 0.10
 
+	// drowning is a loss that is no chance any more, on whatever path.
+	drowning = 0.35
+
 	forget = 5 * time.Second // at the most without a queue: the path carries all that we can send
 
 	// Without feedback for so long the path may be full both ways, or gone; each time that it lasts as long again, less is sent.
@@ -68,6 +71,7 @@ type Controller struct {
 	sent      time.Time // the last packet
 	stalled   float64   // target before the path fell silent; 0 if it did not
 	hushed    time.Time // when less was sent for that, last
+	innocent  time.Time // what was sent before was lost in an outage, and says nothing
 	delivered meter
 	repaired  meter // of what is sent again
 	loss      lossMeter
@@ -131,7 +135,10 @@ func (c *Controller) Sent(now time.Time, again bool, seq uint16, size int) {
 
 // Feedback takes a report; media and repair are our two senders.
 func (c *Controller) Feedback(now time.Time, r *rtcp.CCFeedbackReport, media, repair uint32) {
-	at := c.clock.at(r.ReportTimestamp)
+	at, jumped := c.clock.at(now, r.ReportTimestamp)
+	if jumped {
+		c.base, c.delivered = lowest{}, meter{}
+	}
 	queue, heard, newest := time.Duration(0), false, time.Time{}
 	for i := range r.ReportBlocks {
 		b := &r.ReportBlocks[i]
@@ -187,7 +194,7 @@ func (c *Controller) serial() time.Duration {
 
 // missing counts a packet as lost when a second report still does not have it.
 func (c *Controller) missing(now time.Time, p *packet) {
-	if p.missed++; p.missed == 2 {
+	if p.missed++; p.missed == 2 && p.at.After(c.innocent) {
 		c.loss.add(now, 1, 0)
 	}
 }
@@ -196,7 +203,8 @@ func (c *Controller) missing(now time.Time, p *packet) {
 func (c *Controller) decide(now time.Time) {
 	if c.stalled > 0 && c.queue < calm { // the path is back: it was not full, it was gone
 		c.set(c.stalled)
-		c.stalled, c.grown = 0, now
+		c.stalled, c.grown, c.innocent = 0, now, now
+		c.loss.forget()
 		return
 	}
 	c.stalled = 0
@@ -227,8 +235,12 @@ func (c *Controller) brake(now time.Time) {
 	c.braked, c.grown = now, now
 	carried := c.delivered.recent()
 	if c.queue <= c.patience { // only loss: the path may be lossy, or have a queue too short to see
-		c.loss.accept()
-		c.set(gentle * min(c.target, idle*carried))
+		c.set(gentle * c.target)
+		if c.loss.share() > drowning {
+			c.set(min(c.target, gentle*carried))
+		} else {
+			c.loss.accept()
+		}
 		return
 	}
 	if c.draining {
@@ -299,6 +311,3 @@ type packet struct {
 	size   int
 	at     time.Time
 }
-
-func (c *Controller) Target() float64 { return c.target }
-func (c *Controller) Usual() float64  { return c.loss.usual }

@@ -5,18 +5,24 @@ import "time"
 // reports unwraps the time of reports: 32 bits of NTP, in units of 1/65536 s.
 type reports struct {
 	last  uint32
+	heard time.Time
 	since time.Duration
-	begun bool
 	began time.Time
 }
 
-// at is the time of a report on the receiver's clock, since its first report.
-func (r *reports) at(ts uint32) time.Duration {
-	if r.begun {
-		r.since += time.Duration(int64(int32(ts-r.last)) * int64(time.Second) >> 16)
+// maxJump is by how much the time between two reports may differ on the two clocks.
+const maxJump = 2 * time.Second
+
+// at is the time of a report on the receiver's clock, since its first report. jumped: that clock is another one now.
+func (r *reports) at(now time.Time, ts uint32) (since time.Duration, jumped bool) {
+	if !r.heard.IsZero() {
+		passed := time.Duration(int64(int32(ts-r.last)) * int64(time.Second) >> 16)
+		r.since += passed
+		difference := passed - now.Sub(r.heard)
+		jumped = max(difference, -difference) > maxJump
 	}
-	r.last, r.begun = ts, true
-	return r.since
+	r.last, r.heard = ts, now
+	return r.since, jumped
 }
 
 // epoch is the first time that it was given: delays are differences of two clocks, and only their changes count.

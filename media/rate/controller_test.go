@@ -1,0 +1,227 @@
+package rate
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/pion/rtcp"
+)
+
+const ms = time.Millisecond
+
+// path is a bottleneck with a queue, and what leads to it and away from it, stepped through in simulated time. Pictures are sent
+// as the controller allows.
+type path struct {
+	c        *Controller
+	arrivals Arrivals
+	random   *rand.Rand
+
+	kbps  float64 // of the bottleneck, 0 for none
+	queue time.Duration
+	delay time.Duration // one way
+	loss  float64
+	ppm   float64 // by which the receiver's clock is fast
+
+	now     time.Time
+	free    time.Time
+	seq     uint16
+	highest int64
+	due     []due // packets and reports on their way
+	carried int   // bytes that arrived
+}
+
+type due struct {
+	at     time.Time
+	seq    int64
+	size   int
+	report *rtcp.CCFeedbackReport
+}
+
+func newPath(l Limits) *path {
+	return &path{c: NewController(l), random: rand.New(rand.NewPCG(1, 2)), queue: 200 * ms, delay: 10 * ms, now: time.Unix(1_700_000_000, 0)}
+}
+
+// run goes on for so long and gives what arrived in that time, in kbit/s.
+func (p *path) run(d time.Duration) float64 {
+	was, until := p.carried, p.now.Add(d)
+	for n := 0; p.now.Before(until); n++ {
+		if n%33 == 0 {
+			for left := p.c.Kbps(p.now) * 1000 / 8 / 30; left > 0; left -= 1200 {
+				p.send(min(left, 1200))
+			}
+		}
+		p.deliver()
+		if n%50 == 0 {
+			p.report()
+			p.c.Tick(p.now)
+		}
+		p.now = p.now.Add(ms)
+	}
+	return float64(p.carried-was) * 8 / 1000 / d.Seconds()
+}
+
+func (p *path) send(size int) {
+	p.seq++
+	p.highest++
+	p.c.Sent(p.now, false, p.seq, size)
+	out := p.now
+	if p.kbps > 0 {
+		if p.free.Before(p.now) {
+			p.free = p.now
+		}
+		if p.free.Sub(p.now) > p.queue {
+			return
+		}
+		p.free = p.free.Add(time.Duration(float64(size) * 8 / p.kbps * float64(ms)))
+		out = p.free
+	}
+	if p.random.Float64() >= p.loss {
+		p.due = append(p.due, due{at: out.Add(p.delay), seq: p.highest, size: size})
+	}
+}
+
+func (p *path) deliver() {
+	rest := p.due[:0]
+	for _, d := range p.due {
+		switch {
+		case d.at.After(p.now):
+			rest = append(rest, d)
+		case d.report != nil:
+			p.c.Feedback(p.now, d.report, 1, 2)
+		default:
+			p.carried += d.size
+			p.arrivals.Came(p.theirs(), d.seq)
+		}
+	}
+	p.due = rest
+}
+
+// theirs is the receiver's clock.
+func (p *path) theirs() time.Time {
+	return p.now.Add(time.Duration(p.ppm * float64(p.now.Sub(time.Unix(1_700_000_000, 0))) / 1e6))
+}
+
+func (p *path) report() {
+	b, ok := p.arrivals.Report(p.theirs(), 1)
+	if !ok || p.random.Float64() < p.loss {
+		return
+	}
+	stamp := uint32(p.theirs().UnixNano() * 65536 / 1e9)
+	p.due = append(p.due, due{at: p.now.Add(p.delay), report: &rtcp.CCFeedbackReport{ReportTimestamp: stamp, ReportBlocks: []rtcp.CCFeedbackReportBlock{b}}})
+}
+
+var limits = Limits{Least: 80, First: 250, Most: 3200}
+
+// A path is used, and not overfilled: whatever it carries, with clocks that drift, and with losses that are no congestion.
+func TestControllerFindsWhatAPathCarries(t *testing.T) {
+	for _, test := range []struct {
+		name        string
+		kbps        float64
+		loss, ppm   float64
+		least, most float64 // kbit/s
+	}{
+		{"300", 300, 0, 0, 180, 300}, {"500", 500, 0, 0, 350, 500}, {"1000", 1000, 0, 0, 750, 1000}, {"2000", 2000, 0, 0, 1600, 2000},
+		{"free", 0, 0, 0, 3100, 3300}, {"free, 5 % lost", 0, 0.05, 0, 2700, 3300}, {"free, 20 % lost", 0, 0.20, 0, 2000, 3300},
+		{"1000, 5 % lost", 1000, 0.05, 0, 650, 1000}, {"1000, clocks drift", 1000, 0, 200, 700, 1000}, {"1000, the other way", 1000, 0, -200, 700, 1000},
+	} {
+		p := newPath(limits)
+		p.kbps, p.loss, p.ppm = test.kbps, test.loss, test.ppm
+		p.run(20 * time.Second)
+		kbps := p.run(40 * time.Second)
+		if kbps < test.least || kbps > test.most {
+			t.Errorf("%s: %.0f kbit/s, want %.0f to %.0f", test.name, kbps, test.least, test.most)
+		}
+	}
+}
+
+// A path that carries a tenth all of a sudden is not filled for longer than a second, and used again within 30 s.
+func TestControllerFollowsAFall(t *testing.T) {
+	p := newPath(limits)
+	p.kbps = 5000
+	if kbps := p.run(20 * time.Second); kbps < 2500 {
+		t.Fatalf("%.0f kbit/s at first", kbps)
+	}
+	p.kbps = 500
+	p.run(1500 * ms)
+	if p.c.Kbps(p.now) > 500 || p.c.Queue() > 60*ms {
+		t.Errorf("after 1.5 s: %d kbit/s, %v queued", p.c.Kbps(p.now), p.c.Queue())
+	}
+	if kbps := p.run(20 * time.Second); kbps < 350 || kbps > 500 {
+		t.Errorf("%.0f kbit/s of 500", kbps)
+	}
+	p.kbps = 5000
+	p.run(30 * time.Second)
+	if p.c.Kbps(p.now) < 3000 {
+		t.Errorf("%d kbit/s 30 s after the path is free again", p.c.Kbps(p.now))
+	}
+}
+
+// Silence is not congestion: after an outage it goes on where it was.
+func TestControllerSurvivesAnOutage(t *testing.T) {
+	p := newPath(limits)
+	p.run(20 * time.Second)
+	before := p.c.Kbps(p.now)
+	p.loss = 1
+	p.run(10 * time.Second)
+	if now := p.c.Kbps(p.now); now > 200 {
+		t.Errorf("%d kbit/s are sent to nobody", now)
+	}
+	p.loss = 0
+	p.run(300 * ms)
+	if now := p.c.Kbps(p.now); now < before*9/10 {
+		t.Errorf("%d kbit/s after the outage, %d before", now, before)
+	}
+}
+
+// What others write, or write again, moves nothing.
+func TestControllerIgnoresNonsense(t *testing.T) {
+	p := newPath(limits)
+	p.run(5 * time.Second)
+	before := p.c.Kbps(p.now)
+	for i := range 1000 {
+		b := rtcp.CCFeedbackReportBlock{MediaSSRC: uint32(i % 3), BeginSequence: uint16(i * 77), MetricBlocks: make([]rtcp.CCFeedbackMetricBlock, i%600)}
+		p.c.Feedback(p.now, &rtcp.CCFeedbackReport{ReportTimestamp: uint32(i) << 22, ReportBlocks: []rtcp.CCFeedbackReportBlock{b}}, 1, 2)
+	}
+	p.run(5 * time.Second)
+	if now := p.c.Kbps(p.now); now < before/2 {
+		t.Errorf("%d kbit/s, before %d", now, before)
+	}
+}
+
+// A report says what came, five times in all, and no more than it may.
+func TestArrivals(t *testing.T) {
+	var a Arrivals
+	start := time.Unix(1_700_000_000, 0)
+	if _, ok := a.Report(start, 7); ok {
+		t.Error("a report of nothing")
+	}
+	for _, seq := range []int64{65530, 65531, 65533, 65540} {
+		a.Came(start, seq)
+	}
+	for i := range repeats + 1 {
+		a.Came(start, 65541+int64(i))
+		b, ok := a.Report(start.Add(100*ms), 7)
+		if !ok || b.MediaSSRC != 7 {
+			t.Fatalf("no report %d", i)
+		}
+		from := map[bool]uint16{true: 65530, false: 6}[i < repeats]
+		if b.BeginSequence != from {
+			t.Errorf("report %d begins with %d, want %d", i, b.BeginSequence, from)
+		}
+		if i == 0 {
+			for k, m := range b.MetricBlocks {
+				came := k != 2 && (k < 4 || k > 9)
+				if m.Received != came || came && m.ArrivalTimeOffset != 102 {
+					t.Errorf("%d: %+v", k, m)
+				}
+			}
+		}
+	}
+	for seq := range int64(5000) {
+		a.Came(start, 70000+seq)
+	}
+	if b, _ := a.Report(start, 7); len(b.MetricBlocks) > maxReported {
+		t.Errorf("a report of %d packets", len(b.MetricBlocks))
+	}
+}
