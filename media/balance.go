@@ -10,6 +10,7 @@ import (
 )
 
 const (
+	tellIdle  = time.Second           // while nothing comes and goes
 	tellEvery = 50 * time.Millisecond // how often the other side hears what came (RFC 8888 §3.2 has it at every frame or so)
 
 	// Rates are of coded pictures where people and encoders use them, and of packets on the wire where the path does: packets
@@ -34,14 +35,23 @@ func limits(d *negotiate.Stream) rate.Limits {
 
 // balance tells the other side what came, and our encoder what the path carries. It says when to come again.
 func (st *stream) balance(now time.Time) time.Time {
+	if st.unsaid && st.tellDue.Sub(now) > tellEvery {
+		st.tellDue = now.Add(tellEvery)
+	}
 	if now.Before(st.tellDue) {
 		return st.tellDue
 	}
-	st.tellDue = now.Add(tellEvery)
-	st.sayArrivals(now)
+	st.tellDue = now.Add(tellIdle)
+	if st.unsaid {
+		st.sayArrivals(now)
+		st.unsaid, st.tellDue = false, now.Add(tellEvery)
+	}
 	st.t.mu.Lock()
 	kbps := 0
 	if c := st.t.rate; c != nil {
+		if c.Awaits() {
+			st.tellDue = now.Add(tellEvery)
+		}
 		c.Tick(now)
 		kbps = int(float64(c.Kbps(now)) / wireShare)
 		if most := st.d.MaxKbps; most > 0 {

@@ -82,6 +82,7 @@ func (st *stream) media(p incoming) (newest bool) {
 	highest := st.src.highest
 	seq, ts := st.src.receive(p.at, p.seq, p.ts)
 	st.arrivals[0].Came(p.at, seq)
+	st.unsaid = true
 	st.src.key = max(st.src.key, p.key)
 	st.counters.packets.Add(1)
 	st.counters.bytes.Add(uint64(len(p.payload)))

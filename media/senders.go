@@ -166,6 +166,7 @@ func (st *stream) repaired(p incoming) {
 	}
 	seq, _ := st.repair.receive(p.at, p.seq, p.ts)
 	st.arrivals[1].Came(p.at, seq)
+	st.unsaid = true
 	if st.src == nil || len(p.payload) < 3 || !st.d.Direction.Receives() { // less is padding, to probe with
 		return
 	}

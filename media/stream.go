@@ -59,7 +59,8 @@ type stream struct {
 	remote    remoteReport
 	progress  progress
 	arrivals  [2]rate.Arrivals // of the media's sender, and of its retransmissions
-	tellDue   time.Time        // of them
+	unsaid    bool             // something came that was not told
+	tellDue   time.Time
 	budget    budget
 	rateIn    meter
 	rateOut   meter

@@ -288,6 +288,9 @@ func (c *Controller) grow(now time.Time) {
 	c.set(next)
 }
 
+// Awaits says that packets were sent of which nothing was heard.
+func (c *Controller) Awaits() bool { return c.sent.After(c.feedback) }
+
 // Tick notices that no feedback comes any more, and sends little until it does.
 func (c *Controller) Tick(now time.Time) {
 	if c.feedback.IsZero() || now.Sub(c.feedback) < silence || now.Sub(c.sent) > silence || now.Sub(c.hushed) < quiet {
