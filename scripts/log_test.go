@@ -16,7 +16,7 @@ var (
 	logKey  = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
 	spanKey = regexp.MustCompile(`^(in|for|after|every|within|lasted|took|wait|waited|since|delay|timeout|expires|interval|left|age)$`)
 	unitKey = regexp.MustCompile(`_(ms|s|seconds)$`)
-	levels  = map[string]bool{"Debug": true, "Info": true, "Warn": true, "Error": true, "With": true, "logFigures": true}
+	logging = map[string]int{"Debug": 1, "Info": 1, "Warn": 1, "Error": 1, "With": 0, "Log": 3, "logFigures": 3} // before the attributes
 )
 
 // Keys in the log are words, and what lasts has its unit: as a duration, or in the name of its key.
@@ -66,18 +66,18 @@ func attributes(n ast.Node) map[string]ast.Expr {
 		return nil
 	}
 	f, is := call.Fun.(*ast.SelectorExpr)
-	if !is || !levels[f.Sel.Name] {
+	if !is {
+		return nil
+	}
+	first, logs := logging[f.Sel.Name]
+	if !logs {
 		return nil
 	}
 	found := map[string]ast.Expr{}
-	first := 1 // after the message
-	if f.Sel.Name == "With" {
-		first = 0
-	}
 	for i := first; i+1 < len(call.Args); i += 2 {
 		key := text(call.Args[i])
 		if key == "" {
-			i-- // an attribute, or what logFigures is about
+			i-- // an attribute
 			continue
 		}
 		found[key] = call.Args[i+1]
