@@ -1,6 +1,7 @@
 package media
 
 import (
+	"bytes"
 	"encoding/binary"
 	"slices"
 	"testing"
@@ -225,6 +226,55 @@ func TestSendersThatNeverBegin(t *testing.T) {
 				}
 				if d := hidden - c.hidden; d < -second || d > second {
 					t.Errorf("%d pictures are hidden, want about %d", hidden, c.hidden)
+				}
+				hangUp(a, b)
+			})
+		})
+	}
+}
+
+// Garbage before a stream and in it costs the pictures that it touches: those that follow the next keyframe show whole again.
+func TestGarbageInAStream(t *testing.T) {
+	atEnd := func(_ []byte, last, _ bool) bool { return last }
+	rubbish := bytes.Repeat([]byte{0xa7, 0x39, 0x5c}, 100)
+	small := []byte{0x67, 0x42, 0xc0, 0x1f, 0xda, 0x02, 0x80, 0xbf, 0xe5, 0xc0} // 640×360
+	for name, payloads := range map[string][][]byte{
+		"a fragment without start":     {append([]byte{0x7c, 0x05}, rubbish...)},
+		"a fragment without end":       {append([]byte{0x7c, 0x85}, rubbish...)},
+		"the end of a fragment":        {append([]byte{0x7c, 0x45}, rubbish...)},
+		"a fragment of nothing":        {{0x7c}, {0x7c, 0x85}},
+		"an aggregate too short":       {append([]byte{0x78, 0xff, 0xff}, rubbish...)},
+		"an aggregate of one byte":     {{0x78}, {0x78, 0}},
+		"an aggregate of empty units":  {bytes.Repeat([]byte{0x78, 0, 0}, 50)},
+		"an aggregate of aggregates":   {{0x78, 0, 4, 0x78, 0, 1, 0x65}},
+		"what was not agreed":          {append([]byte{0x79}, rubbish...), append([]byte{0x7d, 0x85}, rubbish...)},
+		"reserved types":               {append([]byte{0x60}, rubbish...), append([]byte{0x7f}, rubbish...)},
+		"parameter sets of nothing":    {{0x67}, {0x68}, append([]byte{0x67, 66}, rubbish...)},
+		"another size, and no picture": {small, {0x68, 0xce, 0x3c, 0x80}},
+		"a picture of another set":     {append([]byte{0x41, 0x88, 0x10, 0x41}, rubbish...)},
+		"an SEI that ends too early":   {{0x06, 0x06, 0xff}, {0x06, 0xff, 0xff}},
+		"data partitions":              {append([]byte{0x42}, rubbish...), append([]byte{0x43}, rubbish...)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a, b := call(t, perfect())
+				x := newTwin(a)
+				valid := sender{2, 1500, setsAtFirst, every, atEnd, nil}
+				for _, marked := range []bool{true, false, true} {
+					x.t.mu.Lock()
+					ts := x.t.timestamp(time.Now(), videoRate) - 500 // a picture of their own
+					for _, p := range payloads {
+						x.t.plain = append(x.t.plain[:rtpHeader], p...)
+						x.t.send(time.Now(), ts, time.Now(), marked)
+					}
+					x.t.mu.Unlock()
+					valid.send(x, 30)
+					if n, _, _ := b.rec.counts(); n < 15 || b.rec.last != x.enc.number {
+						t.Errorf("of 30 pictures after it %d are shown, the last is %d and not %d", n, b.rec.last, x.enc.number)
+					}
+					b.rec.mu.Lock()
+					b.rec.video = nil
+					b.rec.mu.Unlock()
 				}
 				hangUp(a, b)
 			})

@@ -23,12 +23,14 @@ const (
 //
 //	Frame ──queue──▶ waits until its time ──▶ appsrc ! h264parse ! decoder ! appsink ──▶ newest picture
 //
-// It begins with a keyframe, and begins anew after an error, so that it never gives a picture with parts missing.
+// It begins with a keyframe, and begins anew after an error or a picture of which a part cannot be decoded, so that it
+// never gives a picture with parts missing.
 type decoder struct {
 	waiting  chan arrival
 	pictures chan *pipeline.Sample // at most the newest; Time is when its access unit arrived
 
 	overrun chan struct{}
+	damage  chan struct{}
 
 	mu    sync.Mutex
 	gate  h264.KeyGate
@@ -45,11 +47,14 @@ type arrival struct {
 
 func newDecoder() *decoder {
 	return &decoder{waiting: make(chan arrival, waitingMost), pictures: make(chan *pipeline.Sample, 1),
-		overrun: make(chan struct{}, 1)}
+		overrun: make(chan struct{}, 1), damage: make(chan struct{}, 1)}
 }
 
-// errOverrun says that the decoder did not keep up.
-var errOverrun = errors.New("the decoder is too slow")
+// Why a decoder begins anew by itself.
+var (
+	errOverrun = errors.New("the decoder is too slow")
+	errDamaged = errors.New("a picture that came cannot be decoded")
+)
 
 // put takes an access unit; it never blocks. Before a keyframe it takes none.
 func (d *decoder) put(f protocol.Frame) {
@@ -142,6 +147,8 @@ func (d *decoder) watch(ctx context.Context, p *pipeline.Pipeline) error {
 		select {
 		case <-d.overrun:
 			return errOverrun
+		case <-d.damage:
+			return errDamaged
 		default:
 		}
 	}
@@ -180,6 +187,7 @@ func (d *decoder) feed(ctx context.Context, p *pipeline.Pipeline) {
 
 // collect keeps the newest picture ready.
 func (d *decoder) collect(ctx context.Context, p *pipeline.Pipeline) {
+	damages := pipeline.Damages()
 	for ctx.Err() == nil {
 		s, err := p.Pull("out", 250*time.Millisecond)
 		if errors.Is(err, pipeline.ErrTimeout) {
@@ -188,9 +196,19 @@ func (d *decoder) collect(ctx context.Context, p *pipeline.Pipeline) {
 		if err != nil {
 			return
 		}
+		was := damages
+		damages = pipeline.Damages()
 		if s.Time -= ahead.Nanoseconds(); d.hides(s.Time) {
 			s.Free()
 			continue
+		}
+		if damages != was { // this one, or the next
+			s.Free()
+			select {
+			case d.damage <- struct{}{}:
+			default:
+			}
+			return
 		}
 		select {
 		case old := <-d.pictures:

@@ -55,6 +55,7 @@ func newScreen(c protocol.ScreenConfig, p *parent) (*screen, error) {
 	if _, err := decoderElements(); err != nil {
 		return nil, err
 	}
+	pipeline.HearDamage()
 	d, err := openDisplay(c)
 	if errors.As(err, new(errNoScreen)) {
 		p.event(protocol.Event{Kind: protocol.Missing, Device: c.Sink, Text: err.Error()})
@@ -135,6 +136,10 @@ func (s *screen) decode(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-time.After(decoderPause):
+		}
+		if errors.Is(err, errDamaged) { // as often as the other side sends such: that is not for the log
+			s.p.event(protocol.Event{Kind: protocol.Keyframe, Text: err.Error()})
+			continue
 		}
 		s.ready(fmt.Sprintf("decoder started anew: %v", err))
 	}

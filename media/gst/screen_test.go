@@ -177,6 +177,54 @@ func TestGarbageAccessUnits(t *testing.T) {
 	})
 }
 
+// A picture of which a part cannot be decoded is not shown, and a keyframe is asked for: the encoder gives none by itself.
+func TestAPictureThatCannotBeDecodedAsksForAKeyframe(t *testing.T) {
+	scratched := func(b []byte) []byte {
+		for i := len(b) / 3; i < len(b); i += 17 {
+			b[i] ^= 0x5a
+		}
+		return b
+	}
+	for name, spoil := range map[string]func(picture []byte) [][]byte{
+		"scratched": func(b []byte) [][]byte { return [][]byte{scratched(b)} },
+		"cut":       func(b []byte) [][]byte { return [][]byte{b[:len(b)/2]} },
+		"rubbish behind it": func(b []byte) [][]byte {
+			return [][]byte{b, append([]byte{0, 0, 0, 1, 0x41, 0x9a}, bytes.Repeat([]byte{0xa7, 0x39, 0x5c}, 300)...)}
+		},
+		"a keyframe that is none": func(b []byte) [][]byte {
+			return [][]byte{append([]byte{0, 0, 0, 1, 0x65, 0x88, 0x84}, bytes.Repeat([]byte{0x5b, 0x39, 0xac}, 300)...), b}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			x := startX(t, 1280, 720)
+			k := startScreen(t, x)
+			k.command(protocol.Command{Card: &protocol.Card{Picture: true, Title: "Munich"}})
+			cam := start(t, cameraRole(testCamera()))
+			sent, asked := 0, 0
+			go func() {
+				for f := range cam.stream() {
+					if n := k.count(protocol.Keyframe); n > asked {
+						asked = n
+						cam.command(protocol.Command{Keyframes: []uint32{f.Stream}})
+					}
+					f.Time = 0
+					list := [][]byte{f.Data}
+					if sent++; sent >= 30 && asked == 0 { // not each can be told from a picture
+						list = spoil(f.Data)
+					}
+					for _, data := range list {
+						f.Data = data
+						k.send(f)
+					}
+				}
+			}()
+			k.event(protocol.Keyframe, "cannot be decoded", 5*time.Second)
+			x.shows("pictures that move", whole, 5*time.Second, func(_ uint16, n uint32, ok bool) bool { return ok && n > 60 })
+		})
+	}
+}
+
 func TestPlainWindow(t *testing.T) {
 	t.Parallel()
 	x := startX(t, 1280, 720)
