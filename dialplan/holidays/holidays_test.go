@@ -72,7 +72,8 @@ func TestYear(t *testing.T) {
 		{"kr", "2027-02-06", true, "the eve of Seollal"}, {"kr", "2027-02-09", true, "for the Sunday"}, {"kr", "2028-01-29", false, "two days after Seollal"}, {"kr", "2027-05-01", true, "노동절"}, {"kr", "2028-04-12", true, "election"},
 		{"tw", "2027-09-28", true, "law of 2025"}, {"tw", "2024-09-28", false, "before it"}, {"tw", "2026-10-26", true, "for a Sunday"}, {"cn", "2027-05-02", true, "as amended for 2025"}, {"cn", "2027-06-01", false, "for children"},
 		{"ae", "2027-12-03", true, "Cabinet Resolution 27 of 2024"}, {"ae", "2027-02-08", false, "the first of Ramadan is none"}, {"ma", "2027-10-31", true, "décret n° 2.26.14"}, {"ma", "2027-01-14", true, "décret of 2023"}, {"tn", "2027-12-17", true, "2021-223"}, {"tn", "2027-01-14", false, "its old day"},
-		{"th", "2026-12-07", true, "for a Saturday"}, {"ph", "2027-12-08", true, "Republic Act 10966"}, {"vn", "2027-09-03", true, "Bộ luật Lao động điều 112"}, {"sg", "2027-03-10", true, "gazetted"},
+		{"th", "2026-12-07", true, "for a Saturday"}, {"ph", "2027-12-08", true, "Republic Act 10966"}, {"vn", "2027-09-03", true, "Bộ luật Lao động điều 112"}, {"sg", "2027-03-10", true, "gazetted"}, {"my", "2027-05-20", true, "Holidays Act 1951: Vesak Day"}, {"my-14", "2031-11-14", true, "Deepavali"}, {"my-14", "2028-02-09", true, "Thaipusam"},
+		{"im", "2026-07-06", true, "Tynwald Day on a Sunday"},
 	} {
 		at, err := time.Parse(time.DateOnly, c.day)
 		if err != nil {
