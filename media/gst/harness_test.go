@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 		_ = flag.Set("test.parallel", "6") // they wait for devices in real time more than they work
 	}
 	status := m.Run()
-	stopServer()
+	closeRoom()
 	os.Exit(status)
 }
 
