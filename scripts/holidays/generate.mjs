@@ -8,6 +8,7 @@ import Holidays from 'date-holidays'
 
 const first = 2020, last = 2049
 const years = Array.from({ length: last - first + 1 }, (_, i) => first + i)
+const wrong = new Set(['LK']) // its feasts of the moon stand on the same date each year: no calendar is better
 const table = new Map() // "code\tname" → Set of dates
 
 function add (code, ...where) {
@@ -32,6 +33,7 @@ function add (code, ...where) {
 
 const h = new Holidays()
 for (const country of Object.keys(h.getCountries()).sort()) {
+  if (wrong.has(country)) continue
   add(country.toLowerCase(), country)
   for (const state of Object.keys(h.getStates(country) || {}).sort()) {
     add(country.toLowerCase() + '-' + state.toLowerCase(), country, state)
