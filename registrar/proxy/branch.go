@@ -62,9 +62,14 @@ func (b *branch) follow() (answered bool) {
 	for {
 		select {
 		case res := <-b.tx.Responses():
-			switch {
-			case !sound(res):
+			switch err := unsound(res); {
+			case err != nil && res.IsProvisional():
 				b.w.wire.Taken(res)
+			case err != nil:
+				b.w.badAnswer(b.f.r, b.h, err)
+				b.tell(event{b: b, v: vBadAnswer})
+				b.w.wire.Taken(res)
+				return true
 			case !res.IsProvisional():
 				b.final(res)
 				return true

@@ -81,9 +81,15 @@ func (x *exchange) wait() {
 	for {
 		select {
 		case res := <-x.tx.Responses():
-			if !sound(res) || res.IsProvisional() {
+			if res.IsProvisional() {
 				x.w.wire.Taken(res)
-				continue // a provisional answer has no place here (RFC 4320 §4.1)
+				continue // it has no place here (RFC 4320 §4.1)
+			}
+			if err := unsound(res); err != nil {
+				x.w.badAnswer(x.r, x.h, err)
+				x.w.answers.conclude(x.r.Request, x.r.tx, vBadAnswer)
+				x.hungUp()
+				return
 			}
 			if x.w.keys.leaks(res, x.r.flow) {
 				x.w.answers.conclude(x.r.Request, x.r.tx, vAnswerKeys)
@@ -112,9 +118,20 @@ func (x *exchange) hungUp() {
 	}
 }
 
-// sound says whether an answer can be passed back: without the caller's Via it would go nowhere.
-func sound(res *sip.Response) bool {
-	return validate.Response(res) == nil && len(res.GetHeaders("Via")) >= 2
+// unsound says why an answer cannot be passed back: without the caller's Via it would go nowhere.
+func unsound(res *sip.Response) error {
+	if p := validate.Response(res); p != nil {
+		return p
+	}
+	if len(res.GetHeaders("Via")) < 2 {
+		return errors.New("the Via of the caller is missing")
+	}
+	return nil
+}
+
+// badAnswer is told of a final answer that cannot be passed back. No other will come: who asked hears of it at once.
+func (w *forwarder) badAnswer(r *request, h hop, err error) {
+	w.log.Info("the answer is malformed: it is not passed on", "aor", h.in.account, "callee", h.out.account, "call_id", r.CallID().Value(), "method", r.Method, "err", err)
 }
 
 // ack passes on the ACK to a 2xx, end to end and without a transaction (RFC 3261 §16.11). The ACK to another answer

@@ -219,6 +219,40 @@ func TestStartLines(t *testing.T) {
 	})
 }
 
+// A final answer that cannot be passed on is the last that comes: the caller hears that it is one, instead of nothing.
+func TestMalformedAnswers(t *testing.T) {
+	simulate(t, always, func(l *lab) {
+		milano, munich := l.pair()
+		for i, bad := range []*strings.Replacer{
+			strings.NewReplacer("Contact: <", "Contact: De: sk <"), strings.NewReplacer("Contact:", "Expires: 3\r\nExpires: 4\r\nContact:"),
+			strings.NewReplacer("To: <sip:munich@", "To: <sip:mun ich@"), strings.NewReplacer("Via: SIP/2.0/TLS 10.0.1.1", "X: SIP/2.0/TLS 10.0.1.1"),
+		} {
+			for _, status := range []int{200, 486} {
+				for _, method := range []sip.RequestMethod{sip.INVITE, sip.OPTIONS} {
+					m := msg{method: string(method), uri: "sip:munich@" + domain, callID: fmt.Sprint("malformed", i, status, method)}
+					milano.ask(m)
+					req := munich.request(method)
+					res := sip.NewResponseFromRequest(req, status, "Whatever", nil)
+					res.AppendHeader(sip.NewHeader("Contact", "<"+munich.contact+">"))
+					text := res.String()
+					if bad.Replace(text) == text {
+						t.Fatalf("%d leaves\n%s", i, text)
+					}
+					began := time.Now()
+					munich.raw(bad.Replace(text))
+					milano.response(502)
+					if d := time.Since(began); d > time.Second {
+						t.Errorf("%d %d %s: said after %v", i, status, method, d)
+					}
+					if method == sip.INVITE && status == 486 {
+						munich.request(sip.ACK)
+					}
+				}
+			}
+		}
+	})
+}
+
 // A callee that gives no tag (RFC 3261 §12.1.2) hears the ACK and the BYE, and can hang up itself; nothing else goes where
 // it would pass as a new call.
 func TestTaglessCallee(t *testing.T) {

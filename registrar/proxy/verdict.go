@@ -38,6 +38,7 @@ var (
 	vCancelled    = verdict{status: 487, reason: "Request Terminated"}
 	vTimeout      = verdict{status: 408, reason: "Request Timeout"}
 	vOverload     = verdict{status: 503, reason: "Too many requests under way"}
+	vBadAnswer    = verdict{status: 502, reason: "The answer of the other side is malformed"}
 	vInternal     = verdict{status: 500, reason: "Internal Server Error"}
 	vOutOfOrder   = verdict{status: 500, reason: "An older REGISTER came after a newer one"}
 	vTooMany      = verdict{status: 403, reason: "Too many contacts"}
