@@ -36,10 +36,10 @@ func Syntax(f File, diags hcl.Diagnostics) (first *Diagnostic, twice List) {
 	return &d, twice
 }
 
-// stranger is the character that HCL stumbled over: the one at the place, or the first behind it on its line that has a name.
+// stranger is the character that HCL stumbled over: the one at the place, or the first behind it on its line; a blank if there is none.
 func stranger(src []byte, d *hcl.Diagnostic) rune {
 	if d.Subject == nil || d.Subject.Start.Byte > len(src) {
-		return 0
+		return ' '
 	}
 	line, _, _ := strings.Cut(string(src[d.Subject.Start.Byte:]), "\n")
 	if d.Summary != "Invalid character" { // of others, what a name or a value ends at is to blame
@@ -49,7 +49,7 @@ func stranger(src []byte, d *hcl.Diagnostic) rune {
 	for _, r := range line {
 		return r
 	}
-	return 0
+	return ' '
 }
 
 // ownWords says what HCL's commonest messages mean here; the others stay as HCL has them.
@@ -65,6 +65,9 @@ func ownWords(src []byte, d *hcl.Diagnostic) (what, do string) {
 	}
 	if what, do := lookalike.Of(stranger(src, d)); what != "" {
 		return what, do
+	}
+	if stranger(src, d) == '\'' {
+		return "text does not stand between single quotes", `write double ones: "…"`
 	}
 	switch d.Summary {
 	case "Invalid multi-line string", "Unterminated template string", "Unterminated string literal":

@@ -205,7 +205,7 @@ func TestRefused(t *testing.T) {
 		{"24/7 ^Mo off", `"Mo" begins another rule; write ";" before it`},
 		{"Mo-Fr ^to 17:00", `"to" is not known here; weekdays are Mo Tu We Th Fr Sa Su, months are Jan Feb Mar …; also known are PH, week, off, closed and open`},
 		{"^; Mo off", `";" is not expected here; write days, times or "off"`},
-		{"^\x00", `"\x00" is not expected here; write days, times or "off"`},
+		{"^\x00", `a zero byte stands here: this is no text in UTF-8; save it as UTF-8, without a byte order mark`},
 		{"Mo 09:00-10:00^\xff", `"\xff" is not expected here; write ";" and the next rule, or the end`},
 	} {
 		at := strings.Index(c.hours, "^")

@@ -26,10 +26,24 @@ func Of(r rune) (what, do string) {
 		return fmt.Sprintf("%q is no digit from 0 to 9", string(r)), "write those"
 	case unicode.Is(unicode.Pd, r) && r != '-' || r == '\u2212':
 		return fmt.Sprintf("%q is not a hyphen", string(r)), `write "-"`
+	case punctuation[r] != "":
+		return fmt.Sprintf("%q (U+%04X) is not %q", string(r), r, punctuation[r]), fmt.Sprintf("write %q", punctuation[r])
+	case r == 0:
+		return "a zero byte stands here: this is no text in UTF-8", "save it as UTF-8, without a byte order mark"
+	case r == '\r':
+		return "a lone carriage return stands here", "save the file with the line ends of Linux"
+	case unicode.IsControl(r) && r != '\t' && r != '\n':
+		return fmt.Sprintf("a control character (U+%04X), which nobody sees, stands here", r), "remove it, or write the line anew"
 	case unicode.In(r, unicode.Pi, unicode.Pf) || r == '\u201e' || r == '\u201a':
 		return "these are curly quotes", `write plain ones: "…"`
 	}
 	return "", ""
+}
+
+// punctuation is what looks like another mark.
+var punctuation = map[rune]string{
+	'\u2215': "/", '\u2044': "/", '\u29f8': "/", '\u2236': ":", '\ua789': ":", '\u02d0': ":", '\u3001': ",", '\u060c': ",", '\u061b': ";", '\u037e': ";",
+	'\u2024': ".", '\u2217': "*", '\u2223': "|", '\u00a6': "|", '\u2550': "=",
 }
 
 // Word is what is wrong with a text in which a word could be read as one of Latin letters, and has letters of other alphabets
