@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"ewindow/dialplan"
@@ -20,6 +21,9 @@ type explainCmd struct {
 
 // Run says what the space shows at a moment, and why.
 func (c *explainCmd) Run(s streams) error {
+	if strings.HasSuffix(c.Space, ".hcl") {
+		return fmt.Errorf("%q is a file: the space comes first, as in: explain milano %s", c.Space, c.Space)
+	}
 	plan, err := loadPlan(c.Files)
 	if err != nil {
 		return err
