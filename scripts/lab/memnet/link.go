@@ -4,6 +4,8 @@ import (
 	"container/heap"
 	"math/rand/v2"
 	"time"
+
+	"ewindow/scripts/lab/impair"
 )
 
 // link is the way from one host to another: what is on it arrives in the order of time, and of sending at the same time.
@@ -15,12 +17,12 @@ type link struct {
 	cut     bool
 	rand    *rand.Rand
 	queue   arrivals
-	sent    uint64      // counts, for the order
-	last    time.Time   // arrival of the last datagram that kept the order
-	losing  bool        // within a burst of losses
-	free    time.Time   // when the bottleneck has passed on all that waits before it
-	timer   *time.Timer // of the first in the queue
-	due     time.Time   // when it fires
+	sent    uint64            // counts, for the order
+	last    time.Time         // arrival of the last datagram that kept the order
+	losses  impair.Losses     // of datagrams
+	narrow  impair.Bottleneck // through which they pass
+	timer   *time.Timer       // of the first in the queue
+	due     time.Time         // when it fires
 }
 
 func (l *link) conditions() Conditions {
@@ -49,39 +51,14 @@ func (l *link) delay() time.Duration {
 // passes says whether a packet sent now gets through.
 func (l *link) passes() bool { return !l.cut && !l.chance(l.conditions().Loss) }
 
-// survives says whether a datagram sent now gets through: in bursts of losses, one begins as often as gives the share that was
-// asked for (Gilbert).
+// survives says whether a datagram sent now gets through: datagrams are lost in bursts, if the conditions say so.
 func (l *link) survives() bool {
 	c := l.conditions()
-	if c.Burst <= 1 || c.Loss <= 0 || c.Loss >= 1 {
-		return l.passes()
-	}
-	if l.losing {
-		l.losing = !l.chance(1 / c.Burst)
-	} else {
-		l.losing = l.chance(c.Loss / (1 - c.Loss) / c.Burst)
-	}
-	return !l.cut && !l.losing
+	return !l.cut && !l.losses.Next(l.rand, c.Loss, c.Burst)
 }
 
 // headers of UDP and IPv4, which a bottleneck carries too, in bytes.
 const headers = 28
-
-// pass takes a datagram through the bottleneck. wait is the time until it is out; ok is false if the queue is full.
-func (l *link) pass(size int) (wait time.Duration, ok bool) {
-	c, now := l.conditions(), time.Now()
-	if c.Kbps == 0 {
-		return 0, true
-	}
-	if l.free.Before(now) {
-		l.free = now
-	}
-	if l.free.Sub(now) > c.Queue {
-		return 0, false
-	}
-	l.free = l.free.Add(time.Duration(size+headers) * 8 * time.Millisecond / time.Duration(c.Kbps))
-	return l.free.Sub(now), true
-}
 
 // datagram sends something of so many bytes that arrives once, twice, late or never. The caller holds the mutex, and so does
 // arrive's.
@@ -89,12 +66,12 @@ func (l *link) datagram(size int, arrive func()) {
 	if !l.survives() {
 		return
 	}
-	wait, ok := l.pass(size)
+	c := l.conditions()
+	at, ok := l.narrow.Pass(time.Now(), size+headers, c.Kbps, c.Queue)
 	if !ok {
 		return
 	}
-	c := l.conditions()
-	at := time.Now().Add(wait + l.delay())
+	at = at.Add(l.delay())
 	if l.chance(c.Reorder) {
 		at = at.Add(c.Jitter + reorderBy)
 	} else {
