@@ -193,7 +193,7 @@ func (r *registration) got(granted time.Duration, f *flow) {
 		r.since = now
 	}
 	r.until = now.Add(granted)
-	defer r.fault.Well()
+	defer r.fault.Well("registrar", f.remote, "for", granted)
 	if r.a.currentFlow() != f {
 		r.a.setFlow(f)
 	}

@@ -41,9 +41,9 @@ func alwaysOpen() *programme.Programme {
 	return p
 }
 
-// A partner that is not there all day is at most so many lines, and one when it answers.
+// A partner that is not there all of a working day is at most so many lines, and one when it answers.
 func TestADayWithoutThePartnerInTheLog(t *testing.T) {
-	const most = 20
+	const most = 18
 	for name, reply := range map[string]func(*outgoing){
 		"not there":      func(o *outgoing) { close(o.reply) },
 		"slow to answer": func(o *outgoing) { time.Sleep(32 * time.Second); close(o.reply) },
@@ -52,7 +52,7 @@ func TestADayWithoutThePartnerInTheLog(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			simulate(t, func(l *lab) {
 				l.online(alwaysOpen())
-				over := time.Now().Add(24 * time.Hour)
+				over := time.Now().Add(8 * time.Hour)
 				for time.Now().Before(over) {
 					select {
 					case o := <-l.sip.invites:
@@ -76,9 +76,9 @@ func TestADayWithoutThePartnerInTheLog(t *testing.T) {
 	}
 }
 
-// A device that is wrong all day is at most so many lines, and one, at once, when it is right.
+// A device that is wrong all of a working day is at most so many lines, and one, at once, when it is right.
 func TestADayOfAFaultOfADeviceInTheLog(t *testing.T) {
-	const most, day = 20, 24 * time.Hour
+	const most, day = 18, 8 * time.Hour
 	ready := protocol.Event{Kind: protocol.Ready, Device: "camera", Encoder: "x264enc"}
 	standIn := protocol.Event{Kind: protocol.Ready, Device: "still", Lacks: "No camera"}
 	missing := protocol.Event{Kind: protocol.Missing, Text: "there is no camera"}
