@@ -7,24 +7,9 @@ import (
 	"strings"
 	"testing"
 	"time"
-)
 
-func TestParseGlass(t *testing.T) {
-	const line = "frames=265 fps=26.5 latency_ms p5=62.7 p50=83.5 p95=122.4 p99=173.3 max=744.9 gap_p99=119 gap_max=634 frozen_pct=6.34 broken_pct=0.25 psnr_p5=31.7 psnr_p50=31.9 first_ms=0\n"
-	got, err := parseGlass(line)
-	want := picture{p50: 83.5, p95: 122.4, p99: 173.3, fps: 26.5, frozen: 6.34, broken: 0.25}
-	if err != nil || got != want {
-		t.Errorf("got %+v, %v, want %+v", got, err, want)
-	}
-	for line, want := range map[string]string{
-		strings.Replace(line, "p95=122.4 ", "", 1):    `glass printed no p95: `,
-		strings.Replace(line, "fps=26.5", "fps=x", 1): `glass printed "fps=x": strconv.ParseFloat: parsing "x": invalid syntax`,
-	} {
-		if _, err := parseGlass(line); err == nil || !strings.HasPrefix(err.Error(), want) {
-			t.Errorf("%v, want %s", err, want)
-		}
-	}
-}
+	"ewindow/scripts/bench/rig"
+)
 
 // fakeProc writes a /proc with process numbers, parents, ticks and kB of PSS.
 func fakeProc(t *testing.T, processes [][4]int) string {
@@ -117,8 +102,8 @@ func TestBadProcFiles(t *testing.T) {
 }
 
 func TestReport(t *testing.T) {
-	them := &figures{name: "baresip", picture: picture{p50: 114, p95: 179, p99: 190, fps: 29.7}, load: load{cpu: 77, pss: 80}}
-	us := &figures{name: "E-Window", picture: picture{p50: 45.5, p95: 80, p99: 90, fps: 30}, load: load{cpu: 38.5, pss: 161}, others: 120}
+	them := &figures{name: "baresip", Picture: rig.Picture{P50: 114, P95: 179, P99: 190, FPS: 29.7}, load: load{cpu: 77, pss: 80}}
+	us := &figures{name: "E-Window", Picture: rig.Picture{P50: 45.5, P95: 80, P99: 90, FPS: 30}, load: load{cpu: 38.5, pss: 161}, others: 120}
 	const want = `
 1280x720, 30 fps, 2000 kbit/s       baresip  E-Window      goal
 latency p50, ms                       114.0      45.5    ≤ 45.6  met
@@ -136,41 +121,5 @@ The machine was busy with other things: 120 % of a core while E-Window was measu
 	}
 	if got := report(nil, us); strings.Contains(got, "goal") || !strings.Contains(got, "161.0") {
 		t.Errorf("alone: %s", got)
-	}
-}
-
-func TestTail(t *testing.T) {
-	out := newTail()
-	for i := range 100 {
-		fmt.Fprintf(out, "progress %d\rline %d\n\n", i, i)
-	}
-	fmt.Fprint(out, "unfinished")
-	got := strings.Split(strings.TrimSpace(out.String()), "\n")
-	if len(got) != tailLines+1 || got[tailLines] != "unfinished" || got[tailLines-1] != "line 99" || got[0] != "progress 80" {
-		t.Errorf("%d lines, from %q to %q", len(got), got[0], got[len(got)-1])
-	}
-	fmt.Fprint(out, strings.Repeat("x", 100_000))
-	if n := len(out.String()); n > 110_000 {
-		t.Errorf("keeps %d bytes", n)
-	}
-}
-
-func TestBaresipConfiguration(t *testing.T) {
-	dir := t.TempDir()
-	if err := writeBaresip(dir, 1, ":101"); err != nil {
-		t.Fatal(err)
-	}
-	config, err := os.ReadFile(filepath.Join(dir, "config"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, line := range []string{"sip_listen 10.77.0.2:5060", "video_source x11grab,:101", "video_size 1280x720", "video_bitrate 2000000"} {
-		if !strings.Contains(string(config), line+"\n") {
-			t.Errorf("config has no line %q", line)
-		}
-	}
-	accounts, err := os.ReadFile(filepath.Join(dir, "accounts"))
-	if err != nil || !strings.Contains(string(accounts), "<sip:window@10.77.0.2>;regint=0;answermode=auto") {
-		t.Errorf("accounts: %q, %v", accounts, err)
 	}
 }

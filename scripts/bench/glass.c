@@ -5,6 +5,7 @@
 //
 //   glass draw :1 W H FPS SECONDS           a time code (top left, 320x192) over a generated, moving picture
 //   glass read :2 SECONDS [X Y [W H]]       latency, rate, freezes, and pictures that differ from what was drawn
+//   glass watch :2 SECONDS [X Y [W H]]      a line for each picture: Unix time in seconds, its age in ms, PSNR in dB
 //
 // The code carries the time of drawing (0.1 ms), the number of the frame and a checksum. From the number, `read`
 // generates the same picture again and compares it: broken_pct is the share of shown frames below 25 dB (PSNR of
@@ -141,7 +142,7 @@ static double psnr(const Shot *s, const uint32_t *bg, int w, int h, uint32_t fra
     return err == 0 ? 99 : 10 * log10(255 * 255 / (err / n));
 }
 
-static int read_display(Display *d, double secs, int ox, int oy, int w, int h) {
+static int read_display(Display *d, int each, double secs, int ox, int oy, int w, int h) {
     Shot *code = shot(d, CODE_W, CODE_H), *full = shot(d, w, h);
     uint32_t *bg = background(w, h), last = 0;
     static double lat[400000], gap[400000], db[400000];
@@ -166,6 +167,13 @@ static int read_display(Display *d, double secs, int ox, int oy, int w, int h) {
                 XShmGetImage(d, RootWindow(d, 0), full->im, ox, oy, AllPlanes);
                 db[n] = psnr(full, bg, w, h, frame);
                 if (db[n] < 25) broken++;
+                if (each) {
+                    struct timespec r;
+                    clock_gettime(CLOCK_REALTIME, &r);
+                    double unix_s = r.tv_sec + r.tv_nsec / 1e9 - (now_us() - at) / 1e6;
+                    printf("%.4f %.1f %.1f\n", unix_s, lat[n], db[n]);
+                    fflush(stdout);
+                }
                 n++;
                 last_t = at;
                 last = ms10;
@@ -174,6 +182,7 @@ static int read_display(Display *d, double secs, int ox, int oy, int w, int h) {
             unreadable++;
         sleep_us(2000 - (int64_t)(now_us() - t));
     }
+    if (each) return 0;
     if (!n) {
         printf("no picture (%d unreadable)\n", unreadable);
         return 1;
@@ -193,7 +202,7 @@ static int read_display(Display *d, double secs, int ox, int oy, int w, int h) {
 
 int main(int c, char **v) {
     if (c < 4) {
-        fprintf(stderr, "usage: glass draw DISPLAY W H FPS SECONDS | glass read DISPLAY SECONDS [X Y [W H]]\n");
+        fprintf(stderr, "usage: glass draw DISPLAY W H FPS SECONDS | glass read|watch DISPLAY SECONDS [X Y [W H]]\n");
         return 2;
     }
     Display *d = XOpenDisplay(v[2]);
@@ -202,5 +211,5 @@ int main(int c, char **v) {
         return 2;
     }
     if (!strcmp(v[1], "draw") && c >= 7) return draw(d, atoi(v[3]), atoi(v[4]), atof(v[5]), atof(v[6]));
-    return read_display(d, atof(v[3]), c > 5 ? atoi(v[4]) : 0, c > 5 ? atoi(v[5]) : 0, c > 7 ? atoi(v[6]) : 1280, c > 7 ? atoi(v[7]) : 720);
+    return read_display(d, !strcmp(v[1], "watch"), atof(v[3]), c > 5 ? atoi(v[4]) : 0, c > 5 ? atoi(v[5]) : 0, c > 7 ? atoi(v[6]) : 1280, c > 7 ? atoi(v[7]) : 720);
 }

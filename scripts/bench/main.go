@@ -20,15 +20,13 @@ import (
 	"syscall"
 	"time"
 
+	"ewindow/scripts/bench/rig"
 	"ewindow/scripts/stage"
 )
 
 const (
-	width, height = 1280, 720
-	fps           = 30
-	kbps          = 2000
-	startLimit    = 40 * time.Second // until the first picture
-	settle        = 5 * time.Second  // from there to the measurement
+	startLimit = 40 * time.Second // until the first picture
+	settle     = 5 * time.Second  // from there to the measurement
 )
 
 // options are the flags.
@@ -37,22 +35,6 @@ type options struct {
 	bin     string
 	only    string
 	verbose bool
-}
-
-// system is what is measured: two windows in a call.
-type system interface {
-	// Start starts both windows; the second one's picture is measured.
-	Start(ctx context.Context, s screens) error
-	// Processes are the process numbers of the two windows; their children count too.
-	Processes() []int
-	// Stop ends them and returns the last lines that they printed.
-	Stop() string
-}
-
-// screens are X displays by name, such as ":101".
-type screens struct {
-	camera string    // what both windows film
-	window [2]string // where they show what they see
 }
 
 func main() {
@@ -81,12 +63,20 @@ func run(ctx context.Context, o options) error {
 	defer os.RemoveAll(dir)
 	var them, us *figures
 	if o.only != "ewindow" {
-		if them, err = measure(ctx, o, "baresip", &baresip{dir: filepath.Join(dir, "baresip")}); err != nil {
+		ends, err := rig.MakeEnds()
+		if err != nil {
+			return err
+		}
+		defer ends.Remove()
+		if err := ends.LayCable(ctx); err != nil {
+			return err
+		}
+		if them, err = measure(ctx, o, "baresip", &rig.Baresip{Dir: filepath.Join(dir, "baresip"), Ends: ends}); err != nil {
 			return fmt.Errorf("baresip: %w", err)
 		}
 	}
 	if o.only != "baresip" {
-		if us, err = measure(ctx, o, "E-Window", &windows{dir: filepath.Join(dir, "ewindow"), bin: o.bin}); err != nil {
+		if us, err = measure(ctx, o, "E-Window", &rig.Windows{Dir: filepath.Join(dir, "ewindow"), Bin: o.bin}); err != nil {
 			return fmt.Errorf("E-Window: %w", err)
 		}
 	}
@@ -98,20 +88,20 @@ func run(ctx context.Context, o options) error {
 }
 
 // measure runs a system and measures it.
-func measure(ctx context.Context, o options, name string, s system) (f *figures, err error) {
+func measure(ctx context.Context, o options, name string, s rig.System) (f *figures, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	glass := glass{program: filepath.Join(o.bin, "glass")}
-	x, closeAll, err := openScreens(ctx)
+	glass := rig.Glass{Program: filepath.Join(o.bin, "glass")}
+	x, closeAll, err := rig.OpenScreens(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer closeAll()
-	drawing, err := glass.draw(ctx, x.camera)
+	drawing, err := glass.Draw(ctx, x.Camera)
 	if err != nil {
 		return nil, err
 	}
-	defer drawing.stop()
+	defer drawing.Stop()
 	fmt.Fprintf(os.Stderr, "bench: %s starts\n", name)
 	defer func() {
 		if said := s.Stop(); said != "" && (err != nil || o.verbose) {
@@ -121,7 +111,7 @@ func measure(ctx context.Context, o options, name string, s system) (f *figures,
 	if err := s.Start(ctx, x); err != nil {
 		return nil, err
 	}
-	if err := glass.await(ctx, x.window[1], startLimit); err != nil {
+	if err := glass.Await(ctx, x.Window[1], startLimit); err != nil {
 		return nil, err
 	}
 	if err := wait(ctx, settle); err != nil {
@@ -132,7 +122,7 @@ func measure(ctx context.Context, o options, name string, s system) (f *figures,
 }
 
 // observe takes the figures of a system that runs.
-func observe(ctx context.Context, g glass, name string, s system, x screens, seconds int) (*figures, error) {
+func observe(ctx context.Context, g rig.Glass, name string, s rig.System, x rig.Screens, seconds int) (*figures, error) {
 	from, err := lookAtMachine()
 	if err != nil {
 		return nil, err
@@ -141,7 +131,7 @@ func observe(ctx context.Context, g glass, name string, s system, x screens, sec
 	if err != nil {
 		return nil, err
 	}
-	seen, err := g.read(ctx, x.window[1], seconds)
+	seen, err := g.Read(ctx, x.Window[1], seconds)
 	if err != nil {
 		return nil, err
 	}
@@ -154,28 +144,8 @@ func observe(ctx context.Context, g glass, name string, s system, x screens, sec
 		return nil, err
 	}
 	return &figures{
-		name: name, picture: seen, load: after.since(before, len(s.Processes())), others: others(from, to),
+		name: name, Picture: seen, load: after.since(before, len(s.Processes())), others: others(from, to),
 	}, nil
-}
-
-// openScreens starts the three X servers.
-func openScreens(ctx context.Context) (x screens, closeAll func(), err error) {
-	var open []*stage.Display
-	closeAll = func() {
-		for _, d := range open {
-			_ = d.Close()
-		}
-	}
-	for _, name := range []*string{&x.camera, &x.window[0], &x.window[1]} {
-		d, err := stage.StartXvfb(ctx, width, height)
-		if err != nil {
-			closeAll()
-			return x, nil, err
-		}
-		open = append(open, d)
-		*name = d.Name
-	}
-	return x, closeAll, nil
 }
 
 func wait(ctx context.Context, d time.Duration) error {

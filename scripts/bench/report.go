@@ -3,12 +3,14 @@ package main
 import (
 	"fmt"
 	"strings"
+
+	"ewindow/scripts/bench/rig"
 )
 
 // figures is what was measured of one system.
 type figures struct {
 	name string
-	picture
+	rig.Picture
 	load
 	others float64 // percent of a core that all else on the machine took meanwhile
 }
@@ -22,12 +24,12 @@ var rows = []struct {
 	value func(*figures) float64
 	goal  float64
 }{
-	{"latency p50, ms", func(f *figures) float64 { return f.p50 }, 0.4},
-	{"latency p95, ms", func(f *figures) float64 { return f.p95 }, 0.4},
-	{"latency p99, ms", func(f *figures) float64 { return f.p99 }, 0},
-	{"pictures a second", func(f *figures) float64 { return f.fps }, 0},
-	{"frozen, % of the time", func(f *figures) float64 { return f.frozen }, 0},
-	{"broken, % of pictures", func(f *figures) float64 { return f.broken }, 0},
+	{"latency p50, ms", func(f *figures) float64 { return f.P50 }, 0.4},
+	{"latency p95, ms", func(f *figures) float64 { return f.P95 }, 0.4},
+	{"latency p99, ms", func(f *figures) float64 { return f.P99 }, 0},
+	{"pictures a second", func(f *figures) float64 { return f.FPS }, 0},
+	{"frozen, % of the time", func(f *figures) float64 { return f.Frozen }, 0},
+	{"broken, % of pictures", func(f *figures) float64 { return f.Broken }, 0},
 	{"CPU a window, % of a core", func(f *figures) float64 { return f.cpu }, 0.5},
 	{"PSS a window, MB", func(f *figures) float64 { return f.pss }, 2},
 }
@@ -41,7 +43,7 @@ func report(them, us *figures) string {
 			systems = append(systems, f)
 		}
 	}
-	fmt.Fprintf(&b, "\n%-33s", fmt.Sprintf("%dx%d, %d fps, %d kbit/s", width, height, fps, kbps))
+	fmt.Fprintf(&b, "\n%-33s", fmt.Sprintf("%dx%d, %d fps, %d kbit/s", rig.Width, rig.Height, rig.FPS, rig.Kbps))
 	for _, f := range systems {
 		fmt.Fprintf(&b, "%10s", f.name)
 	}

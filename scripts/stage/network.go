@@ -33,9 +33,10 @@ type Network struct {
 	Phones   []string
 	Windows  []Window
 	Lines    func(name string, line []byte) // gets each line of each program's log, one at a time
+	Enter    func(name string) []string     // nil, or the command by which a program runs elsewhere (nsenter)
+	TLS, SIP int                            // ports of the registrar: TLS, and UDP and TCP; 0 for free ones
 
 	Pin         string
-	TLS, SIP    int               // ports of the registrar: TLS, and UDP and TCP
 	Secrets     map[string]string // account → secret
 	mu          sync.Mutex
 	processes   []*Process
@@ -60,11 +61,14 @@ func (n *Network) Write() error {
 	if err := os.MkdirAll(n.Dir, 0o755); err != nil {
 		return err
 	}
-	ports, err := freePorts(n.Host, 3)
-	if err != nil {
-		return err
+	n.httpAddress = ""
+	if n.TLS == 0 || n.SIP == 0 {
+		ports, err := freePorts(n.Host, 3)
+		if err != nil {
+			return err
+		}
+		n.TLS, n.SIP, n.httpAddress = ports[0], ports[1], fmt.Sprintf("%s:%d", n.Host, ports[2])
 	}
-	n.TLS, n.SIP, n.httpAddress = ports[0], ports[1], fmt.Sprintf("%s:%d", n.Host, ports[2])
 	if err := os.WriteFile(n.DialplanPath(), []byte(n.Dialplan), 0o644); err != nil {
 		return err
 	}
@@ -76,9 +80,11 @@ func (n *Network) Write() error {
 		n.Secrets[p] = ""
 	}
 	for account := range n.Secrets {
-		if n.Secrets[account], err = n.addAccount(account); err != nil {
+		secret, err := n.addAccount(account)
+		if err != nil {
 			return err
 		}
+		n.Secrets[account] = secret
 	}
 	return nil
 }
@@ -182,7 +188,11 @@ func (n *Network) windowFile(w Window) string {
 }
 
 func (n *Network) start(name string, lines func(string, []byte), program string, args ...string) (*Process, error) {
-	p, err := startProcess(name, lines, filepath.Join(n.Bin, program), args...)
+	command := append([]string{filepath.Join(n.Bin, program)}, args...)
+	if n.Enter != nil {
+		command = append(n.Enter(name), command...)
+	}
+	p, err := startProcess(name, lines, command[0], command[1:]...)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,95 @@
+package rig
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"ewindow/scripts/stage"
+)
+
+// Windows is two of ours, with the registrar that brings them together. The registrar's own load is not theirs.
+type Windows struct {
+	Dir, Bin  string    // for what they read and write; where the programs are
+	Ends      *Ends     // nil: both on the loopback interface
+	Log       io.Writer // nil, or what gets all that they print
+	network   *stage.Network
+	processes []*stage.Process
+	out       *tail
+}
+
+// Start is System's.
+func (w *Windows) Start(ctx context.Context, x Screens) error {
+	w.out = newTail()
+	spaces := [2]string{"milano", "munich"}
+	w.network = &stage.Network{
+		Dir: w.Dir, Bin: w.Bin, Dialplan: stage.Open(spaces[0], spaces[1]),
+		Lines: func(name string, line []byte) {
+			fmt.Fprintf(w.out, "%s: %s\n", name, line)
+			if w.Log != nil {
+				fmt.Fprintf(w.Log, "%s: %s\n", name, line)
+			}
+		},
+	}
+	for i, space := range spaces {
+		w.network.Windows = append(w.network.Windows, stage.Window{
+			Space: space, Camera: "x11:" + x.Camera, Screen: "x11:" + x.Window[i], Microphone: "test", Speaker: "none",
+			Width: Width, Height: Height, FPS: FPS, Kbps: Kbps,
+		})
+	}
+	if w.Ends != nil { // the registrar is at the first
+		w.network.Host, w.network.TLS, w.network.SIP = w.Ends.Address(0), 5061, 5060
+		w.network.Enter = func(name string) []string {
+			if name == spaces[1] {
+				return w.Ends.Enter(1)
+			}
+			return w.Ends.Enter(0)
+		}
+	}
+	if err := w.network.Write(); err != nil {
+		return err
+	}
+	if _, err := w.network.StartRegistrar(ctx); err != nil {
+		return err
+	}
+	for _, window := range w.network.Windows {
+		p, err := w.network.StartWindow(window)
+		if err != nil {
+			return err
+		}
+		w.processes = append(w.processes, p)
+	}
+	return nil
+}
+
+// Called says since when the second window is in a call; ok is false while it is in none.
+func (w *Windows) Called() (since time.Time, ok bool) {
+	s, err := w.network.Status(w.network.Windows[1].Space)
+	if err != nil {
+		return since, false
+	}
+	for _, c := range s.Calls {
+		if c.Up {
+			return c.Since, true
+		}
+	}
+	return since, false
+}
+
+// Processes is System's.
+func (w *Windows) Processes() []int {
+	var pids []int
+	for _, p := range w.processes {
+		pids = append(pids, p.PID())
+	}
+	return pids
+}
+
+// Stop is System's.
+func (w *Windows) Stop() string {
+	if w.network != nil {
+		w.network.Close()
+	}
+	return w.out.String()
+}
