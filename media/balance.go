@@ -53,12 +53,14 @@ func (st *stream) balance(now time.Time) time.Time {
 			st.tellDue = now.Add(tellEvery)
 		}
 		c.Tick(now)
+		st.progress.queue = c.Queue()
 		kbps = int(float64(c.Kbps(now)) / wireShare)
 		if most := st.d.MaxKbps; most > 0 {
 			kbps = min(kbps, most)
 		}
 	}
 	st.t.mu.Unlock()
+	st.progress.budget = kbps
 	st.tellBudget(now, kbps)
 	return st.tellDue
 }

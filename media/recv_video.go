@@ -68,6 +68,7 @@ type videoSink struct {
 	given     limiter // KeyframeRequested, for requests from the other side
 
 	late []lateUnit // held back
+	gave time.Time  // the last picture
 }
 
 type lateUnit struct {
@@ -81,7 +82,8 @@ func newVideoSink(st *stream, rate uint32) *videoSink {
 
 func (v *videoSink) reset() {
 	v.reorder.Reset()
-	v.wanted, v.cadence, v.keyAt = requests{}, cadence{}, 0
+	v.wanted.anew()
+	v.cadence, v.keyAt = cadence{}, 0
 	v.clock.Reset()
 	v.params, v.ends = h264.Parameters{}, ends{}
 	v.sets, v.inBand = nil, false
@@ -124,6 +126,7 @@ func (v *videoSink) expect(now time.Time, p packet) {
 		return
 	}
 	v.wanted.arrived(now, p.seq, p.repair)
+	v.st.progress.missed = v.wanted.missed
 	v.reorder.Patience(v.wanted.patience(v.st.s.roundTrip()))
 }
 
@@ -322,12 +325,23 @@ func (v *videoSink) show(now time.Time, au AccessUnit) {
 		wait = max(wait, v.cadence.wait(now.Sub(v.clock.Local(v.ends.ts, least))))
 	}
 	if wait <= 0 && len(v.late) == 0 {
-		v.st.progress.frames++
-		v.st.s.cfg.Receiver.Video(au)
+		v.give(now, au)
 		return
 	}
 	v.late = append(v.late, lateUnit{au: au, at: now.Add(max(wait, 0))})
 	v.release(now)
+}
+
+// give hands an access unit to the Receiver.
+func (v *videoSink) give(now time.Time, au AccessUnit) {
+	p := &v.st.progress
+	if still := now.Sub(v.gave); !v.gave.IsZero() && still > frozenAfter {
+		p.freezes++
+		p.frozen += still
+	}
+	v.gave = now
+	p.frames++
+	v.st.s.cfg.Receiver.Video(au)
 }
 
 // ahead is how much earlier than its sound the picture at hand would be seen if it was shown now.
@@ -347,8 +361,7 @@ func (v *videoSink) ahead(now time.Time) time.Duration {
 func (v *videoSink) release(now time.Time) {
 	n := 0
 	for n < len(v.late) && (!now.Before(v.late[n].at) || len(v.late)-n > heldUnits) {
-		v.st.progress.frames++
-		v.st.s.cfg.Receiver.Video(v.late[n].au)
+		v.give(now, v.late[n].au)
 		n++
 	}
 	rest := copy(v.late, v.late[n:])
@@ -373,6 +386,7 @@ func (v *videoSink) tick(now time.Time) time.Time {
 	d := v.st.d
 	if v.src != nil && d.Direction.Receives() {
 		v.wanted.before(v.reorder.Next())
+		v.st.progress.gone, v.st.progress.delay = v.wanted.gone, v.cadence.delay
 		if missing := v.wanted.next(now, s.roundTrip()); missing != nil {
 			v.st.askAgain(missing)
 		}

@@ -48,6 +48,8 @@ type requests struct {
 	outage  bool // more was lost than is asked for
 	loss    float64
 
+	missed, gone uint64 // packets: missing at first, and for good
+
 	late   time.Duration // what packets that were overtaken needed lately
 	lateAt time.Time
 }
@@ -74,7 +76,9 @@ func (r *requests) arrived(now time.Time, seq int64, repair bool) {
 
 // lost notes the packets [from, to) as missing.
 func (r *requests) lost(now time.Time, from, to int64) {
+	r.missed += uint64(to - from)
 	if to-from+int64(len(r.missing)) > maxMissing {
+		r.gone += uint64(to-from) + uint64(len(r.missing))
 		r.missing, r.outage = r.missing[:0], true
 		return
 	}
@@ -113,8 +117,12 @@ func (r *requests) before(seq int64) {
 		n++
 	}
 	r.missing = slices.Delete(r.missing, 0, n)
+	r.gone += uint64(n)
 	r.outage = false
 }
+
+// anew is for another sender: what is counted stays.
+func (r *requests) anew() { *r = requests{missed: r.missed, gone: r.gone} }
 
 // patience is how long a gap is worth waiting for.
 func (r *requests) patience(rtt time.Duration) time.Duration {

@@ -15,8 +15,17 @@ type Stats struct {
 	VideoRefused   uint64    // of those, the ones that ask more of a decoder than was agreed, or whose parameters cannot be read
 	VideoRefusal   string    // why, of the last; empty while there is none
 	VideoHeldSince time.Time // while pictures are held back: since when; else zero
+	VideoMissed    uint64    // packets of pictures that were missing when later ones came: the loss before repair
+	VideoGone      uint64    // of those, the ones that never came: the loss after repair
 	KeyframesAsked uint64    // PLI and FIR sent
 	KeyframesGiven uint64    // times that the Receiver was asked for a keyframe
+
+	Freezes uint64        // times that no picture came for longer than 150 ms
+	Frozen  time.Duration // so long in all
+	Delay   time.Duration // that pictures are held back, so that those that need repair are in time
+
+	Budget int           // kbit/s that our pictures may take, 0 while nobody knows
+	Queue  time.Duration // that our packets wait on the path
 
 	Resent       uint64 // packets sent again, since the other side missed them
 	Repairs      uint64 // retransmissions that came (RFC 4588)
@@ -76,7 +85,17 @@ type progress struct {
 	refused uint64    // of those held
 	refusal string    // why
 	since   time.Time // while holding
+
+	missed, gone uint64
+	freezes      uint64
+	frozen       time.Duration
+	delay        time.Duration
+	budget       int
+	queue        time.Duration
 }
+
+// frozenAfter is how long a picture stands before people see that it does.
+const frozenAfter = 150 * time.Millisecond
 
 // snapshot is what Stats may see of a stream's receiving half.
 type snapshot struct {
@@ -117,6 +136,8 @@ func (s *Session) Stats() Stats {
 	p := s.video.snapshot.progress
 	out.VideoHeld, out.VideoHeldSince, out.VideoRefused, out.VideoRefusal = p.held, p.since, p.refused, p.refusal
 	s.video.mu.Unlock()
+	out.VideoMissed, out.VideoGone, out.Freezes, out.Frozen = p.missed, p.gone, p.freezes, p.frozen
+	out.Delay, out.Budget, out.Queue = p.delay, p.budget, p.queue
 	out.Discarded += s.sendVideo.discarded()
 	return out
 }

@@ -57,6 +57,7 @@ type Call struct {
 	Hidden  time.Time `json:"hidden,omitzero"` // since when it does not see us, since it shows nothing; zero if that is not so
 	Silent  time.Time `json:"silent,omitzero"` // since when nothing comes that should; zero if something does
 	Media   string    `json:"media,omitempty"` // what was agreed, for people
+	Sends   string    `json:"sends,omitempty"` // the format of our pictures now, for people
 	Figures Figures   `json:"figures"`
 }
 
@@ -68,9 +69,16 @@ type Figures struct {
 	FPSOut      float64 `json:"fps_out"`
 	KbpsIn      float64 `json:"kbps_in"`
 	KbpsOut     float64 `json:"kbps_out"`
-	Loss        float64 `json:"loss"` // of the pictures' packets, in percent
-	Lost        uint64  `json:"lost"` // packets
+	Loss        float64 `json:"loss"`   // of the pictures' packets, in percent
+	Lost        uint64  `json:"lost"`   // packets
+	Missed      uint64  `json:"missed"` // packets of pictures that were missing at first
+	Gone        uint64  `json:"gone"`   // of those, the ones that never came
 	RTT         float64 `json:"rtt_ms"`
+	Delay       float64 `json:"delay_ms"`          // pictures are held back for so long, for those that need repair
+	Freezes     uint64  `json:"freezes"`           // times that their picture stood still for longer than 150 ms
+	Frozen      float64 `json:"frozen_s"`          // in all
+	Budget      int     `json:"budget_kbps"`       // what our pictures may take, 0 while nobody knows
+	Queue       float64 `json:"queue_ms"`          // what our packets wait for on the way
 	Held        uint64  `json:"held_back"`         // pictures that could only have been shown broken
 	Refused     string  `json:"refused,omitempty"` // while none is shown because they ask too much of the decoder: why
 }

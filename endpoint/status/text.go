@@ -135,8 +135,26 @@ func (t *text) call(c *Call) {
 			trip = fmt.Sprintf("round trip %v ms", f.RTT)
 		}
 		t.line("", "%s", join("; ", fmt.Sprintf("in %v pictures/s, %v kbit/s, loss %v %%", f.FPSIn, f.KbpsIn, f.Loss),
-			fmt.Sprintf("out %v pictures/s, %v kbit/s", f.FPSOut, f.KbpsOut), trip))
+			fmt.Sprintf("out %v pictures/s, %v kbit/s", f.FPSOut, f.KbpsOut)+may(c), trip))
+		t.line("", "%s", join("; ", fmt.Sprintf("missed %d packets, %d for good", f.Missed, f.Gone),
+			fmt.Sprintf("stood still %d times, %v s in all", f.Freezes, f.Frozen), waits(f)))
 	}
+}
+
+// may is what our pictures are, and may take.
+func may(c *Call) string {
+	if c.Figures.Budget == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" of %d (%s)", c.Figures.Budget, c.Sends)
+}
+
+// waits is what is late, and why.
+func waits(f *Figures) string {
+	if f.Delay == 0 && f.Queue < 1 {
+		return ""
+	}
+	return fmt.Sprintf("waits %v ms for repair here, %v ms in queues there", f.Delay, f.Queue)
 }
 
 func (t *text) device(d *Device) {

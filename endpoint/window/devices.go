@@ -2,6 +2,7 @@ package window
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
@@ -118,6 +119,10 @@ func (w *Window) arrange() {
 		}
 		f, hidden := formats(w.cfg.Video, l.description), !c.Hidden.IsZero()
 		f.Video = l.scale.choose(now, f.Video, l.kbps, l.session.Stats().Video.Sent.Kbps)
+		l.sends = ""
+		if f.Video != (engine.VideoFormat{}) {
+			l.sends = fmt.Sprintf("%d×%d at %d/s", f.Video.Width, f.Video.Height, f.Video.FPS)
+		}
 		if hidden {
 			f.Video = engine.VideoFormat{}
 		}

@@ -36,6 +36,7 @@ type leg struct {
 
 	kbps  int // of our pictures that the path carries, 0 while nobody knows
 	scale scale
+	sends string // the format of our pictures, for people
 
 	seen   atomic.Int64 // when its last picture came, Unix ns
 	shown  uint64       // pictures of ours that had gone at the last look

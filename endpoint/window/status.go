@@ -61,7 +61,7 @@ func (w *Window) publish() {
 		if l := w.legs[c.ID]; l != nil {
 			call.ID, session = l.callID, l.session
 			if session != nil {
-				call.Media = describe(l.description)
+				call.Media, call.Sends = describe(l.description), l.sends
 			}
 		}
 		snap.Calls, snap.sessions = append(snap.Calls, call), append(snap.sessions, session)
@@ -122,9 +122,13 @@ func figures(s media.Stats) status.Figures {
 		PicturesIn: in.Frames, PicturesOut: out.Frames, FPSIn: round(in.FPS), FPSOut: round(out.FPS),
 		KbpsIn: round(in.Kbps + s.Audio.Received.Kbps), KbpsOut: round(out.Kbps + s.Audio.Sent.Kbps),
 		Loss: round(100 * in.FractionLost), Lost: in.Lost + s.Audio.Received.Lost,
-		RTT: round(float64(s.RTT) / float64(time.Millisecond)), Held: s.VideoHeld, Refused: refused,
+		RTT: milliseconds(s.RTT), Held: s.VideoHeld, Refused: refused,
+		Missed: s.VideoMissed, Gone: s.VideoGone, Delay: milliseconds(s.Delay), Freezes: s.Freezes, Frozen: round(s.Frozen.Seconds()),
+		Budget: s.Budget, Queue: milliseconds(s.Queue),
 	}
 }
+
+func milliseconds(d time.Duration) float64 { return round(float64(d) / float64(time.Millisecond)) }
 
 // logFigures writes how a call's media has done. There is one such line for each call and each trouble: what is
 // going on now is in Status.
@@ -136,7 +140,7 @@ func (w *Window) logFigures(level slog.Level, msg string, l *leg, more ...any) {
 func (l *leg) figures() []any {
 	f := figures(l.session.Stats())
 	return []any{"peer", l.peer, "call_id", l.callID, "pictures_in", f.PicturesIn, "pictures_out", f.PicturesOut,
-		"lost", f.Lost, "held_back", f.Held, "rtt_ms", f.RTT}
+		"lost", f.Lost, "gone", f.Gone, "held_back", f.Held, "freezes", f.Freezes, "frozen_s", f.Frozen, "rtt_ms", f.RTT, "budget_kbps", f.Budget}
 }
 
 // reportFor is how long it is tried to tell the registrar something about a call; then it is tried again.

@@ -248,6 +248,7 @@ func (w *Window) receive(ctx context.Context, m any) {
 		if l := w.legs[m.id]; l != nil {
 			l.kbps = m.kbps
 			w.arrange()
+			w.publish()
 		}
 	}
 }

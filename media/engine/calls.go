@@ -30,7 +30,7 @@ type AudioFormat struct {
 	Kbps  int    // Opus
 }
 
-// same says whether one encoder can make both; its bitrate changes while it runs.
+// same says whether one encoder can make both for several calls; its bitrate changes while it runs.
 func (f VideoFormat) same(s protocol.VideoStream) bool {
 	return f.Width == s.Width && f.Height == s.Height && f.FPS == s.FPS && f.MaxSlice == s.MaxSlice
 }
@@ -45,6 +45,7 @@ type openCall struct {
 	id      string
 	formats Formats
 	video   uint32 // the stream of the camera that it gets
+	had     uint32 // the one that it got before
 	audio   uint32 // the stream of the microphone that it gets
 	played  protocol.SoundStream
 }
@@ -97,9 +98,12 @@ func (c *calls) assign() {
 	formerVideo, formerSound := c.video, c.sound
 	c.video, c.sound = nil, protocol.SoundStreams{}
 	for _, o := range c.open {
+		o.had = o.video
+	}
+	for _, o := range c.open {
 		o.video, o.audio = 0, 0
 		if o.formats.Video != (VideoFormat{}) {
-			o.video = c.assignVideo(o.formats.Video, formerVideo)
+			o.video = c.assignVideo(o, formerVideo)
 		}
 		if o.formats.Audio == (AudioFormat{}) {
 			o.played = protocol.SoundStream{}
@@ -115,11 +119,12 @@ func (c *calls) assign() {
 
 // assignVideo finds a stream for a call: of just its format, or else the largest of those that are made anyway and that
 // it decodes; 0 if there is none. The bitrate of a stream is what the slowest of its calls takes.
-func (c *calls) assignVideo(f VideoFormat, former []protocol.VideoStream) uint32 {
+func (c *calls) assignVideo(o *openCall, former []protocol.VideoStream) uint32 {
+	f := o.formats.Video
 	best := slices.IndexFunc(c.video, f.same)
 	if best < 0 && len(c.video) < maxEncoders {
 		s := protocol.VideoStream{Width: f.Width, Height: f.Height, FPS: f.FPS, Kbps: f.Kbps, MaxSlice: f.MaxSlice}
-		s.Number = c.number(slices.IndexFunc(former, f.same), func(i int) uint32 { return former[i].Number })
+		s.Number = c.number(c.former(o, former), func(i int) uint32 { return former[i].Number })
 		c.video = append(c.video, s)
 		return s.Number
 	}
@@ -132,6 +137,24 @@ func (c *calls) assignVideo(f VideoFormat, former []protocol.VideoStream) uint32
 	s := &c.video[best]
 	s.Kbps = min(s.Kbps, f.Kbps)
 	return s.Number
+}
+
+// former is the stream that goes on as a call's: one of its format, or the one that it had alone, if only the pictures a
+// second are others; -1 for none.
+func (c *calls) former(o *openCall, former []protocol.VideoStream) int {
+	f := o.formats.Video
+	if i := slices.IndexFunc(former, f.same); i >= 0 {
+		return i
+	}
+	for _, other := range c.open {
+		if other != o && other.had == o.had {
+			return -1
+		}
+	}
+	return slices.IndexFunc(former, func(s protocol.VideoStream) bool {
+		f.FPS = s.FPS
+		return s.Number == o.had && f.same(s)
+	})
 }
 
 // nearest is the largest stream that a call decodes, -1 if there is none.

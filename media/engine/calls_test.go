@@ -22,11 +22,20 @@ func withKbps(f VideoFormat, kbps int) VideoFormat {
 	return f
 }
 
+func withFPS(f VideoFormat, fps int) VideoFormat {
+	f.FPS = fps
+	return f
+}
+
 // say is what the calls get, in words: each stream with its number, format, bitrate and calls.
 func say(c *calls) string {
 	var out []string
 	for _, s := range c.video {
-		out = append(out, fmt.Sprintf("%d: %dx%d %d kbit/s → %s", s.Number, s.Width, s.Height, s.Kbps,
+		fps := ""
+		if s.FPS != hd.FPS {
+			fps = fmt.Sprintf(" %d/s", s.FPS)
+		}
+		out = append(out, fmt.Sprintf("%d: %dx%d%s %d kbit/s → %s", s.Number, s.Width, s.Height, fps, s.Kbps,
 			strings.Join(c.routes(func(o *openCall) uint32 { return o.video })[s.Number], " ")))
 	}
 	return strings.Join(out, ", ")
@@ -51,6 +60,17 @@ func TestWhoGetsWhichPictures(t *testing.T) {
 			{"a", hd, "1: 1280x720 2000 kbit/s → a"},
 			{"b", withKbps(hd, 900), "1: 1280x720 900 kbit/s → a b"},
 			{"b", none, "1: 1280x720 2000 kbit/s → a"},
+		},
+		"fewer pictures a second, and all again, in the same stream": {
+			{"a", hd, "1: 1280x720 2000 kbit/s → a"},
+			{"a", withFPS(hd, 15), "1: 1280x720 15/s 2000 kbit/s → a"},
+			{"a", hd, "1: 1280x720 2000 kbit/s → a"},
+		},
+		"fewer pictures a second of one that shares": {
+			{"a", hd, "1: 1280x720 2000 kbit/s → a"},
+			{"b", hd, "1: 1280x720 2000 kbit/s → a b"},
+			{"b", withFPS(hd, 15), "1: 1280x720 2000 kbit/s → a, 2: 1280x720 15/s 2000 kbit/s → b"},
+			{"b", hd, "1: 1280x720 2000 kbit/s → a b"},
 		},
 		"two formats, and the first goes": {
 			{"a", hd, "1: 1280x720 2000 kbit/s → a"},

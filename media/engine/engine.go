@@ -126,7 +126,8 @@ func (e *Engine) Run(ctx context.Context) error {
 }
 
 // Open opens a call in these formats, or changes those of an open one. The devices that it needs start, unless they
-// run; what other calls get goes on undisturbed, and a new Kbps alone begins no new sequence of pictures.
+// run; what other calls get goes on undisturbed. A new Kbps alone begins no new sequence of pictures, nor does a new FPS in
+// a call that shares its stream with no other.
 //
 // It returns the format in which the call gets our pictures. That is f.Video, with the least Kbps of the calls that
 // share it. But at most two formats are made at once: where the calls before it need two others, it gets the larger of

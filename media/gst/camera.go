@@ -55,6 +55,7 @@ type camera struct {
 	excused  time.Time // until then streams are being changed, and need not move
 	device   string    // that is open
 	reported string
+	proven   proven // the encoder that was tried last; of begin and follow
 }
 
 func newCamera(c protocol.CameraConfig, p *parent) (*camera, error) {
@@ -93,6 +94,7 @@ func (k *camera) begin(first videoFormat) error {
 	if err != nil {
 		return err
 	}
+	k.proven = proven{e, why, first}
 	k.streams = []*encoding{s}
 	return nil
 }

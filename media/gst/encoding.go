@@ -32,6 +32,7 @@ type encoding struct {
 	encoder encoder
 	why     string // this encoder
 	pipe    *pipeline.Pipeline
+	begun   int           // pictures a second that the encoder was made for: FPS may be others now
 	units   atomic.Uint64 // access units so far
 	owed    atomic.Int64  // pictures that it was given since the last of them
 	stop    context.CancelFunc
@@ -49,7 +50,7 @@ func startEncoding(c videoFormat, e encoder, why string, frame frameFormat) (*en
 	if err != nil {
 		return nil, fmt.Errorf("encoder %s: %w", e.name, err)
 	}
-	return &encoding{videoFormat: c, encoder: e, why: why, pipe: p, frame: frame}, nil
+	return &encoding{videoFormat: c, encoder: e, why: why, pipe: p, begun: c.FPS, frame: frame}, nil
 }
 
 // run passes access units on to the parent until end is called; an error goes to failure.
@@ -141,7 +142,7 @@ func (k *camera) give(frame frameFormat, at int64, fps int, push func(*pipeline.
 		}
 		if s.frame != frame {
 			s.frame = frame
-			s.pipe.Set("in", "caps", frame.caps(s.FPS))
+			s.pipe.Set("in", "caps", frame.caps(s.begun))
 		}
 		s.owed.Add(1)
 		push(s.pipe)
@@ -223,7 +224,8 @@ func (k *camera) remove(want []protocol.VideoStream) (gone []*encoding) {
 	return gone
 }
 
-// adjust sets the bitrate of a stream, or says that there is no such stream.
+// adjust sets the bitrate and the pictures a second of a stream, or says that there is no such stream. An encoder shares its
+// bits out among as many pictures as it was made for.
 func (k *camera) adjust(w protocol.VideoStream) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -231,30 +233,48 @@ func (k *camera) adjust(w protocol.VideoStream) bool {
 		if s.Number != w.Number {
 			continue
 		}
-		if s.Kbps != w.Kbps {
-			s.Kbps = w.Kbps
-			s.encoder.kbps(s.pipe, min(max(w.Kbps, 10), 100000))
+		if s.Kbps != w.Kbps || s.FPS != w.FPS {
+			s.Kbps, s.FPS = w.Kbps, w.FPS
+			s.encoder.kbps(s.pipe, min(max(w.Kbps*s.begun/max(w.FPS, 1), 10), 100000))
 		}
 		return true
 	}
 	return false
 }
 
-// add begins a stream.
+// proven is an encoder that was tried, and the format with which it was.
+type proven struct {
+	encoder encoder
+	why     string
+	format  videoFormat
+}
+
+// covers says that a format asks no more of the encoder than the trial did.
+func (p proven) covers(c videoFormat) bool {
+	f := p.format
+	return f.Width > 0 && c.Width <= f.Width && c.Height <= f.Height && c.FPS <= f.FPS && c.MaxSlice == f.MaxSlice &&
+		(p.encoder.fits == nil || p.encoder.fits(c) == nil)
+}
+
+// add begins a stream. A trial takes a moment in which nothing of it goes: what asks less than one before needs none.
 func (k *camera) add(c videoFormat) error {
 	if err := c.check(); err != nil {
 		return err
 	}
-	e, why, err := choose(c, encoders(), encoder.tryOut)
-	if err != nil {
-		return err
+	if !k.proven.covers(c) {
+		e, why, err := choose(c, encoders(), encoder.tryOut)
+		if err != nil {
+			return err
+		}
+		k.proven = proven{e, why, c}
+		defer pipeline.FreeMemory() // the trial took much memory, and does not come again
 	}
-	s, err := startEncoding(c, e, why, *k.frame.Load())
+	s, err := startEncoding(c, k.proven.encoder, k.proven.why, *k.frame.Load())
 	if err != nil {
+		k.proven = proven{}
 		return err
 	}
 	s.run(k.p, &k.pulse, k.failure)
-	pipeline.FreeMemory() // the trial took much memory, and does not come again
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.streams = append(k.streams, s)

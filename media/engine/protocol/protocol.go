@@ -90,8 +90,8 @@ type VideoStream struct {
 	Number   uint32 `json:"number"`
 	Width    int    `json:"width"`
 	Height   int    `json:"height"`
-	FPS      int    `json:"fps"`
-	Kbps     int    `json:"kbps"`                // may change in a stream that runs
+	FPS      int    `json:"fps"` // it and Kbps may change in a stream that runs
+	Kbps     int    `json:"kbps"`
 	MaxSlice int    `json:"max_slice,omitempty"` // bytes; set for packetization-mode 0, where a NAL unit must fit a packet
 }
 
