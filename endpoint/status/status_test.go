@@ -15,7 +15,7 @@ func sample() Status {
 		Plan: Plan{Revision: "r1", Received: ten.Add(-2 * time.Hour), Until: ten.AddDate(0, 0, 13), Open: true, Partner: "munich",
 			Next: Change{At: ten.Add(3 * time.Hour)}},
 		Calls: []Call{{ID: "x@y", Role: "partner", Peer: "munich", Name: "Munich – Hub", Ours: true, Up: true, Since: ten.Add(-time.Minute),
-			Shown: true, Media: "opus + H264 over SRTP AEAD_AES_128_GCM",
+			Shown: true, Media: "opus + H264 over SRTP AEAD_AES_128_GCM", Sends: "1280×720 at 30/s",
 			Figures: Figures{FPSIn: 30, FPSOut: 29.9, KbpsIn: 1800, KbpsOut: 2000.1, Loss: 0.4, RTT: 12.5, Missed: 120, Gone: 3, Freezes: 2, Frozen: 0.4, Delay: 30, Queue: 12, Budget: 2000}}},
 		Past: []PastCall{
 			{Peer: "desk", Ended: ten.Add(-3 * time.Hour), Status: 486, Why: "Busy Here", Before: 3},
@@ -63,7 +63,7 @@ func TestTextOfTrouble(t *testing.T) {
 		Failure: "screen x11::0: the X display has gone", Down: true}}
 	text := s.Text(time.UTC)
 	for _, want := range []string{
-		"out 29.9 pictures/s, 2000.1 kbit/s\n",
+		"out 29.9 pictures/s, 2000.1 kbit/s of 2000 (1280×720 at 30/s)\n",
 		"screen      down, a new process is on its way; x11 :0; its process failed at 09:59:59: screen x11::0: the X display has gone\n",
 		"shows       nothing: screen x11::0: the X display has gone\n",
 	} {
