@@ -10,7 +10,7 @@ VERSION     := $(shell git describe --tags --always --long --dirty 2>/dev/null |
 GO_BUILD     = go build -trimpath -ldflags '-X main.version=$(VERSION)'
 GO_PURE      = CGO_ENABLED=0 GOARCH=$(GOARCH) $(GO_BUILD)
 
-.PHONY: demo test test-busy vuln build bench bench-plan bench-strangers fuzz clean programs glass setup-build setup-demo setup-test setup-bench
+.PHONY: demo test test-busy vuln build bench bench-plan bench-strangers bench-line fuzz clean programs glass setup-build setup-demo setup-test setup-bench
 
 demo: setup-demo programs
 	go run ./scripts/demo $(if $(SECONDS),-seconds $(SECONDS)s) $(if $(CAMERA),-camera '$(CAMERA)') \
@@ -38,7 +38,7 @@ else
 	@echo "bin/ewindow-media is not built for $(GOARCH): it needs that machine's GStreamer; run make build there"
 endif
 
-bench: setup-demo setup-bench programs glass bench-plan bench-strangers
+bench: setup-demo setup-bench programs glass bench-plan bench-strangers bench-line
 	go run ./scripts/bench $(BENCH)
 
 # The dialplan alone: needs nothing but Go.
@@ -49,6 +49,10 @@ bench-plan:
 # What strangers can do to the registrar: memory, and who still logs in while they flood it.
 bench-strangers: programs
 	go run ./scripts/bench/strangers
+
+# Over bad lines, beside GStreamer's plain RTP: two hours; LINE='-seconds 15 -runs 1 -only loss5,cut' for a look, -h for the rest.
+bench-line: setup-demo setup-bench programs glass
+	go run ./scripts/bench/line $(LINE)
 
 glass: | bin
 	$(CC) -O2 -o bin/glass scripts/bench/glass.c -lX11 -lXext -lm

@@ -123,11 +123,11 @@ func measure(ctx context.Context, o options, name string, s rig.System) (f *figu
 
 // observe takes the figures of a system that runs.
 func observe(ctx context.Context, g rig.Glass, name string, s rig.System, x rig.Screens, seconds int) (*figures, error) {
-	from, err := lookAtMachine()
+	from, err := rig.LookAtMachine()
 	if err != nil {
 		return nil, err
 	}
-	before, err := usageOf(s.Processes())
+	before, err := rig.UsageOf(s.Processes())
 	if err != nil {
 		return nil, err
 	}
@@ -135,16 +135,16 @@ func observe(ctx context.Context, g rig.Glass, name string, s rig.System, x rig.
 	if err != nil {
 		return nil, err
 	}
-	after, err := usageOf(s.Processes())
+	after, err := rig.UsageOf(s.Processes())
 	if err != nil {
 		return nil, err
 	}
-	to, err := lookAtMachine()
+	to, err := rig.LookAtMachine()
 	if err != nil {
 		return nil, err
 	}
 	return &figures{
-		name: name, Picture: seen, load: after.since(before, len(s.Processes())), others: others(from, to),
+		name: name, Picture: seen, Load: after.Since(before, len(s.Processes())), others: rig.Others(from, to),
 	}, nil
 }
 

@@ -11,7 +11,7 @@ import (
 type figures struct {
 	name string
 	rig.Picture
-	load
+	rig.Load
 	others float64 // percent of a core that all else on the machine took meanwhile
 }
 
@@ -30,8 +30,8 @@ var rows = []struct {
 	{"pictures a second", func(f *figures) float64 { return f.FPS }, 0},
 	{"frozen, % of the time", func(f *figures) float64 { return f.Frozen }, 0},
 	{"broken, % of pictures", func(f *figures) float64 { return f.Broken }, 0},
-	{"CPU a window, % of a core", func(f *figures) float64 { return f.cpu }, 0.5},
-	{"PSS a window, MB", func(f *figures) float64 { return f.pss }, 2},
+	{"CPU a window, % of a core", func(f *figures) float64 { return f.CPU }, 0.5},
+	{"PSS a window, MB", func(f *figures) float64 { return f.PSS }, 2},
 }
 
 // report is the table, with goals where both were measured.
@@ -80,8 +80,8 @@ func details(systems ...*figures) string {
 		if f == nil {
 			continue
 		}
-		for _, p := range f.parts {
-			fmt.Fprintf(&b, "%-27s%9.1f %%%7.1f MB\n", p.name, p.cpu, p.pss)
+		for _, p := range f.Parts {
+			fmt.Fprintf(&b, "%-27s%9.1f %%%7.1f MB\n", p.Name, p.CPU, p.PSS)
 		}
 	}
 	return b.String()

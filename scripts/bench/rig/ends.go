@@ -80,15 +80,22 @@ func (e *Ends) tun(end int, name string) (device *os.File, err error) {
 		return nil, err
 	}
 	defer there.Close()
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		runtime.LockOSThread() // and never unlocked: the thread, which is in another namespace now, ends with the goroutine
-		if err = unix.Setns(int(there.Fd()), unix.CLONE_NEWNET); err == nil {
-			device, err = openTUN(name)
-		}
-	}()
-	if <-done; err != nil {
+	here, err := os.Open("/proc/thread-self/ns/net")
+	if err != nil {
+		return nil, err
+	}
+	defer here.Close()
+	// The thread has to come back: if it ended, so would the programs that it has started (prctl(2), PR_SET_PDEATHSIG).
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if err := unix.Setns(int(there.Fd()), unix.CLONE_NEWNET); err != nil {
+		return nil, fmt.Errorf("enter a network namespace: %w", err)
+	}
+	device, err = openTUN(name)
+	if err := unix.Setns(int(here.Fd()), unix.CLONE_NEWNET); err != nil {
+		panic(fmt.Sprintf("a thread cannot leave a network namespace: %v", err))
+	}
+	if err != nil {
 		return nil, fmt.Errorf("make a network device (TUN): %w", err)
 	}
 	return device, nil

@@ -1,4 +1,4 @@
-package main
+package rig
 
 import (
 	"bytes"
@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// usage is what some processes and all that come from them have used of the machine, up to a time.
-type usage struct {
+// Usage is what some processes and all that come from them have used of the machine, up to a time.
+type Usage struct {
 	at        time.Time
 	processes map[int]share
 }
@@ -25,21 +25,21 @@ type share struct {
 	pss    int64         // bytes: memory, each shared page divided among those who share it (proc_pid_smaps(5))
 }
 
-// load is what one window asks of the machine.
-type load struct {
-	cpu   float64 // percent of one core
-	pss   float64 // MB
-	parts []part  // of all windows
+// Load is what one window asks of the machine.
+type Load struct {
+	CPU   float64 // percent of one core
+	PSS   float64 // MB
+	Parts []Part  // of all windows
 }
 
-// part is one process's share of the load of all windows.
-type part struct {
-	name     string
-	cpu, pss float64
+// Part is one process's share of the load of all windows.
+type Part struct {
+	Name     string
+	CPU, PSS float64
 }
 
-// since is the load between two usages, for one of so many windows.
-func (u usage) since(before usage, windows int) load {
+// Since is the load between two usages, for one of so many windows.
+func (u Usage) Since(before Usage, windows int) Load {
 	spent := map[int]time.Duration{}
 	for pid, now := range u.processes {
 		spent[pid] += now.cpu - before.processes[pid].cpu
@@ -49,28 +49,28 @@ func (u usage) since(before usage, windows int) load {
 			spent[then.parent] -= then.cpu
 		}
 	}
-	var l load
+	var l Load
 	elapsed := u.at.Sub(before.at).Seconds()
 	for pid, now := range u.processes {
-		p := part{name: now.name, cpu: 100 * spent[pid].Seconds() / elapsed, pss: float64(now.pss) / 1e6}
-		l.cpu += p.cpu / float64(windows)
-		l.pss += p.pss / float64(windows)
-		l.parts = append(l.parts, p)
+		p := Part{Name: now.name, CPU: 100 * spent[pid].Seconds() / elapsed, PSS: float64(now.pss) / 1e6}
+		l.CPU += p.CPU / float64(windows)
+		l.PSS += p.PSS / float64(windows)
+		l.Parts = append(l.Parts, p)
 	}
-	slices.SortFunc(l.parts, func(a, b part) int { return strings.Compare(a.name, b.name) })
+	slices.SortFunc(l.Parts, func(a, b Part) int { return strings.Compare(a.Name, b.Name) })
 	return l
 }
 
-// usageOf looks at processes and all that come from them.
-func usageOf(roots []int) (usage, error) { return usageIn("/proc", roots) }
+// UsageOf looks at processes and all that come from them.
+func UsageOf(roots []int) (Usage, error) { return usageIn("/proc", roots) }
 
 // ticks is USER_HZ, the unit of times in /proc: 100 on every architecture that Debian has.
 const ticks = 100
 
 func inTicks(n int64) time.Duration { return time.Duration(n) * time.Second / ticks }
 
-func usageIn(proc string, roots []int) (usage, error) {
-	u := usage{at: time.Now(), processes: map[int]share{}}
+func usageIn(proc string, roots []int) (Usage, error) {
+	u := Usage{at: time.Now(), processes: map[int]share{}}
 	all, err := listProcesses(proc)
 	if err != nil {
 		return u, err
@@ -177,19 +177,20 @@ func pssOf(rollup []byte) int64 {
 	return 0
 }
 
-// others is the load, in percent of a core, of everything on the machine that is not ours between two looks.
-func others(from, to machine) float64 {
+// Others is the load, in percent of a core, of everything on the machine that is not ours between two looks.
+func Others(from, to Machine) float64 {
 	return max(0, 100*((to.busy-from.busy)-(to.own-from.own)).Seconds()/to.at.Sub(from.at).Seconds())
 }
 
-// machine is a look at the whole machine.
-type machine struct {
+// Machine is a look at the whole machine.
+type Machine struct {
 	at        time.Time
 	busy, own time.Duration // of all cores; of this program and all that it has started
 }
 
-func lookAtMachine() (machine, error) {
-	m := machine{at: time.Now()}
+// LookAtMachine looks now.
+func LookAtMachine() (Machine, error) {
+	m := Machine{at: time.Now()}
 	b, err := os.ReadFile("/proc/stat")
 	if err != nil {
 		return m, err
@@ -197,7 +198,7 @@ func lookAtMachine() (machine, error) {
 	if m.busy, err = parseBusy(b); err != nil {
 		return m, err
 	}
-	own, err := usageOf([]int{os.Getpid()})
+	own, err := UsageOf([]int{os.Getpid()})
 	for _, s := range own.processes {
 		m.own += s.cpu
 	}

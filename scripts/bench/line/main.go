@@ -1,0 +1,105 @@
+// Command line measures two of our windows, beside a peer, from glass to glass over a bad line.
+//
+//	X display ──camera──▶ window A ──▶ TUN ═ lab/impair ═ TUN ──▶ window B ──screen──▶ X display
+//	    ▲                 registrar                                                        │
+//	glass draw                                                                 glass watch ┘
+//
+// Each window is in a network namespace of its own; the registrar is with the first. The line has its conditions both ways,
+// and from before the call: what sets up the call suffers them too. It prints a table in Markdown, progress on stderr.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"ewindow/scripts/bench/rig"
+	"ewindow/scripts/stage"
+)
+
+// options are the flags.
+type options struct {
+	seconds, runs int
+	bin           string
+	only, peer    string
+	logs          string
+}
+
+func main() {
+	var o options
+	flag.IntVar(&o.seconds, "seconds", 60, "how long to measure each row")
+	flag.IntVar(&o.runs, "runs", 3, "how often; medians are printed")
+	flag.StringVar(&o.bin, "bin", "bin", "directory of the programs")
+	flag.StringVar(&o.only, "only", "", "measure only these `rows`, separated by commas")
+	flag.StringVar(&o.peer, "peer", "gstreamer", "who else is measured, in turn with ours: gstreamer, baresip or none")
+	flag.StringVar(&o.logs, "logs", "", "`directory` for all that the windows print, a file for each run")
+	flag.Parse()
+	if status, inside := stage.Alone(); !inside {
+		os.Exit(status)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, o, os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "bench-line:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, o options, out io.Writer) error {
+	chosen, err := choose(o.only)
+	if err != nil {
+		return err
+	}
+	if o.seconds < 1 || o.runs < 1 {
+		return fmt.Errorf("%d runs of %d s: there has to be one of a second at least", o.runs, o.seconds)
+	}
+	systems := []string{"E-Window"}
+	switch o.peer {
+	case "none":
+	case "gstreamer", "baresip":
+		systems = append(systems, o.peer)
+	default:
+		return fmt.Errorf("there is no peer %q; there are gstreamer, baresip and none", o.peer)
+	}
+	dir, err := os.MkdirTemp("", "ewindow-line")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	t := newTable(o, time.Now())
+	for _, r := range chosen {
+		measured := map[string][]outcome{}
+		for n := range o.runs {
+			for _, name := range systems {
+				m := measurement{options: o, row: r, system: name, run: n, dir: filepath.Join(dir, "run")}
+				got, err := m.take(ctx)
+				if ctx.Err() != nil {
+					return ctx.Err()
+				}
+				if err != nil { // a picture that does not come is a result
+					fmt.Fprintf(os.Stderr, "bench-line: %s: %s, run %d: %v\n", r.name, name, n+1, err)
+					t.failures = append(t.failures, fmt.Sprintf("%s: %s, run %d: %v", r.text, name, n+1, err))
+					continue
+				}
+				fmt.Fprintf(os.Stderr, "bench-line: %s: %s, run %d: %v\n", r.name, name, n+1, got)
+				measured[name] = append(measured[name], got)
+				t.busy = max(t.busy, got.others)
+			}
+		}
+		for _, name := range systems {
+			t.add(r, name, measured[name])
+		}
+	}
+	if o.peer == "gstreamer" {
+		t.notes = append(t.notes, "GStreamer is gst-launch-1.0 at each end, with: `"+
+			(&rig.GStreamer{Ends: &rig.Ends{}}).Pipeline(0, rig.Screens{Camera: ":1", Window: [2]string{":2", ":3"}})+"`.")
+	}
+	_, err = io.WriteString(out, t.String())
+	return err
+}

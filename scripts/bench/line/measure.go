@@ -1,0 +1,233 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"ewindow/scripts/bench/rig"
+	"ewindow/scripts/lab/impair"
+)
+
+const (
+	startLimit = 40 * time.Second // until the first picture
+	settle     = 5 * time.Second  // from there to the measurement
+)
+
+// measurement is one run of one system on one line.
+type measurement struct {
+	options
+	row
+	system string
+	run    int
+	dir    string
+}
+
+// outcome is what came of it.
+type outcome struct {
+	figures
+	first    time.Duration // from the call to the first picture
+	back     time.Duration // cut: from its end to the next picture
+	down, up time.Duration // drop: from the change of the line to its rate; -1: never
+	others   float64       // percent of a core that all else took meanwhile
+	rates    []float64     // kbit/s into the line, second by second
+}
+
+func (o outcome) String() string {
+	return fmt.Sprintf("frozen %.2f %%, %.1f fps, p50 %.0f ms, p95 %.0f ms, broken %.2f %%, first picture after %.0f ms, longest still %.0f ms",
+		o.frozen, o.fps, o.p50, o.p95, o.broken, millis(o.first), millis(o.longest))
+}
+
+func millis(d time.Duration) float64 { return d.Seconds() * 1000 }
+
+// take sets everything up, measures and takes it down again.
+func (m measurement) take(ctx context.Context) (o outcome, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if err := os.RemoveAll(m.dir); err != nil {
+		return o, err
+	}
+	x, closeAll, err := rig.OpenScreens(ctx)
+	if err != nil {
+		return o, err
+	}
+	defer closeAll()
+	glass := rig.Glass{Program: filepath.Join(m.bin, "glass")}
+	drawing, err := glass.Draw(ctx, x.Camera)
+	if err != nil {
+		return o, err
+	}
+	defer drawing.Stop()
+	ends, err := rig.MakeEnds()
+	if err != nil {
+		return o, err
+	}
+	defer ends.Remove()
+	devices, err := ends.LayLine(ctx)
+	if err != nil {
+		return o, err
+	}
+	relay := impair.NewRelay(devices[0], devices[1], m.line, uint64(m.run)+1)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer cancel()
+	broken := make(chan error, 1)
+	wg.Go(func() { broken <- relay.Run(ctx) })
+	watch, err := glass.Watch(ctx, x.Window[1])
+	if err != nil {
+		return o, err
+	}
+	defer watch.Stop()
+	s, done, err := m.start(ctx, ends, x)
+	defer func() { err = errors.Join(err, done(err)) }()
+	if err != nil {
+		return o, err
+	}
+	o, err = m.observe(ctx, s, relay, watch)
+	select {
+	case broke := <-broken:
+		err = errors.Join(err, broke)
+	default:
+	}
+	return o, err
+}
+
+// start starts the system. done, which is never nil, ends it, and tells of a failure what the system printed last.
+func (m measurement) start(ctx context.Context, ends *rig.Ends, x rig.Screens) (s rig.System, done func(error) error, err error) {
+	closeLog := func() error { return nil }
+	switch m.system {
+	case "gstreamer":
+		s = &rig.GStreamer{Ends: ends}
+	case "baresip":
+		s = &rig.Baresip{Dir: m.dir, Ends: ends}
+	default:
+		w := &rig.Windows{Dir: m.dir, Bin: m.bin, Ends: ends}
+		if m.logs != "" {
+			if err := os.MkdirAll(m.logs, 0o755); err != nil {
+				return nil, func(error) error { return nil }, err
+			}
+			f, err := os.Create(filepath.Join(m.logs, fmt.Sprintf("%s-%d.log", m.name, m.run+1)))
+			if err != nil {
+				return nil, func(error) error { return nil }, err
+			}
+			w.Log, closeLog = f, f.Close
+		}
+		s = w
+	}
+	done = func(failed error) error {
+		said := s.Stop()
+		if failed != nil && ctx.Err() == nil {
+			fmt.Fprintf(os.Stderr, "%s printed last:\n%s", m.system, said)
+		}
+		return closeLog()
+	}
+	return s, done, s.Start(ctx, x)
+}
+
+// observe measures a system that has been started.
+func (m measurement) observe(ctx context.Context, s rig.System, relay *impair.Relay, watch *rig.Watch) (o outcome, err error) {
+	called := time.Now()
+	first, err := watch.First(ctx, startLimit)
+	if err != nil {
+		return o, err
+	}
+	if w, ours := s.(*rig.Windows); ours {
+		since, ok := w.Called()
+		if !ok {
+			return o, errors.New("a picture, and no call")
+		}
+		called = since
+	}
+	begin := first
+	if !m.atOnce {
+		begin = begin.Add(settle)
+	}
+	total := max(time.Duration(m.seconds)*time.Second, m.shortest())
+	var plan []event
+	if m.plan != nil {
+		plan = m.plan(total)
+	}
+	from, err := rig.LookAtMachine()
+	if err != nil {
+		return o, err
+	}
+	samples, at, err := follow(ctx, relay, begin, total, plan)
+	if err != nil {
+		return o, err
+	}
+	to, err := rig.LookAtMachine()
+	if err != nil {
+		return o, err
+	}
+	o = m.conclude(watch.Looks(), samples, begin, begin.Add(total), at)
+	o.first, o.others = first.Sub(called), rig.Others(from, to)
+	return o, nil
+}
+
+// follow lets happen on the line what is planned, and looks at its counters, until the time is over. at is when each event was.
+func follow(ctx context.Context, relay *impair.Relay, begin time.Time, total time.Duration, plan []event) (samples []sample, at []time.Time, err error) {
+	tick := time.NewTicker(sampled)
+	defer tick.Stop()
+	for now := time.Now(); now.Before(begin.Add(total)); {
+		samples = append(samples, sample{now, relay.Counts()[0].Bytes})
+		for len(plan) > 0 && now.Sub(begin) >= plan[0].at {
+			relay.Set(plan[0].set)
+			if plan[0].cut > 0 {
+				relay.Cut(plan[0].cut)
+			}
+			plan, at = plan[1:], append(at, time.Now())
+		}
+		select {
+		case <-ctx.Done():
+			return nil, nil, ctx.Err()
+		case now = <-tick.C:
+		}
+	}
+	return samples, at, nil
+}
+
+// conclude makes the outcome of what was seen. The figures of a cut are those of the time after it.
+func (m measurement) conclude(looks []rig.Look, samples []sample, begin, end time.Time, at []time.Time) (o outcome) {
+	from := begin
+	switch {
+	case m.name == "cut" && len(at) == 1:
+		from = at[0].Add(m.plan(end.Sub(begin))[0].cut)
+		var ok bool
+		if o.back, ok = firstAfter(looks, from); !ok {
+			o.back = -1
+		}
+	case m.name == "drop" && len(at) == 2:
+		plan := m.plan(end.Sub(begin))
+		limit, before := float64(plan[0].set.Kbps), rate(samples, begin, at[0])
+		o.down, o.up = -1, -1
+		if d, ok := settled(samples, at[0], at[1], func(r float64) bool { return r <= 1.05*limit }); ok {
+			o.down = d
+		}
+		if d, ok := settled(samples, at[1], end, func(r float64) bool { return r >= 0.9*before }); ok {
+			o.up = d
+		}
+	}
+	o.figures = judge(looks, from, end)
+	for t := begin; !t.Add(second).After(end); t = t.Add(second) {
+		o.rates = append(o.rates, rate(samples, t, t.Add(second)))
+	}
+	return o
+}
+
+// note says what the row is about beside the figures.
+func (m row) note(median func(func(outcome) time.Duration) string) string {
+	var words []string
+	switch m.name {
+	case "cut":
+		words = append(words, "picture back after "+median(func(o outcome) time.Duration { return o.back })+" ms")
+	case "drop":
+		words = append(words, "at 0.5 Mbit/s after "+median(func(o outcome) time.Duration { return o.down })+" ms",
+			"back at the rate from before after "+median(func(o outcome) time.Duration { return o.up })+" ms")
+	}
+	return strings.Join(words, ", ")
+}

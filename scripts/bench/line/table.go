@@ -1,0 +1,123 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// table is what is printed.
+type table struct {
+	lines    []string
+	notes    []string
+	failures []string
+	busy     float64 // percent of a core that all else took, at most
+}
+
+// quiet is how much of a core all else may take before the figures say little, in percent.
+const quiet = 15
+
+func newTable(o options, now time.Time) *table {
+	t := &table{}
+	t.lines = append(t.lines,
+		fmt.Sprintf("%s, 720p30, 2 Mbit/s, %d × %d s a row, in turn: median (least … most)\n", now.Format("2 January 2006"), o.runs, o.seconds),
+		"| line | | frozen, % | fps | p50, ms | p95, ms | broken, % | longest still, ms | first picture, ms | |",
+		"|---|---|---|---|---|---|---|---|---|---|")
+	return t
+}
+
+// add adds a row of a system; without outcomes there was no picture in any run.
+func (t *table) add(r row, system string, got []outcome) {
+	if len(got) == 0 {
+		t.lines = append(t.lines, fmt.Sprintf("| %s | %s | no picture | | | | | | | |", r.text, system))
+		return
+	}
+	cell := func(format string, value func(outcome) float64) string {
+		var all []float64
+		for _, o := range got {
+			all = append(all, value(o))
+		}
+		return spread(format, all)
+	}
+	cells := []string{
+		cell("%.1f", func(o outcome) float64 { return o.frozen }),
+		cell("%.1f", func(o outcome) float64 { return o.fps }),
+		cell("%.0f", func(o outcome) float64 { return o.p50 }),
+		cell("%.0f", func(o outcome) float64 { return o.p95 }),
+		cell("%.2f", func(o outcome) float64 { return o.broken }),
+		cell("%.0f", func(o outcome) float64 { return millis(o.longest) }),
+		cell("%.0f", func(o outcome) float64 { return millis(o.first) }),
+		r.note(func(value func(outcome) time.Duration) string {
+			return cell("%.0f", func(o outcome) float64 { return millis(value(o)) })
+		}),
+	}
+	t.lines = append(t.lines, fmt.Sprintf("| %s | %s | %s |", r.text, system, strings.Join(cells, " | ")))
+	if r.name == "drop" {
+		t.notes = append(t.notes, fmt.Sprintf("What %s sent into the line of %s, kbit/s, second by second (run 1): `%s`.", system, r.text, plot(got[0].rates)))
+	}
+}
+
+// spread is the median of some values, and the least and the most where they differ. A negative one is "never".
+func spread(format string, values []float64) string {
+	text := func(v float64) string {
+		if v < 0 {
+			return "never"
+		}
+		return fmt.Sprintf(format, v)
+	}
+	// What never came is the worst.
+	slices.SortFunc(values, func(a, b float64) int {
+		switch {
+		case (a < 0) != (b < 0):
+			if a < 0 {
+				return 1
+			}
+			return -1
+		case a < b:
+			return -1
+		case a > b:
+			return 1
+		}
+		return 0
+	})
+	n := len(values)
+	middle := values[n/2]
+	if n%2 == 0 && values[n/2] >= 0 {
+		middle = (values[n/2-1] + values[n/2]) / 2
+	}
+	least, most := text(values[0]), text(values[n-1])
+	if least == most {
+		return text(middle)
+	}
+	return fmt.Sprintf("%s (%s … %s)", text(middle), least, most)
+}
+
+// plot draws rates as columns, the highest full.
+func plot(rates []float64) string {
+	const columns = "▁▂▃▄▅▆▇█"
+	full := slices.Max(append(slices.Clone(rates), 1))
+	var b strings.Builder
+	for _, r := range rates {
+		steps := []rune(columns)
+		b.WriteRune(steps[min(len(steps)-1, int(r/full*float64(len(steps))))])
+	}
+	return fmt.Sprintf("%s ≤ %.0f", b.String(), full)
+}
+
+func (t *table) String() string {
+	var b strings.Builder
+	for _, l := range t.lines {
+		b.WriteString(l + "\n")
+	}
+	if t.busy > quiet {
+		t.notes = append(t.notes, fmt.Sprintf("The machine was busy with other things, with up to %.0f %% of a core. Measure again when it is quiet.", t.busy))
+	}
+	if len(t.failures) > 0 {
+		t.notes = append(t.notes, "Runs that count for nothing: "+strings.Join(t.failures, "; ")+".")
+	}
+	for _, n := range t.notes {
+		b.WriteString("\n" + n + "\n")
+	}
+	return b.String()
+}

@@ -1,0 +1,19 @@
+package rig
+
+import (
+	"testing"
+	"time"
+)
+
+func TestParseLook(t *testing.T) {
+	got, err := parseLook("1790000000.1250 83.5 31.9")
+	want := Look{At: time.UnixMilli(1790000000125), Age: 83500 * time.Microsecond, PSNR: 31.9}
+	if err != nil || got != want {
+		t.Errorf("got %+v, %v, want %+v", got, err, want)
+	}
+	for _, line := range []string{"", "1 2", "1 x 3"} {
+		if got, err := parseLook(line); err == nil {
+			t.Errorf("%q is %+v", line, got)
+		}
+	}
+}
