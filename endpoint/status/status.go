@@ -108,6 +108,7 @@ type Device struct {
 	Missing  string    `json:"missing,omitempty"`  // what a stand-in is used for
 	Reason   string    `json:"reason,omitempty"`   // why a stand-in is used, and what to do
 	Why      string    `json:"why,omitempty"`      // of the encoder
+	EchoMS   float64   `json:"echo_ms,omitempty"`  // how long sound takes from the speaker to the microphone; 0 while that is not known
 	Failures int       `json:"failures,omitempty"` // of its processes so far
 	Failed   time.Time `json:"failed,omitzero"`    // when the last of them did
 	Failure  string    `json:"failure,omitempty"`  // and why

@@ -22,7 +22,7 @@ func sample() Status {
 			{Peer: "munich", Ours: true, Up: ten.Add(-90 * time.Minute), Ended: ten.Add(-2 * time.Minute), Why: "silent for 90 s"}},
 		Devices: []Device{{Role: "camera", On: true, Device: "v4l2 /dev/video0", Encoder: "x264enc", Why: "x264enc: works",
 			Failures: 2, Failed: ten.Add(-time.Minute), Failure: "camera: no progress for 1s"},
-			{Role: "sound", Device: "silence", Missing: "No microphone", Reason: "microphone alsa:hw:1: there is none"}},
+			{Role: "sound", Device: "silence", EchoMS: 152.4, Missing: "No microphone", Reason: "microphone alsa:hw:1: there is none"}},
 		Screen: Screen{Picture: true, Title: "Munich – Hub", Notice: "No microphone"},
 	}
 }
@@ -35,7 +35,7 @@ call        partner munich (Munich – Hub); up since 09:59:00; opus + H264 over
             in 30 pictures/s, 1800 kbit/s, loss 0.4 %; out 29.9 pictures/s, 2000.1 kbit/s of 2000 (1280×720 at 30/s); round trip 12.5 ms
             missed 120 packets, 3 for good; stood still 2 times, 0.4 s in all; waits 30 ms for repair here, 12 ms in queues there
 camera      v4l2 /dev/video0; encoder x264enc; its process failed 2 times, last at 09:59:00: camera: no progress for 1s; x264enc: works
-sound       off; silence; No microphone: microphone alsa:hw:1: there is none
+sound       off; silence; echo comes after 152.4 ms; No microphone: microphone alsa:hw:1: there is none
 shows       the picture of Munich – Hub | No microphone
 past        09:58:00: call to munich; up for 1h28m0s; silent for 90 s
 past        07:00:00: call of desk; 486 Busy Here; 3 like it before

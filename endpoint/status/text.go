@@ -175,7 +175,11 @@ func (t *text) device(d *Device) {
 	case d.Down:
 		state = "down, a new process is on its way"
 	}
-	t.line(d.Role, "%s", join("; ", state, d.Device, encoder, join(": ", d.Missing, d.Reason), failures, d.Why))
+	echo := ""
+	if d.EchoMS != 0 {
+		echo = fmt.Sprintf("echo comes after %v ms", d.EchoMS)
+	}
+	t.line(d.Role, "%s", join("; ", state, d.Device, encoder, echo, join(": ", d.Missing, d.Reason), failures, d.Why))
 }
 
 func (t *text) past(p *PastCall) {

@@ -30,7 +30,7 @@ type deviceReport struct {
 // Event takes what a device process reports to the loop. It needs no levels and no progress.
 func (h deviceHandler) Event(role protocol.Role, e protocol.Event) {
 	switch e.Kind {
-	case protocol.Starting, protocol.Ready, protocol.Missing, protocol.Failed, protocol.Keyframe:
+	case protocol.Starting, protocol.Ready, protocol.Missing, protocol.Failed, protocol.Keyframe, protocol.Echo:
 		h.window.post(deviceReport{role, e})
 	}
 }
@@ -59,6 +59,13 @@ func (w *Window) device(ctx context.Context, r deviceReport) {
 		d.Failed, d.Failure, d.Down = time.Now(), e.Text, true
 		d.Since = d.Failed
 		delete(w.lacks, r.role) // the next process says it again
+	case protocol.Echo:
+		level := slog.LevelDebug // it wanders a little wherever there are two clocks
+		if d.EchoMS == 0 {
+			level = slog.LevelInfo
+		}
+		w.log.Log(ctx, level, "echo path found", "role", r.role, "path_ms", round(e.PathMS))
+		d.EchoMS = round(e.PathMS)
 	}
 	w.roles[r.role] = d
 	if r.role == protocol.Screen && (e.Kind == protocol.Ready || e.Kind == protocol.Keyframe) {

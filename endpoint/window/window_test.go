@@ -137,6 +137,25 @@ func TestDevices(t *testing.T) {
 	})
 }
 
+// How long the echo takes is known until another way is found.
+func TestEchoPathIsKnown(t *testing.T) {
+	simulate(t, func(l *lab) {
+		l.online(plan("milano"))
+		f := l.far(negotiate.GCM)
+		defer f.close()
+		l.called(f, "a")
+		for _, ms := range []float64{152.375, 98} {
+			deviceHandler{l.w.stage, l.w}.Event(protocol.Sound, protocol.Event{Kind: protocol.Echo, PathMS: ms})
+			synctest.Wait()
+			all := l.w.Status().Devices
+			i := slices.IndexFunc(all, func(d status.Device) bool { return d.Role == "sound" })
+			if i < 0 || all[i].EchoMS != round(ms) {
+				t.Errorf("after %v ms: %+v", ms, all)
+			}
+		}
+	})
+}
+
 // With the window's end every call gets its BYE from the agent, and nothing of it is left.
 func TestStop(t *testing.T) {
 	simulate(t, func(l *lab) {

@@ -32,9 +32,10 @@ const codecsMissing = "install gstreamer1.0-plugins-base, -good, -bad and gstrea
 //
 //	                                                 ┌▶ encoder ! appsink ──▶ parent
 //	microphone ! raw ! webrtcdsp ! mute ! level ! tee┴▶ encoder ! appsink ──▶ parent
-//	                       ▲ what is played
-//	speaker ◀ webrtcechoprobe ◀ appsrc ◀── mixer ◀┬── decoding ◀───────────── parent
-//	                                              └── decoding ◀───────────── parent
+//	                       ▲ what is played, aligned
+//	                       ├───────────────┐
+//	      speaker ◀ appsrc ◀────── mixer ◀─┴┬── decoding ◀────────────────── parent
+//	                                        └── decoding ◀────────────────── parent
 type sound struct {
 	c       protocol.SoundConfig
 	p       *parent
@@ -49,23 +50,26 @@ type sound struct {
 	decodings decodings
 	want      chan protocol.SoundStreams // holds one: the streams that there are to be, if others than now
 	changed   chan struct{}              // holds one: recorded is another
+	align     *aligner
 
-	mu       sync.Mutex
-	recorded []protocol.SoundStream // that are to be
-	mixer    *mixer
-	pipe     *pipeline.Pipeline // nil while it is rebuilt
-	muted    bool
-	next     int64     // when the next sound for the speaker is due, ns of CLOCK_MONOTONIC
-	stuck    time.Time // since when the speaker takes nothing; zero if it does
+	mu        sync.Mutex
+	recorded  []protocol.SoundStream // that are to be
+	mixer     *mixer
+	pipe      *pipeline.Pipeline // nil while it is rebuilt
+	muted     bool
+	canceller bool      // in pipe
+	next      int64     // when the next sound for the speaker is due, ns of CLOCK_MONOTONIC
+	stuck     time.Time // since when the speaker takes nothing; zero if it does
 }
 
 func newSound(c protocol.SoundConfig, p *parent) (*sound, error) {
 	s := &sound{c: c, p: p, pulse: pulse{p: p}, missing: map[string]string{}, muted: c.Muted,
-		want: make(chan protocol.SoundStreams, 1), changed: make(chan struct{}, 1), mixer: newMixer()}
+		want: make(chan protocol.SoundStreams, 1), changed: make(chan struct{}, 1), mixer: newMixer(), align: newAligner()}
 	if err := s.setStreams(c.Streams); err != nil {
 		return nil, err
 	}
-	trial, err := pipeline.New(s.describe(silentMicrophone(), silentSpeaker()))
+	description, _ := s.describe(silentMicrophone(), silentSpeaker())
+	trial, err := pipeline.New(description)
 	if err != nil {
 		return nil, fmt.Errorf("sound: %w; %s", err, codecsMissing)
 	}
@@ -86,17 +90,17 @@ func (s *sound) cancels(mic, spk soundDevice) (bool, string) {
 	return true, "echo is cancelled"
 }
 
-// describe writes the pipeline.
-func (s *sound) describe(mic, spk soundDevice) string {
+// describe writes the pipeline, and which of its elements will be asked for.
+func (s *sound) describe(mic, spk soundDevice) (description string, names []string) {
 	dsp, probe := "", ""
 	if yes, _ := s.cancels(mic, spk); yes {
-		dsp = " ! webrtcdsp probe=probe echo-cancel=true noise-suppression=true gain-control=false high-pass-filter=true"
-		probe = " ! webrtcechoprobe name=probe"
+		dsp, probe, names = canceller()
 	}
 	return fmt.Sprintf("( name=microphone %s ! audioconvert ! audioresample ! %s%s ! volume name=mute mute=%t ! level interval=%d "+
-		"! tee name=heard allow-not-linked=true ) "+
-		"( name=speaker appsrc name=in is-live=true format=time max-buffers=%d max-bytes=0 leaky-type=downstream caps=%s%s ! %s )",
-		mic.elements, rawSound, dsp, s.isMuted(), levelEvery.Nanoseconds(), queuedMost, quoted(rawSound), probe, spk.elements)
+			"! tee name=heard allow-not-linked=true ) "+
+			"( name=speaker appsrc name=in is-live=true format=time max-buffers=%d max-bytes=0 leaky-type=downstream caps=%s ! %s )%s",
+			mic.elements, rawSound, dsp, s.isMuted(), levelEvery.Nanoseconds(), queuedMost, quoted(rawSound), spk.elements, probe),
+		append(names, "in", "heard", "mute")
 }
 
 func (s *sound) isMuted() bool {
@@ -183,6 +187,9 @@ func (s *sound) mix(stream uint32, pcm []byte) {
 	}
 	length := lasts(len(pcm))
 	s.pipe.Push("in", pcm, s.next, length, off)
+	if s.canceller {
+		s.align.reference(s.pipe, pcm, s.next, length, off)
+	}
 	s.next += length.Nanoseconds()
 }
 
@@ -213,7 +220,8 @@ func (s *sound) Run(ctx context.Context) error {
 }
 
 func (s *sound) open(mic, spk soundDevice) error {
-	p, err := pipeline.New(s.describe(mic, spk), "in", "heard", "mute")
+	description, names := s.describe(mic, spk)
+	p, err := pipeline.New(description, names...)
 	if err != nil {
 		return err
 	}
@@ -225,6 +233,7 @@ func (s *sound) open(mic, spk soundDevice) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.pipe, s.stuck, s.next = p, time.Time{}, 0
+	s.canceller, _ = s.cancels(mic, spk)
 	s.ended.Store(false)
 	s.quiet, s.looked = 0, time.Now()
 	p.Set("mute", "mute", fmt.Sprint(s.muted)) // it may have changed meanwhile
@@ -292,6 +301,11 @@ func (s *sound) tick(p *pipeline.Pipeline, now time.Time) error {
 	}
 	if err := s.listens(now); err != nil {
 		return err
+	}
+	if s.canceller { // only Run changes it
+		if path, news := s.align.follow(p); news {
+			s.p.event(protocol.Event{Kind: protocol.Echo, PathMS: float64(path.Microseconds()) / 1000})
+		}
 	}
 	s.mu.Lock()
 	stuck := s.stuck

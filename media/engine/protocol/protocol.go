@@ -156,6 +156,7 @@ type Event struct {
 	Lacks   string    `json:"lacks,omitempty"`    // ready: what a stand-in is used for, in few words: "No camera"
 	Frames  uint64    `json:"frames,omitempty"`   // progress: pictures or sound frames so far
 	LevelDB float64   `json:"level_db,omitempty"` // level: microphone, dBFS
+	PathMS  float64   `json:"path_ms,omitempty"`  // echo: how long sound takes from the speaker to the microphone
 }
 
 // EventKind is the word for an Event.
@@ -168,6 +169,7 @@ const (
 	Missing  EventKind = "missing"  // a device is not there, a still or silence stands in; Text says which and why
 	Failed   EventKind = "failed"   // the role cannot go on and will exit; Text says why and what to do
 	Level    EventKind = "level"    // sound: LevelDB
+	Echo     EventKind = "echo"     // sound: the echo's way was found, or is another; PathMS
 	Keyframe EventKind = "keyframe" // screen: it can go on only with an IDR picture; whoever sends pictures should be asked for one
 )
 

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"ewindow/media/echopath"
+	"ewindow/media/gst/pipeline"
+)
+
+// Debian 12's canceller takes away what it hears 5 to 50 ms after it was played, best at the beginning of that where
+// the room reverberates. A television and a webcam are 50 to 250 ms apart.
+const (
+	pathLeft   = 10 * time.Millisecond // of the echo's way, for the canceller to find
+	pathSlack  = 7 * time.Millisecond  // it may be so much off: each correction costs the canceller a second
+	soonest    = -playDelay            // earlier than it is known, nothing can be said to be played
+	keptPieces = 100                   // of what was played, while the main loop is busy elsewhere
+)
+
+// aligner keeps the canceller's reference in step with the microphone. The canceller is told what is played as if it
+// were played later, by almost as much as the echo's way takes; the speaker's sound itself is not touched:
+//
+//	microphone ! raw ! tee ! webrtcdsp !                       speaker ◀ appsrc ◀─┬─ mixer
+//	                    ▼        ▲ heard at last                                  │
+//	                appsink      └─ webrtcechoprobe ◀ appsrc ◀── later by offset ◀┤
+//	                    ▼                                              ▲          │
+//	                    └──────────────▶ echopath.Finder ──────────────┘◀─────────┘
+type aligner struct {
+	finder *echopath.Finder // only the main loop uses it
+	found  bool             // it has, and that was said
+
+	mu     sync.Mutex
+	played []piece       // that it has not heard of
+	offset time.Duration // the reference is so much later than what is played
+}
+
+// piece is sound that is in the speaker from a time on, ns of CLOCK_MONOTONIC.
+type piece struct {
+	at  int64
+	pcm []byte
+}
+
+func newAligner() *aligner { return &aligner{finder: echopath.New()} }
+
+// canceller is the elements by which the microphone's sound passes the canceller, "probe" those of what it is told to be
+// played, and the names that follow and reference need.
+func canceller() (dsp, probe string, names []string) {
+	return fmt.Sprintf(" ! tee name=room room. ! appsink name=room-heard sync=false async=false max-buffers=%d drop=true"+
+			" room. ! webrtcdsp probe=probe echo-cancel=true noise-suppression=true gain-control=false high-pass-filter=true", keptPieces),
+		fmt.Sprintf(" ( appsrc name=room-played is-live=true format=time max-buffers=%d max-bytes=0 leaky-type=downstream caps=%s"+
+			" ! webrtcechoprobe name=probe ! fakesink sync=false async=false )", queuedMost, quoted(rawSound)),
+		[]string{"room-heard", "room-played"}
+}
+
+// reference tells the canceller what is played, pushed for the time at.
+func (a *aligner) reference(p *pipeline.Pipeline, pcm []byte, at int64, length time.Duration, off bool) {
+	a.mu.Lock()
+	if len(a.played) == keptPieces {
+		a.played = a.played[1:]
+	}
+	a.played = append(a.played, piece{at + playDelay.Nanoseconds(), pcm})
+	at += a.offset.Nanoseconds()
+	a.mu.Unlock()
+	p.Push("room-played", pcm, at, length, off)
+}
+
+// follow listens to the microphone, and says when the echo's way was found or is so much another that the reference was
+// moved. The main loop calls it.
+func (a *aligner) follow(p *pipeline.Pipeline) (path time.Duration, news bool) {
+	var heard []*pipeline.Sample
+	for s, err := p.Pull("room-heard", 0); err == nil; s, err = p.Pull("room-heard", 0) {
+		heard = append(heard, s)
+	}
+	a.mu.Lock()
+	played := a.played // what is played is known before it is heard
+	a.played = nil
+	a.mu.Unlock()
+	for _, s := range played {
+		a.finder.Played(s.at, s.pcm)
+	}
+	for _, s := range heard {
+		if s.Time != 0 {
+			a.finder.Heard(s.Time, s.Bytes())
+		}
+		s.Free()
+	}
+	path, known := a.finder.Path()
+	if !known {
+		return 0, false
+	}
+	news, a.found = !a.found, true
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if offset := max(path-pathLeft, soonest); (offset - a.offset).Abs() > pathSlack {
+		a.offset, news = offset, true
+	}
+	return path, news
+}
