@@ -170,7 +170,9 @@ func TestTable(t *testing.T) {
 |---|---|---|---|---|---|---|---|---|---|
 | clean | E-Window | 0.5 | 29.9 | 31 | 50 | 0.00 | 160 | 900 |  |
 | clean | gstreamer | no picture | | | | | | | |
-| cut for 10 s, RTT 2 ms | E-Window | 1.0 (0.5 … 1.5) | 29.9 | 31 | 50 | 0.00 | 160 | 900 | picture back after never (80 … never) ms |
+| cut for 10 s, RTT 2 ms | E-Window | 1.0 (0.5 … 1.5) | 29.9 | 31 | 50 | 0.00 | 160 | 900 | picture back after never (80 ms … never) |
+
+Frozen: the time in which a picture stood for more than 150 ms. Broken: pictures older than one before, or below 25 dB beside what was drawn, which counts what a low rate made too coarse as well.
 
 The machine was busy with other things, with up to 40 % of a core. Measure again when it is quiet.
 

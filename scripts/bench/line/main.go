@@ -38,7 +38,7 @@ func main() {
 	flag.StringVar(&o.bin, "bin", "bin", "directory of the programs")
 	flag.StringVar(&o.only, "only", "", "measure only these `rows`, separated by commas")
 	flag.StringVar(&o.peer, "peer", "gstreamer", "who else is measured, in turn with ours: gstreamer, baresip or none")
-	flag.StringVar(&o.logs, "logs", "", "`directory` for all that the windows print, a file for each run")
+	flag.StringVar(&o.logs, "logs", "", "`directory` for all that the windows print and the glass sees, files for each run")
 	flag.Parse()
 	if status, inside := stage.Alone(); !inside {
 		os.Exit(status)
@@ -72,6 +72,11 @@ func run(ctx context.Context, o options, out io.Writer) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
+	if o.logs != "" {
+		if err := os.MkdirAll(o.logs, 0o755); err != nil {
+			return err
+		}
+	}
 	t := newTable(o, time.Now())
 	for _, r := range chosen {
 		measured := map[string][]outcome{}

@@ -33,6 +33,7 @@ type outcome struct {
 	figures
 	first    time.Duration // from the call to the first picture
 	back     time.Duration // cut: from its end to the next picture
+	before   float64       // drop: kbit/s into the line before it
 	down, up time.Duration // drop: from the change of the line to its rate; -1: never
 	others   float64       // percent of a core that all else took meanwhile
 	rates    []float64     // kbit/s into the line, second by second
@@ -89,12 +90,29 @@ func (m measurement) take(ctx context.Context) (o outcome, err error) {
 		return o, err
 	}
 	o, err = m.observe(ctx, s, relay, watch)
+	if m.logs != "" {
+		err = errors.Join(err, m.keep(watch.Looks()))
+	}
 	select {
 	case broke := <-broken:
 		err = errors.Join(err, broke)
 	default:
 	}
 	return o, err
+}
+
+// keep writes what the glass saw into the directory for logs: Unix time in seconds, age in ms, PSNR in dB.
+func (m measurement) keep(looks []rig.Look) error {
+	var b strings.Builder
+	for _, l := range looks {
+		fmt.Fprintf(&b, "%.4f %.1f %.1f\n", float64(l.At.UnixMicro())/1e6, millis(l.Age), l.PSNR)
+	}
+	return os.WriteFile(m.log("glass"), []byte(b.String()), 0o644)
+}
+
+// log is a file of this run.
+func (m measurement) log(of string) string {
+	return filepath.Join(m.logs, fmt.Sprintf("%s-%d-%s.%s", m.name, m.run+1, m.system, of))
 }
 
 // start starts the system. done, which is never nil, ends it, and tells of a failure what the system printed last.
@@ -108,10 +126,7 @@ func (m measurement) start(ctx context.Context, ends *rig.Ends, x rig.Screens) (
 	default:
 		w := &rig.Windows{Dir: m.dir, Bin: m.bin, Ends: ends}
 		if m.logs != "" {
-			if err := os.MkdirAll(m.logs, 0o755); err != nil {
-				return nil, func(error) error { return nil }, err
-			}
-			f, err := os.Create(filepath.Join(m.logs, fmt.Sprintf("%s-%d.log", m.name, m.run+1)))
+			f, err := os.Create(m.log("log"))
 			if err != nil {
 				return nil, func(error) error { return nil }, err
 			}
@@ -203,12 +218,13 @@ func (m measurement) conclude(looks []rig.Look, samples []sample, begin, end tim
 		}
 	case m.name == "drop" && len(at) == 2:
 		plan := m.plan(end.Sub(begin))
-		limit, before := float64(plan[0].set.Kbps), rate(samples, begin, at[0])
+		limit := float64(plan[0].set.Kbps)
+		o.before = rate(samples, begin, at[0])
 		o.down, o.up = -1, -1
 		if d, ok := settled(samples, at[0], at[1], func(r float64) bool { return r <= 1.05*limit }); ok {
 			o.down = d
 		}
-		if d, ok := settled(samples, at[1], end, func(r float64) bool { return r >= 0.9*before }); ok {
+		if d, ok := settled(samples, at[1], end, func(r float64) bool { return r >= 0.9*o.before }); ok {
 			o.up = d
 		}
 	}
@@ -219,15 +235,15 @@ func (m measurement) conclude(looks []rig.Look, samples []sample, begin, end tim
 	return o
 }
 
-// note says what the row is about beside the figures.
-func (m row) note(median func(func(outcome) time.Duration) string) string {
-	var words []string
-	switch m.name {
+// note says what the row is about beside the figures; cell makes a text of the values of all runs.
+func (r row) note(cell func(format string, value func(outcome) float64) string) string {
+	switch r.name {
 	case "cut":
-		words = append(words, "picture back after "+median(func(o outcome) time.Duration { return o.back })+" ms")
+		return "picture back after " + cell("%.0f ms", func(o outcome) float64 { return millis(o.back) })
 	case "drop":
-		words = append(words, "at 0.5 Mbit/s after "+median(func(o outcome) time.Duration { return o.down })+" ms",
-			"back at the rate from before after "+median(func(o outcome) time.Duration { return o.up })+" ms")
+		return "from " + cell("%.0f kbit/s", func(o outcome) float64 { return o.before }) +
+			" to 0.5 Mbit/s within " + cell("%.0f ms", func(o outcome) float64 { return millis(o.down) }) +
+			", back within " + cell("%.0f ms", func(o outcome) float64 { return millis(o.up) })
 	}
-	return strings.Join(words, ", ")
+	return ""
 }

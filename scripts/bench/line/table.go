@@ -48,9 +48,7 @@ func (t *table) add(r row, system string, got []outcome) {
 		cell("%.2f", func(o outcome) float64 { return o.broken }),
 		cell("%.0f", func(o outcome) float64 { return millis(o.longest) }),
 		cell("%.0f", func(o outcome) float64 { return millis(o.first) }),
-		r.note(func(value func(outcome) time.Duration) string {
-			return cell("%.0f", func(o outcome) float64 { return millis(value(o)) })
-		}),
+		r.note(cell),
 	}
 	t.lines = append(t.lines, fmt.Sprintf("| %s | %s | %s |", r.text, system, strings.Join(cells, " | ")))
 	if r.name == "drop" {
@@ -116,6 +114,8 @@ func (t *table) String() string {
 	if len(t.failures) > 0 {
 		t.notes = append(t.notes, "Runs that count for nothing: "+strings.Join(t.failures, "; ")+".")
 	}
+	t.notes = append([]string{fmt.Sprintf("Frozen: the time in which a picture stood for more than %d ms. Broken: pictures older than one before, or below %.0f dB "+
+		"beside what was drawn, which counts what a low rate made too coarse as well.", freeze.Milliseconds(), unlike)}, t.notes...)
 	for _, n := range t.notes {
 		b.WriteString("\n" + n + "\n")
 	}
