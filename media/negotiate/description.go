@@ -69,6 +69,10 @@ type Stream struct {
 	Repair     Repair // retransmissions that the other side may send beside it
 	RepairType uint8  // payload type of ours (RFC 4588), 0 if we send again what was missed as it was
 
+	// Payload types of packets with copies of earlier frames in them (RFC 2198), Opus only, 0 for none. They are sent and come
+	// among those of SendType and ReceiveType, under the same SSRC.
+	SendRED, ReceiveRED uint8
+
 	PLI, FIR bool // the other side takes these requests for a keyframe (RFC 4585, 5104)
 	CCFB     bool // each side says when the other's packets came (RFC 8888), so that it finds out how much the path carries
 	NACK     bool // the other side may ask for packets that it missed (RFC 4585 §6.2.1), and we send them again

@@ -15,6 +15,9 @@ const events Codec = "telephone-event"
 // rtx is the retransmissions of another format, which its fmtp names (RFC 4588 §8.1).
 const rtx Codec = "rtx"
 
+// red is packets with copies of earlier frames in them, of another format, which its fmtp names (RFC 2198).
+const red Codec = "red"
+
 // format is one payload type of an m-line: what rtpmap and fmtp say of it.
 type format struct {
 	number uint8
@@ -27,12 +30,12 @@ type format struct {
 	asymmetric bool   // level-asymmetry-allowed
 	sets       []byte // see Stream.Sets
 
-	apt uint8 // rtx only: the payload type that it repairs
+	apt uint8 // rtx and red: the payload type that it repairs, or carries
 }
 
 // key names what a payload type stands for, to keep its number through a session.
 func (f format) key() string {
-	return fmt.Sprintf("%s/%d/%d", f.codec, f.clock, f.mode)
+	return fmt.Sprintf("%s/%d/%d/%d", f.codec, f.clock, f.mode, f.apt)
 }
 
 // formats are ours of a kind of m-line, the best first, with the payload types that we give them where we are free to.
@@ -57,7 +60,7 @@ func (l *Local) formats(kind string) []format {
 // rtpmap is the value of a=rtpmap after the payload type.
 func (f format) rtpmap() string {
 	s := string(f.codec) + "/" + strconv.Itoa(int(f.clock))
-	if f.codec == Opus {
+	if f.codec == Opus || f.codec == red {
 		s += "/2" // always, whatever is sent (RFC 7587 §7)
 	}
 	return s
@@ -70,6 +73,8 @@ func (f format) fmtp() string {
 		return "0-15"
 	case rtx:
 		return "apt=" + strconv.Itoa(int(f.apt))
+	case red:
+		return fmt.Sprintf("%d/%d", f.apt, f.apt)
 	case H264:
 		s := fmt.Sprintf("profile-level-id=%s;packetization-mode=%d", f.profile, f.mode)
 		if f.asymmetric {
@@ -118,14 +123,17 @@ func readFormat(m *sdp.MediaDescription, number uint8) (format, error) {
 		if !strings.EqualFold(name, string(known.codec)) || clock != strconv.Itoa(int(known.clock)) {
 			continue
 		}
-		if channels != "" && channels != "1" && known.codec != Opus {
+		if channels != "" && channels != "1" && known.codec != Opus && known.codec != red {
 			continue
 		}
 		known.number = number
-		if known.codec != H264 {
-			return known, nil
+		switch known.codec {
+		case H264:
+			return readH264(m, known)
+		case red:
+			return readRED(m, known)
 		}
-		return readH264(m, known)
+		return known, nil
 	}
 	return format{}, fmt.Errorf("%s is not one of ours", shorten(encoding))
 }
@@ -160,6 +168,19 @@ func readH264(m *sdp.MediaDescription, f format) (format, error) {
 	return f, nil
 }
 
+// readRED fills in what it carries: one format, in all places of a packet.
+func readRED(m *sdp.MediaDescription, f format) (format, error) {
+	text, _ := payloadAttribute(m, "fmtp", f.number)
+	for i, part := range strings.Split(text, "/") {
+		n, err := strconv.ParseUint(strings.TrimSpace(part), 10, 7)
+		if err != nil || i > 0 && uint8(n) != f.apt {
+			return f, fmt.Errorf("a=fmtp %q is not one payload type, repeated", shorten(text))
+		}
+		f.apt = uint8(n)
+	}
+	return f, nil
+}
+
 // static is the rtpmap of the payload types of RFC 3551 §6 that need none, or empty.
 func static(number uint8) string {
 	switch number {
@@ -177,6 +198,7 @@ func static(number uint8) string {
 var known = [...]format{
 	{codec: Opus, clock: 48000}, {codec: G722, clock: 8000}, {codec: PCMU, clock: 8000}, {codec: PCMA, clock: 8000},
 	{codec: events, clock: 48000}, {codec: events, clock: 8000}, {codec: H264, clock: 90000},
+	{codec: red, clock: 48000},
 }
 
 // payloadAttribute finds the value of an attribute that begins with a payload type, such as rtpmap or fmtp.
@@ -280,6 +302,16 @@ func eventsFor(f format, among []format) (format, bool) {
 	for _, e := range among {
 		if e.codec == events && e.clock == f.clock {
 			return e, true
+		}
+	}
+	return format{}, false
+}
+
+// redFor finds the packets that carry copies of an audio format's frames. Payload types 64 to 95 look like RTCP (RFC 5761 §4).
+func redFor(f format, among []format) (format, bool) {
+	for _, r := range among {
+		if r.codec == red && f.codec == Opus && r.apt == f.number && (r.number < 64 || r.number > 95) {
+			return r, true
 		}
 	}
 	return format{}, false

@@ -120,7 +120,22 @@ func (s *Session) ourFormats(l *line) []format {
 			out = append(out, f)
 		}
 	}
-	return s.withRepairs(l, out)
+	return s.withRED(l, s.withRepairs(l, out))
+}
+
+// withRED adds the packets that carry copies of a format of ours.
+func (s *Session) withRED(l *line, formats []format) []format {
+	for _, f := range formats {
+		if !s.local.RED || f.codec != Opus {
+			continue
+		}
+		r := format{number: 102, codec: red, clock: f.clock, apt: f.number}
+		if n, found := l.number(r); found {
+			r.number = n
+			formats = append(formats, r)
+		}
+	}
+	return formats
 }
 
 // withRepairs adds the retransmissions of formats of ours that may be asked for again.
@@ -177,6 +192,10 @@ func (s *Session) answerLine(l *line, desc *description, m *sdp.MediaDescription
 	if e, found := eventsFor(f, offered); found {
 		stream.EventType = e.number
 		reply = append(reply, e)
+	}
+	if r, found := redFor(f, offered); found && s.local.RED {
+		stream.SendRED, stream.ReceiveRED = r.number, r.number
+		reply = append(reply, r)
 	}
 	if f.codec == H264 {
 		reply[0].profile, stream.Profile = s.agree(f)
@@ -251,7 +270,7 @@ func (s *Session) acceptLine(l *line, desc *description, m *sdp.MediaDescription
 	answered, left := readFormats(m)
 	for _, theirs := range answered {
 		i := matching(ours, theirs)
-		if theirs.codec == events || i < 0 {
+		if theirs.codec == events || theirs.codec == red || i < 0 {
 			continue
 		}
 		stream, err := s.stream(l, desc, m, theirs)
@@ -268,6 +287,11 @@ func (s *Session) acceptLine(l *line, desc *description, m *sdp.MediaDescription
 		}
 		if e, found := eventsFor(theirs, answered); found {
 			stream.EventType = e.number
+		}
+		if r, found := redFor(theirs, answered); found {
+			if i := matching(ours, r); i >= 0 {
+				stream.SendRED, stream.ReceiveRED = r.number, ours[i].number
+			}
 		}
 		if stream.NACK && stream.Repair.Type != 0 {
 			stream.RepairType = stream.Repair.Type

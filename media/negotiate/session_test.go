@@ -67,7 +67,7 @@ func mirrored(t *testing.T, a, b Description) {
 			t.Errorf("%s: one key both ways", x.Codec)
 		}
 		if x.Codec != y.Codec || x.ClockRate != y.ClockRate || x.SendType != y.ReceiveType || x.ReceiveType != y.SendType ||
-			x.EventType != y.EventType || x.Mux != y.Mux || x.Mode != y.Mode || x.PLI != y.PLI || x.FIR != y.FIR {
+			x.EventType != y.EventType || x.Mux != y.Mux || x.Mode != y.Mode || x.SendRED != y.ReceiveRED || x.ReceiveRED != y.SendRED || x.PLI != y.PLI || x.FIR != y.FIR {
 			t.Errorf("%+v\n%+v", x, y)
 		}
 		if x.Codec == H264 && (x.Accepts.rank() != y.Profile.rank() || y.Accepts.rank() != x.Profile.rank()) {
@@ -101,7 +101,7 @@ s=-
 c=IN IP4 10.0.0.1
 t=0 0
 a=record:off
-m=audio 4000 RTP/SAVP 96 9 0 8 100 101
+m=audio 4000 RTP/SAVP 96 9 0 8 100 101 102
 a=rtpmap:96 opus/48000/2
 a=rtpmap:9 G722/8000
 a=rtpmap:0 PCMU/8000
@@ -110,6 +110,8 @@ a=rtpmap:100 telephone-event/48000
 a=fmtp:100 0-15
 a=rtpmap:101 telephone-event/8000
 a=fmtp:101 0-15
+a=rtpmap:102 red/48000/2
+a=fmtp:102 96/96
 a=ptime:20
 a=sendrecv
 a=rtcp:4001
@@ -369,5 +371,58 @@ func TestRetransmissionsAreAgreed(t *testing.T) {
 	}
 	if d.Video.RepairType != 111 || d.Video.Repair.Type != 99 {
 		t.Errorf("sent as %d, comes as %d", d.Video.RepairType, d.Video.Repair.Type)
+	}
+}
+
+// Opus goes with copies of earlier frames where both can (RFC 2198): each under the number that the other side gave it.
+func TestREDIsAgreed(t *testing.T) {
+	const head = "v=0\r\nc=IN IP4 10.0.0.9\r\nm=audio 5000 RTP/AVP 0 63 72 111\r\na=rtpmap:111 opus/48000/2\r\na=rtpmap:63 red/48000/2\r\n"
+	for _, test := range []struct {
+		name, lines string
+		able        bool
+		want        uint8
+	}{
+		{"both", "a=fmtp:63 111/111\r\n", true, 63},
+		{"we can't", "a=fmtp:63 111/111\r\n", false, 0},
+		{"three frames", "a=fmtp:63 111/111/111\r\n", true, 63},
+		{"of what?", "", true, 0},
+		{"of another format", "a=fmtp:63 0/0\r\n", true, 0},
+		{"of two formats", "a=fmtp:63 111/0\r\n", true, 0},
+		{"of nothing", "a=fmtp:63 111/\r\n", true, 0},
+		{"of no payload type", "a=fmtp:63 367/367\r\n", true, 0},
+		{"looks like RTCP", "a=rtpmap:72 red/48000/2\r\na=fmtp:72 111/111\r\n", true, 0},
+		{"text's", "a=fmtp:63 0/0\r\na=rtpmap:72 red/8000\r\na=fmtp:72 111/111\r\n", true, 0},
+	} {
+		l := ours()
+		l.RED = test.able
+		answer, d, err := Answer([]byte(head+test.lines), l, None)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d.Audio.Codec != Opus || d.Audio.SendRED != test.want || d.Audio.ReceiveRED != test.want {
+			t.Errorf("%s: %s, sent as %d, comes as %d", test.name, d.Audio.Codec, d.Audio.SendRED, d.Audio.ReceiveRED)
+		}
+		if said := strings.Contains(string(answer), "a=fmtp:63 111/111\r\n"); said != (test.want != 0) {
+			t.Errorf("%s: answered\n%s", test.name, answer)
+		}
+	}
+
+	// They answer with numbers of their own: we send under those, and take what comes under ours.
+	for lines, want := range map[string][2]uint8{
+		"a=rtpmap:121 red/48000/2\r\na=fmtp:121 120/120\r\n": {121, 102},
+		"a=rtpmap:121 red/48000/2\r\n":                       {},
+		"":                                                   {},
+	} {
+		s := session(t, ours(), None)
+		if _, err := s.Offer(); err != nil {
+			t.Fatal(err)
+		}
+		d, err := s.Accept([]byte("v=0\r\nc=IN IP4 10.0.0.9\r\nm=audio 5000 RTP/AVP 121 120\r\na=rtpmap:120 opus/48000/2\r\n" + lines + "m=video 0 RTP/AVP 97\r\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := [2]uint8{d.Audio.SendRED, d.Audio.ReceiveRED}; got != want || d.Audio.SendType != 120 {
+			t.Errorf("%q: %d and %d, want %d", lines, d.Audio.SendRED, d.Audio.ReceiveRED, want)
+		}
 	}
 }
