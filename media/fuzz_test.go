@@ -27,6 +27,7 @@ func (d *deaf) KeyframeRequested()  {}
 func bench(t testing.TB, keys bool) (*Session, *deaf) {
 	t.Helper()
 	d, r := descriptionsOf(keys), &deaf{}
+	d.Audio.SendRED, d.Audio.ReceiveRED = 63, 63
 	d.Video.NACK, d.Video.Repair = true, negotiate.Repair{Type: 97, SSRC: 6}
 	s, err := NewSession(Config{Description: d, Receiver: r, Log: slog.New(slog.DiscardHandler), Ways: (&Sockets{
 		AudioRTP: nowhere{}, AudioRTCP: nowhere{}, VideoRTP: nowhere{}, VideoRTCP: nowhere{},
@@ -65,6 +66,9 @@ func FuzzDatagrams(f *testing.F) {
 	h[1], h[11] = 97, 6
 	f.Add(nack, append(h, 0, 7, 0x65, 1, 2, 3), false)
 	f.Add([]byte{0xbf, 0xff, 0, 0}, []byte{0xb0, 96, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0xbe, 0xde, 0xff, 0xff, 0x10}, true)
+	copied := append(bytes.Clone(h), "\xef\x0f\x00\x02\x6f\x78\x01\x78\x02"...)
+	copied[1] = 63
+	f.Add(copied, append(bytes.Clone(copied[:rtpHeader]), 0xef, 0x0f, 0xff, 0xff, 0x6f), false)
 	from := netip.AddrPortFrom(hostB, 4002)
 	f.Fuzz(func(t *testing.T, a, b []byte, rtcpSocket bool) {
 		s, r := bench(t, false)

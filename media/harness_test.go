@@ -230,6 +230,7 @@ type end struct {
 	done    chan error
 	cancel  context.CancelFunc
 	address netip.Addr
+	said    uint32 // frames of sound
 }
 
 var (

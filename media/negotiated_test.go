@@ -21,7 +21,7 @@ func TestNegotiatedSessions(t *testing.T) {
 				a, b := newEnd(t, n, hostA), newEnd(t, n, hostB)
 				local := func(e *end, id uint64) negotiate.Local {
 					return negotiate.Local{Address: e.address, AudioRTP: 4000, AudioRTCP: 4001, VideoRTP: 4002, VideoRTCP: 4003,
-						SessionID: id, Width: 1280, Height: 720, FPS: 30, MaxKbps: 2000}
+						SessionID: id, Width: 1280, Height: 720, FPS: 30, MaxKbps: 2000, RED: true}
 				}
 				caller, err1 := negotiate.NewSession(local(a, 1), policy)
 				called, err2 := negotiate.NewSession(local(b, 2), policy)

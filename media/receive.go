@@ -88,7 +88,7 @@ func (st *stream) media(p incoming) (newest bool) {
 	st.counters.bytes.Add(uint64(len(p.payload)))
 	st.counters.lastRTP.Store(int64(p.at.Sub(st.s.epoch)))
 	out := packet{seq: seq, ts: ts, marker: p.marker, payload: p.payload}
-	if p.pt != st.d.ReceiveType { // telephone-event, comfort noise, padding: no sound, no picture
+	if out.copies = st.d.ReceiveRED != 0 && p.pt == st.d.ReceiveRED; !st.isMedia(p.pt) { // telephone-event, comfort noise, padding: no sound, no picture
 		st.otherType(p.pt)
 		out.payload, out.marker = nil, false
 	}
@@ -96,6 +96,11 @@ func (st *stream) media(p incoming) (newest bool) {
 		st.sink.packet(p.at, st.src, out)
 	}
 	return seq > highest || st.src.count == 1
+}
+
+// isMedia says whether packets of a payload type carry the stream's sound or pictures.
+func (st *stream) isMedia(pt uint8) bool {
+	return pt == st.d.ReceiveType || st.d.ReceiveRED != 0 && pt == st.d.ReceiveRED
 }
 
 func (st *stream) otherType(t uint8) {

@@ -6,6 +6,7 @@ import (
 
 	"ewindow/media/jitter"
 	"ewindow/media/negotiate"
+	"ewindow/media/red"
 )
 
 // maxCatchUp bounds the frames that leave at one time after a stall of ours.
@@ -18,6 +19,9 @@ type audioSink struct {
 	rate    uint32
 	playout *jitter.Playout
 	src     *source
+	blocks  []red.Block
+	spurt   int64 // timestamp with which sound began last after silence, by the sender's marker
+	gap     int   // frames that were missing since the last one played
 }
 
 func newAudioSink(st *stream, d *negotiate.Stream) *audioSink {
@@ -25,16 +29,50 @@ func newAudioSink(st *stream, d *negotiate.Stream) *audioSink {
 }
 
 func (a *audioSink) reset() {
-	a.playout = jitter.NewPlayout(a.rate)
+	a.playout, a.gap = jitter.NewPlayout(a.rate), 0
 	a.st.s.noSound()
 }
 
 func (a *audioSink) packet(now time.Time, src *source, p packet) {
 	a.src = src
-	if len(p.payload) == 0 || len(p.payload) > maxAudioFrame {
+	if p.marker {
+		a.spurt = p.ts
+	}
+	if p.copies {
+		a.unpack(now, p)
 		return
 	}
-	a.playout.Push(now, p.ts, audioDuration(a.codec, p.payload), bytes.Clone(p.payload))
+	a.frame(now, p.ts, p.payload)
+}
+
+// frame takes a frame that came in time.
+func (a *audioSink) frame(now time.Time, ts int64, data []byte) {
+	if len(data) == 0 || len(data) > maxAudioFrame {
+		return
+	}
+	a.playout.Push(now, ts, audioDuration(a.codec, data), bytes.Clone(data))
+}
+
+// unpack takes a packet with copies of earlier frames (RFC 2198). The newest frame goes first: it tells how late the others are.
+func (a *audioSink) unpack(now time.Time, p packet) {
+	blocks, err := red.Read(a.blocks, p.payload)
+	if err != nil {
+		a.st.counters.garbage.Add(1)
+		return
+	}
+	a.blocks = blocks
+	last := len(blocks) - 1
+	if blocks[last].Type == a.st.d.ReceiveType {
+		a.frame(now, p.ts, blocks[last].Data)
+	}
+	for _, b := range blocks[:last] {
+		if b.Type != a.st.d.ReceiveType || b.Offset == 0 || len(b.Data) == 0 {
+			continue
+		}
+		if a.playout.PushCopy(now, p.ts-int64(b.Offset), audioDuration(a.codec, b.Data), b.Data) {
+			a.st.progress.recovered++
+		}
+	}
 }
 
 func (a *audioSink) tick(now time.Time) time.Time {
@@ -47,6 +85,7 @@ func (a *audioSink) tick(now time.Time) time.Time {
 			continue
 		}
 		a.st.progress.frames++
+		a.judge(f)
 		a.st.s.cfg.Receiver.Audio(AudioFrame{
 			Data: f.Data, Duration: f.Duration, Lost: f.Lost,
 			Captured: a.playout.SentAt(now, f.Timestamp).Add(-a.st.s.roundTrip() / 2),
@@ -57,5 +96,18 @@ func (a *audioSink) tick(now time.Time) time.Time {
 			}
 		}
 	}
+	a.st.progress.delay = a.playout.Depth(now)
 	return a.playout.Next()
+}
+
+// judge counts what had to be concealed: what was missing before a frame with which nothing begins. Silence is not missing.
+func (a *audioSink) judge(f jitter.Frame) {
+	switch {
+	case f.Lost:
+		a.gap++
+		return
+	case f.Timestamp != a.spurt:
+		a.st.progress.concealed += uint64(a.gap)
+	}
+	a.gap = 0
 }

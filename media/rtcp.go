@@ -24,9 +24,9 @@ const (
 
 // reportInterval is the time to the next report: half to one and a half of the minimum, so that reports of many calls
 // do not fall together, and the compensation of RFC 3550 §6.3.1.
-func reportInterval(video bool) time.Duration {
+func reportInterval(often bool) time.Duration {
 	least := audioReportInterval
-	if video {
+	if often {
 		least = videoReportInterval
 	}
 	return time.Duration(float64(least) * (0.5 + rand.Float64()) / 1.21828)
@@ -192,6 +192,9 @@ func (st *stream) heardReports(now time.Time, blocks []rtcp.ReceptionReport) {
 		st.remote = remoteReport{
 			lost: uint64(b.TotalLost), fraction: b.FractionLost,
 			jitter: rtptime.ToDuration(int64(b.Jitter), st.d.ClockRate),
+		}
+		if st == st.s.audio {
+			st.s.sendAudio.heard(now, b)
 		}
 		if rtt, ok := rtptime.RoundTrip(st.t.ntp(now), b.LastSenderReport, b.Delay); ok {
 			st.s.rtt.Store(int64(rtt))

@@ -3,6 +3,9 @@ package media
 import (
 	"time"
 
+	"github.com/pion/rtcp"
+
+	"ewindow/media/red"
 	"ewindow/media/rtptime"
 )
 
@@ -16,6 +19,7 @@ type audioSender struct {
 	t *transmitter
 
 	// under t.mu
+	copies   copies
 	begun    bool
 	next     uint32 // timestamp
 	expected time.Time
@@ -49,16 +53,32 @@ func (a *audioSender) send(f AudioFrame) {
 	switch {
 	case !a.begun || !t.started:
 		a.begun, marker = true, true
+		a.copies.interrupt()
 		a.next = t.timestamp(f.Captured, t.d.ClockRate)
 	case late > gapTolerance:
 		marker = true
+		a.copies.interrupt()
 		frames := (late + f.Duration/2) / f.Duration
 		a.next += uint32(rtptime.FromDuration(frames*f.Duration, t.d.ClockRate))
 	}
-	t.plain = append(t.plain[:rtpHeader], f.Data...)
-	t.send(now, a.next, f.Captured, marker)
+	payloadType := t.d.SendType
+	if earlier := a.copies.of(t.d, a.next, len(f.Data)); earlier != nil {
+		payloadType = t.d.SendRED
+		t.plain = red.Append(t.plain[:rtpHeader], earlier, red.Block{Type: t.d.SendType, Data: f.Data})
+	} else {
+		t.plain = append(t.plain[:rtpHeader], f.Data...)
+	}
+	t.sendAs(payloadType, now, a.next, f.Captured, marker)
+	a.copies.keep(t.d, a.next, f.Data)
 	a.next += uint32(rtptime.FromDuration(f.Duration, t.d.ClockRate))
 	a.expected = f.Captured.Add(f.Duration)
+}
+
+// heard takes what the other side says of our packets.
+func (a *audioSender) heard(now time.Time, r rtcp.ReceptionReport) {
+	a.t.mu.Lock()
+	defer a.t.mu.Unlock()
+	a.copies.need.heard(now, r)
 }
 
 // discarded counts frames that could not be sent.

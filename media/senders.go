@@ -51,7 +51,7 @@ func (st *stream) assign(p incoming) (newest bool) {
 	case st.isRepair(p):
 		st.repaired(p)
 		return false
-	case p.pt != st.d.ReceiveType: // only media makes a sender
+	case !st.isMedia(p.pt): // only media makes a sender
 		st.otherType(p.pt)
 		return false
 	case st.src == nil:

@@ -109,6 +109,9 @@ func (s *source) expected() int64 {
 // lost may be negative with duplicates.
 func (s *source) lost() int64 { return s.expected() - s.count }
 
+// unreported is what was lost since the last report.
+func (s *source) unreported() int64 { return s.lost() - (s.expectedPrior - s.receivedPrior) }
+
 // report is the block for a receiver report; it begins a new interval (appendix A.3).
 func (s *source) report(now time.Time) rtcp.ReceptionReport {
 	expected, received := s.expected()-s.expectedPrior, s.count-s.receivedPrior

@@ -10,6 +10,10 @@ type Stats struct {
 	LastReceived time.Time     // last authenticated RTP packet of either stream, zero before the first
 	LastRTCP     time.Time     // last authenticated RTCP packet of either stream; without SRTP, a well-formed one from where SDP says
 
+	AudioConcealed uint64        // frames of sound that were missing when they were to be played, besides the sender's silence
+	AudioRecovered uint64        // frames of sound that only a copy brought (RFC 2198)
+	AudioDelay     time.Duration // how much later than the fastest packet of late sound is played
+
 	VideoKept      uint64    // access units given to the Receiver
 	VideoHeld      uint64    // access units that came but were held back, since they could only show a broken picture
 	VideoRefused   uint64    // of those, the ones that ask more of a decoder than was agreed, or whose parameters cannot be read
@@ -89,9 +93,11 @@ type progress struct {
 	missed, gone uint64
 	freezes      uint64
 	frozen       time.Duration
-	delay        time.Duration
+	delay        time.Duration // of the buffer
 	budget       int
 	queue        time.Duration
+
+	concealed, recovered uint64 // of sound
 }
 
 // frozenAfter is how long a picture stands before people see that it does.
@@ -127,6 +133,10 @@ func (s *Session) Stats() Stats {
 	out := Stats{RTT: s.roundTrip(), KeyframesAsked: s.asked.Load(), KeyframesGiven: s.given.Load()}
 	out.Audio = s.audio.stats(&out)
 	out.Discarded = s.sendAudio.discarded()
+	s.audio.mu.Lock()
+	heard := s.audio.snapshot.progress
+	s.audio.mu.Unlock()
+	out.AudioConcealed, out.AudioRecovered, out.AudioDelay = heard.concealed, heard.recovered, heard.delay
 	if s.video == nil {
 		return out
 	}

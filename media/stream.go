@@ -54,6 +54,7 @@ type stream struct {
 	movedLog  time.Time
 	sink      sink
 	reportDue time.Time
+	reported  time.Time
 	header    rtp.Header
 	plain     []byte
 	remote    remoteReport
@@ -87,6 +88,7 @@ type packet struct {
 	seq, ts int64 // extended
 	marker  bool
 	repair  bool   // it was sent again (RFC 4588)
+	copies  bool   // its payload has copies of earlier frames in it (RFC 2198)
 	payload []byte // nil: a payload type that is not the stream's; the number counts
 }
 
@@ -215,9 +217,13 @@ func (st *stream) tick(now time.Time) time.Time {
 		return st.measured() // nothing goes, and the rates say so
 	}
 	next := st.sink.tick(now)
+	if st.d.ReceiveRED != 0 && st.src != nil && st.src.unreported() > 0 {
+		st.reportDue = soonest(st.reportDue, st.reported.Add(sayLoss))
+	}
 	if !now.Before(st.reportDue) {
 		st.report(now, nil)
-		st.reportDue = now.Add(reportInterval(st.medium == Video))
+		st.reportDue = now.Add(reportInterval(st.medium == Video || st.d.ReceiveRED != 0))
+		st.reported = now
 	}
 	if st.d.CCFB {
 		next = soonest(next, st.balance(now))

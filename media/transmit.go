@@ -164,9 +164,14 @@ func (t *transmitter) timestamp(at time.Time, rate uint32) uint32 {
 // send writes one packet whose payload the caller has put into plain behind the room for the header. It is called
 // with mu held.
 func (t *transmitter) send(now time.Time, ts uint32, captured time.Time, marker bool) {
+	t.sendAs(t.d.SendType, now, ts, captured, marker)
+}
+
+// sendAs does so under a payload type.
+func (t *transmitter) sendAs(payloadType uint8, now time.Time, ts uint32, captured time.Time, marker bool) {
 	h := t.plain[:rtpHeader]
 	h[0] = 2 << 6
-	h[1] = t.d.SendType
+	h[1] = payloadType
 	if marker {
 		h[1] |= 0x80
 	}

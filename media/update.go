@@ -70,6 +70,10 @@ func check(name Medium, d *negotiate.Stream) error {
 		return fmt.Errorf("clock rate %d, H.264 has %d", d.ClockRate, videoRate)
 	case d.SendType > 127 || d.ReceiveType > 127:
 		return fmt.Errorf("payload types %d and %d, at most 127", d.SendType, d.ReceiveType)
+	case d.SendRED > 127 || d.ReceiveRED > 127:
+		return fmt.Errorf("payload types %d and %d, at most 127", d.SendRED, d.ReceiveRED)
+	case d.Codec != negotiate.Opus && (d.SendRED != 0 || d.ReceiveRED != 0):
+		return fmt.Errorf("copies of earlier frames of %s", d.Codec)
 	case (d.Send == nil) != (d.Receive == nil):
 		return errors.New("keys for one direction only")
 	case d.Plain && d.Send != nil:

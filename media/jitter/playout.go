@@ -1,6 +1,8 @@
 package jitter
 
 import (
+	"bytes"
+	"slices"
 	"time"
 
 	"ewindow/media/rtptime"
@@ -28,7 +30,10 @@ const (
 	lateRun      = 120 * time.Millisecond // nothing but late frames for that long: the sender's clock has moved
 	idleAfter    = time.Second            // without a packet playout stops, until the next one
 	maxAhead     = 2 * time.Second        // a timestamp further ahead is a jump of the sender's clock
+	slowly       = 10 * time.Second       // what a frame less would still leave deep enough may stay so long
+	copiesUseful = 20 * time.Second       // room for copies is kept so long after one was of use
 	playoutSlots = 128
+	playoutKnown = 32 // frames of which copies are recognized: a copy is 341 ms later at most (RFC 2198)
 )
 
 // Playout plays the sound of one stream: frames go in as they come and leave at a steady pace, each at its place on the
@@ -40,6 +45,9 @@ const (
 // The sender's clock drifts against ours. Played more than 20 ms too late for a second, one frame is dropped. Played more
 // than 10 ms too early, or early at all while frames come late, one is inserted: a Lost frame, after which the same one is
 // next, and if possible where there was nothing to play anyway.
+//
+// Copies of frames that were lost come later than those would have (RFC 2198). As long as they are of use, there is room for
+// them.
 //
 // It is pure: Pop is to be called when Next says so.
 type Playout struct {
@@ -56,6 +64,12 @@ type Playout struct {
 	offSince time.Time // since when the depth has been off
 	lateFrom time.Time // since when only late frames came
 	lastLate time.Time // when the last late frame came
+	deepFrom time.Time // since when a frame less would have been deep enough
+
+	known    [playoutKnown]int64 // timestamps of the frames that came last, a ring
+	knownEnd int                 // how many were ever noted
+	copied   time.Duration       // how much later than the fastest packet copies of use came lately
+	copiedAt time.Time
 
 	Late, Dropped, Inserted uint64 // frames
 }
@@ -81,10 +95,14 @@ func (p *Playout) Push(now time.Time, ts int64, dur time.Duration, data []byte) 
 	if p.running && (ts-p.next > rtptime.FromDuration(maxAhead, p.rate)) {
 		p.reset()
 	}
+	if p.running && p.knows(ts) { // a copy of it overtook it
+		return
+	}
 	transit := p.clock.Observe(now, ts)
 	if !p.running {
 		p.start(now, ts, transit)
 	}
+	p.note(ts)
 	if ts < p.next {
 		p.Late++
 		p.lastLate = now
@@ -102,11 +120,52 @@ func (p *Playout) Push(now time.Time, ts int64, dur time.Duration, data []byte) 
 	p.insert(entry{data: data, ts: ts, dur: dur, used: true})
 }
 
+// PushCopy takes a copy of a frame that was sent before. One of a frame that is known changes nothing. It copies
+// data, and says whether the frame came in time by it.
+func (p *Playout) PushCopy(now time.Time, ts int64, dur time.Duration, data []byte) bool {
+	if !p.running || p.knows(ts) || dur <= 0 || dur > 120*time.Millisecond {
+		return false
+	}
+	p.note(ts)
+	if least, _, ok := p.clock.Range(now); ok {
+		p.makeRoom(now, now.Sub(p.clock.Local(ts, least)))
+	}
+	if ts < p.next {
+		p.Late++
+		p.lastLate = now
+		return false
+	}
+	p.insert(entry{data: bytes.Clone(data), ts: ts, dur: dur, used: true})
+	return true
+}
+
+// makeRoom notes how late a copy of use was. Later ones than MaxDepth allows are of none.
+func (p *Playout) makeRoom(now time.Time, late time.Duration) {
+	switch {
+	case late > MaxDepth-depthMargin:
+	case late > p.copied || now.Sub(p.copiedAt) >= copiesUseful:
+		p.copied, p.copiedAt = late, now
+	case late > p.copied-depthMargin:
+		p.copiedAt = now
+	}
+}
+
+// knows says whether a frame came lately.
+func (p *Playout) knows(ts int64) bool {
+	return slices.Contains(p.known[:min(p.knownEnd, playoutKnown)], ts)
+}
+
+func (p *Playout) note(ts int64) {
+	p.known[p.knownEnd%playoutKnown] = ts
+	p.knownEnd++
+}
+
 func (p *Playout) reset() {
 	clear(p.slots[:])
 	p.count, p.running = 0, false
 	p.clock.Reset()
-	p.offSince, p.lateFrom = time.Time{}, time.Time{}
+	p.offSince, p.lateFrom, p.deepFrom = time.Time{}, time.Time{}, time.Time{}
+	p.knownEnd = 0
 }
 
 func (p *Playout) start(now time.Time, ts int64, transit time.Duration) {
@@ -143,7 +202,11 @@ func (p *Playout) target(now time.Time) time.Duration {
 	if !ok {
 		return p.offset
 	}
-	return least + min(max(most-least+depthMargin, MinDepth), MaxDepth)
+	late := most - least
+	if now.Sub(p.copiedAt) < copiesUseful {
+		late = max(late, p.copied)
+	}
+	return least + min(max(late+depthMargin, MinDepth), MaxDepth)
 }
 
 // Depth is how much later than the fastest packet of late a frame is played now.
@@ -243,7 +306,7 @@ func (p *Playout) adjust(now time.Time) action {
 		return insertFrame
 	case off <= tooDeep && off >= shallow:
 		p.offSince = time.Time{}
-		return playFrame
+		return p.settle(now, off)
 	case p.offSince.IsZero():
 		p.offSince = now
 		return playFrame
@@ -255,6 +318,20 @@ func (p *Playout) adjust(now time.Time) action {
 		return dropFrame
 	}
 	return insertFrame
+}
+
+// settle drops a frame where the depth would have been enough without it for long.
+func (p *Playout) settle(now time.Time, off time.Duration) action {
+	switch {
+	case off <= p.frame-depthMargin || p.count == 0:
+		p.deepFrom = time.Time{}
+	case p.deepFrom.IsZero():
+		p.deepFrom = now
+	case now.Sub(p.deepFrom) >= slowly:
+		p.deepFrom = time.Time{}
+		return dropFrame
+	}
+	return playFrame
 }
 
 // SentAt is the local time at which the packet with this timestamp would have come with the fastest transit.

@@ -223,8 +223,12 @@ func FuzzPlayout(f *testing.F) {
 			switch {
 			case b < 200:
 				ts += int64(b>>3) * 240
-			case b < 230:
+			case b < 215:
 				ts -= int64(b) * 960
+			case b < 230:
+				x.until(now)
+				x.p.PushCopy(now, ts-int64(b&7)*960, length, []byte{b})
+				continue
 			default:
 				ts += int64(b) << (i % 24)
 			}

@@ -1,0 +1,136 @@
+package media
+
+import (
+	"slices"
+	"time"
+
+	"github.com/pion/rtcp"
+
+	"ewindow/media/negotiate"
+	"ewindow/media/red"
+)
+
+const (
+	// mostCopied is how many earlier frames go with a frame of sound. At 10 % of random loss one frame in a thousand is lost
+	// with both of its copies.
+	mostCopied = 2
+
+	// From so much loss on there are one and two copies.
+	oneCopyFrom   = 0.0075
+	twoCopiesFrom = 0.08
+
+	lossOver   = 4 * time.Second  // loss is of about the last
+	leastHeard = 100              // packets for a judgement: one lost of the first few is no tenth
+	fewHeard   = 10               // packets of the first report, which does not say of how many it is
+	keptFor    = 20 * time.Second // copies go on so long after they were necessary last
+
+	// So many lost of one report, if that is of a second at most, are a burst.
+	burstLost = 4
+	burstOf   = 75
+
+	mostHeard = 1000 // packets of one report that count; more are a jump
+
+	// sayLoss is how soon sound that was lost is reported after the last report: the other side begins with copies. While
+	// nothing is lost, reports come as seldom as ever.
+	sayLoss = 200 * time.Millisecond
+)
+
+// need is how many copies of earlier frames the path asks for, by the reports of the other side. Pure.
+type need struct {
+	copies int
+	until  time.Time // not fewer before
+
+	highest    uint32 // of the last report
+	begun      bool
+	at         time.Time
+	lost, sent float64 // of about lossOver
+}
+
+// heard takes a block of a report.
+func (n *need) heard(now time.Time, r rtcp.ReceptionReport) {
+	count := int32(r.LastSequenceNumber - n.highest)
+	known := n.begun && count >= 0 && count <= mostHeard
+	n.highest, n.begun = r.LastSequenceNumber, true
+	if !known {
+		count = fewHeard
+	}
+	// A reported share is rounded down to a part of 256.
+	lost := 0.0
+	if r.FractionLost > 0 {
+		lost = (float64(r.FractionLost) + 0.5) / 256 * float64(count)
+	}
+	n.add(now, lost, float64(count))
+
+	want := 0
+	switch loss := n.lost / max(n.sent, leastHeard); {
+	case loss >= twoCopiesFrom, lost >= burstLost-0.5 && count <= burstOf:
+		want = 2
+	case loss >= oneCopyFrom:
+		want = 1
+	}
+	if want >= n.copies || !now.Before(n.until) {
+		n.copies = want
+		n.until = now.Add(keptFor)
+	}
+}
+
+// add forgets a share of what was heard before.
+func (n *need) add(now time.Time, lost, sent float64) {
+	if !n.at.IsZero() {
+		keep := 1 - min(now.Sub(n.at).Seconds()/lossOver.Seconds(), 1)
+		n.lost, n.sent = n.lost*keep, n.sent*keep
+	}
+	n.at = now
+	n.lost, n.sent = n.lost+lost, n.sent+sent
+}
+
+// copies keeps the last frames of sound that were sent, to send them once more beside later ones (RFC 2198).
+type copies struct {
+	need   need
+	frames [mostCopied]sentFrame // the newest first
+	kept   int
+	blocks [mostCopied]red.Block
+}
+
+type sentFrame struct {
+	ts   uint32
+	data []byte
+}
+
+// interrupt is told that the next frame does not follow on the last.
+func (c *copies) interrupt() { c.kept = 0 }
+
+// of gives the frames that go with the one at ts, as many as are needed and fit; nil for none.
+func (c *copies) of(d *negotiate.Stream, ts uint32, size int) []red.Block {
+	n := 0
+	if d.SendRED == 0 {
+		return nil
+	}
+	left := maxPacket - rtpHeader - 1 - size
+	for _, f := range c.frames[:min(c.need.copies, c.kept)] {
+		left -= red.Size(len(f.data))
+		offset := ts - f.ts
+		if left < 0 || len(f.data) > red.MaxLength || offset == 0 || offset > red.MaxOffset {
+			break
+		}
+		c.blocks[n] = red.Block{Type: d.SendType, Offset: offset, Data: f.data}
+		n++
+	}
+	if n == 0 {
+		return nil
+	}
+	slices.Reverse(c.blocks[:n])
+	return c.blocks[:n]
+}
+
+// keep takes a frame that was sent, in memory of its own.
+func (c *copies) keep(d *negotiate.Stream, ts uint32, data []byte) {
+	if d.SendRED == 0 {
+		c.kept = 0
+		return
+	}
+	oldest := c.frames[mostCopied-1].data
+	copy(c.frames[1:], c.frames[:])
+	c.frames[0] = sentFrame{ts: ts, data: append(oldest[:0], data...)}
+	c.kept = min(c.kept+1, mostCopied)
+}
