@@ -43,6 +43,14 @@ const (
 	// drowning is a loss that is no chance any more, on whatever path.
 	drowning = 0.35
 
+	// A queue that stays for so long is not ours. Beside whoever fills it we begin with a share of what we had, and go on
+	// as TCP does: so many kbit/s more each second, and a part of it when more than that is lost.
+	undrained = 2 * time.Second
+	share     = 0.5
+	steadily  = 150.0
+	overflow  = 0.02
+	part      = 0.8
+
 	forget = 5 * time.Second // at the most without a queue: the path carries all that we can send
 
 	// Without feedback for so long the path may be full both ways, or gone; each time that it lasts as long again, less is sent.
@@ -75,12 +83,15 @@ type Controller struct {
 	delivered meter
 	repaired  meter // of what is sent again
 	loss      lossMeter
-	patience  time.Duration // what queue is taken for somebody else's: see yield
+	crowded   time.Time // since when there is a queue that we cannot drain; zero while there is none
+	own       float64   // what came out when it began, kbit/s
+	contends  bool      // the queue is somebody else's: see contend
+	emptied   time.Time // since when there is no queue, while contending
 }
 
 // NewController begins with the first of limits.
 func NewController(l Limits) *Controller {
-	return &Controller{limits: l, target: float64(l.First), patience: busy}
+	return &Controller{limits: l, target: float64(l.First)}
 }
 
 // Limit changes the limits; what is known of the path stays.
@@ -208,14 +219,17 @@ func (c *Controller) decide(now time.Time) {
 		return
 	}
 	c.stalled = 0
-	c.yield(now)
+	if c.rivals(now) {
+		c.contend(now)
+		return
+	}
 	if c.draining && c.queue < calm { // on with what the path carries
 		c.draining, c.grown = false, now
 		c.loss.forget()
 		c.set(max(c.target, settled*c.capacity))
 		return
 	}
-	congested := c.queue > c.patience || c.loss.grew(lossy)
+	congested := c.queue > busy || c.loss.grew(lossy)
 	switch {
 	case congested:
 		c.brake(now)
@@ -234,7 +248,7 @@ func (c *Controller) brake(now time.Time) {
 	}
 	c.braked, c.grown = now, now
 	carried := c.delivered.recent()
-	if c.queue <= c.patience { // only loss: the path may be lossy, or have a queue too short to see
+	if c.queue <= busy { // only loss: the path may be lossy, or have a queue too short to see
 		c.set(gentle * c.target)
 		if c.loss.share() > drowning {
 			c.set(min(c.target, gentle*carried))
@@ -248,23 +262,45 @@ func (c *Controller) brake(now time.Time) {
 	} else {
 		c.capacity = carried
 	}
-	share := gentle - (gentle-strong)*min(1, max(0, float64(c.queue-busy))/float64(full-busy))
+	slow := gentle - (gentle-strong)*min(1, max(0, float64(c.queue-busy))/float64(full-busy))
 	c.draining = true
 	before := c.target
-	c.set(min(share*carried, 0.95*c.target))
+	c.set(min(slow*carried, 0.95*c.target))
 	c.fell = c.fell || c.target < collapse*before
 }
 
-// yield learns how long a queue is that does not go away whatever we do: somebody else fills it. It is followed slowly, so
-// that our share of the path does not become nothing.
-func (c *Controller) yield(now time.Time) {
-	passed := min(now.Sub(c.feedback), 100*time.Millisecond).Seconds()
-	if c.queue > c.patience {
-		c.patience += time.Duration(float64(c.queue-c.patience) * 0.12 * passed)
-	} else {
-		c.patience -= time.Duration(float64(c.patience-max(c.queue, busy)) * 0.5 * passed)
+// rivals notices a queue that does not go away although we send less than comes out: somebody else fills it, such as a
+// download, who leaves nothing to those who give way. It says whether we contend with him.
+func (c *Controller) rivals(now time.Time) bool {
+	switch {
+	case c.queue <= busy:
+		c.crowded = time.Time{}
+	case c.crowded.IsZero():
+		c.crowded, c.own = now, c.delivered.recent()
+	case !c.contends && now.Sub(c.crowded) > undrained:
+		c.contends, c.draining = true, false
+		c.set(max(c.target, share*c.own))
 	}
-	c.patience = max(c.patience, busy)
+	if c.queue >= calm {
+		c.emptied = now
+	}
+	c.contends = c.contends && now.Sub(c.emptied) < undrained/2
+	return c.contends
+}
+
+// contend sends as TCP does (RFC 5681): steadily more until something is lost, then a part less. The queue is as long as he
+// makes it.
+func (c *Controller) contend(now time.Time) {
+	passed := min(now.Sub(c.grown), 200*time.Millisecond).Seconds()
+	c.grown = now
+	switch {
+	case !c.loss.grew(overflow):
+		c.set(min(c.target+steadily*passed, max(c.target, idle*c.delivered.recent()+100)))
+	case now.Sub(c.braked) > c.queue+100*time.Millisecond:
+		c.braked, c.innocent = now, now
+		c.set(part * c.target)
+		c.loss.forget()
+	}
 }
 
 // grow sends more, slower near what the path was seen to carry.

@@ -29,10 +29,19 @@ type path struct {
 	highest int64
 	due     []due // packets and reports on their way
 	carried int   // bytes that arrived
+	reno    *reno // who else sends; nil for nobody
+}
+
+// reno is a download beside it: TCP as RFC 5681 has it, without slow start.
+type reno struct {
+	window, flying, carried float64 // packets
+	halved                  time.Time
 }
 
 type due struct {
 	at     time.Time
+	tcp    bool // an acknowledgement, or if lost the news of that
+	lost   bool
 	seq    int64
 	size   int
 	report *rtcp.CCFeedbackReport
@@ -51,6 +60,11 @@ func (p *path) run(d time.Duration) float64 {
 				p.send(min(left, 1200))
 			}
 		}
+		for p.reno != nil && p.reno.flying < p.reno.window {
+			p.reno.flying++
+			out, ok := p.pass(1500)
+			p.due = append(p.due, due{at: out.Add(2 * p.delay), tcp: true, lost: !ok})
+		}
 		p.deliver()
 		if n%50 == 0 {
 			p.report()
@@ -65,19 +79,35 @@ func (p *path) send(size int) {
 	p.seq++
 	p.highest++
 	p.c.Sent(p.now, false, p.seq, size)
-	out := p.now
-	if p.kbps > 0 {
-		if p.free.Before(p.now) {
-			p.free = p.now
-		}
-		if p.free.Sub(p.now) > p.queue {
-			return
-		}
-		p.free = p.free.Add(time.Duration(float64(size) * 8 / p.kbps * float64(ms)))
-		out = p.free
-	}
-	if p.random.Float64() >= p.loss {
+	if out, ok := p.pass(size); ok && p.random.Float64() >= p.loss {
 		p.due = append(p.due, due{at: out.Add(p.delay), seq: p.highest, size: size})
+	}
+}
+
+// pass takes a packet through the bottleneck; ok is false if the queue is full, which is seen when the queue has passed.
+func (p *path) pass(size int) (out time.Time, ok bool) {
+	if p.kbps == 0 {
+		return p.now, true
+	}
+	if p.free.Before(p.now) {
+		p.free = p.now
+	}
+	if p.free.Sub(p.now) > p.queue {
+		return p.free, false
+	}
+	p.free = p.free.Add(time.Duration(float64(size) * 8 / p.kbps * float64(ms)))
+	return p.free, true
+}
+
+// acknowledged is what the sender of the download makes of what it hears.
+func (r *reno) acknowledged(now time.Time, lost bool) {
+	r.flying--
+	switch {
+	case !lost:
+		r.carried++
+		r.window += 1 / r.window
+	case now.Sub(r.halved) > 250*ms:
+		r.window, r.halved = max(r.window/2, 2), now
 	}
 }
 
@@ -87,6 +117,8 @@ func (p *path) deliver() {
 		switch {
 		case d.at.After(p.now):
 			rest = append(rest, d)
+		case d.tcp:
+			p.reno.acknowledged(p.now, d.lost)
 		case d.report != nil:
 			p.c.Feedback(p.now, d.report, 1, 2)
 		default:
@@ -154,6 +186,24 @@ func TestControllerFollowsAFall(t *testing.T) {
 	p.run(30 * time.Second)
 	if p.c.Kbps(p.now) < 3000 {
 		t.Errorf("%d kbit/s 30 s after the path is free again", p.c.Kbps(p.now))
+	}
+}
+
+// Beside a download each side has its part of the path.
+func TestControllerBesideADownload(t *testing.T) {
+	for _, kbps := range []float64{1000, 2000, 5000} {
+		p := newPath(limits)
+		p.kbps = kbps
+		p.run(20 * time.Second)
+		p.reno = &reno{window: 2}
+		p.run(10 * time.Second)
+		was := p.reno.carried
+		ours := p.run(60*time.Second) / kbps
+		theirs := (p.reno.carried - was) * 1500 * 8 / 1000 / 60 / kbps
+		t.Logf("%.0f kbit/s: ours %.2f, the download %.2f", kbps, ours, theirs)
+		if ours < 0.25 || theirs < 0.25 {
+			t.Errorf("%.0f kbit/s: ours %.2f of it, the download %.2f", kbps, ours, theirs)
+		}
 	}
 }
 
