@@ -81,7 +81,8 @@ type Controller struct {
 	hushed    time.Time // when less was sent for that, last
 	innocent  time.Time // what was sent before was lost in an outage, and says nothing
 	delivered meter
-	repaired  meter // of what is sent again
+	fastest   float64 // of what was delivered, kbit/s; half of it is forgotten in half a minute
+	repaired  meter   // of what is sent again
 	loss      lossMeter
 	crowded   time.Time // since when there is a queue that we cannot drain; zero while there is none
 	own       float64   // what came out when it began, kbit/s
@@ -197,10 +198,11 @@ func (c *Controller) Feedback(now time.Time, r *rtcp.CCFeedbackReport, media, re
 	c.feedback = now
 }
 
-// serial is how long a packet of full size takes to leave, where no more can than is sent.
+// serial is how long a packet of full size takes to leave, on a path that carries no more than what came at most.
 func (c *Controller) serial() time.Duration {
 	const full = 1250 * 8 // bits
-	return time.Duration(full / c.target * float64(time.Millisecond))
+	c.fastest = max(0.999*c.fastest, c.delivered.recent(), float64(c.limits.Least))
+	return time.Duration(full / c.fastest * float64(time.Millisecond))
 }
 
 // missing counts a packet as lost when a second report still does not have it.
@@ -284,6 +286,7 @@ func (c *Controller) rivals(now time.Time) bool {
 	if c.queue >= calm {
 		c.emptied = now
 	}
+	c.base.hold(now, !c.crowded.IsZero() || c.contends)
 	c.contends = c.contends && now.Sub(c.emptied) < undrained/2
 	return c.contends
 }

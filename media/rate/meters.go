@@ -38,9 +38,13 @@ func (r *reports) epoch(t time.Time) time.Time {
 type lowest struct {
 	now, before time.Duration
 	since       time.Time
+	held        time.Time // since when it is held; zero while it is not
 }
 
-const lowestOver = 5 * time.Second
+const (
+	lowestOver = 5 * time.Second
+	lowestHeld = time.Minute // after which a queue that stays is taken for the path itself
+)
 
 // add takes a value and gives the least.
 func (l *lowest) add(now time.Time, d time.Duration) time.Duration {
@@ -52,6 +56,19 @@ func (l *lowest) add(now time.Time, d time.Duration) time.Duration {
 	}
 	l.now = min(l.now, d)
 	return min(l.now, l.before)
+}
+
+// hold keeps what is known, since a queue that stays hides how the path is without.
+func (l *lowest) hold(now time.Time, on bool) {
+	switch {
+	case !on:
+		l.held = time.Time{}
+	case l.held.IsZero():
+		l.held = now
+	}
+	if on && now.Sub(l.held) < lowestHeld {
+		l.since = now
+	}
 }
 
 // meter is bytes over time, in slots.
