@@ -196,6 +196,7 @@ func (st *stream) heardReports(now time.Time, blocks []rtcp.ReceptionReport) {
 		if st == st.s.audio {
 			st.s.sendAudio.heard(now, b)
 		}
+		st.hearLoss(now, float64(b.FractionLost)/256)
 		if rtt, ok := rtptime.RoundTrip(st.t.ntp(now), b.LastSenderReport, b.Delay); ok {
 			st.s.rtt.Store(int64(rtt))
 		}

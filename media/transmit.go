@@ -44,6 +44,7 @@ type transmitter struct {
 	repairSSRC uint32 // of what is sent again (RFC 4588)
 	repairSeq  uint16
 	rate       *rate.Controller // nil where the other side does not say what came
+	byLoss     *rate.ByLoss     // then this, of pictures
 
 	started  bool // packets have been sent with this SSRC
 	lastTS   uint32
@@ -116,10 +117,19 @@ func (t *transmitter) configure(d *negotiate.Stream, p *protector) (fresh bool) 
 // control begins to find out what the path carries, where the other side helps. It is called with mu held.
 func (t *transmitter) control(d *negotiate.Stream) {
 	switch {
+	case d.Codec != negotiate.H264:
 	case !d.CCFB:
 		t.rate = nil
+		if t.byLoss == nil {
+			l := limits(d)
+			l.Most = d.MaxKbps
+			if l.Most == 0 {
+				l.Most = mostKbps
+			}
+			t.byLoss = rate.NewByLoss(l)
+		}
 	case t.rate == nil:
-		t.rate = rate.NewController(limits(d))
+		t.byLoss, t.rate = nil, rate.NewController(limits(d))
 	default:
 		t.rate.Limit(limits(d))
 	}
