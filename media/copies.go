@@ -19,7 +19,7 @@ const (
 	oneCopyFrom   = 0.0075
 	twoCopiesFrom = 0.08
 
-	lossOver   = 4 * time.Second  // loss is of about the last
+	lossOver   = 2 * time.Second  // loss is of about the last
 	leastHeard = 100              // packets for a judgement: one lost of the first few is no tenth
 	fewHeard   = 10               // packets of the first report, which does not say of how many it is
 	keptFor    = 20 * time.Second // copies go on so long after they were necessary last
@@ -32,7 +32,7 @@ const (
 
 	// sayLoss is how soon sound that was lost is reported after the last report: the other side begins with copies. While
 	// nothing is lost, reports come as seldom as ever.
-	sayLoss = 200 * time.Millisecond
+	sayLoss = 100 * time.Millisecond
 )
 
 // need is how many copies of earlier frames the path asks for, by the reports of the other side. Pure.

@@ -96,6 +96,44 @@ func TestSoundAfterLoss(t *testing.T) {
 	})
 }
 
+// When packets begin to get lost, copies begin soon.
+func TestSoundWhenLossBegins(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := memnet.New(3)
+		a, b := call(t, n, copying)
+		const times = 10
+		for range times {
+			n.Between(hostA, hostB, line(20*time.Millisecond, 0, 0))
+			a.say(45 * time.Second)
+			n.Between(hostA, hostB, line(20*time.Millisecond, 0.1, 0))
+			a.say(3 * time.Second)
+		}
+		s := b.Stats()
+		t.Logf("%.1f of 15 frames lost are concealed each time", float64(s.AudioConcealed)/times)
+		if s.AudioConcealed > 6*times {
+			t.Errorf("%.1f of 15 frames lost are concealed each time", float64(s.AudioConcealed)/times)
+		}
+		hangUp(a, b)
+	})
+}
+
+// A sender that begins anew while all its packets have copies in them is a sender.
+func TestNewSenderWithCopies(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := memnet.New(3)
+		n.Between(hostA, hostB, line(20*time.Millisecond, 0.1, 0))
+		a, b := call(t, n, copying)
+		a.say(10 * time.Second)
+		a.audio.t.collide()
+		_, before, _ := b.rec.counts()
+		a.say(10 * time.Second)
+		if _, played, _ := b.rec.counts(); played-before < 480 {
+			t.Errorf("%d of 500 frames of the new sender are played", played-before)
+		}
+		hangUp(a, b)
+	})
+}
+
 // Who did not agree to copies gets none, and whoever sends some regardless is not understood.
 func TestSoundWithoutCopies(t *testing.T) {
 	for name, agreed := range map[string][2]uint8{"none": {0, 0}, "the other side takes none": {0, 63}, "we take none": {63, 0}} {
@@ -150,7 +188,7 @@ func TestNeed(t *testing.T) {
 		"one of the very first": {{200 * time.Millisecond, 10, 1, 1}},
 		"one of 500":            {{10 * time.Second, 500, 0, 0}, {time.Second, 50, 0, 0}, {time.Second, 50, 0, 0}, {8 * time.Second, 400, 1, 0}},
 		"a tenth": {{time.Second, 50, 0, 0}, {300 * time.Millisecond, 15, 1, 1}, {500 * time.Millisecond, 25, 3, 1},
-			{500 * time.Millisecond, 25, 3, 1}, {500 * time.Millisecond, 25, 3, 2}},
+			{500 * time.Millisecond, 25, 3, 1}, {500 * time.Millisecond, 25, 3, 1}, {500 * time.Millisecond, 25, 3, 2}},
 		"a burst": {{time.Second, 50, 0, 0}, {200 * time.Millisecond, 60, 4, 2}},
 		"it ends": {{time.Second, 50, 0, 0}, {time.Second, 50, 10, 2}, {keptFor - time.Second, 900, 0, 2},
 			{2 * time.Second, 100, 0, 0}},

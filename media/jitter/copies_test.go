@@ -105,6 +105,11 @@ func TestPushCopy(t *testing.T) {
 		}
 	}
 	copied("of one that was played", 60*time.Millisecond, 11, false)
+	late := p.Late
+	push(100*time.Millisecond, 11)
+	if p.Late != late {
+		t.Error("a frame counts as late though a copy was in time")
+	}
 	target := p.target(start.Add(time.Second))
 	copied("half a second too late", time.Second, 12-25+38, true) // frame 25, due at 300 ms
 	if got := p.target(start.Add(time.Second)); got != target {
