@@ -43,6 +43,9 @@ func TestNegotiatedSessions(t *testing.T) {
 					e.begin()
 					e.rec.sent = map[uint32]AccessUnit{}
 				}
+				if a.desc.Audio.SendRED == 0 || b.desc.Audio.SendRED == 0 {
+					t.Error("windows agree on no copies of sound")
+				}
 				if to := latchOf(a.video).told[0]; to != netip.AddrPortFrom(hostB, 4002) {
 					t.Errorf("video goes to %v", to)
 				}

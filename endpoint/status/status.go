@@ -77,6 +77,8 @@ type Figures struct {
 	Delay       float64 `json:"delay_ms"`          // pictures are held back for so long, for those that need repair
 	Freezes     uint64  `json:"freezes"`           // times that their picture stood still for longer than 150 ms
 	Frozen      float64 `json:"frozen_s"`          // in all
+	Concealed   uint64  `json:"concealed"`         // frames of sound that were missing when they were to be heard
+	Recovered   uint64  `json:"recovered"`         // frames of sound that came with later packets alone
 	Budget      int     `json:"budget_kbps"`       // what our pictures may take, 0 while nobody knows
 	Queue       float64 `json:"queue_ms"`          // what our packets wait for on the way
 	Held        uint64  `json:"held_back"`         // pictures that could only have been shown broken

@@ -16,7 +16,7 @@ func sample() Status {
 			Next: Change{At: ten.Add(3 * time.Hour)}},
 		Calls: []Call{{ID: "x@y", Role: "partner", Peer: "munich", Name: "Munich – Hub", Ours: true, Up: true, Since: ten.Add(-time.Minute),
 			Shown: true, Media: "opus + H264 over SRTP AEAD_AES_128_GCM", Sends: "1280×720 at 30/s",
-			Figures: Figures{FPSIn: 30, FPSOut: 29.9, KbpsIn: 1800, KbpsOut: 2000.1, Loss: 0.4, RTT: 12.5, Missed: 120, Gone: 3, Freezes: 2, Frozen: 0.4, Delay: 30, Queue: 12, Budget: 2000}}},
+			Figures: Figures{FPSIn: 30, FPSOut: 29.9, KbpsIn: 1800, KbpsOut: 2000.1, Loss: 0.4, RTT: 12.5, Missed: 120, Gone: 3, Freezes: 2, Frozen: 0.4, Concealed: 4, Recovered: 17, Delay: 30, Queue: 12, Budget: 2000}}},
 		Past: []PastCall{
 			{Peer: "desk", Ended: ten.Add(-3 * time.Hour), Status: 486, Why: "Busy Here", Before: 3},
 			{Peer: "munich", Ours: true, Up: ten.Add(-90 * time.Minute), Ended: ten.Add(-2 * time.Minute), Why: "silent for 90 s"}},
@@ -34,6 +34,7 @@ plan        open onto munich; from 13:00:00 onto nobody; known until Sun 14 Mar 
 call        partner munich (Munich – Hub); up since 09:59:00; opus + H264 over SRTP AEAD_AES_128_GCM
             in 30 pictures/s, 1800 kbit/s, loss 0.4 %; out 29.9 pictures/s, 2000.1 kbit/s of 2000 (1280×720 at 30/s); round trip 12.5 ms
             missed 120 packets, 3 for good; stood still 2 times, 0.4 s in all; waits 30 ms for repair here, 12 ms in queues there
+            sound: 4 frames concealed, 17 more came with later packets
 camera      v4l2 /dev/video0; encoder x264enc; its process failed 2 times, last at 09:59:00: camera: no progress for 1s; x264enc: works
 sound       off; silence; echo comes after 152.4 ms; No microphone: microphone alsa:hw:1: there is none
 shows       the picture of Munich – Hub | No microphone

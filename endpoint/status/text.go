@@ -138,6 +138,7 @@ func (t *text) call(c *Call) {
 			fmt.Sprintf("out %v pictures/s, %v kbit/s", f.FPSOut, f.KbpsOut)+may(c), trip))
 		t.line("", "%s", join("; ", fmt.Sprintf("missed %d packets, %d for good", f.Missed, f.Gone),
 			fmt.Sprintf("stood still %d times, %v s in all", f.Freezes, f.Frozen), waits(f)))
+		t.line("", "sound: %d frames concealed, %d more came with later packets", f.Concealed, f.Recovered)
 	}
 }
 

@@ -124,6 +124,7 @@ func figures(s media.Stats) status.Figures {
 		Loss: round(100 * in.FractionLost), Lost: in.Lost + s.Audio.Received.Lost,
 		RTT: milliseconds(s.RTT), Held: s.VideoHeld, Refused: refused,
 		Missed: s.VideoMissed, Gone: s.VideoGone, Delay: milliseconds(s.Delay), Freezes: s.Freezes, Frozen: round(s.Frozen.Seconds()),
+		Concealed: s.AudioConcealed, Recovered: s.AudioRecovered,
 		Budget: s.Budget, Queue: milliseconds(s.Queue),
 	}
 }
@@ -140,7 +141,7 @@ func (w *Window) logFigures(level slog.Level, msg string, l *leg, more ...any) {
 func (l *leg) figures() []any {
 	f := figures(l.session.Stats())
 	return []any{"peer", l.peer, "call_id", l.callID, "pictures_in", f.PicturesIn, "pictures_out", f.PicturesOut,
-		"lost", f.Lost, "gone", f.Gone, "held_back", f.Held, "freezes", f.Freezes, "frozen_s", f.Frozen, "rtt_ms", f.RTT, "budget_kbps", f.Budget}
+		"lost", f.Lost, "gone", f.Gone, "held_back", f.Held, "freezes", f.Freezes, "frozen_s", f.Frozen, "concealed", f.Concealed, "rtt_ms", f.RTT, "budget_kbps", f.Budget}
 }
 
 // reportFor is how long it is tried to tell the registrar something about a call; then it is tried again.
