@@ -17,7 +17,7 @@ const (
 type figures struct {
 	frozen   float64 // percent of the time in which a picture stood for longer than freeze
 	fps      float64
-	p50, p95 float64 // age of the pictures, ms
+	p50, p95 float64 // age of the pictures, ms; -1 if none came
 	broken   float64 // percent of the pictures: unlike what was drawn, or older than one before
 	longest  time.Duration
 }
@@ -55,6 +55,7 @@ func judge(looks []rig.Look, from, to time.Time) figures {
 	gap(to)
 	total := to.Sub(from)
 	f.frozen = 100 * still.Seconds() / total.Seconds()
+	f.p50, f.p95 = -1, -1
 	if n := len(ages); n > 0 {
 		slices.Sort(ages)
 		f.fps, f.p50, f.p95 = float64(n)/total.Seconds(), ages[n/2], ages[n*95/100]

@@ -94,7 +94,7 @@ func run(ctx context.Context, o options, out io.Writer) error {
 				}
 				fmt.Fprintf(os.Stderr, "bench-line: %s: %s, run %d: %v\n", r.name, name, n+1, got)
 				measured[name] = append(measured[name], got)
-				t.busy = max(t.busy, got.others)
+				t.busy, t.late = max(t.busy, got.others), max(t.late, got.late)
 			}
 		}
 		for _, name := range systems {

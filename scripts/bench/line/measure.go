@@ -36,12 +36,13 @@ type outcome struct {
 	before   float64       // drop: kbit/s into the line before it
 	down, up time.Duration // drop: from the change of the line to its rate; -1: never
 	others   float64       // percent of a core that all else took meanwhile
+	late     time.Duration // by how much the bench itself passed packets on too late, on average
 	rates    []float64     // kbit/s into the line, second by second
 }
 
 func (o outcome) String() string {
-	return fmt.Sprintf("frozen %.2f %%, %.1f fps, p50 %.0f ms, p95 %.0f ms, broken %.2f %%, first picture after %.0f ms, longest still %.0f ms",
-		o.frozen, o.fps, o.p50, o.p95, o.broken, millis(o.first), millis(o.longest))
+	return fmt.Sprintf("frozen %.2f %%, %.1f fps, p50 %.0f ms, p95 %.0f ms, broken %.2f %%, first picture after %.0f ms, longest still %.0f ms (the relay was late by %.1f ms, all else took %.0f %% of a core)",
+		o.frozen, o.fps, o.p50, o.p95, o.broken, millis(o.first), millis(o.longest), millis(o.late), o.others)
 }
 
 func millis(d time.Duration) float64 { return d.Seconds() * 1000 }
@@ -181,6 +182,12 @@ func (m measurement) observe(ctx context.Context, s rig.System, relay *impair.Re
 	}
 	o = m.conclude(watch.Looks(), samples, begin, begin.Add(total), at)
 	o.first, o.others = first.Sub(called), rig.Others(from, to)
+	var late time.Duration
+	var arrived int
+	for _, c := range relay.Counts() {
+		late, arrived = late+c.Late, arrived+c.Arrived
+	}
+	o.late = late / time.Duration(max(1, arrived))
 	return o, nil
 }
 

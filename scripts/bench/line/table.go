@@ -12,7 +12,8 @@ type table struct {
 	lines    []string
 	notes    []string
 	failures []string
-	busy     float64 // percent of a core that all else took, at most
+	busy     float64       // percent of a core that all else took, at most
+	late     time.Duration // by how much packets were passed on too late in the worst run, on average
 }
 
 // quiet is how much of a core all else may take before the figures say little, in percent.
@@ -56,11 +57,11 @@ func (t *table) add(r row, system string, got []outcome) {
 	}
 }
 
-// spread is the median of some values, and the least and the most where they differ. A negative one is "never".
+// spread is the median of some values, and the least and the most where they differ. A negative one is "never", a dash.
 func spread(format string, values []float64) string {
 	text := func(v float64) string {
 		if v < 0 {
-			return "never"
+			return "–"
 		}
 		return fmt.Sprintf(format, v)
 	}
@@ -109,7 +110,7 @@ func (t *table) String() string {
 		b.WriteString(l + "\n")
 	}
 	if t.busy > quiet {
-		t.notes = append(t.notes, fmt.Sprintf("The machine was busy with other things, with up to %.0f %% of a core. Measure again when it is quiet.", t.busy))
+		t.notes = append(t.notes, fmt.Sprintf("The machine was busy with other things, with up to %.0f %% of a core, and the line's packets were %.1f ms late on average in the worst run. Measure again when it is quiet.", t.busy, millis(t.late)))
 	}
 	if len(t.failures) > 0 {
 		t.notes = append(t.notes, "Runs that count for nothing: "+strings.Join(t.failures, "; ")+".")

@@ -20,6 +20,7 @@ type Counts struct {
 	Packets, Bytes        int // what was sent into it
 	Lost, Overflow, Cut   int // packets
 	Arrived, ArrivedBytes int
+	Late                  time.Duration // sum of what those that arrived were late, since the relay did not run in time
 }
 
 // Relay carries packets between two devices, such as those of two network namespaces (TUN), as a line of its conditions would.
@@ -148,19 +149,21 @@ func (r *Relay) deliver(ctx context.Context, way int) {
 				case <-timer.C:
 				}
 			}
+			late := max(0, time.Since(p.at))
 			// A device that is full or not up loses packets, as a network card does.
 			if _, err := r.devices[1-way].Write(p.bytes); errors.Is(err, os.ErrClosed) {
 				return
 			} else if err == nil {
-				r.arrived(way, len(p.bytes))
+				r.arrived(way, len(p.bytes), late)
 			}
 		}
 	}
 }
 
-func (r *Relay) arrived(way, bytes int) {
+func (r *Relay) arrived(way, bytes int, late time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.counts[way].Arrived++
 	r.counts[way].ArrivedBytes += bytes
+	r.counts[way].Late += late
 }
