@@ -19,6 +19,9 @@ const (
 	calm = 12 * time.Millisecond
 	busy = 40 * time.Millisecond
 
+	// A queue has to be there in two reports, unless it is this long: a machine that is busy delays packets for a moment, too.
+	obvious = 90 * time.Millisecond
+
 	// full is a queue as home routers have at least: so much of it asks for the strongest brake.
 	full = 200 * time.Millisecond
 
@@ -71,6 +74,7 @@ type Controller struct {
 	queue     time.Duration
 	trip      time.Duration
 	base      lowest // of delays
+	suspected int    // reports in a row that told of a queue
 	braked    time.Time
 	draining  bool
 	fell      bool // see Fell
@@ -231,7 +235,10 @@ func (c *Controller) decide(now time.Time) {
 		c.set(max(c.target, settled*c.capacity))
 		return
 	}
-	congested := c.queue > busy || c.loss.grew(lossy)
+	if c.suspected++; c.queue <= busy {
+		c.suspected = 0
+	}
+	congested := c.suspected > 1 || c.queue > obvious || c.loss.grew(lossy)
 	switch {
 	case congested:
 		c.brake(now)
@@ -245,11 +252,11 @@ func (c *Controller) decide(now time.Time) {
 // brake sends less than what comes out at the other end: the more, the longer the queue. It waits for the effect before it
 // brakes again.
 func (c *Controller) brake(now time.Time) {
-	if now.Sub(c.braked) < c.queue+100*time.Millisecond {
+	carried := c.delivered.recent()
+	if now.Sub(c.braked) < c.queue+100*time.Millisecond && (c.queue <= busy || c.target < carried) {
 		return
 	}
 	c.braked, c.grown = now, now
-	carried := c.delivered.recent()
 	if c.queue <= busy { // only loss: the path may be lossy, or have a queue too short to see
 		c.set(gentle * c.target)
 		if c.loss.share() > drowning {
