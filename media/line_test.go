@@ -91,7 +91,7 @@ func TestLossyLines(t *testing.T) {
 				n.Between(hostA, hostB, test.line)
 				a, b := call(t, n, asks)
 				since := time.Now()
-				talk(60*time.Second, a, b)
+				talk(20*time.Second, a, b)
 				w, s := b.watch(since), b.Stats()
 				t.Logf("%v; %d requests, %d sent again, %d keyframes asked for", w, b.nacked.Load(), a.Stats().Resent, s.KeyframesAsked)
 				if w.frozen > test.frozen || w.p50 > test.p50 {
@@ -139,11 +139,11 @@ func TestBottlenecks(t *testing.T) {
 				n.Between(hostA, hostB, test.line)
 				a, b := call(t, n, measures)
 				since := time.Now()
-				talk(30*time.Second, a, b)
+				talk(12*time.Second, a, b)
 				half := b.Stats().Video.Received.Bytes
-				talk(30*time.Second, a, b)
+				talk(12*time.Second, a, b)
 				w, s := b.watch(since), b.Stats()
-				kbps := float64(s.Video.Received.Bytes-half) * 8 / 1000 / 30
+				kbps := float64(s.Video.Received.Bytes-half) * 8 / 1000 / 12
 				t.Logf("%v; %.0f kbit/s, lost %d, sent again %d, keyframes %d", w, kbps, s.Video.Received.Lost, a.Stats().Resent, s.KeyframesAsked)
 				if w.frozen > test.frozen || w.p50 > test.p50 || kbps < test.kbps {
 					t.Errorf("frozen %.3f, at most %.3f; p50 %v, at most %v; %.0f kbit/s, at least %.0f", w.frozen, test.frozen, w.p50, test.p50, kbps, test.kbps)
@@ -161,14 +161,14 @@ func TestDrop(t *testing.T) {
 			n := memnet.New(3)
 			n.Between(hostA, hostB, bottleneck(5000, 20*time.Millisecond, 0))
 			a, b := call(t, n, measures)
-			talk(20*time.Second, a, b)
+			talk(5*time.Second, a, b)
 			for _, kbps := range []int{500, 5000} {
 				n.OneWay(hostA, hostB, bottleneck(kbps, 20*time.Millisecond, 0))
 				if both {
 					n.OneWay(hostB, hostA, bottleneck(kbps, 20*time.Millisecond, 0))
 				}
 				since := time.Now()
-				talk(30*time.Second, a, b)
+				talk(12*time.Second, a, b)
 				w := b.watch(since)
 				longest := b.longest(since)
 				t.Logf("to %d, both ways %t: %v, longest %v", kbps, both, w, longest)
