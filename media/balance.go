@@ -46,12 +46,18 @@ func (st *stream) balance(now time.Time) time.Time {
 		st.sayArrivals(now)
 		st.unsaid, st.tellDue = false, now.Add(tellEvery)
 	}
+	if st.allot(now) {
+		st.tellDue = now.Add(tellEvery)
+	}
+	return st.tellDue
+}
+
+// allot tells our encoder what it may make now. It says whether packets are on their way of which nothing was heard.
+func (st *stream) allot(now time.Time) (awaits bool) {
 	st.t.mu.Lock()
-	kbps := 0
-	if c := st.t.rate; c != nil {
-		if c.Awaits() {
-			st.tellDue = now.Add(tellEvery)
-		}
+	c, kbps := st.t.rate, 0
+	if c != nil {
+		awaits = c.Awaits()
 		c.Tick(now)
 		st.progress.queue = c.Queue()
 		kbps = int(float64(c.Kbps(now)) / wireShare)
@@ -62,7 +68,7 @@ func (st *stream) balance(now time.Time) time.Time {
 	st.t.mu.Unlock()
 	st.progress.budget = kbps
 	st.tellBudget(now, kbps)
-	return st.tellDue
+	return awaits
 }
 
 // sayArrivals sends what came since the last time (RFC 8888).
@@ -87,7 +93,8 @@ func (st *stream) hearArrivals(now time.Time, r *rtcp.CCFeedbackReport) {
 	if rtt > 0 {
 		st.s.rtt.Store(int64(rtt))
 	}
-	if fell {
+	if fell { // first the rate, so that the keyframe is a small one
+		st.allot(now)
 		st.s.keyframeWanted(st)
 	}
 }
