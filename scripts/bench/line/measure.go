@@ -37,12 +37,13 @@ type outcome struct {
 	down, up time.Duration // drop: from the change of the line to its rate; -1: never
 	others   float64       // percent of a core that all else took meanwhile
 	late     time.Duration // by how much the bench itself passed packets on too late, on average
-	rates    []float64     // kbit/s into the line, second by second
+	sent     float64       // kbit/s into the line
+	rates    []float64     // the same, second by second
 }
 
 func (o outcome) String() string {
-	return fmt.Sprintf("frozen %.2f %%, %.1f fps, p50 %.0f ms, p95 %.0f ms, broken %.2f %%, first picture after %.0f ms, longest still %.0f ms (the relay was late by %.1f ms, all else took %.0f %% of a core)",
-		o.frozen, o.fps, o.p50, o.p95, o.broken, millis(o.first), millis(o.longest), millis(o.late), o.others)
+	return fmt.Sprintf("frozen %.2f %%, %.1f fps, p50 %.0f ms, p95 %.0f ms, broken %.2f %%, first picture after %.0f ms, longest still %.0f ms (sent %.0f kbit/s, the relay was late by %.1f ms, all else took %.0f %% of a core)",
+		o.frozen, o.fps, o.p50, o.p95, o.broken, millis(o.first), millis(o.longest), o.sent, millis(o.late), o.others)
 }
 
 func millis(d time.Duration) float64 { return d.Seconds() * 1000 }
@@ -235,7 +236,7 @@ func (m measurement) conclude(looks []rig.Look, samples []sample, begin, end tim
 			o.up = d
 		}
 	}
-	o.figures = judge(looks, from, end)
+	o.figures, o.sent = judge(looks, from, end), rate(samples, from, end)
 	for t := begin; !t.Add(second).After(end); t = t.Add(second) {
 		o.rates = append(o.rates, rate(samples, t, t.Add(second)))
 	}
