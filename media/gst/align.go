@@ -9,11 +9,18 @@ import (
 	"ewindow/media/gst/pipeline"
 )
 
-// Debian 12's canceller takes away what it hears 5 to 50 ms after it was played, best at the beginning of that where
-// the room reverberates. A television and a webcam are 50 to 250 ms apart.
+// A reach is how much later than it was played a canceller finds an echo. Each move of its reference costs it a second.
+type reach struct{ least, most time.Duration }
+
+// The canceller of GStreamer 1.22 takes away what it hears 5 to 50 ms after it was played, best at the beginning of that
+// where the room reverberates. A television and a webcam are 50 to 250 ms apart. AEC3, since 1.24, finds that by itself.
+var (
+	oldReach  = reach{3 * time.Millisecond, 17 * time.Millisecond}
+	aec3Reach = reach{0, 260 * time.Millisecond}
+)
+
 const (
-	pathLeft   = 10 * time.Millisecond // of the echo's way, for the canceller to find
-	pathSlack  = 7 * time.Millisecond  // it may be so much off: each correction costs the canceller a second
+	pathLeft   = 10 * time.Millisecond // of the echo's way, when the reference has been moved
 	soonest    = -playDelay            // earlier than it is known, nothing can be said to be played
 	keptPieces = 100                   // of what was played, while the main loop is busy elsewhere
 )
@@ -29,6 +36,7 @@ const (
 type aligner struct {
 	finder *echopath.Finder // only the main loop uses it
 	found  bool             // it has, and that was said
+	reach  reach
 
 	mu     sync.Mutex
 	played []piece       // that it has not heard of
@@ -41,7 +49,13 @@ type piece struct {
 	pcm []byte
 }
 
-func newAligner() *aligner { return &aligner{finder: echopath.New()} }
+func newAligner() *aligner {
+	a := &aligner{finder: echopath.New(), reach: oldReach}
+	if pipeline.HasSince("webrtcdsp", 1, 24) {
+		a.reach = aec3Reach
+	}
+	return a
+}
 
 // canceller is the elements by which the microphone's sound passes the canceller, "probe" those of what it is told to be
 // played, and the names that follow and reference need.
@@ -92,8 +106,10 @@ func (a *aligner) follow(p *pipeline.Pipeline) (path time.Duration, news bool) {
 	news, a.found = !a.found, true
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if offset := max(path-pathLeft, soonest); (offset - a.offset).Abs() > pathSlack {
-		a.offset, news = offset, true
+	if left := path - a.offset; left < a.reach.least || left > a.reach.most {
+		offset := max(path-pathLeft, soonest)
+		news = news || offset != a.offset
+		a.offset = offset
 	}
 	return path, news
 }

@@ -18,6 +18,7 @@ import (
 	"io"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"time"
 	"unsafe"
 )
@@ -42,6 +43,13 @@ func Has(element string) bool {
 	c := C.CString(element)
 	defer C.free(unsafe.Pointer(c))
 	return C.ew_has(c) != 0
+}
+
+// HasSince says whether this machine has the named element, of that version of GStreamer or a newer one.
+func HasSince(element string, major, minor int) bool {
+	c := C.CString(element)
+	defer C.free(unsafe.Pointer(c))
+	return C.ew_has_since(c, C.guint(major), C.guint(minor)) != 0
 }
 
 // Pipeline is a graph of elements. Its methods may be called from several goroutines, except Close, which is last.
@@ -237,6 +245,7 @@ func (p *Pipeline) Pull(sink string, timeout time.Duration) (*Sample, error) {
 type outlet struct {
 	sink *C.GstElement
 	bell *bell
+	ring sync.Once // from the first time that somebody waits on
 }
 
 func newOutlet(sink *C.GstElement) (*outlet, error) {
@@ -244,11 +253,13 @@ func newOutlet(sink *C.GstElement) (*outlet, error) {
 	if err != nil {
 		return nil, err
 	}
-	C.ew_ring_samples(sink, C.int(b.fd))
-	return &outlet{sink, b}, nil
+	return &outlet{sink: sink, bell: b}, nil
 }
 
 func (o *outlet) pull(timeout time.Duration) (*Sample, error) {
+	if timeout > 0 {
+		o.ring.Do(func() { C.ew_ring_samples(o.sink, C.int(o.bell.fd)) })
+	}
 	var ended C.int
 	deadline := time.Now().Add(timeout)
 	s := C.ew_pull(o.sink, &ended)

@@ -37,6 +37,10 @@ int ew_has(const char *element) {
     return f != NULL;
 }
 
+int ew_has_since(const char *element, guint major, guint minor) {
+    return gst_registry_check_feature_version(gst_registry_get(), element, major, minor, 0);
+}
+
 // A pipeline on the system's monotonic clock, whatever clocks its devices bring, so that times mean the same in
 // every process.
 GstElement *ew_parse(const char *description, char **err) {

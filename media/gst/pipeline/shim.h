@@ -55,6 +55,7 @@ int ew_trim(void);
 int ew_hear_damage(void);
 int ew_damages(void);
 int ew_has(const char *element);
+int ew_has_since(const char *element, guint major, guint minor);
 GstElement *ew_parse(const char *description, char **err);
 GstElement *ew_branch(GstElement *tee, const char *description, char **err);
 void ew_branch_end(GstElement *tee, GstElement *branch);
