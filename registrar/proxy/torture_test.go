@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -15,12 +16,15 @@ import (
 func (l *lab) heard(transport, text string) string {
 	l.t.Helper()
 	p := l.join("bar", transport)
+	var mu sync.Mutex
 	var lines []string
 	hear := func(read func([]byte) (int, error)) {
 		b := make([]byte, 65_536)
 		for n, err := read(b); err == nil; n, err = read(b) {
 			line, _, _ := strings.Cut(string(b[:n]), "\r\n")
+			mu.Lock()
 			lines = append(lines, strings.TrimPrefix(line, "SIP/2.0 "))
+			mu.Unlock()
 		}
 	}
 	if transport == "UDP" {
@@ -45,6 +49,8 @@ func (l *lab) heard(transport, text string) string {
 	}
 	p.raw(text)
 	time.Sleep(time.Second)
+	mu.Lock()
+	defer mu.Unlock()
 	return strings.Join(lines, ", ")
 }
 
