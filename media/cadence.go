@@ -10,29 +10,36 @@ const (
 	// picture stands for a tenth of a second, and everybody minds an answer that comes late.
 	patientWith = 50 * time.Millisecond
 
-	// The delay is what all but lateShare of the last lateOf pictures needed; what is left over stands still for a moment.
-	lateOf    = 128
-	lateShare = 4
+	// The latest picture of each lateSlot of the last lateSlots counts, but for the lateApart latest: what happens once is no
+	// reason to wait for it.
+	lateSlot  = 250 * time.Millisecond
+	lateSlots = 16
+	lateApart = 3
 
-	slowly   = time.Millisecond // a picture: how fast the delay shrinks, which nobody sees
+	slowly   = 2 * time.Millisecond // a picture: how fast the delay shrinks, which nobody sees
 	maxDelay = 400 * time.Millisecond
 )
 
 // cadence holds pictures back on paths where the repair of others takes long, so that all are shown as evenly as they were
 // taken. It follows the path up at once and down slowly; where nothing is repaired nothing waits. Pure.
 type cadence struct {
-	late  [lateOf]time.Duration
-	next  int
+	late  [lateSlots]time.Duration // the latest picture of each slot
+	slot  int64                    // the present one
 	delay time.Duration
 }
 
-// wait is how long a picture is to be held that is so late already, measured against the fastest packets.
-func (c *cadence) wait(late time.Duration) time.Duration {
-	c.late[c.next%lateOf] = late
-	c.next++
+// wait is how long a picture is to be held that is so late already, measured against the fastest packets. since is the time
+// since any fixed moment.
+func (c *cadence) wait(since, late time.Duration) time.Duration {
+	slot := int64(since / lateSlot)
+	for n := 0; c.slot < slot && n < lateSlots; n++ {
+		c.slot = max(c.slot+1, slot-lateSlots+1)
+		c.late[c.slot%lateSlots] = 0
+	}
+	c.late[slot%lateSlots] = max(c.late[slot%lateSlots], late)
 	sorted := c.late
 	slices.Sort(sorted[:])
-	want := min(max(sorted[lateOf-lateShare-1]-patientWith, 0), maxDelay)
+	want := min(max(sorted[lateSlots-lateApart-1]-patientWith, 0), maxDelay)
 	c.delay = max(want, c.delay-slowly)
 	return max(c.delay-late, 0)
 }

@@ -322,7 +322,7 @@ func (v *videoSink) show(now time.Time, au AccessUnit) {
 		wait = 0
 	}
 	if least, _, ok := v.clock.Range(now); ok {
-		wait = max(wait, v.cadence.wait(now.Sub(v.clock.Local(v.ends.ts, least))))
+		wait = max(wait, v.cadence.wait(now.Sub(v.st.s.epoch), now.Sub(v.clock.Local(v.ends.ts, least))))
 	}
 	if wait <= 0 && len(v.late) == 0 {
 		v.give(now, au)

@@ -46,6 +46,9 @@ const (
 	// drowning is a loss that is no chance any more, on whatever path.
 	drowning = 0.35
 
+	momentary = 200 * time.Millisecond // besides a round trip: no queue drains so fast
+	unusual   = 2 * time.Second        // between two such moments
+
 	// A queue that stays for so long is not ours. Beside whoever fills it we begin with a share of what we had, and go on
 	// as TCP does: so many kbit/s more each second, and a part of it when more than that is lost.
 	undrained = 2 * time.Second
@@ -77,7 +80,10 @@ type Controller struct {
 	suspected int    // reports in a row that told of a queue
 	braked    time.Time
 	draining  bool
-	fell      bool // see Fell
+	fell      bool      // see Fell
+	prior     float64   // what was sent before there was a queue
+	began     time.Time // when that was noticed
+	excused   time.Time // see stall
 	grown     time.Time
 	feedback  time.Time // the last
 	sent      time.Time // the last packet
@@ -232,7 +238,7 @@ func (c *Controller) decide(now time.Time) {
 	if c.draining && c.queue < calm { // on with what the path carries
 		c.draining, c.grown = false, now
 		c.loss.forget()
-		c.set(max(c.target, settled*c.capacity))
+		c.set(max(c.target, settled*c.capacity, c.stall(now)))
 		return
 	}
 	if c.suspected++; c.queue <= busy {
@@ -269,13 +275,23 @@ func (c *Controller) brake(now time.Time) {
 	if c.draining {
 		c.capacity = (c.capacity + carried) / 2
 	} else {
-		c.capacity = carried
+		c.capacity, c.prior, c.began = carried, c.target, now
 	}
 	slow := gentle - (gentle-strong)*min(1, max(0, float64(c.queue-busy))/float64(full-busy))
 	c.draining = true
 	before := c.target
 	c.set(min(slow*carried, 0.95*c.target))
 	c.fell = c.fell || c.target < collapse*before
+}
+
+// stall gives what was sent before if a queue was gone too soon for one: then something on the way stood still for a moment,
+// such as a busy machine or a radio.
+func (c *Controller) stall(now time.Time) float64 {
+	if now.Sub(c.began) > c.trip+momentary || now.Sub(c.excused) < unusual {
+		return 0
+	}
+	c.excused = now
+	return settled * c.prior
 }
 
 // rivals notices a queue that does not go away although we send less than comes out: somebody else fills it, such as a
