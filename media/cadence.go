@@ -12,9 +12,9 @@ const (
 
 	// The latest picture of each lateSlot of the last lateSlots counts, but for the lateApart latest: what happens once is no
 	// reason to wait for it.
-	lateSlot  = 250 * time.Millisecond
-	lateSlots = 16
-	lateApart = 3
+	lateSlot  = 150 * time.Millisecond
+	lateSlots = 28
+	lateApart = 2
 
 	slowly   = 2 * time.Millisecond // a picture: how fast the delay shrinks, which nobody sees
 	maxDelay = 400 * time.Millisecond

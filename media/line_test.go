@@ -83,7 +83,7 @@ func TestLossyLines(t *testing.T) {
 		{"5 %, RTT 20 ms", line(20*time.Millisecond, 0.05, 0), 0.01, 35 * time.Millisecond},
 		{"5 % in bursts of 4, RTT 20 ms", line(20*time.Millisecond, 0.05, 4), 0.015, 60 * time.Millisecond},
 		{"5 %, RTT 80 ms", line(80*time.Millisecond, 0.05, 0), 0.02, 130 * time.Millisecond},
-		{"5 %, RTT 200 ms", line(200*time.Millisecond, 0.05, 0), 0.05, 350 * time.Millisecond},
+		{"5 %, RTT 200 ms", line(200*time.Millisecond, 0.05, 0), 0.08, 350 * time.Millisecond},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
