@@ -3,6 +3,7 @@ package media
 import (
 	"bytes"
 	"net/netip"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -256,19 +257,24 @@ func TestLatePacketRepairs(t *testing.T) {
 		talk(time.Second, a, b)
 		count := 0
 		var kept []byte
+		var ends atomic.Bool // nothing is kept any more
 		a.taps[2].tamper(func(p []byte) [][]byte {
 			switch count++; {
-			case count%20 == 7:
+			case count%20 == 7 && !ends.Load():
 				kept = p
 				return nil
-			case count%20 == 10:
-				return [][]byte{p, kept}
+			case count%20 == 10 && kept != nil:
+				late := kept
+				kept = nil
+				return [][]byte{p, late}
 			}
 			return [][]byte{p}
 		})
 		talk(3*time.Second, a, b)
+		ends.Store(true)
+		talk(100*time.Millisecond, a, b)
 		a.taps[2].tamper(nil)
-		talk(time.Second, a, b)
+		talk(900*time.Millisecond, a, b)
 		settle(50 * time.Millisecond)
 		video, _, _ := b.rec.counts()
 		if s := b.Stats(); video < 146 || s.KeyframesAsked > 1 || s.VideoHeld > 4 {

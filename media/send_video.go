@@ -60,6 +60,7 @@ func (v *videoSender) push(au AccessUnit) {
 		v.clear()
 		return
 	}
+	v.t.offered.Add(uint64(len(au.Data)))
 	late := v.bytes > most && !slices.ContainsFunc(v.queue, func(q AccessUnit) bool { return q.Key })
 	if late || len(v.queue) >= queueUnits || v.bytes+len(au.Data) > queueBytes {
 		v.dropped += uint64(len(v.queue))
@@ -161,6 +162,7 @@ func (v *videoSender) send(ctx context.Context, timer *time.Timer, au AccessUnit
 	}
 	for last := false; !last; {
 		now := time.Now()
+		v.pace(now)
 		if wait := v.pacer.wait(now); wait > 0 {
 			timer.Reset(wait)
 			select {
@@ -201,9 +203,6 @@ func (v *videoSender) prepare(au AccessUnit) {
 	if v.begun {
 		v.pacer.measure(len(au.Data), au.Captured.Sub(v.captured))
 	}
-	if v.pacer.limit(t.d.MaxKbps); t.rate != nil && !t.rate.Free() {
-		v.pacer.follow(t.rate.Kbps(time.Now()), t.rate.Drains())
-	}
 	if au.Key {
 		t.history.begin(t.seq)
 	}
@@ -212,6 +211,18 @@ func (v *videoSender) prepare(au AccessUnit) {
 		ts = v.timestamp + 1
 	}
 	v.begun, v.captured, v.timestamp = true, au.Captured, ts
+}
+
+// pace follows what the path carries, which may change while a picture is on its way.
+func (v *videoSender) pace(now time.Time) {
+	v.t.mu.Lock()
+	defer v.t.mu.Unlock()
+	if v.t.d == nil {
+		return
+	}
+	if v.pacer.limit(v.t.d.MaxKbps); v.t.rate != nil && !v.t.rate.Free() {
+		v.pacer.follow(v.t.rate.Kbps(now), v.t.rate.Drains())
+	}
 }
 
 // discarded counts access units that could not be sent.

@@ -28,8 +28,9 @@ type Stats struct {
 	Frozen  time.Duration // so long in all
 	Delay   time.Duration // that pictures are held back, so that those that need repair are in time
 
-	Budget int           // kbit/s that our pictures may take, 0 while nobody knows
-	Queue  time.Duration // that our packets wait on the path
+	Offered float64       // kbit/s that our encoder makes, of about the last second; some of it may not be sent
+	Budget  int           // kbit/s that our pictures may take, 0 while nobody knows
+	Queue   time.Duration // that our packets wait on the path
 
 	Resent       uint64 // packets sent again, since the other side missed them
 	Repairs      uint64 // retransmissions that came (RFC 4588)
@@ -94,6 +95,7 @@ type progress struct {
 	freezes      uint64
 	frozen       time.Duration
 	delay        time.Duration // of the buffer
+	offered      float64
 	budget       int
 	queue        time.Duration
 
@@ -118,6 +120,8 @@ func (st *stream) publish(now time.Time) {
 	since := now.Sub(st.s.epoch)
 	st.rateIn.at(since, st.progress.frames, st.counters.bytes.Load())
 	st.rateOut.at(since, st.t.sentFrames.Load(), st.t.sentBytes.Load())
+	st.offered.at(since, 0, st.t.offered.Load())
+	st.progress.offered = st.offered.kbps
 	snap := snapshot{progress: st.progress, remote: st.remote, in: st.rateIn, out: st.rateOut}
 	if st.src != nil {
 		snap.lost, snap.fraction = st.src.lost(), st.src.fraction
@@ -147,7 +151,7 @@ func (s *Session) Stats() Stats {
 	out.VideoHeld, out.VideoHeldSince, out.VideoRefused, out.VideoRefusal = p.held, p.since, p.refused, p.refusal
 	s.video.mu.Unlock()
 	out.VideoMissed, out.VideoGone, out.Freezes, out.Frozen = p.missed, p.gone, p.freezes, p.frozen
-	out.Delay, out.Budget, out.Queue = p.delay, p.budget, p.queue
+	out.Delay, out.Offered, out.Budget, out.Queue = p.delay, p.offered, p.budget, p.queue
 	out.Discarded += s.sendVideo.discarded()
 	return out
 }

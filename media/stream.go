@@ -65,6 +65,7 @@ type stream struct {
 	budget    budget
 	rateIn    meter
 	rateOut   meter
+	offered   meter
 
 	counters counters
 }

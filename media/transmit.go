@@ -54,6 +54,7 @@ type transmitter struct {
 	octets   uint32
 
 	sentPackets, sentBytes, sentFrames, resent, writeErrors atomic.Uint64
+	offered                                                 atomic.Uint64 // bytes of pictures, sent or not
 }
 
 func newTransmitter(w Way, epoch time.Time) *transmitter {

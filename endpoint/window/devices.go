@@ -125,7 +125,7 @@ func (w *Window) arrange() {
 			continue
 		}
 		f, hidden := formats(w.cfg.Video, l.description), !c.Hidden.IsZero()
-		f.Video = l.scale.choose(now, f.Video, l.kbps, l.session.Stats().Video.Sent.Kbps)
+		f.Video = l.scale.choose(now, f.Video, l.kbps, l.session.Stats().Offered)
 		l.sends = ""
 		if f.Video != (engine.VideoFormat{}) {
 			l.sends = fmt.Sprintf("%d×%d at %d/s", f.Video.Width, f.Video.Height, f.Video.FPS)

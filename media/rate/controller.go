@@ -63,6 +63,7 @@ const (
 	silence = 200 * time.Millisecond
 	quieter = 0.7
 	quiet   = 100 * time.Millisecond
+	lowly   = 0.25 // of what was sent before, at least: whoever comes back is to see a picture at once
 )
 
 // Controller decides how much is sent. It looks at queues first: loss is not congestion unless it grows with what is sent.
@@ -359,7 +360,7 @@ func (c *Controller) Tick(now time.Time) {
 		return
 	}
 	c.stalled, c.hushed = max(c.stalled, c.target), now
-	c.set(quieter * c.target)
+	c.set(max(quieter*c.target, lowly*c.stalled))
 }
 
 func (c *Controller) set(kbps float64) {

@@ -214,7 +214,7 @@ func TestControllerSurvivesAnOutage(t *testing.T) {
 	before := p.c.Kbps(p.now)
 	p.loss = 1
 	p.run(10 * time.Second)
-	if now := p.c.Kbps(p.now); now > 200 {
+	if now := p.c.Kbps(p.now); now > before/3 {
 		t.Errorf("%d kbit/s are sent to nobody", now)
 	}
 	p.loss = 0
