@@ -10,7 +10,7 @@ VERSION     := $(shell git describe --tags --always --long --dirty 2>/dev/null |
 GO_BUILD     = go build -trimpath -ldflags '-X main.version=$(VERSION)'
 GO_PURE      = CGO_ENABLED=0 GOARCH=$(GOARCH) $(GO_BUILD)
 
-.PHONY: demo test test-busy vuln build bench bench-plan bench-strangers bench-line fuzz clean programs glass setup-build setup-demo setup-test setup-bench
+.PHONY: demo test test-busy vuln build bench bench-plan bench-strangers bench-line bench-echo fuzz clean programs glass setup-build setup-demo setup-test setup-bench
 
 demo: setup-demo programs
 	go run ./scripts/demo $(if $(SECONDS),-seconds $(SECONDS)s) $(if $(CAMERA),-camera '$(CAMERA)') \
@@ -38,7 +38,7 @@ else
 	@echo "bin/ewindow-media is not built for $(GOARCH): it needs that machine's GStreamer; run make build there"
 endif
 
-bench: setup-demo setup-bench programs glass bench-plan bench-strangers bench-line
+bench: setup-demo setup-bench programs glass bench-plan bench-strangers bench-line bench-echo
 	go run ./scripts/bench $(BENCH)
 
 # The dialplan alone: needs nothing but Go.
@@ -53,6 +53,11 @@ bench-strangers: programs
 # Over bad lines, beside GStreamer's plain RTP: an hour and a half; LINE='-seconds 15 -runs 1 -only loss5,cut' for a look, -h for the rest.
 bench-line: setup-demo setup-bench programs glass
 	go run ./scripts/bench/line $(LINE)
+
+# Echo in a room of PulseAudio's, for each path in ms; four minutes.
+ECHO ?= 10 60 150 250
+bench-echo: setup-demo setup-bench programs
+	bash scripts/echo.sh $(ECHO)
 
 glass: | bin
 	$(CC) -O2 -o bin/glass scripts/bench/glass.c -lX11 -lXext -lm

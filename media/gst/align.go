@@ -13,14 +13,15 @@ import (
 type reach struct{ least, most time.Duration }
 
 // The canceller of GStreamer 1.22 takes away what it hears 5 to 50 ms after it was played, best at the beginning of that
-// where the room reverberates. A television and a webcam are 50 to 250 ms apart. AEC3, since 1.24, finds that by itself.
+// where the room reverberates. The middle of its reach is kept, since a sink that follows its clock moves the echo by 10 ms
+// at a time. A television and a webcam are 50 to 250 ms apart. AEC3, since 1.24, finds that by itself.
 var (
-	oldReach  = reach{3 * time.Millisecond, 17 * time.Millisecond}
+	oldReach  = reach{4 * time.Millisecond, 35 * time.Millisecond}
 	aec3Reach = reach{0, 260 * time.Millisecond}
 )
 
 const (
-	pathLeft   = 10 * time.Millisecond // of the echo's way, when the reference has been moved
+	pathLeft   = 15 * time.Millisecond // of the echo's way, when the reference has been moved
 	soonest    = -playDelay            // earlier than it is known, nothing can be said to be played
 	keptPieces = 100                   // of what was played, while the main loop is busy elsewhere
 )
