@@ -57,6 +57,8 @@ const (
 	overflow  = 0.02
 	part      = 0.8
 
+	slowest = 50.0 // kbit/s that a path carries at all events
+
 	forget = 5 * time.Second // at the most without a queue: the path carries all that we can send
 
 	// Without feedback for so long the path may be full both ways, or gone; each time that it lasts as long again, less is sent.
@@ -68,37 +70,29 @@ const (
 
 // Controller decides how much is sent. It looks at queues first: loss is not congestion unless it grows with what is sent.
 type Controller struct {
-	limits Limits
-	media  stream
-	repair stream
-	clock  reports
+	limits   Limits
+	path     path
+	target   float64 // kbit/s
+	capacity float64 // what the path was last seen to carry at most, kbit/s; 0: no queue was ever seen
 
-	target    float64 // kbit/s
-	capacity  float64 // what the path was last seen to carry at most, kbit/s; 0: no queue was ever seen
-	queue     time.Duration
-	trip      time.Duration
-	base      lowest // of delays
-	suspected int    // reports in a row that told of a queue
+	// Braking: see brake.
+	suspected int // reports in a row that told of a queue
 	braked    time.Time
 	draining  bool
-	fell      bool      // see Fell
 	prior     float64   // what was sent before there was a queue
 	began     time.Time // when that was noticed
 	excused   time.Time // see stall
-	grown     time.Time
-	feedback  time.Time // the last
-	sent      time.Time // the last packet
-	stalled   float64   // target before the path fell silent; 0 if it did not
-	hushed    time.Time // when less was sent for that, last
-	innocent  time.Time // what was sent before was lost in an outage, and says nothing
-	delivered meter
-	fastest   float64 // of what was delivered, kbit/s; half of it is forgotten in half a minute
-	repaired  meter   // of what is sent again
-	loss      lossMeter
-	crowded   time.Time // since when there is a queue that we cannot drain; zero while there is none
-	own       float64   // what came out when it began, kbit/s
-	contends  bool      // the queue is somebody else's: see contend
-	emptied   time.Time // since when there is no queue, while contending
+	fell      bool      // see Fell
+
+	// Silence: see Tick.
+	before float64 // target before the path fell silent; 0 if it did not
+	hushed time.Time
+
+	// Somebody else's queue: see rivals.
+	crowded  time.Time // since when there is a queue that we cannot drain; zero while there is none
+	own      float64   // what came out when it began, kbit/s
+	contends bool
+	filled   time.Time // when the queue was last seen not to be empty
 }
 
 // NewController begins with the first of limits.
@@ -114,7 +108,7 @@ func (c *Controller) Limit(l Limits) {
 
 // Kbps is how much pictures may take now, without what is sent again: kbit/s on the wire.
 func (c *Controller) Kbps(now time.Time) int {
-	return int(max(c.target-c.repaired.kbps(now), c.target/2))
+	return int(max(c.target-c.path.repaired.kbps(now), c.target/2))
 }
 
 // Free says that the path was never seen to carry less than what is sent at most.
@@ -132,144 +126,70 @@ func (c *Controller) Fell() bool {
 func (c *Controller) Drains() bool { return c.draining }
 
 // Queue is how long packets wait on the path at present.
-func (c *Controller) Queue() time.Duration { return c.queue }
+func (c *Controller) Queue() time.Duration { return c.path.queue }
 
 // RoundTrip is what the last packet and the report of it took, 0 before the first.
-func (c *Controller) RoundTrip() time.Duration { return c.trip }
-
-// Loss is the share of packets that did not arrive lately.
-func (c *Controller) Loss() float64 { return c.loss.share() }
+func (c *Controller) RoundTrip() time.Duration { return c.path.trip }
 
 // Sent takes a packet of size bytes that has just been sent: of the pictures, or of the stream of those that are sent again.
 func (c *Controller) Sent(now time.Time, again bool, seq uint16, size int) {
-	if c.sent.IsZero() {
-		c.feedback, c.grown = now, now
-	} else if now.Sub(c.sent) > silence { // nothing went: nothing could be heard
-		c.feedback = now
-	}
-	c.sent = now
-	s := &c.media
-	if again {
-		s = &c.repair
-		c.repaired.add(now, size)
-	}
-	s.packets[seq%window] = packet{seq: seq, at: now, size: size}
+	c.path.send(now, again, seq, size)
 }
 
 // Feedback takes a report; media and repair are our two senders.
 func (c *Controller) Feedback(now time.Time, r *rtcp.CCFeedbackReport, media, repair uint32) {
-	at, jumped := c.clock.at(now, r.ReportTimestamp)
-	if jumped {
-		c.base, c.delivered = lowest{}, meter{}
+	passed := now.Sub(c.path.heard)
+	if c.path.report(now, r, media, repair) {
+		c.decide(now, min(passed, 200*time.Millisecond).Seconds())
 	}
-	queue, heard, newest := time.Duration(0), false, time.Time{}
-	for i := range r.ReportBlocks {
-		b := &r.ReportBlocks[i]
-		s := &c.media
-		switch b.MediaSSRC {
-		case media:
-		case repair:
-			s = &c.repair
-		default:
-			continue
-		}
-		for k, m := range b.MetricBlocks {
-			p := &s.packets[(b.BeginSequence+uint16(k))%window]
-			if p.at.IsZero() || p.seq != b.BeginSequence+uint16(k) || p.acked {
-				continue
-			}
-			if !m.Received {
-				c.missing(now, p)
-				continue
-			}
-			p.acked = true
-			if p.missed > 1 {
-				c.loss.add(now, -1, 1)
-			} else {
-				c.loss.add(now, 0, 1)
-			}
-			if p.at.After(newest) {
-				newest, c.trip = p.at, now.Sub(p.at)-time.Duration(m.ArrivalTimeOffset)*time.Second/offsetRate
-			}
-			came := at - time.Duration(m.ArrivalTimeOffset)*time.Second/offsetRate
-			delay := came - p.at.Sub(c.clock.epoch(p.at))
-			q := delay - c.base.add(now, delay)
-			if !heard || q < queue {
-				queue = q
-			}
-			heard = true
-			c.delivered.addAt(came, p.size)
-		}
-	}
-	if !heard {
+}
+
+// decide sets the target after a report, so many seconds after the one before.
+func (c *Controller) decide(now time.Time, passed float64) {
+	if c.before > 0 && c.path.queue < calm { // the path is back: it was not full, it was gone
+		c.set(c.before)
+		c.before = 0
+		c.path.forgive(now)
 		return
 	}
-	c.queue = max(queue-c.serial(), 0)
-	c.decide(now)
-	c.feedback = now
-}
-
-// serial is how long a packet of full size takes to leave, on a path that carries no more than what came at most.
-func (c *Controller) serial() time.Duration {
-	const full = 1250 * 8 // bits
-	c.fastest = max(0.999*c.fastest, c.delivered.recent(), float64(c.limits.Least))
-	return time.Duration(full / c.fastest * float64(time.Millisecond))
-}
-
-// missing counts a packet as lost when a second report still does not have it.
-func (c *Controller) missing(now time.Time, p *packet) {
-	if p.missed++; p.missed == 2 && p.at.After(c.innocent) {
-		c.loss.add(now, 1, 0)
-	}
-}
-
-// decide sets the target after a report.
-func (c *Controller) decide(now time.Time) {
-	if c.stalled > 0 && c.queue < calm { // the path is back: it was not full, it was gone
-		c.set(c.stalled)
-		c.stalled, c.grown, c.innocent = 0, now, now
-		c.loss.forget()
-		return
-	}
-	c.stalled = 0
+	c.before = 0
 	if c.rivals(now) {
-		c.contend(now)
+		c.contend(now, passed)
 		return
 	}
-	if c.draining && c.queue < calm { // on with what the path carries
-		c.draining, c.grown = false, now
-		c.loss.forget()
+	if c.draining && c.path.queue < calm { // on with what the path carries
+		c.draining = false
+		c.path.loss.forget()
 		c.set(max(c.target, settled*c.capacity, c.stall(now)))
 		return
 	}
-	if c.suspected++; c.queue <= busy {
+	if c.suspected++; c.path.queue <= busy {
 		c.suspected = 0
 	}
-	congested := c.suspected > 1 || c.queue > obvious || c.loss.grew(lossy)
+	congested := c.suspected > 1 || c.path.queue > obvious || c.path.loss.grew(lossy)
 	switch {
 	case congested:
 		c.brake(now)
-	case c.queue > calm || c.loss.grew(lossy/2):
-		c.grown = now // neither up nor down
+	case c.path.queue > calm || c.path.loss.grew(lossy/2): // neither up nor down
 	default:
-		c.grow(now)
+		c.grow(now, passed)
 	}
 }
 
 // brake sends less than what comes out at the other end: the more, the longer the queue. It waits for the effect before it
 // brakes again.
 func (c *Controller) brake(now time.Time) {
-	carried := c.delivered.recent()
-	if now.Sub(c.braked) < c.queue+100*time.Millisecond && (c.queue <= busy || c.target < carried) {
+	carried := c.path.delivered.recent()
+	if now.Sub(c.braked) < c.path.queue+100*time.Millisecond && (c.path.queue <= busy || c.target < carried) {
 		return
 	}
-	c.braked, c.grown = now, now
-	if c.queue <= busy { // only loss: the path may be lossy, or have a queue too short to see
+	c.braked = now
+	if c.path.queue <= busy { // only loss: the path may be lossy, or have a queue too short to see
 		c.set(gentle * c.target)
-		if c.loss.share() > drowning {
+		if c.path.loss.share() > drowning {
 			c.set(min(c.target, gentle*carried))
 		} else {
-			c.loss.accept()
+			c.path.loss.accept()
 		}
 		return
 	}
@@ -278,7 +198,7 @@ func (c *Controller) brake(now time.Time) {
 	} else {
 		c.capacity, c.prior, c.began = carried, c.target, now
 	}
-	slow := gentle - (gentle-strong)*min(1, max(0, float64(c.queue-busy))/float64(full-busy))
+	slow := gentle - (gentle-strong)*min(1, max(0, float64(c.path.queue-busy))/float64(full-busy))
 	c.draining = true
 	before := c.target
 	c.set(min(slow*carried, 0.95*c.target))
@@ -288,7 +208,7 @@ func (c *Controller) brake(now time.Time) {
 // stall gives what was sent before if a queue was gone too soon for one: then something on the way stood still for a moment,
 // such as a busy machine or a radio.
 func (c *Controller) stall(now time.Time) float64 {
-	if now.Sub(c.began) > c.trip+momentary || now.Sub(c.excused) < unusual {
+	if now.Sub(c.began) > c.path.trip+momentary || now.Sub(c.excused) < unusual {
 		return 0
 	}
 	c.excused = now
@@ -299,41 +219,37 @@ func (c *Controller) stall(now time.Time) float64 {
 // download, who leaves nothing to those who give way. It says whether we contend with him.
 func (c *Controller) rivals(now time.Time) bool {
 	switch {
-	case c.queue <= busy:
+	case c.path.queue <= busy:
 		c.crowded = time.Time{}
 	case c.crowded.IsZero():
-		c.crowded, c.own = now, c.delivered.recent()
+		c.crowded, c.own = now, c.path.delivered.recent()
 	case !c.contends && now.Sub(c.crowded) > undrained:
 		c.contends, c.draining = true, false
 		c.set(max(c.target, share*c.own))
 	}
-	if c.queue >= calm {
-		c.emptied = now
+	if c.path.queue >= calm {
+		c.filled = now
 	}
-	c.base.hold(now, !c.crowded.IsZero() || c.contends)
-	c.contends = c.contends && now.Sub(c.emptied) < undrained/2
+	c.path.base.hold(now, !c.crowded.IsZero() || c.contends)
+	c.contends = c.contends && now.Sub(c.filled) < undrained/2
 	return c.contends
 }
 
 // contend sends as TCP does (RFC 5681): steadily more until something is lost, then a part less. The queue is as long as he
 // makes it.
-func (c *Controller) contend(now time.Time) {
-	passed := min(now.Sub(c.grown), 200*time.Millisecond).Seconds()
-	c.grown = now
+func (c *Controller) contend(now time.Time, passed float64) {
 	switch {
-	case !c.loss.grew(overflow):
-		c.set(min(c.target+steadily*passed, max(c.target, idle*c.delivered.recent()+100)))
-	case now.Sub(c.braked) > c.queue+100*time.Millisecond:
-		c.braked, c.innocent = now, now
+	case !c.path.loss.grew(overflow):
+		c.set(min(c.target+steadily*passed, max(c.target, idle*c.path.delivered.recent()+100)))
+	case now.Sub(c.braked) > c.path.queue+100*time.Millisecond:
+		c.braked = now
 		c.set(part * c.target)
-		c.loss.forget()
+		c.path.forgive(now)
 	}
 }
 
 // grow sends more, slower near what the path was seen to carry.
-func (c *Controller) grow(now time.Time) {
-	passed := min(now.Sub(c.grown), 200*time.Millisecond).Seconds()
-	c.grown = now
+func (c *Controller) grow(now time.Time, passed float64) {
 	pace := growFirst
 	if c.capacity > 0 {
 		pace = growFar
@@ -345,35 +261,24 @@ func (c *Controller) grow(now time.Time) {
 		c.capacity = 0
 	}
 	next := c.target * (1 + pace*passed)
-	if next > idle*c.delivered.recent()+100 {
+	if next > idle*c.path.delivered.recent()+100 {
 		return
 	}
 	c.set(next)
 }
 
 // Awaits says that packets were sent of which nothing was heard.
-func (c *Controller) Awaits() bool { return c.sent.After(c.feedback) }
+func (c *Controller) Awaits() bool { return c.path.sent.After(c.path.heard) }
 
 // Tick notices that no feedback comes any more, and sends little until it does.
 func (c *Controller) Tick(now time.Time) {
-	if c.feedback.IsZero() || now.Sub(c.feedback) < silence || now.Sub(c.sent) > silence || now.Sub(c.hushed) < quiet {
+	if now.Sub(c.path.heard) < silence || now.Sub(c.path.sent) > silence || now.Sub(c.hushed) < quiet {
 		return
 	}
-	c.stalled, c.hushed = max(c.stalled, c.target), now
-	c.set(max(quieter*c.target, lowly*c.stalled))
+	c.before, c.hushed = max(c.before, c.target), now
+	c.set(max(quieter*c.target, lowly*c.before))
 }
 
 func (c *Controller) set(kbps float64) {
 	c.target = min(max(kbps, float64(c.limits.Least)), float64(c.limits.Most))
-}
-
-// stream is what was sent of one SSRC.
-type stream struct{ packets [window]packet }
-
-type packet struct {
-	seq    uint16
-	acked  bool
-	missed uint8 // times that a report did not have it
-	size   int
-	at     time.Time
 }

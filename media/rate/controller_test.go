@@ -10,9 +10,9 @@ import (
 
 const ms = time.Millisecond
 
-// path is a bottleneck with a queue, and what leads to it and away from it, stepped through in simulated time. Pictures are sent
+// run is a bottleneck with a queue, and what leads to it and away from it, stepped through in simulated time. Pictures are sent
 // as the controller allows.
-type path struct {
+type run struct {
 	c        *Controller
 	arrivals Arrivals
 	random   *rand.Rand
@@ -47,12 +47,12 @@ type due struct {
 	report *rtcp.CCFeedbackReport
 }
 
-func newPath(l Limits) *path {
-	return &path{c: NewController(l), random: rand.New(rand.NewPCG(1, 2)), queue: 200 * ms, delay: 10 * ms, now: time.Unix(1_700_000_000, 0)}
+func newRun(l Limits) *run {
+	return &run{c: NewController(l), random: rand.New(rand.NewPCG(1, 2)), queue: 200 * ms, delay: 10 * ms, now: time.Unix(1_700_000_000, 0)}
 }
 
-// run goes on for so long and gives what arrived in that time, in kbit/s.
-func (p *path) run(d time.Duration) float64 {
+// goOn goes on for so long and gives what arrived in that time, in kbit/s.
+func (p *run) goOn(d time.Duration) float64 {
 	was, until := p.carried, p.now.Add(d)
 	for n := 0; p.now.Before(until); n++ {
 		if n%33 == 0 {
@@ -75,7 +75,7 @@ func (p *path) run(d time.Duration) float64 {
 	return float64(p.carried-was) * 8 / 1000 / d.Seconds()
 }
 
-func (p *path) send(size int) {
+func (p *run) send(size int) {
 	p.seq++
 	p.highest++
 	p.c.Sent(p.now, false, p.seq, size)
@@ -85,7 +85,7 @@ func (p *path) send(size int) {
 }
 
 // pass takes a packet through the bottleneck; ok is false if the queue is full, which is seen when the queue has passed.
-func (p *path) pass(size int) (out time.Time, ok bool) {
+func (p *run) pass(size int) (out time.Time, ok bool) {
 	if p.kbps == 0 {
 		return p.now, true
 	}
@@ -111,7 +111,7 @@ func (r *reno) acknowledged(now time.Time, lost bool) {
 	}
 }
 
-func (p *path) deliver() {
+func (p *run) deliver() {
 	rest := p.due[:0]
 	for _, d := range p.due {
 		switch {
@@ -130,11 +130,11 @@ func (p *path) deliver() {
 }
 
 // theirs is the receiver's clock.
-func (p *path) theirs() time.Time {
+func (p *run) theirs() time.Time {
 	return p.now.Add(time.Duration(p.ppm * float64(p.now.Sub(time.Unix(1_700_000_000, 0))) / 1e6))
 }
 
-func (p *path) report() {
+func (p *run) report() {
 	b, ok := p.arrivals.Report(p.theirs(), 1)
 	if !ok || p.random.Float64() < p.loss {
 		return
@@ -157,10 +157,10 @@ func TestControllerFindsWhatAPathCarries(t *testing.T) {
 		{"free", 0, 0, 0, 3100, 3300}, {"free, 5 % lost", 0, 0.05, 0, 2700, 3300}, {"free, 20 % lost", 0, 0.20, 0, 2000, 3300},
 		{"1000, 5 % lost", 1000, 0.05, 0, 650, 1000}, {"1000, clocks drift", 1000, 0, 200, 700, 1000}, {"1000, the other way", 1000, 0, -200, 700, 1000},
 	} {
-		p := newPath(limits)
+		p := newRun(limits)
 		p.kbps, p.loss, p.ppm = test.kbps, test.loss, test.ppm
-		p.run(20 * time.Second)
-		kbps := p.run(40 * time.Second)
+		p.goOn(20 * time.Second)
+		kbps := p.goOn(40 * time.Second)
 		if kbps < test.least || kbps > test.most {
 			t.Errorf("%s: %.0f kbit/s, want %.0f to %.0f", test.name, kbps, test.least, test.most)
 		}
@@ -169,21 +169,21 @@ func TestControllerFindsWhatAPathCarries(t *testing.T) {
 
 // A path that carries a tenth all of a sudden is not filled for longer than a second, and used again within 30 s.
 func TestControllerFollowsAFall(t *testing.T) {
-	p := newPath(limits)
+	p := newRun(limits)
 	p.kbps = 5000
-	if kbps := p.run(20 * time.Second); kbps < 2500 {
+	if kbps := p.goOn(20 * time.Second); kbps < 2500 {
 		t.Fatalf("%.0f kbit/s at first", kbps)
 	}
 	p.kbps = 500
-	p.run(1500 * ms)
+	p.goOn(1500 * ms)
 	if p.c.Kbps(p.now) > 500 || p.c.Queue() > 60*ms {
 		t.Errorf("after 1.5 s: %d kbit/s, %v queued", p.c.Kbps(p.now), p.c.Queue())
 	}
-	if kbps := p.run(20 * time.Second); kbps < 350 || kbps > 500 {
+	if kbps := p.goOn(20 * time.Second); kbps < 350 || kbps > 500 {
 		t.Errorf("%.0f kbit/s of 500", kbps)
 	}
 	p.kbps = 5000
-	p.run(30 * time.Second)
+	p.goOn(30 * time.Second)
 	if p.c.Kbps(p.now) < 3000 {
 		t.Errorf("%d kbit/s 30 s after the path is free again", p.c.Kbps(p.now))
 	}
@@ -192,13 +192,13 @@ func TestControllerFollowsAFall(t *testing.T) {
 // Beside a download each side has its part of the path.
 func TestControllerBesideADownload(t *testing.T) {
 	for _, kbps := range []float64{1000, 2000, 5000} {
-		p := newPath(limits)
+		p := newRun(limits)
 		p.kbps = kbps
-		p.run(20 * time.Second)
+		p.goOn(20 * time.Second)
 		p.reno = &reno{window: 2}
-		p.run(10 * time.Second)
+		p.goOn(10 * time.Second)
 		was := p.reno.carried
-		ours := p.run(60*time.Second) / kbps
+		ours := p.goOn(60*time.Second) / kbps
 		theirs := (p.reno.carried - was) * 1500 * 8 / 1000 / 60 / kbps
 		t.Logf("%.0f kbit/s: ours %.2f, the download %.2f", kbps, ours, theirs)
 		if ours < 0.25 || theirs < 0.25 {
@@ -209,16 +209,16 @@ func TestControllerBesideADownload(t *testing.T) {
 
 // Silence is not congestion: after an outage it goes on where it was.
 func TestControllerSurvivesAnOutage(t *testing.T) {
-	p := newPath(limits)
-	p.run(20 * time.Second)
+	p := newRun(limits)
+	p.goOn(20 * time.Second)
 	before := p.c.Kbps(p.now)
 	p.loss = 1
-	p.run(10 * time.Second)
+	p.goOn(10 * time.Second)
 	if now := p.c.Kbps(p.now); now > before/3 {
 		t.Errorf("%d kbit/s are sent to nobody", now)
 	}
 	p.loss = 0
-	p.run(300 * ms)
+	p.goOn(300 * ms)
 	if now := p.c.Kbps(p.now); now < before*9/10 {
 		t.Errorf("%d kbit/s after the outage, %d before", now, before)
 	}
@@ -226,14 +226,14 @@ func TestControllerSurvivesAnOutage(t *testing.T) {
 
 // What others write, or write again, moves nothing.
 func TestControllerIgnoresNonsense(t *testing.T) {
-	p := newPath(limits)
-	p.run(5 * time.Second)
+	p := newRun(limits)
+	p.goOn(5 * time.Second)
 	before := p.c.Kbps(p.now)
 	for i := range 1000 {
 		b := rtcp.CCFeedbackReportBlock{MediaSSRC: uint32(i % 3), BeginSequence: uint16(i * 77), MetricBlocks: make([]rtcp.CCFeedbackMetricBlock, i%600)}
 		p.c.Feedback(p.now, &rtcp.CCFeedbackReport{ReportTimestamp: uint32(i) << 22, ReportBlocks: []rtcp.CCFeedbackReportBlock{b}}, 1, 2)
 	}
-	p.run(5 * time.Second)
+	p.goOn(5 * time.Second)
 	if now := p.c.Kbps(p.now); now < before/2 {
 		t.Errorf("%d kbit/s, before %d", now, before)
 	}
