@@ -426,3 +426,22 @@ func TestREDIsAgreed(t *testing.T) {
 		}
 	}
 }
+
+// Reports of arrivals (RFC 8888) come and are heeded only where both sides offer them.
+func TestArrivalReportsAreAgreed(t *testing.T) {
+	const head = "v=0\r\nc=IN IP4 10.0.0.9\r\nm=video 5000 RTP/AVP 97\r\na=rtpmap:97 H264/90000\r\na=fmtp:97 packetization-mode=1\r\n"
+	for _, offered := range []string{"", "a=rtcp-fb:* ack ccfb\r\n", "a=rtcp-fb:97 ack ccfb\r\n", "a=rtcp-fb:98 ack ccfb\r\n"} {
+		for _, able := range []bool{true, false} {
+			l := ours()
+			l.CCFB = able
+			answer, d, err := Answer([]byte(head+offered), l, None)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := able && offered != "" && !strings.Contains(offered, "98")
+			if said := strings.Contains(string(answer), "a=rtcp-fb:97 ack ccfb\r\n"); d.Video.CCFB != want || said != want {
+				t.Errorf("offered %q, able %t: agreed %t, said %t", offered, able, d.Video.CCFB, said)
+			}
+		}
+	}
+}
