@@ -37,8 +37,10 @@ const (
 	growFar   = 0.25
 	growNear  = 0.04
 
-	// idle is how much more than what is really sent may be believed: nobody has seen the path carry it.
-	idle = 1.5
+	// idle is how much more than what is really sent may be believed at once: nobody has seen the path carry it. An encoder
+	// in a quiet room makes less than it may: up to unused times what it makes is believed slowly, else it would never get more.
+	idle   = 1.5
+	unused = 4.0
 
 	// lossy is the share of packets by which the loss has to grow before it counts as a queue that is full.
 	lossy = 0.10
@@ -261,10 +263,10 @@ func (c *Controller) grow(now time.Time, passed float64) {
 		c.capacity = 0
 	}
 	next := c.target * (1 + pace*passed)
-	if next > idle*c.path.delivered.recent()+100 {
-		return
+	if proven := c.path.delivered.recent(); next > idle*proven+100 {
+		next = min(c.target*(1+growFar*passed), unused*proven)
 	}
-	c.set(next)
+	c.set(max(next, c.target))
 }
 
 // Awaits says that packets were sent of which nothing was heard.
