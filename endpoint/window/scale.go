@@ -51,7 +51,7 @@ func (s *scale) choose(now time.Time, full engine.VideoFormat, kbps int, used fl
 	if kbps == 0 || full == (engine.VideoFormat{}) {
 		return full
 	}
-	if s.since.IsZero() {
+	if s.since.IsZero() || used == 0 { // the camera only starts: the path has not been tried
 		s.since = now
 	}
 	full.Kbps = min(full.Kbps, kbps)
@@ -62,7 +62,7 @@ func (s *scale) choose(now time.Time, full engine.VideoFormat, kbps int, used fl
 		if best < s.step {
 			need *= ample
 		}
-		if quiet := used * needs(f) / needs(present) * ample; used > 0 && used < quietShare*float64(full.Kbps) {
+		if quiet := used * needs(f) / needs(present) * ample; used < quietShare*float64(full.Kbps) {
 			need = min(need, quiet)
 		}
 		if float64(full.Kbps) >= need {
