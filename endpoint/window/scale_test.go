@@ -22,6 +22,7 @@ func TestScale(t *testing.T) {
 		width, fps, k int
 	}{
 		{0, 250, 0, 1280, 30, 250},                    // at first a format has its time
+		{9 * time.Second, 250, 0, 1280, 30, 250},      // nothing was made of it yet
 		{2 * time.Second, 2500, 2000, 1280, 30, 2000}, // never more than was agreed
 		{2 * time.Second, 560, 560, 1280, 30, 560},    // just enough
 		{2 * time.Second, 500, 500, 1280, 15, 500},    // half as many pictures
