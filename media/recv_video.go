@@ -11,12 +11,6 @@ import (
 )
 
 const (
-	// lipAhead is how far the picture may be before its sound (ITU-R BT.1359: sound may lag by 125 ms); a picture
-	// that is further ahead is held back, for maxLipHold at most. One that is ahead by more than both is shown at once:
-	// some phones keep a clock of its own for each stream.
-	lipAhead   = 125 * time.Millisecond
-	maxLipHold = 300 * time.Millisecond
-
 	// maxWaiting bounds a payload that waits for others, in bytes: with jitter's limit on their number, 16 MiB.
 	maxWaiting = 16 << 10
 
@@ -27,8 +21,6 @@ const (
 	// which two IDR pictures have come gives another: it is waited for.
 	blindAfter = 15 * time.Second
 	blindFor   = 15 * time.Second
-
-	heldUnits = 32 // access units held back; more are shown at once
 )
 
 // videoSink makes access units of packets and gives those to the Receiver that can be shown well.
@@ -69,11 +61,6 @@ type videoSink struct {
 
 	late []lateUnit // held back
 	gave time.Time  // the last picture
-}
-
-type lateUnit struct {
-	au AccessUnit
-	at time.Time
 }
 
 func newVideoSink(st *stream, rate uint32) *videoSink {
@@ -303,70 +290,6 @@ func (v *videoSink) hold(now time.Time) {
 		v.st.progress.since = now
 	}
 	v.asker.want()
-}
-
-// captured maps the sender's time to ours: when the fastest of the last packets would have come, less half a round trip.
-func (v *videoSink) captured(now time.Time) time.Time {
-	least, _, ok := v.clock.Range(now)
-	if !ok {
-		return now
-	}
-	return v.clock.Local(v.ends.ts, least).Add(-v.st.s.roundTrip() / 2)
-}
-
-// show gives an access unit to the Receiver: at once, unless its sound plays much later, or pictures before it were late and
-// it is not.
-func (v *videoSink) show(now time.Time, au AccessUnit) {
-	wait := v.ahead(now) - lipAhead
-	if wait > maxLipHold {
-		wait = 0
-	}
-	if least, _, ok := v.clock.Range(now); ok {
-		wait = max(wait, v.cadence.wait(now.Sub(v.st.s.epoch), now.Sub(v.clock.Local(v.ends.ts, least))))
-	}
-	if wait <= 0 && len(v.late) == 0 {
-		v.give(now, au)
-		return
-	}
-	v.late = append(v.late, lateUnit{au: au, at: now.Add(max(wait, 0))})
-	v.release(now)
-}
-
-// give hands an access unit to the Receiver.
-func (v *videoSink) give(now time.Time, au AccessUnit) {
-	p := &v.st.progress
-	if still := now.Sub(v.gave); !v.gave.IsZero() && still > frozenAfter {
-		p.freezes++
-		p.frozen += still
-	}
-	v.gave = now
-	p.frames++
-	v.st.s.cfg.Receiver.Video(au)
-}
-
-// ahead is how much earlier than its sound the picture at hand would be seen if it was shown now.
-func (v *videoSink) ahead(now time.Time) time.Duration {
-	sound, known := v.st.s.soundDelay()
-	if !known || v.src == nil {
-		return 0
-	}
-	wall, known := v.src.clock.Wall(v.ends.ts, 0)
-	if !known {
-		return 0
-	}
-	return sound - (now.Sub(v.st.s.epoch) - wall)
-}
-
-// release shows what has been held back long enough, in order.
-func (v *videoSink) release(now time.Time) {
-	n := 0
-	for n < len(v.late) && (!now.Before(v.late[n].at) || len(v.late)-n > heldUnits) {
-		v.give(now, v.late[n].au)
-		n++
-	}
-	rest := copy(v.late, v.late[n:])
-	clear(v.late[rest:])
-	v.late = v.late[:rest]
 }
 
 func (v *videoSink) tick(now time.Time) time.Time {
