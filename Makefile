@@ -57,7 +57,7 @@ bench-line: setup-demo setup-bench programs glass
 # Echo in a room of PulseAudio's, for each path in ms; four minutes.
 ECHO ?= 10 60 150 250
 bench-echo: setup-demo setup-bench programs
-	bash scripts/echo.sh $(ECHO)
+	bash scripts/bench/echo.sh $(ECHO)
 
 glass: | bin
 	$(CC) -O2 -o bin/glass scripts/bench/glass.c -lX11 -lXext -lm

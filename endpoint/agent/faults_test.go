@@ -1,36 +1,16 @@
 package agent
 
 import (
-	"bytes"
 	"log/slog"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/emiago/sipgo/sip"
+
+	"ewindow/scripts/lab/logbook"
 )
-
-// lines is a log of level info and above.
-type lines struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lines) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(b)
-}
-
-// take is what was logged since the last time.
-func (l *lines) take() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	defer l.b.Reset()
-	return l.b.String()
-}
 
 // A fault that lasts all of a working day is at most so many lines, and one more, at once, when it is over.
 func TestADayOfAFaultInTheLog(t *testing.T) {
@@ -66,15 +46,15 @@ func TestADayOfAFaultInTheLog(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				l, out := newLab(t), &lines{}
+				l, out := newLab(t), &logbook.Lines{}
 				l.start(func(c *Config) {
 					c.Log = slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: slog.LevelInfo}))
 				})
 				l.online()
-				out.take()
+				out.Take()
 				c.begins(l)
 				time.Sleep(8 * time.Hour)
-				said := out.take()
+				said := out.Take()
 				if n := strings.Count(said, "\n"); n == 0 || n > most || !strings.Contains(said, c.says) {
 					t.Errorf("%d lines in a day, want 1 to %d with %q:\n%s", n, most, c.says, said)
 				}
@@ -86,7 +66,7 @@ func TestADayOfAFaultInTheLog(t *testing.T) {
 					time.Sleep(2 * time.Hour)
 				}
 				time.Sleep(backoffMost + 15*time.Second)
-				said = out.take()
+				said = out.Take()
 				if n := strings.Count(said, "\n"); n != 1 || !strings.Contains(said, c.over) {
 					t.Errorf("%d lines when it is over, want %q once:\n%s", n, c.over, said)
 				}

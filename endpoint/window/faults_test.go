@@ -1,10 +1,8 @@
 package window
 
 import (
-	"bytes"
 	"fmt"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -12,26 +10,6 @@ import (
 	"ewindow/media/engine/protocol"
 	"ewindow/media/negotiate"
 )
-
-// lines is a log of level info and above.
-type lines struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lines) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(b)
-}
-
-// take is what was logged since the last time.
-func (l *lines) take() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	defer l.b.Reset()
-	return l.b.String()
-}
 
 // alwaysOpen is a plan in which milano sees munich for days, and calls it.
 func alwaysOpen() *programme.Programme {
@@ -60,14 +38,14 @@ func TestADayWithoutThePartnerInTheLog(t *testing.T) {
 					case <-time.After(time.Minute):
 					}
 				}
-				said := l.log.take()
+				said := l.log.Take()
 				if n := strings.Count(said, "\n"); n == 0 || n > most || !strings.Contains(said, "call failed") {
 					t.Errorf("%d lines in a day, want 1 to %d:\n%s", n, most, said)
 				}
 				f := l.far(negotiate.GCM)
 				defer f.close()
 				l.called(f, "a")
-				said = l.log.take()
+				said = l.log.Take()
 				if n := strings.Count(said, "calls succeed again"); n != 1 || strings.Contains(said, "call failed") {
 					t.Errorf("when it is there again:\n%s", said)
 				}
@@ -97,14 +75,14 @@ func TestADayOfAFaultOfADeviceInTheLog(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			simulate(t, func(l *lab) {
-				l.log.take()
+				l.log.Take()
 				say := func(e protocol.Event) { l.w.tell(deviceReport{protocol.Camera, e}); time.Sleep(time.Second) }
 				for over := time.Now().Add(day); time.Now().Before(over); time.Sleep(c.every) {
 					for _, e := range c.events {
 						say(e)
 					}
 				}
-				said := l.log.take()
+				said := l.log.Take()
 				if n := strings.Count(said, "\n"); n == 0 || n > most {
 					t.Errorf("%d lines in a day, want 1 to %d:\n%s", n, most, said)
 				}
@@ -112,7 +90,7 @@ func TestADayOfAFaultOfADeviceInTheLog(t *testing.T) {
 				if c.flaps {
 					time.Sleep(2 * time.Hour)
 				}
-				said = l.log.take()
+				said = l.log.Take()
 				if n := strings.Count(said, "\n"); n < 1 || n > 2 || strings.Count(said, "no more")+strings.Count(said, "there again") != n {
 					t.Errorf("%d lines when it is over:\n%s", n, said)
 				}
@@ -133,7 +111,7 @@ func TestCallsOfNoUseInTheLog(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			simulate(t, func(l *lab) {
-				l.log.take()
+				l.log.Take()
 				l.online(alwaysOpen())
 				calls := 0
 				for over := time.Now().Add(time.Hour / 2); time.Now().Before(over); calls++ {
@@ -145,7 +123,7 @@ func TestCallsOfNoUseInTheLog(t *testing.T) {
 					}
 					f.close()
 				}
-				said := l.log.take()
+				said := l.log.Take()
 				if n := strings.Count(said, "\n"); n > most || calls < 50 || strings.Count(said, c.says) != 2 {
 					t.Errorf("%d lines of %d calls, want %d at most and %q twice:\n%s", n, calls, most, c.says, said)
 				}
@@ -153,7 +131,7 @@ func TestCallsOfNoUseInTheLog(t *testing.T) {
 				defer f.close()
 				l.called(f, "a")
 				time.Sleep(holds)
-				if said := l.log.take(); strings.Count(said, c.over) != 1 || strings.Contains(said, c.says) {
+				if said := l.log.Take(); strings.Count(said, c.over) != 1 || strings.Contains(said, c.says) {
 					t.Errorf("when it is there again:\n%s", said)
 				}
 			})

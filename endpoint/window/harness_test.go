@@ -16,6 +16,7 @@ import (
 	"ewindow/media/engine"
 	"ewindow/media/engine/enginetest"
 	"ewindow/media/engine/protocol"
+	"ewindow/scripts/lab/logbook"
 	"ewindow/scripts/lab/memnet"
 	"ewindow/scripts/lab/sockets"
 )
@@ -33,7 +34,7 @@ type lab struct {
 	devices *enginetest.Devices
 	sip     *fakeAgent
 	stop    func()
-	log     lines
+	log     logbook.Lines
 
 	mu      sync.Mutex
 	sockets int           // that are open

@@ -1,12 +1,10 @@
 package engine_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"log/slog"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,27 +12,8 @@ import (
 	"ewindow/media/engine"
 	"ewindow/media/engine/enginetest"
 	"ewindow/media/engine/protocol"
+	"ewindow/scripts/lab/logbook"
 )
-
-// lines is a log of level info and above.
-type lines struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lines) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(b)
-}
-
-// take is what was logged since the last time.
-func (l *lines) take() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	defer l.b.Reset()
-	return l.b.String()
-}
 
 // A role whose processes fail all of a working day is at most so many lines, and one more, at once, when they work.
 func TestADayOfAFaultInTheLog(t *testing.T) {
@@ -73,7 +52,7 @@ func TestADayOfAFaultInTheLog(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				out, d := &lines{}, enginetest.New(enginetest.Options{Seed: 7})
+				out, d := &logbook.Lines{}, enginetest.New(enginetest.Options{Seed: 7})
 				e := engine.New(engine.Config{
 					Screen:  protocol.ScreenConfig{Sink: "none", Title: "milano", Width: 1280, Height: 720},
 					Handler: &recorder{}, Log: slog.New(slog.NewTextHandler(out, nil)), Start: d.Start,
@@ -82,10 +61,10 @@ func TestADayOfAFaultInTheLog(t *testing.T) {
 				ran := make(chan error, 1)
 				go func() { ran <- e.Run(ctx) }()
 				time.Sleep(10 * time.Second)
-				out.take()
+				out.Take()
 				c.begins(d)
 				time.Sleep(day)
-				said := out.take()
+				said := out.Take()
 				if n := strings.Count(said, "\n"); n == 0 || n > most || !strings.Contains(said, "device process is replaced") {
 					t.Errorf("%d lines in a day, want 1 to %d:\n%s", n, most, said)
 				}
@@ -93,7 +72,7 @@ func TestADayOfAFaultInTheLog(t *testing.T) {
 					c.ends(d)
 				}
 				time.Sleep(c.settles)
-				said = out.take()
+				said = out.Take()
 				if n := strings.Count(said, "\n"); n != 1 || !strings.Contains(said, "device process runs again") {
 					t.Errorf("%d lines when it is over, want one:\n%s", n, said)
 				}

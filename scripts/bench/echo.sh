@@ -12,7 +12,7 @@ if ! command -v pulseaudio >/dev/null; then
     echo "no echo measured: there is no pulseaudio, whose place a desktop's PipeWire has"
     exit 0
 fi
-bin=$(cd "$(dirname "$0")/../bin" && pwd)
+bin=$(cd "$(dirname "$0")/../../bin" && pwd)
 d=$(mktemp -d); pids=()
 first=; nice=
 if [ "$(id -u)" = 0 ]; then first="chrt -f 20"; nice="nice -n -15"; fi
