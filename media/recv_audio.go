@@ -7,6 +7,7 @@ import (
 	"ewindow/media/jitter"
 	"ewindow/media/negotiate"
 	"ewindow/media/red"
+	"ewindow/media/rtptime"
 )
 
 // maxCatchUp bounds the frames that leave at one time after a stall of ours.
@@ -18,6 +19,7 @@ type audioSink struct {
 	codec   negotiate.Codec
 	rate    uint32
 	playout *jitter.Playout
+	drift   rtptime.Drift // of the sender's clock
 	src     *source
 	blocks  []red.Block
 	spurt   int64 // timestamp with which sound began last after silence, by the sender's marker
@@ -30,6 +32,7 @@ func newAudioSink(st *stream, d *negotiate.Stream) *audioSink {
 
 func (a *audioSink) reset() {
 	a.playout, a.gap = jitter.NewPlayout(a.rate), 0
+	a.drift.Reset()
 	a.st.s.noSound()
 }
 
@@ -50,6 +53,8 @@ func (a *audioSink) frame(now time.Time, ts int64, data []byte) {
 	if len(data) == 0 || len(data) > maxAudioFrame {
 		return
 	}
+	a.drift.Observe(now.Sub(a.st.s.epoch), rtptime.ToDuration(ts, a.rate))
+	a.st.progress.drift, _ = a.drift.PPM()
 	a.playout.Push(now, ts, audioDuration(a.codec, data), bytes.Clone(data))
 }
 

@@ -12,6 +12,7 @@ type Stats struct {
 
 	AudioConcealed uint64        // frames of sound that were missing when they were to be played, besides the sender's silence
 	AudioRecovered uint64        // frames of sound that only a copy brought (RFC 2198)
+	AudioDrift     float64       // ppm by which the clock of the sender's sound is faster than ours, 0 while unknown
 	AudioDelay     time.Duration // how much later than the fastest packet of late sound is played
 
 	VideoKept      uint64    // access units given to the Receiver
@@ -100,6 +101,7 @@ type progress struct {
 	queue        time.Duration
 
 	concealed, recovered uint64 // of sound
+	drift                float64
 }
 
 // frozenAfter is how long a picture stands before people see that it does.
@@ -140,7 +142,7 @@ func (s *Session) Stats() Stats {
 	s.audio.mu.Lock()
 	heard := s.audio.snapshot.progress
 	s.audio.mu.Unlock()
-	out.AudioConcealed, out.AudioRecovered, out.AudioDelay = heard.concealed, heard.recovered, heard.delay
+	out.AudioConcealed, out.AudioRecovered, out.AudioDelay, out.AudioDrift = heard.concealed, heard.recovered, heard.delay, heard.drift
 	if s.video == nil {
 		return out
 	}

@@ -79,6 +79,7 @@ type Figures struct {
 	Frozen      float64 `json:"frozen_s"`          // in all
 	Concealed   uint64  `json:"concealed"`         // frames of sound that were missing when they were to be heard
 	Recovered   uint64  `json:"recovered"`         // frames of sound that came with later packets alone
+	DriftPPM    float64 `json:"drift_ppm"`         // by how much the clock of their sound is faster than ours, 0 while nobody knows
 	Budget      int     `json:"budget_kbps"`       // what our pictures may take, 0 while nobody knows
 	Queue       float64 `json:"queue_ms"`          // what our packets wait for on the way
 	Held        uint64  `json:"held_back"`         // pictures that could only have been shown broken
@@ -107,14 +108,16 @@ type Device struct {
 	Since    time.Time `json:"since"`
 	Device   string    `json:"device"` // that it has, or had last
 	Encoder  string    `json:"encoder,omitempty"`
-	Missing  string    `json:"missing,omitempty"`  // what a stand-in is used for
-	Reason   string    `json:"reason,omitempty"`   // why a stand-in is used, and what to do
-	Why      string    `json:"why,omitempty"`      // of the encoder
-	EchoMS   float64   `json:"echo_ms,omitempty"`  // how long sound takes from the speaker to the microphone; 0 while that is not known
-	Failures int       `json:"failures,omitempty"` // of its processes so far
-	Failed   time.Time `json:"failed,omitzero"`    // when the last of them did
-	Failure  string    `json:"failure,omitempty"`  // and why
-	Down     bool      `json:"down,omitempty"`     // it did, and no other is ready yet
+	Missing  string    `json:"missing,omitempty"`   // what a stand-in is used for
+	Reason   string    `json:"reason,omitempty"`    // why a stand-in is used, and what to do
+	Why      string    `json:"why,omitempty"`       // of the encoder
+	EchoMS   float64   `json:"echo_ms,omitempty"`   // how long sound takes from the speaker to the microphone; 0 while that is not known
+	ERLE     float64   `json:"erle_db,omitempty"`   // by how much the echo canceller weakens the echo, dB; 0 while that is not known
+	DriftPPM float64   `json:"drift_ppm,omitempty"` // by how much the microphone's clock is faster than the machine's; 0 while that is not known
+	Failures int       `json:"failures,omitempty"`  // of its processes so far
+	Failed   time.Time `json:"failed,omitzero"`     // when the last of them did
+	Failure  string    `json:"failure,omitempty"`   // and why
+	Down     bool      `json:"down,omitempty"`      // it did, and no other is ready yet
 }
 
 // Screen is what the screen says.

@@ -138,7 +138,7 @@ func (t *text) call(c *Call) {
 			fmt.Sprintf("out %v pictures/s, %v kbit/s", f.FPSOut, f.KbpsOut)+may(c), trip))
 		t.line("", "%s", join("; ", fmt.Sprintf("missed %d packets, %d for good", f.Missed, f.Gone),
 			fmt.Sprintf("stood still %d times, %v s in all", f.Freezes, f.Frozen), waits(f)))
-		t.line("", "sound: %d frames concealed, %d more came with later packets", f.Concealed, f.Recovered)
+		t.line("", "sound: %d frames concealed, %d more came with later packets%s", f.Concealed, f.Recovered, drifts(f))
 	}
 }
 
@@ -148,6 +148,14 @@ func may(c *Call) string {
 		return ""
 	}
 	return fmt.Sprintf(" of %d (%s)", c.Figures.Budget, c.Sends)
+}
+
+// drifts is how the clock of their sound goes.
+func drifts(f *Figures) string {
+	if f.DriftPPM == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; their clock is off by %v ppm", f.DriftPPM)
 }
 
 // waits is what is late, and why.
@@ -179,6 +187,12 @@ func (t *text) device(d *Device) {
 	echo := ""
 	if d.EchoMS != 0 {
 		echo = fmt.Sprintf("echo comes after %v ms", d.EchoMS)
+	}
+	if d.ERLE != 0 {
+		echo += fmt.Sprintf(" and is weakened by %v dB", d.ERLE)
+	}
+	if d.DriftPPM != 0 {
+		echo = join("; ", echo, fmt.Sprintf("the microphone's clock is off by %v ppm", d.DriftPPM))
 	}
 	t.line(d.Role, "%s", join("; ", state, d.Device, encoder, echo, join(": ", d.Missing, d.Reason), failures, d.Why))
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"ewindow/endpoint/status"
 	"ewindow/media/engine"
 	"ewindow/media/engine/protocol"
 	"ewindow/registrar/signal/lasting"
@@ -60,18 +61,25 @@ func (w *Window) device(ctx context.Context, r deviceReport) {
 		d.Since = d.Failed
 		delete(w.lacks, r.role) // the next process says it again
 	case protocol.Echo:
-		level := slog.LevelDebug // it wanders a little wherever there are two clocks
-		if d.EchoMS == 0 {
-			level = slog.LevelInfo
-		}
-		w.log.Log(ctx, level, "echo path found", "role", r.role, "path_ms", round(e.PathMS))
-		d.EchoMS = round(e.PathMS)
+		w.echo(ctx, &d, e)
 	}
 	w.roles[r.role] = d
 	if r.role == protocol.Screen && (e.Kind == protocol.Ready || e.Kind == protocol.Keyframe) {
 		w.stage.askShown()
 	}
 	w.step(ctx, Device{Role: d.Role, Missing: d.Missing})
+}
+
+// echo takes how the echo does.
+func (w *Window) echo(ctx context.Context, d *status.Device, e *protocol.Event) {
+	if path := round(e.PathMS); path != d.EchoMS {
+		level := slog.LevelDebug // it wanders a little wherever there are two clocks
+		if d.EchoMS == 0 {
+			level = slog.LevelInfo
+		}
+		w.log.Log(ctx, level, "echo path found", "role", d.Role, "path_ms", path)
+	}
+	d.EchoMS, d.ERLE, d.DriftPPM = round(e.PathMS), round(e.ERLE), round(e.Drift)
 }
 
 // deviceFaults is what is wrong with the devices of a role, as the log has it.

@@ -124,7 +124,7 @@ func figures(s media.Stats) status.Figures {
 		Loss: round(100 * in.FractionLost), Lost: in.Lost + s.Audio.Received.Lost,
 		RTT: milliseconds(s.RTT), Held: s.VideoHeld, Refused: refused,
 		Missed: s.VideoMissed, Gone: s.VideoGone, Delay: milliseconds(s.Delay), Freezes: s.Freezes, Frozen: round(s.Frozen.Seconds()),
-		Concealed: s.AudioConcealed, Recovered: s.AudioRecovered,
+		Concealed: s.AudioConcealed, Recovered: s.AudioRecovered, DriftPPM: round(s.AudioDrift),
 		Budget: s.Budget, Queue: milliseconds(s.Queue),
 	}
 }
@@ -134,6 +134,8 @@ func milliseconds(d time.Duration) float64 { return round(float64(d) / float64(t
 // logFigures writes how a call's media has done. There is one such line for each call and each trouble: what is
 // going on now is in Status.
 func (w *Window) logFigures(level slog.Level, msg string, l *leg, more ...any) {
+	sound := w.roles[protocol.Sound]
+	more = append(more, "echo_ms", sound.EchoMS, "erle_db", sound.ERLE)
 	w.log.Log(context.Background(), level, msg, append(l.figures(), more...)...)
 }
 
@@ -141,7 +143,7 @@ func (w *Window) logFigures(level slog.Level, msg string, l *leg, more ...any) {
 func (l *leg) figures() []any {
 	f := figures(l.session.Stats())
 	return []any{"peer", l.peer, "call_id", l.callID, "pictures_in", f.PicturesIn, "pictures_out", f.PicturesOut,
-		"lost", f.Lost, "gone", f.Gone, "held_back", f.Held, "freezes", f.Freezes, "frozen_s", f.Frozen, "concealed", f.Concealed, "rtt_ms", f.RTT, "budget_kbps", f.Budget}
+		"lost", f.Lost, "gone", f.Gone, "held_back", f.Held, "freezes", f.Freezes, "frozen_s", f.Frozen, "concealed", f.Concealed, "drift_ppm", f.DriftPPM, "rtt_ms", f.RTT, "budget_kbps", f.Budget}
 }
 
 // reportFor is how long it is tried to tell the registrar something about a call; then it is tried again.

@@ -34,9 +34,12 @@ const (
 //	                appsink      └─ webrtcechoprobe ◀ appsrc ◀── later by offset ◀┤
 //	                    ▼                                              ▲          │
 //	                    └──────────────▶ echopath.Finder ──────────────┘◀─────────┘
+//
+// What comes out of the canceller is compared with what went in (echopath.ERLE).
 type aligner struct {
-	finder *echopath.Finder // only the main loop uses it
-	found  bool             // it has, and that was said
+	finder *echopath.Finder // only the main loop uses it, as all up to the mutex
+	erle   echopath.ERLE
+	found  bool // it has, and that was said
 	reach  reach
 
 	mu     sync.Mutex
@@ -62,10 +65,12 @@ func newAligner() *aligner {
 // played, and the names that follow and reference need.
 func canceller() (dsp, probe string, names []string) {
 	return fmt.Sprintf(" ! tee name=room room. ! appsink name=room-heard sync=false async=false max-buffers=%d drop=true"+
-			" room. ! webrtcdsp probe=probe echo-cancel=true noise-suppression=true gain-control=false high-pass-filter=true", keptPieces),
+			" room. ! webrtcdsp probe=probe echo-cancel=true noise-suppression=true gain-control=false high-pass-filter=true"+
+			" ! tee name=cleaned cleaned. ! appsink name=room-cleaned sync=false async=false max-buffers=%d drop=true cleaned.",
+			keptPieces, 2*keptPieces),
 		fmt.Sprintf(" ( appsrc name=room-played is-live=true format=time max-buffers=%d max-bytes=0 leaky-type=downstream caps=%s"+
 			" ! webrtcechoprobe name=probe ! fakesink sync=false async=false )", queuedMost, quoted(rawSound)),
-		[]string{"room-heard", "room-played"}
+		[]string{"room-heard", "room-cleaned", "room-played"}
 }
 
 // reference tells the canceller what is played, pushed for the time at.
@@ -83,27 +88,27 @@ func (a *aligner) reference(p *pipeline.Pipeline, pcm []byte, at int64, length t
 // follow listens to the microphone, and says when the echo's way was found or is so much another that the reference was
 // moved. The main loop calls it.
 func (a *aligner) follow(p *pipeline.Pipeline) (path time.Duration, news bool) {
-	var heard []*pipeline.Sample
-	for s, err := p.Pull("room-heard", 0); err == nil; s, err = p.Pull("room-heard", 0) {
-		heard = append(heard, s)
-	}
+	heard, cleaned := pulled(p, "room-heard"), pulled(p, "room-cleaned")
 	a.mu.Lock()
 	played := a.played // what is played is known before it is heard
 	a.played = nil
 	a.mu.Unlock()
 	for _, s := range played {
 		a.finder.Played(s.at, s.pcm)
+		a.erle.Played(s.at, s.pcm)
 	}
 	for _, s := range heard {
-		if s.Time != 0 {
-			a.finder.Heard(s.Time, s.Bytes())
-		}
-		s.Free()
+		a.finder.Heard(s.at, s.pcm)
+		a.erle.Heard(s.at, s.pcm)
+	}
+	for _, s := range cleaned {
+		a.erle.Cleaned(s.at, s.pcm)
 	}
 	path, known := a.finder.Path()
 	if !known {
 		return 0, false
 	}
+	a.erle.Judge(path)
 	news, a.found = !a.found, true
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -113,4 +118,15 @@ func (a *aligner) follow(p *pipeline.Pipeline) (path time.Duration, news bool) {
 		a.offset = offset
 	}
 	return path, news
+}
+
+// pulled is what waits in an appsink and has a time.
+func pulled(p *pipeline.Pipeline, sink string) (pieces []piece) {
+	for s, err := p.Pull(sink, 0); err == nil; s, err = p.Pull(sink, 0) {
+		if s.Time != 0 {
+			pieces = append(pieces, piece{s.Time, s.Bytes()})
+		}
+		s.Free()
+	}
+	return pieces
 }

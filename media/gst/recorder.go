@@ -78,6 +78,7 @@ func (s *sound) hear(ctx context.Context, stream uint32, b *pipeline.Branch) {
 			s.ended.Store(errors.Is(err, io.EOF) && ctx.Err() == nil)
 			return // of an error, the bus says why
 		}
+		s.ticks(stream, monotonic())
 		s.p.frame(protocol.Frame{Time: f.Time, Stream: stream, Data: f.Bytes()})
 		f.Free()
 		s.pulse.count.Add(1)

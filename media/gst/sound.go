@@ -51,14 +51,16 @@ type sound struct {
 	want      chan protocol.SoundStreams // holds one: the streams that there are to be, if others than now
 	changed   chan struct{}              // holds one: recorded is another
 	align     *aligner
+	told      time.Time // when it was said last how the echo does; only the main loop uses it
 
 	mu        sync.Mutex
 	recorded  []protocol.SoundStream // that are to be
 	mixer     *mixer
 	pipe      *pipeline.Pipeline // nil while it is rebuilt
 	muted     bool
-	canceller bool      // in pipe
-	next      int64     // when the next sound for the speaker is due, ns of CLOCK_MONOTONIC
+	canceller bool  // in pipe
+	next      int64 // when the next sound for the speaker is due, ns of CLOCK_MONOTONIC
+	clock     micClock
 	stuck     time.Time // since when the speaker takes nothing; zero if it does
 }
 
@@ -232,7 +234,7 @@ func (s *sound) open(mic, spk soundDevice) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.pipe, s.stuck, s.next = p, time.Time{}, 0
+	s.pipe, s.stuck, s.next, s.clock = p, time.Time{}, 0, micClock{}
 	s.canceller, _ = s.cancels(mic, spk)
 	s.ended.Store(false)
 	s.quiet, s.looked = 0, time.Now()
@@ -303,9 +305,8 @@ func (s *sound) tick(p *pipeline.Pipeline, now time.Time) error {
 		return err
 	}
 	if s.canceller { // only Run changes it
-		if path, news := s.align.follow(p); news {
-			s.p.event(protocol.Event{Kind: protocol.Echo, PathMS: float64(path.Microseconds()) / 1000})
-		}
+		path, news := s.align.follow(p)
+		s.tell(now, path, news)
 	}
 	s.mu.Lock()
 	stuck := s.stuck

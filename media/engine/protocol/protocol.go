@@ -150,13 +150,15 @@ type Card struct {
 // Event is what a role reports. Kind says which of the other fields are set.
 type Event struct {
 	Kind    EventKind `json:"kind"`
-	Text    string    `json:"text,omitempty"`     // for people
-	Device  string    `json:"device,omitempty"`   // what was opened: "v4l2 /dev/video0", "test picture", "still picture"
-	Encoder string    `json:"encoder,omitempty"`  // ready, camera: the element that was chosen
-	Lacks   string    `json:"lacks,omitempty"`    // ready: what a stand-in is used for, in few words: "No camera"
-	Frames  uint64    `json:"frames,omitempty"`   // progress: pictures or sound frames so far
-	LevelDB float64   `json:"level_db,omitempty"` // level: microphone, dBFS
-	PathMS  float64   `json:"path_ms,omitempty"`  // echo: how long sound takes from the speaker to the microphone
+	Text    string    `json:"text,omitempty"`      // for people
+	Device  string    `json:"device,omitempty"`    // what was opened: "v4l2 /dev/video0", "test picture", "still picture"
+	Encoder string    `json:"encoder,omitempty"`   // ready, camera: the element that was chosen
+	Lacks   string    `json:"lacks,omitempty"`     // ready: what a stand-in is used for, in few words: "No camera"
+	Frames  uint64    `json:"frames,omitempty"`    // progress: pictures or sound frames so far
+	LevelDB float64   `json:"level_db,omitempty"`  // level: microphone, dBFS
+	PathMS  float64   `json:"path_ms,omitempty"`   // echo: how long sound takes from the speaker to the microphone, 0 while unknown
+	ERLE    float64   `json:"erle_db,omitempty"`   // echo: by how much the canceller weakens it, dB (echo return loss enhancement), 0 while unknown
+	Drift   float64   `json:"drift_ppm,omitempty"` // echo: by how much the microphone's clock is faster than this machine's, 0 while unknown
 }
 
 // EventKind is the word for an Event.
@@ -169,7 +171,7 @@ const (
 	Missing  EventKind = "missing"  // a device is not there, a still or silence stands in; Text says which and why
 	Failed   EventKind = "failed"   // the role cannot go on and will exit; Text says why and what to do
 	Level    EventKind = "level"    // sound: LevelDB
-	Echo     EventKind = "echo"     // sound: the echo's way was found, or is another; PathMS
+	Echo     EventKind = "echo"     // sound: how the echo does, every ten seconds at most, or at once when its way is another; PathMS, ERLE, Drift
 	Keyframe EventKind = "keyframe" // screen: it can go on only with an IDR picture; whoever sends pictures should be asked for one
 )
 
