@@ -92,7 +92,7 @@ func measure(ctx context.Context, o options, name string, s rig.System) (f *figu
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	glass := rig.Glass{Program: filepath.Join(o.bin, "glass")}
-	x, closeAll, err := rig.OpenScreens(ctx)
+	x, closeAll, err := rig.OpenScreens(ctx, 0)
 	if err != nil {
 		return nil, err
 	}

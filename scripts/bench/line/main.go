@@ -16,6 +16,8 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -37,7 +39,7 @@ func main() {
 	flag.IntVar(&o.runs, "runs", 3, "how often; medians are printed")
 	flag.StringVar(&o.bin, "bin", "bin", "directory of the programs")
 	flag.StringVar(&o.only, "only", "", "measure only these `rows`, separated by commas")
-	flag.StringVar(&o.peer, "peer", "gstreamer", "who else is measured, in turn with ours: gstreamer, baresip or none")
+	flag.StringVar(&o.peer, "peer", "gstreamer", "who else is measured, in turn with ours: gstreamer, chromium, baresip, several separated by commas, or none")
 	flag.StringVar(&o.logs, "logs", "", "`directory` for all that the windows print and the glass sees, files for each run")
 	flag.Parse()
 	if status, inside := stage.Alone(); !inside {
@@ -60,12 +62,14 @@ func run(ctx context.Context, o options, out io.Writer) error {
 		return fmt.Errorf("%d runs of %d s: there has to be one of a second at least", o.runs, o.seconds)
 	}
 	systems := []string{"E-Window"}
-	switch o.peer {
-	case "none":
-	case "gstreamer", "baresip":
-		systems = append(systems, o.peer)
-	default:
-		return fmt.Errorf("there is no peer %q; there are gstreamer, baresip and none", o.peer)
+	for peer := range strings.SplitSeq(o.peer, ",") {
+		switch peer = strings.TrimSpace(peer); peer {
+		case "none":
+		case "gstreamer", "chromium", "baresip":
+			systems = append(systems, peer)
+		default:
+			return fmt.Errorf("there is no peer %q; there are gstreamer, chromium, baresip and none", peer)
+		}
 	}
 	dir, err := os.MkdirTemp("", "ewindow-line")
 	if err != nil {
@@ -101,7 +105,7 @@ func run(ctx context.Context, o options, out io.Writer) error {
 			t.add(r, name, measured[name])
 		}
 	}
-	if o.peer == "gstreamer" {
+	if slices.Contains(systems, "gstreamer") {
 		t.notes = append(t.notes, "GStreamer is gst-launch-1.0 at each end, with: `"+
 			(&rig.GStreamer{Ends: &rig.Ends{}}).Pipeline(0, rig.Screens{Camera: ":1", Window: [2]string{":2", ":3"}})+"`.")
 	}

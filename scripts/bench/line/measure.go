@@ -12,6 +12,7 @@ import (
 
 	"ewindow/scripts/bench/rig"
 	"ewindow/scripts/lab/impair"
+	"ewindow/scripts/stage"
 )
 
 const (
@@ -39,6 +40,7 @@ type outcome struct {
 	late     time.Duration // by how much the bench itself passed packets on too late, on average
 	sent     float64       // kbit/s into the line
 	rates    []float64     // the same, second by second
+	codec    string        // of a peer that chooses one, else empty
 }
 
 func (o outcome) String() string {
@@ -55,7 +57,11 @@ func (m measurement) take(ctx context.Context) (o outcome, err error) {
 	if err := os.RemoveAll(m.dir); err != nil {
 		return o, err
 	}
-	x, closeAll, err := rig.OpenScreens(ctx)
+	below := 0
+	if m.system == "chromium" {
+		below = rig.ChromiumBelow
+	}
+	x, closeAll, err := rig.OpenScreens(ctx, below)
 	if err != nil {
 		return o, err
 	}
@@ -93,7 +99,7 @@ func (m measurement) take(ctx context.Context) (o outcome, err error) {
 	}
 	o, err = m.observe(ctx, s, relay, watch)
 	if m.logs != "" {
-		err = errors.Join(err, m.keep(watch.Looks()))
+		err = errors.Join(err, m.keep(watch.Looks(), x.Window[1]))
 	}
 	select {
 	case broke := <-broken:
@@ -103,8 +109,17 @@ func (m measurement) take(ctx context.Context) (o outcome, err error) {
 	return o, err
 }
 
-// keep writes what the glass saw into the directory for logs: Unix time in seconds, age in ms, PSNR in dB.
-func (m measurement) keep(looks []rig.Look) error {
+// keep writes what the glass saw into the directory for logs (Unix time in seconds, age in ms, PSNR in dB), and what the screen
+// shows at the end.
+func (m measurement) keep(looks []rig.Look, screen string) error {
+	eyes, err := stage.OpenEyes(screen, "")
+	if err != nil {
+		return err
+	}
+	defer eyes.Close()
+	if err := eyes.Save(m.log("png")); err != nil {
+		return err
+	}
 	var b strings.Builder
 	for _, l := range looks {
 		fmt.Fprintf(&b, "%.4f %.1f %.1f\n", float64(l.At.UnixMicro())/1e6, millis(l.Age), l.PSNR)
@@ -123,6 +138,8 @@ func (m measurement) start(ctx context.Context, ends *rig.Ends, x rig.Screens) (
 	switch m.system {
 	case "gstreamer":
 		s = &rig.GStreamer{Ends: ends}
+	case "chromium":
+		s = &rig.Chromium{Dir: m.dir, Ends: ends}
 	case "baresip":
 		s = &rig.Baresip{Dir: m.dir, Ends: ends}
 	default:
@@ -189,7 +206,10 @@ func (m measurement) observe(ctx context.Context, s rig.System, relay *impair.Re
 		late, arrived = late+c.Late, arrived+c.Arrived
 	}
 	o.late = late / time.Duration(max(1, arrived))
-	return o, nil
+	if c, ok := s.(*rig.Chromium); ok {
+		o.codec, err = c.Codec(ctx)
+	}
+	return o, err
 }
 
 // follow lets happen on the line what is planned, and looks at its counters, until the time is over. at is when each event was.

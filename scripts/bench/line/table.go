@@ -12,6 +12,7 @@ type table struct {
 	lines    []string
 	notes    []string
 	failures []string
+	told     bool          // what codec the peer has chosen
 	busy     float64       // percent of a core that all else took, at most
 	late     time.Duration // by how much packets were passed on too late in the worst run, on average
 }
@@ -52,6 +53,9 @@ func (t *table) add(r row, system string, got []outcome) {
 		r.note(cell),
 	}
 	t.lines = append(t.lines, fmt.Sprintf("| %s | %s | %s |", r.text, system, strings.Join(cells, " | ")))
+	if codec := got[0].codec; codec != "" && !t.told {
+		t.notes, t.told = append(t.notes, fmt.Sprintf("%s sent %s.", system, codec)), true
+	}
 	if r.name == "drop" {
 		t.notes = append(t.notes, fmt.Sprintf("What %s sent into the line of %s, kbit/s, second by second (run 1): `%s`.", system, r.text, plot(got[0].rates)))
 	}

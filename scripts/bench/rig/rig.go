@@ -31,16 +31,20 @@ type Screens struct {
 	Window [2]string // where they show what they see
 }
 
-// OpenScreens starts the three X servers.
-func OpenScreens(ctx context.Context) (x Screens, closeAll func(), err error) {
+// OpenScreens starts the three X servers. Those of the windows have so many pixels below the picture.
+func OpenScreens(ctx context.Context, below int) (x Screens, closeAll func(), err error) {
 	var open []*stage.Display
 	closeAll = func() {
 		for _, d := range open {
 			_ = d.Close()
 		}
 	}
-	for _, name := range []*string{&x.Camera, &x.Window[0], &x.Window[1]} {
-		d, err := stage.StartXvfb(ctx, Width, Height)
+	for i, name := range []*string{&x.Camera, &x.Window[0], &x.Window[1]} {
+		height := Height
+		if i > 0 {
+			height += below
+		}
+		d, err := stage.StartXvfb(ctx, Width, height)
 		if err != nil {
 			closeAll()
 			return x, nil, err
