@@ -132,25 +132,6 @@ func TestRows(t *testing.T) {
 	}
 }
 
-func TestSpread(t *testing.T) {
-	for _, test := range []struct {
-		values []float64
-		want   string
-	}{
-		{[]float64{3}, "3.0"},
-		{[]float64{3, 1, 2}, "2.0 (1.0 … 3.0)"},
-		{[]float64{1, 2}, "1.5 (1.0 … 2.0)"},
-		{[]float64{1, 1.01, 1}, "1.0"},
-		{[]float64{-1, 5, 7}, "7.0 (5.0 … –)"},
-		{[]float64{-1, 5}, "– (5.0 … –)"},
-		{[]float64{-1, -1, 7}, "– (7.0 … –)"},
-	} {
-		if got := spread("%.1f", test.values); got != test.want {
-			t.Errorf("%v: %s, want %s", test.values, got, test.want)
-		}
-	}
-}
-
 func TestTable(t *testing.T) {
 	table := newTable(options{runs: 2, seconds: 60}, start)
 	o := outcome{figures: figures{frozen: 0.5, fps: 29.9, p50: 31, p95: 50, longest: 160 * ms}, first: 900 * ms, back: 80 * ms, others: 40}

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"ewindow/scripts/bench/rig"
 )
 
 // table is what is printed.
@@ -40,7 +42,7 @@ func (t *table) add(r row, system string, got []outcome) {
 		for _, o := range got {
 			all = append(all, value(o))
 		}
-		return spread(format, all)
+		return rig.Spread(format, all)
 	}
 	cells := []string{
 		cell("%.1f", func(o outcome) float64 { return o.frozen }),
@@ -59,41 +61,6 @@ func (t *table) add(r row, system string, got []outcome) {
 	if r.name == "drop" {
 		t.notes = append(t.notes, fmt.Sprintf("What %s sent into the line of %s, kbit/s, second by second (run 1): `%s`.", system, r.text, plot(got[0].rates)))
 	}
-}
-
-// spread is the median of some values, and the least and the most where they differ. A negative one is "never", a dash.
-func spread(format string, values []float64) string {
-	text := func(v float64) string {
-		if v < 0 {
-			return "–"
-		}
-		return fmt.Sprintf(format, v)
-	}
-	// What never came is the worst.
-	slices.SortFunc(values, func(a, b float64) int {
-		switch {
-		case (a < 0) != (b < 0):
-			if a < 0 {
-				return 1
-			}
-			return -1
-		case a < b:
-			return -1
-		case a > b:
-			return 1
-		}
-		return 0
-	})
-	n := len(values)
-	middle := values[n/2]
-	if n%2 == 0 && values[n/2] >= 0 {
-		middle = (values[n/2-1] + values[n/2]) / 2
-	}
-	least, most := text(values[0]), text(values[n-1])
-	if least == most {
-		return text(middle)
-	}
-	return fmt.Sprintf("%s (%s … %s)", text(middle), least, most)
 }
 
 // plot draws rates as columns, the highest full.
