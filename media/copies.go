@@ -40,29 +40,41 @@ type need struct {
 	copies int
 	until  time.Time // not fewer before
 
+	losses losses
+}
+
+// losses is how much the other side has lost in about lossOver, by its reports. Pure.
+type losses struct {
 	highest    uint32 // of the last report
 	begun      bool
 	at         time.Time
-	lost, sent float64 // of about lossOver
+	lost, sent float64
 }
 
-// heard takes a block of a report.
-func (n *need) heard(now time.Time, r rtcp.ReceptionReport) {
-	count := int32(r.LastSequenceNumber - n.highest)
-	known := n.begun && count >= 0 && count <= mostHeard
-	n.highest, n.begun = r.LastSequenceNumber, true
+// heard takes a block of a report: so many packets of so many since the one before.
+func (l *losses) heard(now time.Time, r rtcp.ReceptionReport) (lost float64, count int32) {
+	count = int32(r.LastSequenceNumber - l.highest)
+	known := l.begun && count >= 0 && count <= mostHeard
+	l.highest, l.begun = r.LastSequenceNumber, true
 	if !known {
 		count = fewHeard
 	}
 	// A reported share is rounded down to a part of 256.
-	lost := 0.0
 	if r.FractionLost > 0 {
 		lost = (float64(r.FractionLost) + 0.5) / 256 * float64(count)
 	}
-	n.add(now, lost, float64(count))
+	l.add(now, lost, float64(count))
+	return lost, count
+}
 
+// share is the part of the packets that is lost.
+func (l *losses) share() float64 { return l.lost / max(l.sent, leastHeard) }
+
+// heard takes a block of a report.
+func (n *need) heard(now time.Time, r rtcp.ReceptionReport) {
+	lost, count := n.losses.heard(now, r)
 	want := 0
-	switch loss := n.lost / max(n.sent, leastHeard); {
+	switch loss := n.losses.share(); {
 	case loss >= twoCopiesFrom, lost >= burstLost-0.5 && count <= burstOf:
 		want = 2
 	case loss >= oneCopyFrom:
@@ -75,13 +87,13 @@ func (n *need) heard(now time.Time, r rtcp.ReceptionReport) {
 }
 
 // add forgets a share of what was heard before.
-func (n *need) add(now time.Time, lost, sent float64) {
-	if !n.at.IsZero() {
-		keep := 1 - min(now.Sub(n.at).Seconds()/lossOver.Seconds(), 1)
-		n.lost, n.sent = n.lost*keep, n.sent*keep
+func (l *losses) add(now time.Time, lost, sent float64) {
+	if !l.at.IsZero() {
+		keep := 1 - min(now.Sub(l.at).Seconds()/lossOver.Seconds(), 1)
+		l.lost, l.sent = l.lost*keep, l.sent*keep
 	}
-	n.at = now
-	n.lost, n.sent = n.lost+lost, n.sent+sent
+	l.at = now
+	l.lost, l.sent = l.lost+lost, l.sent+sent
 }
 
 // copies keeps the last frames of sound that were sent, to send them once more beside later ones (RFC 2198).

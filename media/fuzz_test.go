@@ -29,6 +29,7 @@ func bench(t testing.TB, keys bool) (*Session, *deaf) {
 	d, r := descriptionsOf(keys), &deaf{}
 	d.Audio.SendRED, d.Audio.ReceiveRED = 63, 63
 	d.Video.NACK, d.Video.Repair = true, negotiate.Repair{Type: 97, SSRC: 6}
+	d.Video.ReceiveFEC = 98
 	s, err := NewSession(Config{Description: d, Receiver: r, Log: slog.New(slog.DiscardHandler), Ways: (&Sockets{
 		AudioRTP: nowhere{}, AudioRTCP: nowhere{}, VideoRTP: nowhere{}, VideoRTCP: nowhere{},
 	}).Ways()})

@@ -80,6 +80,17 @@ func (h *history) again(now time.Time, seq uint16) []byte {
 	return s.data
 }
 
+// kept gives a packet that was sent lately, in clear where what is sent again goes in a stream of its own; nil for none.
+func (h *history) kept(seq uint16) []byte {
+	if h.slots == nil {
+		return nil
+	}
+	if s := &h.slots[seq%historyPackets]; s.seq == seq && len(s.data) > 0 {
+		return s.data
+	}
+	return nil
+}
+
 // forget lets go of everything, when another SSRC begins.
 func (h *history) forget() { *h = history{} }
 
@@ -94,6 +105,7 @@ func (t *transmitter) resend(now time.Time, nack *rtcp.TransportLayerNack) {
 	if c := t.rate; c != nil && !c.Free() {
 		t.history.credit = min(t.history.credit, int(float64(c.Kbps(now))*1000/8*resendTime.Seconds()))
 	}
+	t.protection.failed(now)
 	left := historyPackets
 	for _, pair := range nack.Nacks {
 		pair.Range(func(seq uint16) bool {
@@ -119,11 +131,17 @@ func (t *transmitter) sendAgain(now time.Time, packet []byte) error {
 	}
 	p := append(t.plain[:0], packet[:rtpHeader]...)
 	p[1] = p[1]&0x80 | t.d.RepairType
-	binary.BigEndian.PutUint16(p[2:], t.repairSeq)
-	binary.BigEndian.PutUint32(p[8:], t.repairSSRC)
 	p = append(p, packet[2:4]...) // its number, and what it was (RFC 4588 §4)
 	p = append(p, packet[rtpHeader:]...)
 	t.plain = p
+	return t.beside(now, p)
+}
+
+// beside sends a packet in the stream of what is sent beside the media, to repair it: it gets its number and SSRC here. All of
+// that stream is one expense to the rate (see rate.Controller.Sent). It is called with mu held.
+func (t *transmitter) beside(now time.Time, p []byte) error {
+	binary.BigEndian.PutUint16(p[2:], t.repairSeq)
+	binary.BigEndian.PutUint32(p[8:], t.repairSSRC)
 	if t.rate != nil {
 		t.rate.Sent(now, true, t.repairSeq, len(p)+srtpOverhead+perPacket)
 	}

@@ -19,6 +19,13 @@ func asks(a, b *negotiate.Description) {
 	}
 }
 
+// protecting makes both ends send repair packets where the round trip is long.
+func protecting(a, b *negotiate.Description) {
+	for _, d := range []*negotiate.Description{a, b} {
+		d.Video.SendFEC, d.Video.ReceiveFEC = 103, 103
+	}
+}
+
 // line is a path between two windows.
 func line(rtt time.Duration, loss, burst float64) memnet.Conditions {
 	return memnet.Conditions{Latency: rtt / 2, Loss: loss, Burst: burst}
@@ -82,18 +89,25 @@ func TestLossyLines(t *testing.T) {
 		{"20 %", line(4*time.Millisecond, 0.20, 0), 0.02, 40 * time.Millisecond},
 		{"5 %, RTT 20 ms", line(20*time.Millisecond, 0.05, 0), 0.01, 35 * time.Millisecond},
 		{"5 % in bursts of 4, RTT 20 ms", line(20*time.Millisecond, 0.05, 4), 0.015, 60 * time.Millisecond},
-		{"5 %, RTT 80 ms", line(80*time.Millisecond, 0.05, 0), 0.02, 130 * time.Millisecond},
-		{"5 %, RTT 200 ms", line(200*time.Millisecond, 0.05, 0), 0.08, 350 * time.Millisecond},
+		{"5 %, RTT 80 ms", line(80*time.Millisecond, 0.05, 0), 0.01, 70 * time.Millisecond},
+		{"20 %, RTT 80 ms", line(80*time.Millisecond, 0.20, 0), 0.03, 130 * time.Millisecond},
+		{"5 % in bursts of 4, RTT 80 ms", line(80*time.Millisecond, 0.05, 4), 0.03, 110 * time.Millisecond},
+		{"1 %, RTT 200 ms", line(200*time.Millisecond, 0.01, 0), 0.03, 110 * time.Millisecond},
+		{"5 %, RTT 200 ms", line(200*time.Millisecond, 0.05, 0), 0.03, 130 * time.Millisecond},
+		{"20 %, RTT 200 ms", line(200*time.Millisecond, 0.20, 0), 0.12, 400 * time.Millisecond},
+		{"5 % in bursts of 4, RTT 200 ms", line(200*time.Millisecond, 0.05, 4), 0.12, 250 * time.Millisecond},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				n := memnet.New(3)
 				n.Between(hostA, hostB, test.line)
-				a, b := call(t, n, asks)
+				a, b := call(t, n, measures, protecting)
 				since := time.Now()
 				talk(20*time.Second, a, b)
 				w, s := b.watch(since), b.Stats()
-				t.Logf("%v; %d requests, %d sent again, %d keyframes asked for", w, b.nacked.Load(), a.Stats().Resent, s.KeyframesAsked)
+				sent := a.Stats()
+				t.Logf("%v; %d requests, %d sent again, %d repair packets, %d mended, of %d; %d kept, %d keyframes asked for",
+					w, b.nacked.Load(), sent.Resent, sent.Parity, s.Mended, sent.Video.Sent.Packets, s.VideoKept, s.KeyframesAsked)
 				if w.frozen > test.frozen || w.p50 > test.p50 {
 					t.Errorf("frozen %.3f, at most %.3f; p50 %v, at most %v", w.frozen, test.frozen, w.p50, test.p50)
 				}

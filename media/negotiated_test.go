@@ -21,7 +21,7 @@ func TestNegotiatedSessions(t *testing.T) {
 				a, b := newEnd(t, n, hostA), newEnd(t, n, hostB)
 				local := func(e *end, id uint64) negotiate.Local {
 					return negotiate.Local{Address: e.address, AudioRTP: 4000, AudioRTCP: 4001, VideoRTP: 4002, VideoRTCP: 4003,
-						SessionID: id, Width: 1280, Height: 720, FPS: 30, MaxKbps: 2000, RED: true}
+						SessionID: id, Width: 1280, Height: 720, FPS: 30, MaxKbps: 2000, NACK: true, RED: true, FEC: true}
 				}
 				caller, err1 := negotiate.NewSession(local(a, 1), policy)
 				called, err2 := negotiate.NewSession(local(b, 2), policy)
@@ -45,6 +45,9 @@ func TestNegotiatedSessions(t *testing.T) {
 				}
 				if a.desc.Audio.SendRED == 0 || b.desc.Audio.SendRED == 0 {
 					t.Error("windows agree on no copies of sound")
+				}
+				if a.desc.Video.SendFEC == 0 || b.desc.Video.SendFEC == 0 {
+					t.Error("windows agree on no repair packets")
 				}
 				if to := latchOf(a.video).told[0]; to != netip.AddrPortFrom(hostB, 4002) {
 					t.Errorf("video goes to %v", to)

@@ -70,6 +70,7 @@ func (st *stream) receiveRTP(d *arrival) {
 	h := &st.header
 	newest := st.assign(incoming{
 		at: d.at, key: st.unprotect.used, ssrc: h.SSRC, seq: h.SequenceNumber, ts: h.Timestamp, pt: h.PayloadType, marker: h.Marker, payload: payload,
+		bare: n == rtpHeader && !h.Padding && !h.Extension,
 	})
 	if newest && d.authentic() && d.at.Sub(st.movedLog) > moveLogSpacing {
 		st.movedLog = d.at
@@ -94,6 +95,7 @@ func (st *stream) media(p incoming) (newest bool) {
 	}
 	if st.d.Direction.Receives() {
 		st.sink.packet(p.at, st.src, out)
+		st.know(p, seq)
 	}
 	return seq > highest || st.src.count == 1
 }

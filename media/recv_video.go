@@ -308,6 +308,9 @@ func (v *videoSink) tick(now time.Time) time.Time {
 	}
 	d := v.st.d
 	if v.src != nil && d.Direction.Receives() {
+		if d.NACK {
+			v.wanted.promised(now, v.st.promised, v.st.shieldedAt)
+		}
 		v.wanted.before(v.reorder.Next())
 		v.st.progress.gone, v.st.progress.delay = v.wanted.gone, v.cadence.delay
 		if missing := v.wanted.next(now, s.roundTrip()); missing != nil {

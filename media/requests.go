@@ -34,6 +34,10 @@ const (
 
 	answering = 4 * time.Millisecond // what an answer takes besides the round trip
 
+	// What repair packets are sent for is asked for so late that they have come: of most of it nobody needs to be asked.
+	shieldFirst = 15 * time.Millisecond
+	shieldLasts = time.Second
+
 	maxReordering = 50 * time.Millisecond
 )
 
@@ -47,6 +51,8 @@ type requests struct {
 	begun   bool
 	outage  bool // more was lost than is asked for
 	loss    float64
+
+	shielded time.Time // when the last repair packet came (RFC 8627)
 
 	missed, gone uint64 // packets: missing at first, and for good
 
@@ -71,6 +77,15 @@ func (r *requests) arrived(now time.Time, seq int64, repair bool) {
 		r.loss -= r.loss / 256
 	default:
 		r.found(now, seq, repair)
+	}
+}
+
+// promised is told of the highest number that is known to have been sent, and when the last repair packet came.
+func (r *requests) promised(now time.Time, seq int64, shielded time.Time) {
+	r.shielded = shielded
+	if r.begun && seq > r.highest {
+		r.lost(now, r.highest+1, seq+1)
+		r.highest = seq
 	}
 }
 
@@ -108,6 +123,14 @@ func (r *requests) reordering(now time.Time) time.Duration {
 		late /= 2
 	}
 	return late
+}
+
+// first is how long after it was found missing a packet is asked for.
+func (r *requests) first(now time.Time) time.Duration {
+	if now.Sub(r.shielded) < shieldLasts {
+		return max(r.reordering(now), shieldFirst)
+	}
+	return r.reordering(now)
 }
 
 // before is told that nothing before this number is waited for any more.
@@ -157,14 +180,14 @@ func orFirst(rtt time.Duration) time.Duration {
 // due is when the next request is to be sent, zero for none.
 func (r *requests) due(now time.Time, rtt time.Duration) (at time.Time) {
 	for i := range r.missing {
-		at = soonest(at, r.missing[i].due(r.reordering(now), r.spacing(rtt)))
+		at = soonest(at, r.missing[i].due(r.first(now), r.spacing(rtt)))
 	}
 	return at
 }
 
-func (q *request) due(reordering, spacing time.Duration) time.Time {
+func (q *request) due(first, spacing time.Duration) time.Time {
 	if q.last.IsZero() {
-		return q.since.Add(reordering)
+		return q.since.Add(first)
 	}
 	return q.last.Add(spacing)
 }
@@ -175,11 +198,11 @@ func (r *requests) next(now time.Time, rtt time.Duration) []rtcp.NackPair {
 	if due.IsZero() || now.Before(due) {
 		return nil
 	}
-	reordering, spacing := r.reordering(now), r.spacing(rtt)
+	first, spacing := r.first(now), r.spacing(rtt)
 	var seqs []uint16
 	for i := range r.missing {
 		q := &r.missing[i]
-		if at := q.due(reordering, spacing); !now.Before(at) || !q.last.IsZero() && at.Sub(now) < together {
+		if at := q.due(first, spacing); !now.Before(at) || !q.last.IsZero() && at.Sub(now) < together {
 			q.last = now
 			seqs = append(seqs, uint16(q.seq))
 		}

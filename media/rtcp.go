@@ -200,5 +200,6 @@ func (st *stream) heardReports(now time.Time, blocks []rtcp.ReceptionReport) {
 		if rtt, ok := rtptime.RoundTrip(st.t.ntp(now), b.LastSenderReport, b.Delay); ok {
 			st.s.rtt.Store(int64(rtt))
 		}
+		st.t.heardLoss(now, b, st.s.roundTrip())
 	}
 }

@@ -35,6 +35,7 @@ type videoSender struct {
 	pacer     pacer
 	packets   *h264.Packetizer
 	mode      int
+	most      int // bytes of a payload
 	captured  time.Time
 	timestamp uint32
 	begun     bool
@@ -160,18 +161,12 @@ func (v *videoSender) send(ctx context.Context, timer *time.Timer, au AccessUnit
 		v.drop()
 		return false
 	}
-	for last := false; !last; {
-		now := time.Now()
-		v.pace(now)
-		if wait := v.pacer.wait(now); wait > 0 {
-			timer.Reset(wait)
-			select {
-			case <-ctx.Done():
-				return false
-			case <-timer.C:
-			}
-			continue
+	count := 0
+	for last := false; !last; count++ {
+		if !v.await(ctx, timer) {
+			return false
 		}
+		now := time.Now()
 		t.mu.Lock()
 		t.plain, last = v.packets.Next(t.plain[:rtpHeader])
 		if t.generation != generation || len(t.plain)+srtpOverhead > maxDatagram {
@@ -184,7 +179,26 @@ func (v *videoSender) send(ctx context.Context, timer *time.Timer, au AccessUnit
 		t.send(now, v.timestamp, au.Captured, last)
 		t.mu.Unlock()
 	}
+	v.protect(ctx, timer, generation, count, au.Key)
 	return true
+}
+
+// await waits until the next packet may leave; false: ctx has ended.
+func (v *videoSender) await(ctx context.Context, timer *time.Timer) bool {
+	for {
+		now := time.Now()
+		v.pace(now)
+		wait := v.pacer.wait(now)
+		if wait == 0 {
+			return true
+		}
+		timer.Reset(wait)
+		select {
+		case <-ctx.Done():
+			return false
+		case <-timer.C:
+		}
+	}
 }
 
 func (v *videoSender) drop() {
@@ -196,9 +210,13 @@ func (v *videoSender) drop() {
 // prepare sets pace, packets and timestamp for an access unit. It is called with t.mu held.
 func (v *videoSender) prepare(au AccessUnit) {
 	t := v.t
-	if v.mode != t.d.Mode {
-		v.mode = t.d.Mode
-		v.packets = h264.NewPacketizer(v.mode, maxPacket-rtpHeader)
+	most := maxPacket - rtpHeader
+	if protects(t.d) {
+		most -= repairRoom
+	}
+	if v.mode != t.d.Mode || v.most != most {
+		v.mode, v.most = t.d.Mode, most
+		v.packets = h264.NewPacketizer(v.mode, most)
 	}
 	if v.begun {
 		v.pacer.measure(len(au.Data), au.Captured.Sub(v.captured))
@@ -206,6 +224,7 @@ func (v *videoSender) prepare(au AccessUnit) {
 	if au.Key {
 		t.history.begin(t.seq)
 	}
+	t.window.begin(time.Now(), t.seq, au.Key)
 	ts := t.timestamp(au.Captured, t.d.ClockRate)
 	if t.started && v.begun && int32(ts-v.timestamp) <= 0 { // two pictures never share a timestamp
 		ts = v.timestamp + 1

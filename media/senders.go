@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"time"
 
+	"ewindow/media/flexfec"
 	"ewindow/media/rate"
 )
 
@@ -34,6 +35,7 @@ type incoming struct {
 	pt      uint8 // payload type
 	marker  bool
 	payload []byte
+	bare    bool // its header is the shortest there is, without padding
 }
 
 // assign gives a packet to the sender it is from, by the role of its SSRC. newest says that it moves the media on: its
@@ -81,6 +83,7 @@ func (st *stream) begin(p incoming) {
 	st.rival = rival{}
 	st.candidate.used = false
 	st.arrivals[0] = rate.Arrivals{}
+	st.fec, st.promised = flexfec.Decoder{}, 0
 	st.sink.reset()
 }
 
@@ -155,10 +158,11 @@ func (r *rival) hold(p incoming) {
 // isRepair says whether a packet is of the stream of retransmissions that SDP told of.
 func (st *stream) isRepair(p incoming) bool {
 	r := st.d.Repair
-	return r.Type != 0 && p.pt == r.Type || r.SSRC != 0 && p.ssrc == r.SSRC
+	return r.Type != 0 && p.pt == r.Type || st.d.ReceiveFEC != 0 && p.pt == st.d.ReceiveFEC || r.SSRC != 0 && p.ssrc == r.SSRC
 }
 
-// repaired takes a retransmission: two bytes of the number that it had, and what it was (RFC 4588 §4).
+// repaired takes a retransmission: two bytes of the number that it had, and what it was (RFC 4588 §4). Windows send repair
+// packets in the same stream.
 func (st *stream) repaired(p incoming) {
 	if st.repair == nil || st.repair.ssrc != p.ssrc {
 		st.repair = newSource(p.ssrc, st.d.ClockRate, st.s.epoch)
@@ -167,14 +171,18 @@ func (st *stream) repaired(p incoming) {
 	seq, _ := st.repair.receive(p.at, p.seq, p.ts)
 	st.arrivals[1].Came(p.at, seq)
 	st.unsaid = true
+	if st.d.ReceiveFEC != 0 && p.pt == st.d.ReceiveFEC {
+		st.shielded(p)
+		return
+	}
 	if st.src == nil || len(p.payload) < 3 || !st.d.Direction.Receives() { // less is padding, to probe with
 		return
 	}
 	st.counters.repairs.Add(1)
-	st.sink.packet(p.at, st.src, packet{
-		seq: st.src.seq.Peek(binary.BigEndian.Uint16(p.payload)), ts: st.src.ts.Peek(p.ts),
-		marker: p.marker, repair: true, payload: p.payload[2:],
-	})
+	before := st.src.seq.Peek(binary.BigEndian.Uint16(p.payload))
+	p.pt, p.payload = st.d.ReceiveType, p.payload[2:]
+	st.sink.packet(p.at, st.src, packet{seq: before, ts: st.src.ts.Peek(p.ts), marker: p.marker, repair: true, payload: p.payload})
+	st.know(p, before)
 }
 
 // collision gives way when the other side uses our SSRC (RFC 3550 §8.2). Our own packets that come back, which only

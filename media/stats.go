@@ -35,6 +35,8 @@ type Stats struct {
 
 	Resent       uint64 // packets sent again, since the other side missed them
 	Repairs      uint64 // retransmissions that came (RFC 4588)
+	Parity       uint64 // repair packets sent (RFC 8627)
+	Mended       uint64 // packets of pictures that repair packets brought
 	AuthFailures uint64 // packets with a wrong tag
 	Replays      uint64 // packets that came twice, or too late to tell
 	Garbage      uint64 // datagrams that are neither RTP nor RTCP
@@ -166,6 +168,8 @@ func (st *stream) stats(all *Stats) StreamStats {
 	c := &st.counters
 	all.Resent += st.t.resent.Load()
 	all.Repairs += c.repairs.Load()
+	all.Parity += st.t.parities.Load()
+	all.Mended += c.mended.Load()
 	all.AuthFailures += c.authFailures.Load()
 	all.Replays += c.replays.Load()
 	all.Garbage += c.garbage.Load()

@@ -9,6 +9,7 @@ import (
 
 	"github.com/pion/rtp"
 
+	"ewindow/media/flexfec"
 	"ewindow/media/negotiate"
 	"ewindow/media/rate"
 )
@@ -44,28 +45,31 @@ type stream struct {
 	snapshot snapshot
 
 	// Of run alone:
-	d         *negotiate.Stream
-	unprotect *unprotector // nil while the keys are still to come
-	src       *source      // the media's sender, nil before its first packet
-	repair    *source      // of retransmissions, nil before the first
-	rival     rival
-	candidate candidate
-	collided  time.Time
-	movedLog  time.Time
-	sink      sink
-	reportDue time.Time
-	reported  time.Time
-	header    rtp.Header
-	plain     []byte
-	remote    remoteReport
-	progress  progress
-	arrivals  [2]rate.Arrivals // of the media's sender, and of its retransmissions
-	unsaid    bool             // something came that was not told
-	tellDue   time.Time
-	budget    budget
-	rateIn    meter
-	rateOut   meter
-	offered   meter
+	d          *negotiate.Stream
+	unprotect  *unprotector // nil while the keys are still to come
+	src        *source      // the media's sender, nil before its first packet
+	repair     *source      // of retransmissions, nil before the first
+	rival      rival
+	candidate  candidate
+	collided   time.Time
+	movedLog   time.Time
+	sink       sink
+	reportDue  time.Time
+	reported   time.Time
+	header     rtp.Header
+	plain      []byte
+	remote     remoteReport
+	progress   progress
+	arrivals   [2]rate.Arrivals // of the media's sender, and of its retransmissions
+	fec        flexfec.Decoder
+	shieldedAt time.Time // when the last repair packet came
+	promised   int64     // packets up to here were sent, as repair packets tell
+	unsaid     bool      // something came that was not told
+	tellDue    time.Time
+	budget     budget
+	rateIn     meter
+	rateOut    meter
+	offered    meter
 
 	counters counters
 }
@@ -94,8 +98,8 @@ type packet struct {
 }
 
 type counters struct {
-	packets, bytes, authFailures, replays, garbage, foreign, unkeyed, other, repairs atomic.Uint64
-	lastRTP, lastRTCP                                                                atomic.Int64 // since the session's epoch
+	packets, bytes, authFailures, replays, garbage, foreign, unkeyed, other, repairs, mended atomic.Uint64
+	lastRTP, lastRTCP                                                                        atomic.Int64 // since the session's epoch
 }
 
 func newStream(s *Session, m Medium, w Way) *stream {
@@ -218,7 +222,7 @@ func (st *stream) tick(now time.Time) time.Time {
 		return st.measured() // nothing goes, and the rates say so
 	}
 	next := st.sink.tick(now)
-	if st.d.ReceiveRED != 0 && st.src != nil && st.src.unreported() > 0 {
+	if (st.d.ReceiveRED != 0 || st.d.ReceiveFEC != 0) && st.src != nil && st.src.unreported() > 0 {
 		st.reportDue = soonest(st.reportDue, st.reported.Add(sayLoss))
 	}
 	if !now.Before(st.reportDue) {

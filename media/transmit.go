@@ -11,6 +11,7 @@ import (
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 
+	"ewindow/media/flexfec"
 	"ewindow/media/negotiate"
 	"ewindow/media/rate"
 	"ewindow/media/rtptime"
@@ -43,6 +44,9 @@ type transmitter struct {
 	history    history
 	repairSSRC uint32 // of what is sent again (RFC 4588)
 	repairSeq  uint16
+	window     window
+	protection protection
+	parity     flexfec.Parity
 	rate       *rate.Controller // nil where the other side does not say what came
 	byLoss     *rate.ByLoss     // then this, of pictures
 
@@ -53,8 +57,8 @@ type transmitter struct {
 	packets  uint32 // with this SSRC, as sender reports count (RFC 3550 §6.4.1)
 	octets   uint32
 
-	sentPackets, sentBytes, sentFrames, resent, writeErrors atomic.Uint64
-	offered                                                 atomic.Uint64 // bytes of pictures, sent or not
+	sentPackets, sentBytes, sentFrames, resent, parities, writeErrors atomic.Uint64
+	offered                                                           atomic.Uint64 // bytes of pictures, sent or not
 }
 
 func newTransmitter(w Way, epoch time.Time) *transmitter {
@@ -85,6 +89,7 @@ func (t *transmitter) newSSRC() {
 	}
 	t.started, t.packets, t.octets = false, 0, 0
 	t.history.forget()
+	t.window = window{}
 }
 
 // configure takes what was agreed; p protects it unless the keys are the ones in use, or is nil where no new ones came.

@@ -74,6 +74,8 @@ func check(name Medium, d *negotiate.Stream) error {
 		return fmt.Errorf("payload types %d and %d, at most 127", d.SendRED, d.ReceiveRED)
 	case d.Codec != negotiate.Opus && (d.SendRED != 0 || d.ReceiveRED != 0):
 		return fmt.Errorf("copies of earlier frames of %s", d.Codec)
+	case d.SendFEC > 127 || d.ReceiveFEC > 127:
+		return fmt.Errorf("payload types %d and %d, at most 127", d.SendFEC, d.ReceiveFEC)
 	case (d.Send == nil) != (d.Receive == nil):
 		return errors.New("keys for one direction only")
 	case d.Plain && d.Send != nil:

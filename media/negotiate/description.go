@@ -73,6 +73,10 @@ type Stream struct {
 	// among those of SendType and ReceiveType, under the same SSRC.
 	SendRED, ReceiveRED uint8
 
+	// Payload types of repair packets (RFC 8627) for pictures, 0 for none. They are sent and come in the stream of what is sent
+	// again: with its SSRC, among its numbers.
+	SendFEC, ReceiveFEC uint8
+
 	PLI, FIR bool // the other side takes these requests for a keyframe (RFC 4585, 5104)
 	CCFB     bool // each side says when the other's packets came (RFC 8888), so that it finds out how much the path carries
 	NACK     bool // the other side may ask for packets that it missed (RFC 4585 §6.2.1), and we send them again

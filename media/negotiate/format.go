@@ -18,6 +18,12 @@ const rtx Codec = "rtx"
 // red is packets with copies of earlier frames in them, of another format, which its fmtp names (RFC 2198).
 const red Codec = "red"
 
+// flexfec is repair packets for a picture (RFC 8627).
+const flexfec Codec = "flexfec"
+
+// repairWindow is how long after a packet those may come that repair it, in microseconds (RFC 8627 §5.1.1).
+const repairWindow = 200_000
+
 // format is one payload type of an m-line: what rtpmap and fmtp say of it.
 type format struct {
 	number uint8
@@ -75,6 +81,8 @@ func (f format) fmtp() string {
 		return "apt=" + strconv.Itoa(int(f.apt))
 	case red:
 		return fmt.Sprintf("%d/%d", f.apt, f.apt)
+	case flexfec:
+		return "repair-window=" + strconv.Itoa(repairWindow)
 	case H264:
 		s := fmt.Sprintf("profile-level-id=%s;packetization-mode=%d", f.profile, f.mode)
 		if f.asymmetric {
@@ -198,7 +206,7 @@ func static(number uint8) string {
 var known = [...]format{
 	{codec: Opus, clock: 48000}, {codec: G722, clock: 8000}, {codec: PCMU, clock: 8000}, {codec: PCMA, clock: 8000},
 	{codec: events, clock: 48000}, {codec: events, clock: 8000}, {codec: H264, clock: 90000},
-	{codec: red, clock: 48000},
+	{codec: red, clock: 48000}, {codec: flexfec, clock: 90000},
 }
 
 // payloadAttribute finds the value of an attribute that begins with a payload type, such as rtpmap or fmtp.
@@ -311,6 +319,16 @@ func eventsFor(f format, among []format) (format, bool) {
 func redFor(f format, among []format) (format, bool) {
 	for _, r := range among {
 		if r.codec == red && f.codec == Opus && r.apt == f.number && (r.number < 64 || r.number > 95) {
+			return r, true
+		}
+	}
+	return format{}, false
+}
+
+// flexfecFor finds the repair packets for a picture. Payload types 64 to 95 look like RTCP (RFC 5761 §4).
+func flexfecFor(among []format) (format, bool) {
+	for _, r := range among {
+		if r.codec == flexfec && (r.number < 64 || r.number > 95) {
 			return r, true
 		}
 	}

@@ -120,7 +120,20 @@ func (s *Session) ourFormats(l *line) []format {
 			out = append(out, f)
 		}
 	}
-	return s.withRED(l, s.withRepairs(l, out))
+	return s.withFEC(l, s.withRED(l, s.withRepairs(l, out)))
+}
+
+// withFEC adds repair packets, where what is sent again has a stream to send them in.
+func (s *Session) withFEC(l *line, formats []format) []format {
+	if !s.local.FEC || !slices.ContainsFunc(formats, func(f format) bool { return f.codec == rtx }) {
+		return formats
+	}
+	r := format{number: 103, codec: flexfec, clock: 90000}
+	if n, found := l.number(r); found {
+		r.number = n
+		formats = append(formats, r)
+	}
+	return formats
 }
 
 // withRED adds the packets that carry copies of a format of ours.
@@ -206,6 +219,10 @@ func (s *Session) answerLine(l *line, desc *description, m *sdp.MediaDescription
 		again := format{number: r, codec: rtx, clock: f.clock, mode: f.mode, apt: f.number}
 		l.numbers[again.key()] = r
 		reply = append(reply, again)
+		if r, found := flexfecFor(offered); found && s.local.FEC {
+			stream.SendFEC, stream.ReceiveFEC = r.number, r.number
+			reply = append(reply, r)
+		}
 	}
 	out := s.media(l, reply, stream.Direction)
 	if stream.NACK {
@@ -270,7 +287,7 @@ func (s *Session) acceptLine(l *line, desc *description, m *sdp.MediaDescription
 	answered, left := readFormats(m)
 	for _, theirs := range answered {
 		i := matching(ours, theirs)
-		if theirs.codec == events || theirs.codec == red || i < 0 {
+		if theirs.codec == events || theirs.codec == red || theirs.codec == flexfec || i < 0 {
 			continue
 		}
 		stream, err := s.stream(l, desc, m, theirs)
@@ -296,6 +313,11 @@ func (s *Session) acceptLine(l *line, desc *description, m *sdp.MediaDescription
 		if stream.NACK && stream.Repair.Type != 0 {
 			stream.RepairType = stream.Repair.Type
 			stream.Repair.Type = repairs(ours, ours[i])
+			if r, found := flexfecFor(answered); found && s.local.FEC {
+				if i := matching(ours, r); i >= 0 {
+					stream.SendFEC, stream.ReceiveFEC = r.number, ours[i].number
+				}
+			}
 		}
 		l.moves(stream.RTP)
 		return stream, s.acceptKeys(l, m, stream)

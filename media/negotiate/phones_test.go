@@ -15,7 +15,7 @@ func ours() Local {
 	return Local{
 		Address:  netip.MustParseAddr("10.0.0.1"),
 		AudioRTP: 4000, AudioRTCP: 4001, VideoRTP: 4002, VideoRTCP: 4003,
-		SessionID: 77, Width: 1280, Height: 720, FPS: 30, MaxKbps: 2000, NACK: true, RED: true,
+		SessionID: 77, Width: 1280, Height: 720, FPS: 30, MaxKbps: 2000, NACK: true, RED: true, FEC: true,
 		Rand: rand.NewChaCha8([32]byte{1}),
 	}
 }

@@ -142,7 +142,7 @@ a=rtpmap:97 H264/90000
 	}
 	// Opus stays 97 and 96 is not used again; in the picture's line 97 is mode 0, so mode 1 gets another.
 	for _, want := range []string{
-		"m=audio 4000 RTP/AVP 97 9 0 8 100 101 102\r\n", "m=text 0 RTP/AVP 98\r\n", "m=video 4002 RTP/AVP 96 97 99\r\n",
+		"m=audio 4000 RTP/AVP 97 9 0 8 100 101 102\r\n", "m=text 0 RTP/AVP 98\r\n", "m=video 4002 RTP/AVP 96 97 99 103\r\n",
 		"a=rtpmap:97 opus/48000/2\r\n", "a=fmtp:97 profile-level-id=42e01f;packetization-mode=0",
 		"a=fmtp:96 profile-level-id=42e01f;packetization-mode=1",
 	} {
@@ -214,7 +214,7 @@ func TestUnrulyReoffers(t *testing.T) {
 			"m=audio 4000 RTP/AVP 96 97 0 8 100 101 102\r\n"},
 		{"an m-line is dropped", sound + picture, sound, "m=audio 4000 RTP/AVP 97 9 0 8 100 101 102\r\n"},
 		{"an m-line changes its media", sound + picture, sound + "m=audio 5004 RTP/AVP 0\r\n" + picture,
-			"m=audio 0 RTP/AVP 0\r\nm=video 4002 RTP/AVP 96 97 99\r\n"},
+			"m=audio 0 RTP/AVP 0\r\nm=video 4002 RTP/AVP 96 97 99 103\r\n"},
 	} {
 		s := session(t, ours(), None)
 		for _, offer := range []string{test.first, test.then} {

@@ -67,7 +67,7 @@ func mirrored(t *testing.T, a, b Description) {
 			t.Errorf("%s: one key both ways", x.Codec)
 		}
 		if x.Codec != y.Codec || x.ClockRate != y.ClockRate || x.SendType != y.ReceiveType || x.ReceiveType != y.SendType ||
-			x.EventType != y.EventType || x.Mux != y.Mux || x.Mode != y.Mode || x.SendRED != y.ReceiveRED || x.ReceiveRED != y.SendRED || x.PLI != y.PLI || x.FIR != y.FIR {
+			x.EventType != y.EventType || x.Mux != y.Mux || x.Mode != y.Mode || x.SendRED != y.ReceiveRED || x.ReceiveRED != y.SendRED || x.SendFEC != y.ReceiveFEC || x.ReceiveFEC != y.SendFEC || x.PLI != y.PLI || x.FIR != y.FIR {
 			t.Errorf("%+v\n%+v", x, y)
 		}
 		if x.Codec == H264 && (x.Accepts.rank() != y.Profile.rank() || y.Accepts.rank() != x.Profile.rank()) {
@@ -118,7 +118,7 @@ a=rtcp:4001
 a=rtcp-mux
 a=crypto:1 AEAD_AES_128_GCM
 a=crypto:2 AES_CM_128_HMAC_SHA1_80
-m=video 4002 RTP/SAVP 97 98 99
+m=video 4002 RTP/SAVP 97 98 99 103
 b=TIAS:2000000
 a=rtpmap:97 H264/90000
 a=fmtp:97 profile-level-id=42e01f;packetization-mode=1;level-asymmetry-allowed=1
@@ -126,6 +126,8 @@ a=rtpmap:98 H264/90000
 a=fmtp:98 profile-level-id=42e01f;packetization-mode=0;level-asymmetry-allowed=1
 a=rtpmap:99 rtx/90000
 a=fmtp:99 apt=97
+a=rtpmap:103 flexfec/90000
+a=fmtp:103 repair-window=200000
 a=sendrecv
 a=rtcp:4003
 a=rtcp-fb:97 nack
@@ -371,6 +373,58 @@ func TestRetransmissionsAreAgreed(t *testing.T) {
 	}
 	if d.Video.RepairType != 111 || d.Video.Repair.Type != 99 {
 		t.Errorf("sent as %d, comes as %d", d.Video.RepairType, d.Video.Repair.Type)
+	}
+}
+
+// Repair packets (RFC 8627) go where what is sent again has a stream: each under the number that the other side gave it.
+func TestRepairPacketsAreAgreed(t *testing.T) {
+	const head = "v=0\r\nc=IN IP4 10.0.0.9\r\nm=video 5000 RTP/AVP 97 98 49 72\r\na=rtpmap:97 H264/90000\r\na=fmtp:97 packetization-mode=1\r\n"
+	const again = "a=rtcp-fb:* nack\r\na=rtpmap:98 rtx/90000\r\na=fmtp:98 apt=97\r\n"
+	const repair = "a=rtpmap:49 flexfec/90000\r\na=fmtp:49 repair-window=100000\r\n"
+	for _, test := range []struct {
+		name, offer string
+		able        bool
+		want        uint8
+	}{
+		{"both", head + again + repair, true, 49},
+		{"we can't", head + again + repair, false, 0},
+		{"they can't", head + again, true, 0},
+		{"nothing is sent again", head + repair, true, 0},
+		{"another clock", head + again + "a=rtpmap:49 flexfec/8000\r\n", true, 0},
+		{"the draft's", head + again + "a=rtpmap:49 flexfec-03/90000\r\n", true, 0},
+		{"looks like RTCP", head + again + "a=rtpmap:72 flexfec/90000\r\n", true, 0},
+	} {
+		l := ours()
+		l.FEC = test.able
+		answer, d, err := Answer([]byte(test.offer), l, None)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d.Video.SendFEC != test.want || d.Video.ReceiveFEC != test.want {
+			t.Errorf("%s: sent as %d, come as %d", test.name, d.Video.SendFEC, d.Video.ReceiveFEC)
+		}
+		if said := strings.Contains(string(answer), "a=rtpmap:49 flexfec/90000\r\na=fmtp:49 repair-window=200000\r\n"); said != (test.want != 0) {
+			t.Errorf("%s: answered\n%s", test.name, answer)
+		}
+	}
+
+	for lines, want := range map[string][2]uint8{
+		"a=rtcp-fb:97 nack\r\na=rtpmap:111 rtx/90000\r\na=fmtp:111 apt=97\r\na=rtpmap:49 flexfec/90000\r\n": {49, 103},
+		"a=rtcp-fb:97 nack\r\na=rtpmap:49 flexfec/90000\r\n":                                                {},
+		"": {},
+	} {
+		s := session(t, ours(), None)
+		if _, err := s.Offer(); err != nil {
+			t.Fatal(err)
+		}
+		d, err := s.Accept([]byte("v=0\r\nc=IN IP4 10.0.0.9\r\nm=audio 0 RTP/AVP 0\r\nm=video 5000 RTP/AVP 97 111 49\r\na=rtpmap:97 H264/90000\r\n" +
+			"a=fmtp:97 packetization-mode=1\r\n" + lines))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := [2]uint8{d.Video.SendFEC, d.Video.ReceiveFEC}; got != want {
+			t.Errorf("%q: %d and %d, want %d", lines, d.Video.SendFEC, d.Video.ReceiveFEC, want)
+		}
 	}
 }
 

@@ -58,7 +58,7 @@ func (s *Session) offerLine(l *line) (*sdp.MediaDescription, error) {
 	m := s.media(l, formats, wish)
 	if l.kind == "video" {
 		for _, f := range formats {
-			if f.codec == rtx {
+			if f.codec == rtx || f.codec == flexfec {
 				continue
 			}
 			if s.local.NACK {
