@@ -10,7 +10,7 @@ VERSION     := $(shell git describe --tags --always --long --dirty 2>/dev/null |
 GO_BUILD     = go build -trimpath -ldflags '-X main.version=$(VERSION)'
 GO_PURE      = CGO_ENABLED=0 GOARCH=$(GOARCH) $(GO_BUILD)
 
-.PHONY: demo test test-busy vuln build bench bench-plan bench-strangers bench-line bench-echo fuzz clean programs glass setup-build setup-demo setup-test setup-bench
+.PHONY: demo test test-busy vuln build bench bench-plan bench-strangers bench-line bench-echo soak fuzz clean programs glass setup-build setup-demo setup-test setup-bench
 
 demo: setup-demo programs
 	go run ./scripts/demo $(if $(SECONDS),-seconds $(SECONDS)s) $(if $(CAMERA),-camera '$(CAMERA)') \
@@ -53,6 +53,11 @@ bench-strangers: programs
 # Over bad lines, beside GStreamer's plain RTP (LINE='-peer chromium': beside Chromium's WebRTC): an hour and a half; LINE='-seconds 15 -runs 1 -only loss5,cut' for a look, -h for the rest.
 bench-line: setup-demo setup-bench programs glass
 	go run ./scripts/bench/line $(LINE)
+
+# Two windows for MINUTES over a line that loses packets, restarted, closed and cut: fails if memory, files, goroutines or delays grow.
+MINUTES ?= 10
+soak: setup-demo setup-bench programs
+	go run ./scripts/bench/soak -for $(MINUTES)m $(SOAK)
 
 # Echo in a room of PulseAudio's, for each path in ms; four minutes.
 ECHO ?= 10 60 150 250

@@ -5,8 +5,10 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -98,6 +100,11 @@ func TestRunSaysWhatIsMissing(t *testing.T) {
 		}
 		return path
 	}
+	busy, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer busy.Close()
 	good := "registrar = \"sips:reg.example.org\"\npin = \"sha256:" + strings.Repeat("0", 64) + "\"\nspace = \"milano\"\nsecret_file = \"secret\"\n"
 	file := write("window.hcl", good)
 	write("secret", "x")
@@ -108,6 +115,8 @@ func TestRunSaysWhatIsMissing(t *testing.T) {
 		"no file":           {runCmd{Config: filepath.Join(dir, "none.hcl")}, "read the window's file"},
 		"no device program": {runCmd{Config: file, State: dir, Media: filepath.Join(dir, "none")}, "no device program: "},
 		"state is a file":   {runCmd{Config: file, State: file, Media: file}, "make the state directory"},
+		"busy port":         {runCmd{Config: file, State: dir, Media: file, HTTP: busy.Addr().String()}, "the port is busy; give each window of a machine its own"},
+		"no address":        {runCmd{Config: file, State: dir, Media: file, HTTP: "9091"}, "give it an address such as 127.0.0.1:9091"},
 	} {
 		err := c.cmd.Run(context.Background(), slog.New(slog.DiscardHandler))
 		if err == nil || !strings.Contains(err.Error(), c.want) {
@@ -144,8 +153,15 @@ func TestReload(t *testing.T) {
 	ctx, end := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- (&runCmd{Config: file, State: dir, Media: "/bin/false"}).serve(ctx, cfg, reload, log)
+		ended <- (&runCmd{Config: file, State: dir, Media: "/bin/false", HTTP: "127.0.0.1:0"}).serve(ctx, cfg, reload, log)
 	}()
+	addr := ""
+	for line := range said {
+		var is bool
+		if _, addr, is = strings.Cut(strings.TrimSpace(line), " transport=http addr="); is {
+			break
+		}
+	}
 	for _, c := range []struct{ name, text, says, space string }{
 		{"nothing new", fmt.Sprintf(text, 0, "milano") + "# a word", "says what it said before", "milano"},
 		{"another space", fmt.Sprintf(text, 0, "munich"), "begins anew", "munich"},
@@ -166,6 +182,14 @@ func TestReload(t *testing.T) {
 				space = s.Space
 			}
 		}
+	}
+	res, err := http.Get("http://" + addr + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if text, err := io.ReadAll(res.Body); err != nil || !strings.Contains(string(text), `ewindow_info{space="dresden",version="`+version+`"} 1`) {
+		t.Errorf("the metrics are not those of the window that runs now: %v\n%s", err, text)
 	}
 	end()
 	if err := <-ended; err != nil {

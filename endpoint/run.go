@@ -20,6 +20,7 @@ import (
 	"ewindow/dialplan/diagnostic"
 	"ewindow/endpoint/agent"
 	"ewindow/endpoint/config"
+	"ewindow/endpoint/metrics"
 	"ewindow/endpoint/status"
 	"ewindow/endpoint/window"
 	"ewindow/media/engine"
@@ -27,12 +28,14 @@ import (
 	"ewindow/media/testcard"
 	"ewindow/registrar/pki/pin"
 	"ewindow/registrar/signal/ask"
+	"ewindow/registrar/signal/scrape"
 )
 
 type runCmd struct {
 	Config string `short:"c" required:"" type:"path" help:"The window's file, window.hcl."`
 	State  string `type:"path" env:"STATE_DIRECTORY" help:"Where the copy of the plan and the status socket are. Default: /var/lib/ewindow as root, else ~/.local/state/ewindow."`
 	Media  string `type:"path" help:"The program ewindow-media. Default: beside this one."`
+	HTTP   string `name:"http" placeholder:"ADDR" help:"Address for /metrics, such as 127.0.0.1:9091; none unless given."`
 }
 
 // Run is the command `ewindow run`.
@@ -56,6 +59,16 @@ func (r *runCmd) serve(ctx context.Context, cfg *config.Config, reload <-chan os
 	if err != nil {
 		return err
 	}
+	if socket != nil {
+		defer socket.Close()
+	}
+	web, err := r.listenHTTP(log)
+	if err != nil {
+		return err
+	}
+	if web != nil {
+		defer web.Close()
+	}
 	var current atomic.Pointer[window.Window]
 	w, err := r.window(cfg, log)
 	if err != nil {
@@ -63,10 +76,11 @@ func (r *runCmd) serve(ctx context.Context, cfg *config.Config, reload <-chan os
 	}
 	current.Store(w.Window)
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error {
-		ask.Serve(ctx, socket, func() status.Status { return current.Load().Status() })
-		return nil
-	})
+	now := func() status.Status { return current.Load().Status() }
+	g.Go(func() error { ask.Serve(ctx, socket, now); return nil })
+	if web != nil {
+		g.Go(func() error { return scrape.Serve(ctx, web, metrics.Handler(version, now), log) })
+	}
 	g.Go(func() error {
 		for {
 			next, err := r.until(ctx, w, reload, log)
@@ -78,6 +92,22 @@ func (r *runCmd) serve(ctx context.Context, cfg *config.Config, reload <-chan os
 		}
 	})
 	return g.Wait()
+}
+
+// listenHTTP opens the port for metrics; nil if there is to be none.
+func (r *runCmd) listenHTTP(log *slog.Logger) (net.Listener, error) {
+	if r.HTTP == "" {
+		return nil, nil
+	}
+	l, err := net.Listen("tcp", r.HTTP)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("--http %s: the port is busy; give each window of a machine its own", r.HTTP)
+	case err != nil:
+		return nil, fmt.Errorf("--http %s: %w; give it an address such as 127.0.0.1:9091", r.HTTP, err)
+	}
+	log.Info("listening", "transport", "http", "addr", l.Addr().String())
+	return l, nil
 }
 
 // until runs a window until ctx ends, it fails, or the file is another one: then the window of that is returned.

@@ -112,6 +112,7 @@ func (t *transmitter) resend(now time.Time, nack *rtcp.TransportLayerNack) {
 			left--
 			if packet := t.history.again(now, seq); packet != nil {
 				t.resent.Add(1)
+				t.extraBytes.Add(uint64(max(len(packet)-rtpHeader, 0)))
 				if err := t.sendAgain(now, packet); err != nil {
 					t.writeErrors.Add(1)
 				}

@@ -234,6 +234,7 @@ func (t *transmitter) sendRepair(now time.Time, ts uint32, i int) (bytes int) {
 	p = t.parity.Append(p)
 	t.plain = p
 	t.parities.Add(1)
+	t.extraBytes.Add(uint64(len(p) - rtpHeader))
 	if err := t.beside(now, p); err != nil {
 		t.writeErrors.Add(1)
 	}

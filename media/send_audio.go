@@ -65,6 +65,7 @@ func (a *audioSender) send(f AudioFrame) {
 	if earlier := a.copies.of(t.d, a.next, len(f.Data)); earlier != nil {
 		payloadType = t.d.SendRED
 		t.plain = red.Append(t.plain[:rtpHeader], earlier, red.Block{Type: t.d.SendType, Data: f.Data})
+		t.copiedBytes.Add(uint64(len(t.plain) - rtpHeader - len(f.Data)))
 	} else {
 		t.plain = append(t.plain[:rtpHeader], f.Data...)
 	}
@@ -79,6 +80,16 @@ func (a *audioSender) heard(now time.Time, r rtcp.ReceptionReport) {
 	a.t.mu.Lock()
 	defer a.t.mu.Unlock()
 	a.copies.need.heard(now, r)
+}
+
+// copying is how many earlier frames go with each now.
+func (a *audioSender) copying() int {
+	a.t.mu.Lock()
+	defer a.t.mu.Unlock()
+	if a.t.d == nil || a.t.d.SendRED == 0 {
+		return 0
+	}
+	return min(a.copies.need.copies, mostCopied)
 }
 
 // discarded counts frames that could not be sent.

@@ -34,8 +34,11 @@ type Stats struct {
 	Queue   time.Duration // that our packets wait on the path
 
 	Resent       uint64 // packets sent again, since the other side missed them
+	Copies       int    // earlier frames of sound that go with each now (RFC 2198)
+	CopiedBytes  uint64 // of such frames; Sent.Bytes of the sound has them too
 	Repairs      uint64 // retransmissions that came (RFC 4588)
 	Parity       uint64 // repair packets sent (RFC 8627)
+	ExtraBytes   uint64 // of the payload of what was sent again, and of repair packets
 	Mended       uint64 // packets of pictures that repair packets brought
 	AuthFailures uint64 // packets with a wrong tag
 	Replays      uint64 // packets that came twice, or too late to tell
@@ -140,7 +143,7 @@ func (st *stream) publish(now time.Time) {
 func (s *Session) Stats() Stats {
 	out := Stats{RTT: s.roundTrip(), KeyframesAsked: s.asked.Load(), KeyframesGiven: s.given.Load()}
 	out.Audio = s.audio.stats(&out)
-	out.Discarded = s.sendAudio.discarded()
+	out.Discarded, out.Copies = s.sendAudio.discarded(), s.sendAudio.copying()
 	s.audio.mu.Lock()
 	heard := s.audio.snapshot.progress
 	s.audio.mu.Unlock()
@@ -167,6 +170,8 @@ func (st *stream) stats(all *Stats) StreamStats {
 	st.mu.Unlock()
 	c := &st.counters
 	all.Resent += st.t.resent.Load()
+	all.ExtraBytes += st.t.extraBytes.Load()
+	all.CopiedBytes += st.t.copiedBytes.Load()
 	all.Repairs += c.repairs.Load()
 	all.Parity += st.t.parities.Load()
 	all.Mended += c.mended.Load()

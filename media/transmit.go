@@ -57,8 +57,8 @@ type transmitter struct {
 	packets  uint32 // with this SSRC, as sender reports count (RFC 3550 §6.4.1)
 	octets   uint32
 
-	sentPackets, sentBytes, sentFrames, resent, parities, writeErrors atomic.Uint64
-	offered                                                           atomic.Uint64 // bytes of pictures, sent or not
+	sentPackets, sentBytes, sentFrames, resent, parities, extraBytes, copiedBytes, writeErrors atomic.Uint64
+	offered                                                                                    atomic.Uint64 // bytes of pictures, sent or not
 }
 
 func newTransmitter(w Way, epoch time.Time) *transmitter {

@@ -8,10 +8,10 @@ import (
 	"net"
 	"net/http"
 	"syscall"
-	"time"
 
 	"ewindow/registrar/metrics"
 	"ewindow/registrar/proxy"
+	"ewindow/registrar/signal/scrape"
 	"ewindow/registrar/store"
 )
 
@@ -84,10 +84,10 @@ func announce(log *slog.Logger, l proxy.Listeners, web net.Listener) {
 // serveHTTP answers /metrics and /healthz until ctx ends. refresh is called before each scrape.
 func serveHTTP(ctx context.Context, l net.Listener, m *metrics.Registry, db *store.Store, log *slog.Logger, refresh func()) error {
 	mux := http.NewServeMux()
-	scrape := m.Handler()
+	answer := m.Handler()
 	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, r *http.Request) {
 		refresh()
-		scrape.ServeHTTP(w, r)
+		answer.ServeHTTP(w, r)
 	})
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) {
 		if err := db.Current(); err != nil {
@@ -96,12 +96,5 @@ func serveHTTP(ctx context.Context, l net.Listener, m *metrics.Registry, db *sto
 		}
 		fmt.Fprintln(w, "ok")
 	})
-	server := &http.Server{Handler: mux, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, IdleTimeout: time.Minute,
-		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn)}
-	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
-	defer stop()
-	if err := server.Serve(scrapes(l)); !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("serve metrics on %s: %w", l.Addr(), err)
-	}
-	return nil
+	return scrape.Serve(ctx, l, mux, log)
 }

@@ -4,20 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"runtime/debug"
 	"syscall"
 
 	"github.com/KimMachineGun/automemlimit/memlimit"
-	"golang.org/x/net/netutil"
 
 	"ewindow/registrar/flow"
 )
-
-// maxScrapes is how many connections the metrics may have at a time: they are of the files that flow.Limits.Within leaves.
-const maxScrapes = 32
-
-func scrapes(l net.Listener) net.Listener { return netutil.LimitListener(l, maxScrapes) }
 
 // resources takes from the machine what the registrar may use of it, and says so once: how many connections it holds at a
 // time (RLIMIT_NOFILE), and how much memory it takes before it rather collects garbage than grows.

@@ -1,7 +1,10 @@
 // Package status is what a running window knows about itself, as a value. Package ask answers with it.
 package status
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // Status is a window at one moment. A zero time is "never" or "not known".
 type Status struct {
@@ -69,21 +72,51 @@ type Figures struct {
 	FPSOut      float64 `json:"fps_out"`
 	KbpsIn      float64 `json:"kbps_in"`
 	KbpsOut     float64 `json:"kbps_out"`
-	Loss        float64 `json:"loss"`   // of the pictures' packets, in percent
-	Lost        uint64  `json:"lost"`   // packets
-	Missed      uint64  `json:"missed"` // packets of pictures that were missing at first
-	Gone        uint64  `json:"gone"`   // of those, the ones that never came
+	Loss        float64 `json:"loss"`     // of the pictures' packets, in percent
+	Lost        uint64  `json:"lost"`     // packets
+	Expected    uint64  `json:"expected"` // packets of pictures that the other side has sent, by their numbers
+	Sent        uint64  `json:"sent"`     // packets of pictures that we have sent, each once
+	Missed      uint64  `json:"missed"`   // packets of pictures that were missing at first
+	Gone        uint64  `json:"gone"`     // of those, the ones that never came
 	RTT         float64 `json:"rtt_ms"`
-	Delay       float64 `json:"delay_ms"`          // pictures are held back for so long, for those that need repair
-	Freezes     uint64  `json:"freezes"`           // times that their picture stood still for longer than 150 ms
-	Frozen      float64 `json:"frozen_s"`          // in all
-	Concealed   uint64  `json:"concealed"`         // frames of sound that were missing when they were to be heard
-	Recovered   uint64  `json:"recovered"`         // frames of sound that came with later packets alone
-	DriftPPM    float64 `json:"drift_ppm"`         // by how much the clock of their sound is faster than ours, 0 while nobody knows
-	Budget      int     `json:"budget_kbps"`       // what our pictures may take, 0 while nobody knows
+	Delay       float64 `json:"delay_ms"`       // pictures are held back for so long, for those that need repair
+	SoundDelay  float64 `json:"sound_delay_ms"` // sound is held back for so long, since it comes unevenly
+	Freezes     uint64  `json:"freezes"`        // times that their picture stood still for longer than 150 ms
+	Frozen      float64 `json:"frozen_s"`       // in all
+	SoundIn     uint64  `json:"sound_in"`       // frames of sound that were to be heard
+	Concealed   uint64  `json:"concealed"`      // of those, the ones that were missing then
+	Recovered   uint64  `json:"recovered"`      // frames of sound that came with later packets alone
+	DriftPPM    float64 `json:"drift_ppm"`      // by how much the clock of their sound is faster than ours, 0 while nobody knows
+	Budget      int     `json:"budget_kbps"`    // what our pictures may take, 0 while nobody knows
+	Encoded     float64 `json:"encoded_kbps"`   // what our encoder makes
+	Width       int     `json:"width"`          // of our pictures, 0 while none are wanted; so are the next two
+	Height      int     `json:"height"`
+	FPS         int     `json:"fps"`
 	Queue       float64 `json:"queue_ms"`          // what our packets wait for on the way
+	Resent      uint64  `json:"resent"`            // packets that we sent again
+	Repairs     uint64  `json:"repairs"`           // packets that came again
+	Parity      uint64  `json:"parity"`            // repair packets that we sent (RFC 8627)
+	Mended      uint64  `json:"mended"`            // packets that such repair packets brought
+	Copies      int     `json:"copies"`            // earlier frames that go with each frame of our sound
+	Redundancy  float64 `json:"redundancy"`        // what is sent again, copied and for repair, in percent of all that we send
+	Keyframes   uint64  `json:"keyframes_asked"`   // requests for one that we sent
+	Wanted      uint64  `json:"keyframes_wanted"`  // requests for one of ours
+	Unauthentic uint64  `json:"unauthentic"`       // packets that came and were not the other side's
 	Held        uint64  `json:"held_back"`         // pictures that could only have been shown broken
 	Refused     string  `json:"refused,omitempty"` // while none is shown because they ask too much of the decoder: why
+}
+
+// LossBefore is how much of the pictures' packets was missing at first, in percent of the call so far.
+func (f *Figures) LossBefore() float64 { return f.share(f.Missed) }
+
+// LossAfter is how much of them never came, in percent.
+func (f *Figures) LossAfter() float64 { return f.share(f.Gone) }
+
+func (f *Figures) share(packets uint64) float64 {
+	if f.Expected == 0 {
+		return 0
+	}
+	return math.Round(10000*float64(packets)/float64(f.Expected)) / 100
 }
 
 // PastCall is a call that has ended, failed or was refused.

@@ -16,7 +16,7 @@ func sample() Status {
 			Next: Change{At: ten.Add(3 * time.Hour)}},
 		Calls: []Call{{ID: "x@y", Role: "partner", Peer: "munich", Name: "Munich – Hub", Ours: true, Up: true, Since: ten.Add(-time.Minute),
 			Shown: true, Media: "opus + H264 over SRTP AEAD_AES_128_GCM", Sends: "1280×720 at 30/s",
-			Figures: Figures{FPSIn: 30, FPSOut: 29.9, KbpsIn: 1800, KbpsOut: 2000.1, Loss: 0.4, RTT: 12.5, Missed: 120, Gone: 3, Freezes: 2, Frozen: 0.4, Concealed: 4, Recovered: 17, Delay: 30, Queue: 12, Budget: 2000}}},
+			Figures: Figures{Expected: 40000, Encoded: 1950, SoundIn: 3000, SoundDelay: 41, Resent: 90, Repairs: 117, Copies: 1, Redundancy: 3.5, FPSIn: 30, FPSOut: 29.9, KbpsIn: 1800, KbpsOut: 2000.1, Loss: 0.4, RTT: 12.5, Missed: 120, Gone: 3, Freezes: 2, Frozen: 0.4, Concealed: 4, Recovered: 17, Delay: 30, Queue: 12, Budget: 2000}}},
 		Past: []PastCall{
 			{Peer: "desk", Ended: ten.Add(-3 * time.Hour), Status: 486, Why: "Busy Here", Before: 3},
 			{Peer: "munich", Ours: true, Up: ten.Add(-90 * time.Minute), Ended: ten.Add(-2 * time.Minute), Why: "silent for 90 s"}},
@@ -32,9 +32,10 @@ func TestText(t *testing.T) {
 registrar   registered since 09:00:00; before that: connection refused
 plan        open onto munich; from 13:00:00 onto nobody; known until Sun 14 Mar 10:00; received 08:00:00, revision r1
 call        partner munich (Munich – Hub); up since 09:59:00; opus + H264 over SRTP AEAD_AES_128_GCM
-            in 30 pictures/s, 1800 kbit/s, loss 0.4 %; out 29.9 pictures/s, 2000.1 kbit/s of 2000 (1280×720 at 30/s); round trip 12.5 ms
-            missed 120 packets, 3 for good; stood still 2 times, 0.4 s in all; waits 30 ms for repair here, 12 ms in queues there
-            sound: 4 frames concealed, 17 more came with later packets
+            in 30 pictures/s, 1800 kbit/s, loss 0.4 %; out 29.9 pictures/s, 2000.1 kbit/s of 2000, the encoder makes 1950 (1280×720 at 30/s); round trip 12.5 ms
+            missed 120 packets (0.3 %), 3 for good (0.01 %); stood still 2 times, 0.4 s in all; waits 30 ms for repair here, 12 ms in queues there
+            sound: 4 frames of 3000 concealed, 17 more came with later packets; waits 41 ms for what comes unevenly
+            repair: 90 packets sent again, 117 came again; 0 repair packets sent, 0 packets mended; 1 copies of each frame of sound; all that is 3.5 % of what we send
 camera      v4l2 /dev/video0; encoder x264enc; its process failed 2 times, last at 09:59:00: camera: no progress for 1s; x264enc: works
 sound       off; silence; echo comes after 152.4 ms; No microphone: microphone alsa:hw:1: there is none
 shows       the picture of Munich – Hub | No microphone
@@ -64,7 +65,7 @@ func TestTextOfTrouble(t *testing.T) {
 		Failure: "screen x11::0: the X display has gone", Down: true}}
 	text := s.Text(time.UTC)
 	for _, want := range []string{
-		"out 29.9 pictures/s, 2000.1 kbit/s of 2000 (1280×720 at 30/s)\n",
+		"out 29.9 pictures/s, 2000.1 kbit/s of 2000, the encoder makes 1950 (1280×720 at 30/s)\n",
 		"screen      down, a new process is on its way; x11 :0; its process failed at 09:59:59: screen x11::0: the X display has gone\n",
 		"shows       nothing: screen x11::0: the X display has gone\n",
 	} {

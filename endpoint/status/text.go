@@ -136,9 +136,12 @@ func (t *text) call(c *Call) {
 		}
 		t.line("", "%s", join("; ", fmt.Sprintf("in %v pictures/s, %v kbit/s, loss %v %%", f.FPSIn, f.KbpsIn, f.Loss),
 			fmt.Sprintf("out %v pictures/s, %v kbit/s", f.FPSOut, f.KbpsOut)+may(c), trip))
-		t.line("", "%s", join("; ", fmt.Sprintf("missed %d packets, %d for good", f.Missed, f.Gone),
+		t.line("", "%s", join("; ", fmt.Sprintf("missed %d packets (%v %%), %d for good (%v %%)", f.Missed, f.LossBefore(), f.Gone, f.LossAfter()),
 			fmt.Sprintf("stood still %d times, %v s in all", f.Freezes, f.Frozen), waits(f)))
-		t.line("", "sound: %d frames concealed, %d more came with later packets%s", f.Concealed, f.Recovered, drifts(f))
+		t.line("", "%s", join("; ", fmt.Sprintf("sound: %d frames of %d concealed, %d more came with later packets", f.Concealed, f.SoundIn, f.Recovered),
+			fmt.Sprintf("waits %v ms for what comes unevenly", f.SoundDelay), drifts(f)))
+		t.line("", "repair: %d packets sent again, %d came again; %d repair packets sent, %d packets mended; %d copies of each frame of sound; all that is %v %% of what we send",
+			f.Resent, f.Repairs, f.Parity, f.Mended, f.Copies, f.Redundancy)
 	}
 }
 
@@ -147,7 +150,7 @@ func may(c *Call) string {
 	if c.Figures.Budget == 0 {
 		return ""
 	}
-	return fmt.Sprintf(" of %d (%s)", c.Figures.Budget, c.Sends)
+	return fmt.Sprintf(" of %d, the encoder makes %v (%s)", c.Figures.Budget, c.Figures.Encoded, c.Sends)
 }
 
 // drifts is how the clock of their sound goes.
@@ -155,7 +158,7 @@ func drifts(f *Figures) string {
 	if f.DriftPPM == 0 {
 		return ""
 	}
-	return fmt.Sprintf("; their clock is off by %v ppm", f.DriftPPM)
+	return fmt.Sprintf("their clock is off by %v ppm", f.DriftPPM)
 }
 
 // waits is what is late, and why.

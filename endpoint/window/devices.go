@@ -2,7 +2,6 @@ package window
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
@@ -134,10 +133,7 @@ func (w *Window) arrange() {
 		}
 		f, hidden := formats(w.cfg.Video, l.description), !c.Hidden.IsZero()
 		f.Video = l.scale.choose(now, f.Video, l.kbps, l.session.Stats().Offered)
-		l.sends = ""
-		if f.Video != (engine.VideoFormat{}) {
-			l.sends = fmt.Sprintf("%d×%d at %d/s", f.Video.Width, f.Video.Height, f.Video.FPS)
-		}
+		l.sends = f.Video
 		if hidden {
 			f.Video = engine.VideoFormat{}
 		}

@@ -1,6 +1,8 @@
 package window
 
 import (
+	"fmt"
+
 	"ewindow/media/engine"
 	"ewindow/media/negotiate"
 )
@@ -28,6 +30,14 @@ func formats(want engine.VideoFormat, d negotiate.Description) (f engine.Formats
 		f.Audio = engine.AudioFormat{Codec: string(d.Audio.Codec), Kbps: opusKbps}
 	}
 	return f
+}
+
+// inWords is a format for people, "" for none.
+func inWords(f engine.VideoFormat) string {
+	if f == (engine.VideoFormat{}) {
+		return ""
+	}
+	return fmt.Sprintf("%d×%d at %d/s", f.Width, f.Height, f.FPS)
 }
 
 // pictures is the largest format that the other side's decoder takes: the wanted size, or a half, a quarter … of its

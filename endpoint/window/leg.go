@@ -8,6 +8,7 @@ import (
 
 	"ewindow/endpoint/status"
 	"ewindow/media"
+	"ewindow/media/engine"
 	"ewindow/media/negotiate"
 )
 
@@ -36,7 +37,7 @@ type leg struct {
 
 	kbps  int // of our pictures that the path carries, 0 while nobody knows
 	scale scale
-	sends string // the format of our pictures, for people
+	sends engine.VideoFormat // our pictures; zero for none
 
 	seen   atomic.Int64 // when its last picture came, Unix ns
 	shown  uint64       // pictures of ours that had gone at the last look

@@ -8,13 +8,15 @@ import (
 
 	"ewindow/endpoint/status"
 	"ewindow/media"
+	"ewindow/media/engine"
 	"ewindow/media/engine/protocol"
 )
 
 // snapshot is a Status as the loop knows it, and the sessions whose figures belong to its calls.
 type snapshot struct {
 	status.Status
-	sessions []*media.Session // of Calls; nil before media
+	sessions []*media.Session     // of Calls; nil before media
+	formats  []engine.VideoFormat // of our pictures in them
 }
 
 // Status is what the window knows about itself now. It may be called from any goroutine.
@@ -25,7 +27,10 @@ func (w *Window) Status() status.Status {
 	s.Calls = slices.Clone(s.Calls)
 	for i, session := range snap.sessions {
 		if session != nil {
-			s.Calls[i].Figures = figures(session.Stats())
+			f := figures(session.Stats())
+			format := snap.formats[i]
+			f.Width, f.Height, f.FPS = format.Width, format.Height, format.FPS
+			s.Calls[i].Figures = f
 		}
 	}
 	return s
@@ -58,13 +63,15 @@ func (w *Window) publish() {
 			call.Silent = now.Add(-c.silence(now))
 		}
 		var session *media.Session
+		var format engine.VideoFormat
 		if l := w.legs[c.ID]; l != nil {
 			call.ID, session = l.callID, l.session
 			if session != nil {
-				call.Media, call.Sends = describe(l.description), l.sends
+				call.Media, call.Sends, format = describe(l.description), inWords(l.sends), l.sends
 			}
 		}
 		snap.Calls, snap.sessions = append(snap.Calls, call), append(snap.sessions, session)
+		snap.formats = append(snap.formats, format)
 	}
 	for _, role := range []protocol.Role{protocol.Camera, protocol.Screen, protocol.Sound} {
 		if d, known := w.roles[role]; known {
@@ -118,15 +125,31 @@ func figures(s media.Stats) status.Figures {
 	if s.VideoHeldSince.IsZero() {
 		refused = "" // it is over
 	}
+	missed, gone := s.VideoMissed, s.VideoGone
+	if missed == 0 { // nothing is asked for again: what is missing stays so
+		missed, gone = in.Lost, in.Lost
+	}
 	return status.Figures{
 		PicturesIn: in.Frames, PicturesOut: out.Frames, FPSIn: round(in.FPS), FPSOut: round(out.FPS),
 		KbpsIn: round(in.Kbps + s.Audio.Received.Kbps), KbpsOut: round(out.Kbps + s.Audio.Sent.Kbps),
 		Loss: round(100 * in.FractionLost), Lost: in.Lost + s.Audio.Received.Lost,
 		RTT: milliseconds(s.RTT), Held: s.VideoHeld, Refused: refused,
-		Missed: s.VideoMissed, Gone: s.VideoGone, Delay: milliseconds(s.Delay), Freezes: s.Freezes, Frozen: round(s.Frozen.Seconds()),
-		Concealed: s.AudioConcealed, Recovered: s.AudioRecovered, DriftPPM: round(s.AudioDrift),
-		Budget: s.Budget, Queue: milliseconds(s.Queue),
+		Expected: in.Packets + in.Lost, Sent: out.Packets, Missed: missed, Gone: gone,
+		Delay: milliseconds(s.Delay), SoundDelay: milliseconds(s.AudioDelay), Freezes: s.Freezes, Frozen: round(s.Frozen.Seconds()),
+		SoundIn: s.Audio.Received.Frames, Concealed: s.AudioConcealed, Recovered: s.AudioRecovered, DriftPPM: round(s.AudioDrift),
+		Budget: s.Budget, Encoded: round(s.Offered), Queue: milliseconds(s.Queue),
+		Resent: s.Resent, Repairs: s.Repairs, Parity: s.Parity, Mended: s.Mended, Copies: s.Copies, Redundancy: redundancy(&s),
+		Keyframes: s.KeyframesAsked, Wanted: s.KeyframesGiven, Unauthentic: s.AuthFailures + s.Replays + s.Garbage + s.Foreign,
 	}
+}
+
+// redundancy is how much of what we send is there once already, in percent of its bytes.
+func redundancy(s *media.Stats) float64 {
+	all := s.Video.Sent.Bytes + s.Audio.Sent.Bytes + s.ExtraBytes
+	if all == 0 {
+		return 0
+	}
+	return round(100 * float64(s.ExtraBytes+s.CopiedBytes) / float64(all))
 }
 
 func milliseconds(d time.Duration) float64 { return round(float64(d) / float64(time.Millisecond)) }
@@ -134,16 +157,20 @@ func milliseconds(d time.Duration) float64 { return round(float64(d) / float64(t
 // logFigures writes how a call's media has done. There is one such line for each call and each trouble: what is
 // going on now is in Status.
 func (w *Window) logFigures(level slog.Level, msg string, l *leg, more ...any) {
-	sound := w.roles[protocol.Sound]
-	more = append(more, "echo_ms", sound.EchoMS, "erle_db", sound.ERLE)
 	w.log.Log(context.Background(), level, msg, append(l.figures(), more...)...)
 }
 
-// figures is how a call's media has done, for the log.
+// figures is how a call's media has done, for the log: rates are those of the last second.
 func (l *leg) figures() []any {
-	f := figures(l.session.Stats())
-	return []any{"peer", l.peer, "call_id", l.callID, "pictures_in", f.PicturesIn, "pictures_out", f.PicturesOut,
-		"lost", f.Lost, "gone", f.Gone, "held_back", f.Held, "freezes", f.Freezes, "frozen_s", f.Frozen, "concealed", f.Concealed, "drift_ppm", f.DriftPPM, "rtt_ms", f.RTT, "budget_kbps", f.Budget}
+	f, camera, sound := figures(l.session.Stats()), l.window.roles[protocol.Camera], l.window.roles[protocol.Sound]
+	return []any{"peer", l.peer, "call_id", l.callID,
+		"pictures_in", f.PicturesIn, "fps_in", f.FPSIn, "kbps_in", f.KbpsIn,
+		"loss_before", f.LossBefore(), "loss_after", f.LossAfter(), "lost", f.Lost, "gone", f.Gone, "held_back", f.Held,
+		"freezes", f.Freezes, "frozen_s", f.Frozen, "delay_ms", f.Delay, "rtt_ms", f.RTT,
+		"sound_in", f.SoundIn, "concealed", f.Concealed, "recovered", f.Recovered, "sound_delay_ms", f.SoundDelay, "drift_ppm", f.DriftPPM,
+		"pictures_out", f.PicturesOut, "fps_out", f.FPSOut, "kbps_out", f.KbpsOut, "budget_kbps", f.Budget, "encoded_kbps", f.Encoded,
+		"sends", inWords(l.sends), "encoder", camera.Encoder, "queue_ms", f.Queue,
+		"resent", f.Resent, "parity", f.Parity, "redundancy", f.Redundancy, "echo_ms", sound.EchoMS, "erle_db", sound.ERLE}
 }
 
 // reportFor is how long it is tried to tell the registrar something about a call; then it is tried again.

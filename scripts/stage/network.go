@@ -21,7 +21,8 @@ import (
 // Window is one window of a Network; its words are those of window.hcl.
 type Window struct {
 	Space, Camera, Screen, Microphone, Speaker string
-	Width, Height, FPS, Kbps                   int // 0 for the default
+	Width, Height, FPS, Kbps                   int    // 0 for the default
+	HTTP                                       string // address of its metrics; "" for none
 }
 
 // Network is a registrar and windows as processes on this machine, reached at Host.
@@ -151,7 +152,11 @@ func (n *Network) StartWindow(w Window) (*Process, error) {
 	if err := os.WriteFile(file, []byte(n.windowFile(w)), 0o644); err != nil {
 		return nil, err
 	}
-	return n.start(w.Space, n.line, "ewindow", "--log-format", "json", "run", "-c", file, "--state", dir)
+	args := []string{"--log-format", "json", "run", "-c", file, "--state", dir}
+	if w.HTTP != "" {
+		args = append(args, "--http", w.HTTP)
+	}
+	return n.start(w.Space, n.line, "ewindow", args...)
 }
 
 // Status is what a window that runs says about itself.

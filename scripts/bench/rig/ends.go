@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"runtime"
@@ -75,30 +76,43 @@ func (e *Ends) up(ctx context.Context, end int, device string) error {
 
 // tun makes the device in an end's namespace: in the one that the thread is in while it asks (tun.h of Linux).
 func (e *Ends) tun(end int, name string) (device *os.File, err error) {
+	err = e.within(end, func() (err error) { device, err = openTUN(name); return err })
+	if err != nil {
+		return nil, fmt.Errorf("make a network device (TUN): %w", err)
+	}
+	return device, nil
+}
+
+// Dial makes a connection within an end's namespace, to an IP address and port.
+func (e *Ends) Dial(ctx context.Context, end int, address string) (c net.Conn, err error) {
+	err = e.within(end, func() (err error) { c, err = (&net.Dialer{}).DialContext(ctx, "tcp", address); return err })
+	return c, err
+}
+
+// within does something with the thread in an end's namespace.
+func (e *Ends) within(end int, do func() error) error {
 	there, err := os.Open("/proc/" + e.pid(end) + "/ns/net")
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer there.Close()
 	here, err := os.Open("/proc/thread-self/ns/net")
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer here.Close()
 	// The thread has to come back: if it ended, so would the programs that it has started (prctl(2), PR_SET_PDEATHSIG).
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	if err := unix.Setns(int(there.Fd()), unix.CLONE_NEWNET); err != nil {
-		return nil, fmt.Errorf("enter a network namespace: %w", err)
+		return fmt.Errorf("enter a network namespace: %w", err)
 	}
-	device, err = openTUN(name)
-	if err := unix.Setns(int(here.Fd()), unix.CLONE_NEWNET); err != nil {
-		panic(fmt.Sprintf("a thread cannot leave a network namespace: %v", err))
-	}
-	if err != nil {
-		return nil, fmt.Errorf("make a network device (TUN): %w", err)
-	}
-	return device, nil
+	defer func() {
+		if err := unix.Setns(int(here.Fd()), unix.CLONE_NEWNET); err != nil {
+			panic(fmt.Sprintf("a thread cannot leave a network namespace: %v", err))
+		}
+	}()
+	return do()
 }
 
 func openTUN(name string) (*os.File, error) {
