@@ -33,6 +33,9 @@ const (
 	// sayLoss is how soon sound that was lost is reported after the last report: the other side begins with copies. While
 	// nothing is lost, reports come as seldom as ever.
 	sayLoss = 100 * time.Millisecond
+
+	// sureLoss is how long something has to be missing to be reported before its time: it may only be late.
+	sureLoss = 30 * time.Millisecond
 )
 
 // need is how many copies of earlier frames the path asks for, by the reports of the other side. Pure.
@@ -46,6 +49,7 @@ type need struct {
 // losses is how much the other side has lost in about lossOver, by its reports. Pure.
 type losses struct {
 	highest    uint32 // of the last report
+	total      uint32 // lost in all, by that
 	begun      bool
 	at         time.Time
 	lost, sent float64
@@ -63,7 +67,12 @@ func (l *losses) heard(now time.Time, r rtcp.ReceptionReport) (lost float64, cou
 	if r.FractionLost > 0 {
 		lost = (float64(r.FractionLost) + 0.5) / 256 * float64(count)
 	}
-	l.add(now, lost, float64(count))
+	late := 0.0 // what was reported as lost, and came
+	if known && r.TotalLost < l.total {
+		late = float64(l.total - r.TotalLost)
+	}
+	l.total = r.TotalLost
+	l.add(now, lost-late, float64(count))
 	return lost, count
 }
 
@@ -93,7 +102,7 @@ func (l *losses) add(now time.Time, lost, sent float64) {
 		l.lost, l.sent = l.lost*keep, l.sent*keep
 	}
 	l.at = now
-	l.lost, l.sent = l.lost+lost, l.sent+sent
+	l.lost, l.sent = max(l.lost+lost, 0), l.sent+sent
 }
 
 // copies keeps the last frames of sound that were sent, to send them once more beside later ones (RFC 2198).

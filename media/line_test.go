@@ -117,6 +117,43 @@ func TestLossyLines(t *testing.T) {
 	}
 }
 
+// What is no loss makes nobody wait longer than it takes, and asks for next to nothing: packets that overtake one another, that
+// come twice or unevenly.
+func TestUnevenLines(t *testing.T) {
+	for _, rtt := range []time.Duration{20 * ms, 80 * ms, 200 * ms} {
+		for _, test := range []struct {
+			name      string
+			line      memnet.Conditions
+			later     time.Duration // than half a round trip, p50 at most
+			sentAgain uint64        // at most
+			frozen    float64
+		}{
+			{"overtaken by 10 ms", memnet.Conditions{Reorder: 0.05}, 5 * ms, 5, 0},
+			{"overtaken by 20 ms", memnet.Conditions{Reorder: 0.05, Jitter: 10 * ms}, 20 * ms, 60, 0},
+			{"twice", memnet.Conditions{Duplicate: 0.1}, 5 * ms, 0, 0},
+			{"jitter of 30 ms", memnet.Conditions{Jitter: 30 * ms}, 35 * ms, 0, 0},
+			{"all of it, and bursts", memnet.Conditions{Duplicate: 0.1, Reorder: 0.05, Jitter: 10 * ms, Loss: 0.02, Burst: 4}, 100 * ms, 1000, 0.08},
+		} {
+			t.Run(fmt.Sprintf("%s, RTT %v", test.name, rtt), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					n := memnet.New(3)
+					test.line.Latency = rtt / 2
+					n.Between(hostA, hostB, test.line)
+					a, b := call(t, n, measures, protecting)
+					since := time.Now()
+					talk(10*time.Second, a, b)
+					w, sent := b.watch(since), a.Stats()
+					t.Logf("%v; %d requests, %d sent again, %d repair packets", w, b.nacked.Load(), sent.Resent, sent.Parity)
+					if w.frozen > test.frozen || w.p50 > rtt/2+test.later || sent.Resent > test.sentAgain {
+						t.Errorf("frozen %.3f, p50 %v, %d sent again; at most %.3f, %v, %d", w.frozen, w.p50, sent.Resent, test.frozen, rtt/2+test.later, test.sentAgain)
+					}
+					hangUp(a, b)
+				})
+			})
+		}
+	}
+}
+
 // measures makes both ends tell each other what came, too.
 func measures(a, b *negotiate.Description) {
 	asks(a, b)

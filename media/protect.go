@@ -28,7 +28,7 @@ const (
 	fewPackets  = 6
 	mostRepairs = 0.5 // of what is sent
 	levelLasts  = 10 * time.Second
-	firstLevel  = 0.02 // of loss: until a report tells
+	firstLevel  = 0.01 // of loss: until a report tells
 
 	// Where packets are asked for all the same, losses come in bursts: so much more is sent each time, and less again after.
 	burstFactor = 1.1

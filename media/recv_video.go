@@ -112,7 +112,11 @@ func (v *videoSink) expect(now time.Time, p packet) {
 		v.reorder.Patience(0)
 		return
 	}
+	v.wanted.marked = v.st.d.Repair.Type != 0
 	v.wanted.arrived(now, p.seq, p.repair)
+	if v.wanted.marked {
+		v.wanted.newest(now, p, v.st.d.ClockRate)
+	}
 	v.st.progress.missed = v.wanted.missed
 	v.reorder.Patience(v.wanted.patience(v.st.s.roundTrip()))
 }

@@ -36,9 +36,11 @@ const (
 
 	// What repair packets are sent for is asked for so late that they have come: of most of it nobody needs to be asked.
 	shieldFirst = 15 * time.Millisecond
+	shieldMore  = 2 * time.Millisecond // after the first of them
 	shieldLasts = time.Second
 
 	maxReordering = 50 * time.Millisecond
+	lateMargin    = time.Millisecond // above what was seen
 )
 
 // requests says which packets of a stream are to be asked for again, and when (generic NACK, RFC 4585 §6.2.1). A packet is
@@ -48,11 +50,15 @@ const (
 type requests struct {
 	missing []request // in the order of their numbers
 	highest int64
+	taken   int64 // the last of which tail was told
 	begun   bool
+	marked  bool // what comes in answer to a request is known by its stream (RFC 4588)
 	outage  bool // more was lost than is asked for
 	loss    float64
 
 	shielded time.Time // when the last repair packet came (RFC 8627)
+
+	tail tail
 
 	missed, gone uint64 // packets: missing at first, and for good
 
@@ -64,6 +70,7 @@ type request struct {
 	seq   int64
 	since time.Time // when it was found missing
 	last  time.Time // asked for last, zero before
+	vain  time.Time // what was sent to repair it has come by then; zero: not yet
 }
 
 // arrived is told of each packet that came; repair: in answer to a request (RFC 4588).
@@ -82,10 +89,18 @@ func (r *requests) arrived(now time.Time, seq int64, repair bool) {
 
 // promised is told of the highest number that is known to have been sent, and when the last repair packet came.
 func (r *requests) promised(now time.Time, seq int64, shielded time.Time) {
-	r.shielded = shielded
 	if r.begun && seq > r.highest {
 		r.lost(now, r.highest+1, seq+1)
 		r.highest = seq
+	}
+	if shielded == r.shielded {
+		return
+	}
+	r.shielded = shielded
+	for i := range r.missing { // they have not helped: at most one more does
+		if q := &r.missing[i]; q.seq <= seq && q.vain.IsZero() {
+			q.vain = now.Add(shieldMore)
+		}
 	}
 }
 
@@ -111,8 +126,9 @@ func (r *requests) found(now time.Time, seq int64, repair bool) {
 	}
 	q := r.missing[i]
 	r.missing = slices.Delete(r.missing, i, i+1)
-	if late := now.Sub(q.since); !repair && (q.last.IsZero() || late < leastSpacing) {
-		r.late, r.lateAt = max(r.reordering(now), min(late, maxReordering)), now
+	if late := now.Sub(q.since); !repair && (r.marked || q.last.IsZero() || late < leastSpacing) {
+		r.loss = max(r.loss-1.0/256, 0) // it was none
+		r.late, r.lateAt = max(r.reordering(now), min(late+late/8+lateMargin, maxReordering)), now
 	}
 }
 
@@ -182,12 +198,32 @@ func (r *requests) due(now time.Time, rtt time.Duration) (at time.Time) {
 	for i := range r.missing {
 		at = soonest(at, r.missing[i].due(r.first(now), r.spacing(rtt)))
 	}
-	return at
+	return soonest(at, r.tailDue(now, rtt))
+}
+
+// tailDue is when what follows on the highest number is asked for, zero for never: where next to nothing is lost it is on its
+// way, and where repair packets come they tell.
+func (r *requests) tailDue(now time.Time, rtt time.Duration) time.Time {
+	if r.loss < tailLoss || now.Sub(r.shielded) < shieldLasts {
+		return time.Time{}
+	}
+	return r.tail.due(r.spacing(rtt))
+}
+
+// newest is told of the packet that arrived is told of, if it is the highest and somebody answers for what follows on it.
+func (r *requests) newest(now time.Time, p packet, ticks uint32) {
+	if p.seq == r.highest && len(p.payload) > 0 {
+		r.tail.came(now, p, p.seq == r.taken+1, ticks)
+		r.taken = p.seq
+	}
 }
 
 func (q *request) due(first, spacing time.Duration) time.Time {
 	if q.last.IsZero() {
-		return q.since.Add(first)
+		if at := q.since.Add(first); q.vain.IsZero() || at.Before(q.vain) {
+			return at
+		}
+		return q.vain
 	}
 	return q.last.Add(spacing)
 }
@@ -200,6 +236,12 @@ func (r *requests) next(now time.Time, rtt time.Duration) []rtcp.NackPair {
 	}
 	first, spacing := r.first(now), r.spacing(rtt)
 	var seqs []uint16
+	if at := r.tailDue(now, rtt); !at.IsZero() && !now.Before(at) {
+		for n := range int64(tailReach) {
+			seqs = append(seqs, uint16(r.highest+1+n))
+		}
+		r.tail.ask(now)
+	}
 	for i := range r.missing {
 		q := &r.missing[i]
 		if at := q.due(first, spacing); !now.Before(at) || !q.last.IsZero() && at.Sub(now) < together {

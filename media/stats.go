@@ -180,8 +180,8 @@ func (st *stream) stats(all *Stats) StreamStats {
 	all.Garbage += c.garbage.Load()
 	all.Foreign += c.foreign.Load()
 	all.Unkeyed += c.unkeyed.Load()
-	all.LastReceived = latest(all.LastReceived, st.s.epoch, c.lastRTP.Load())
-	all.LastRTCP = latest(all.LastRTCP, st.s.epoch, c.lastRTCP.Load())
+	all.LastReceived = heardAt(all.LastReceived, st.s.epoch, c.lastRTP.Load())
+	all.LastRTCP = heardAt(all.LastRTCP, st.s.epoch, c.lastRTCP.Load())
 	return StreamStats{
 		Sent: Traffic{
 			Packets: st.t.sentPackets.Load(), Bytes: st.t.sentBytes.Load(), Frames: st.t.sentFrames.Load(),
@@ -196,7 +196,7 @@ func (st *stream) stats(all *Stats) StreamStats {
 	}
 }
 
-func latest(t, epoch time.Time, since int64) time.Time {
+func heardAt(t, epoch time.Time, since int64) time.Time {
 	if since == 0 {
 		return t
 	}

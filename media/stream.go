@@ -56,6 +56,7 @@ type stream struct {
 	sink       sink
 	reportDue  time.Time
 	reported   time.Time
+	lossSince  time.Time // since when something is missing that was not reported; zero while nothing is
 	header     rtp.Header
 	plain      []byte
 	remote     remoteReport
@@ -223,7 +224,12 @@ func (st *stream) tick(now time.Time) time.Time {
 	}
 	next := st.sink.tick(now)
 	if (st.d.ReceiveRED != 0 || st.d.ReceiveFEC != 0) && st.src != nil && st.src.unreported() > 0 {
-		st.reportDue = soonest(st.reportDue, st.reported.Add(sayLoss))
+		if st.lossSince.IsZero() {
+			st.lossSince = now
+		}
+		st.reportDue = soonest(st.reportDue, latest(st.reported.Add(sayLoss), st.lossSince.Add(sureLoss)))
+	} else {
+		st.lossSince = time.Time{}
 	}
 	if !now.Before(st.reportDue) {
 		st.report(now, nil)
@@ -239,6 +245,13 @@ func (st *stream) tick(now time.Time) time.Time {
 
 // measured is when the rates are due.
 func (st *stream) measured() time.Time { return st.s.epoch.Add(st.rateOut.due()) }
+
+func latest(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
 
 func soonest(a, b time.Time) time.Time {
 	if a.IsZero() || !b.IsZero() && b.Before(a) {
