@@ -197,6 +197,9 @@ func (t *text) device(d *Device) {
 	if d.DriftPPM != 0 {
 		echo = join("; ", echo, fmt.Sprintf("the microphone's clock is off by %v ppm", d.DriftPPM))
 	}
+	if d.Howls != 0 {
+		echo = join("; ", echo, fmt.Sprintf("howling stopped %d times", d.Howls))
+	}
 	t.line(d.Role, "%s", join("; ", state, d.Device, encoder, echo, join(": ", d.Missing, d.Reason), failures, d.Why))
 }
 

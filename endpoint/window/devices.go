@@ -78,13 +78,19 @@ func (w *Window) echo(ctx context.Context, d *status.Device, e *protocol.Event) 
 		}
 		w.log.Log(ctx, level, "echo path found", "role", d.Role, "path_ms", path)
 	}
+	if e.Howls > d.Howls {
+		w.faults[protocol.Sound].howls.Met("", "role", d.Role, "text", "sound goes around between the two rooms; turn a microphone or a speaker down")
+	} else {
+		w.faults[protocol.Sound].howls.Well()
+	}
+	d.Howls = e.Howls
 	d.EchoMS, d.ERLE, d.DriftPPM = round(e.PathMS), round(e.ERLE), round(e.Drift)
 }
 
 // deviceFaults is what is wrong with the devices of a role, as the log has it.
 type deviceFaults struct {
-	log             *slog.Logger
-	failed, missing lasting.Fault
+	log                    *slog.Logger
+	failed, missing, howls lasting.Fault
 }
 
 func newDeviceFaults(log *slog.Logger) *deviceFaults {
@@ -92,6 +98,7 @@ func newDeviceFaults(log *slog.Logger) *deviceFaults {
 		log:     log,
 		failed:  lasting.Fault{Log: log, Level: slog.LevelError, What: "device failed", Over: "device fails no more"},
 		missing: lasting.Fault{Log: log, Level: slog.LevelWarn, What: "device missing", Over: "device there again"},
+		howls:   lasting.Fault{Log: log, Level: slog.LevelWarn, What: "howling stopped", Over: "howling is over"},
 	}
 }
 

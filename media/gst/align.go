@@ -35,10 +35,12 @@ const (
 //	                    ▼                                              ▲          │
 //	                    └──────────────▶ echopath.Finder ──────────────┘◀─────────┘
 //
-// What comes out of the canceller is compared with what went in (echopath.ERLE).
+// What comes out of the canceller is compared with what went in (echopath.ERLE), and with what comes from the other side: where
+// that goes around in a loop, it is played more quietly for a while (echopath.Howl).
 type aligner struct {
 	finder *echopath.Finder // only the main loop uses it, as all up to the mutex
 	erle   echopath.ERLE
+	howl   *echopath.Howl
 	found  bool // it has, and that was said
 	reach  reach
 
@@ -49,12 +51,13 @@ type aligner struct {
 
 // piece is sound that is in the speaker from a time on, ns of CLOCK_MONOTONIC.
 type piece struct {
-	at  int64
-	pcm []byte
+	at   int64
+	pcm  []byte
+	came []byte // the same, before it was played more quietly
 }
 
 func newAligner() *aligner {
-	a := &aligner{finder: echopath.New(), reach: oldReach}
+	a := &aligner{finder: echopath.New(), howl: echopath.NewHowl(), reach: oldReach}
 	if pipeline.HasSince("webrtcdsp", 1, 24) {
 		a.reach = aec3Reach
 	}
@@ -73,13 +76,13 @@ func canceller() (dsp, probe string, names []string) {
 		[]string{"room-heard", "room-cleaned", "room-played"}
 }
 
-// reference tells the canceller what is played, pushed for the time at.
-func (a *aligner) reference(p *pipeline.Pipeline, pcm []byte, at int64, length time.Duration, off bool) {
+// reference tells the canceller what is played, pushed for the time at; came is what it was before it was played more quietly.
+func (a *aligner) reference(p *pipeline.Pipeline, pcm, came []byte, at int64, length time.Duration, off bool) {
 	a.mu.Lock()
 	if len(a.played) == keptPieces {
 		a.played = a.played[1:]
 	}
-	a.played = append(a.played, piece{at + playDelay.Nanoseconds(), pcm})
+	a.played = append(a.played, piece{at + playDelay.Nanoseconds(), pcm, came})
 	at += a.offset.Nanoseconds()
 	a.mu.Unlock()
 	p.Push("room-played", pcm, at, length, off)
@@ -93,16 +96,18 @@ func (a *aligner) follow(p *pipeline.Pipeline) (path time.Duration, news bool) {
 	played := a.played // what is played is known before it is heard
 	a.played = nil
 	a.mu.Unlock()
+	for _, s := range cleaned {
+		a.erle.Cleaned(s.at, s.pcm)
+		a.howl.Sent(s.pcm)
+	}
 	for _, s := range played {
+		a.howl.Came(s.came)
 		a.finder.Played(s.at, s.pcm)
 		a.erle.Played(s.at, s.pcm)
 	}
 	for _, s := range heard {
 		a.finder.Heard(s.at, s.pcm)
 		a.erle.Heard(s.at, s.pcm)
-	}
-	for _, s := range cleaned {
-		a.erle.Cleaned(s.at, s.pcm)
 	}
 	path, known := a.finder.Path()
 	if !known {
@@ -124,7 +129,7 @@ func (a *aligner) follow(p *pipeline.Pipeline) (path time.Duration, news bool) {
 func pulled(p *pipeline.Pipeline, sink string) (pieces []piece) {
 	for s, err := p.Pull(sink, 0); err == nil; s, err = p.Pull(sink, 0) {
 		if s.Time != 0 {
-			pieces = append(pieces, piece{s.Time, s.Bytes()})
+			pieces = append(pieces, piece{at: s.Time, pcm: s.Bytes()})
 		}
 		s.Free()
 	}

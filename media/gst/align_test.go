@@ -114,7 +114,7 @@ func cancelled(t *testing.T, length time.Duration, path func(time.Duration) time
 		for _, v := range far[min(k, len(far)):min(k+n, len(far))] {
 			played = binary.LittleEndian.AppendUint16(played, uint16(int16(v)))
 		}
-		a.reference(p, played, begin+int64(at-playDelay), frameTime, k == 0)
+		a.reference(p, played, played, begin+int64(at-playDelay), frameTime, k == 0)
 		passed(t, p, "room-played")
 	}
 	const ahead = 5 // frames: what is to be played comes before it is

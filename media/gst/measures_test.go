@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/binary"
 	"math"
 	"testing"
 	"time"
@@ -26,5 +27,32 @@ func TestMicrophoneClock(t *testing.T) {
 	}
 	if ppm, known := s.clock.drift.PPM(); !known || math.Abs(ppm) > 5 {
 		t.Errorf("after the first has gone: %.0f ppm, %v; want 0", ppm, known)
+	}
+}
+
+// What is played more quietly goes there evenly within a frame, and stays there; as long as nothing is, nothing is copied.
+func TestDuck(t *testing.T) {
+	pcm := make([]byte, bytesIn(frameTime))
+	for i := 0; i < len(pcm); i += 2 {
+		binary.LittleEndian.PutUint16(pcm[i:], 10000)
+	}
+	var d duck
+	if got := d.play(pcm); &got[0] != &pcm[0] {
+		t.Error("copied")
+	}
+	d.to = -0.9
+	last := 10000
+	for range 2 {
+		got := d.play(pcm)
+		for i := 0; i < len(got); i += 2 {
+			v := int(int16(binary.LittleEndian.Uint16(got[i:])))
+			if v > last || last-v > 12 {
+				t.Fatalf("from %d to %d", last, v)
+			}
+			last = v
+		}
+	}
+	if last != 1000 {
+		t.Errorf("%d at last, want 1000", last)
 	}
 }

@@ -51,7 +51,8 @@ type sound struct {
 	want      chan protocol.SoundStreams // holds one: the streams that there are to be, if others than now
 	changed   chan struct{}              // holds one: recorded is another
 	align     *aligner
-	told      time.Time // when it was said last how the echo does; only the main loop uses it
+	told      time.Time // when it was said last how the echo does; only the main loop uses it,
+	howled    uint64    // and how many loops had been found then
 
 	mu        sync.Mutex
 	recorded  []protocol.SoundStream // that are to be
@@ -61,6 +62,7 @@ type sound struct {
 	canceller bool  // in pipe
 	next      int64 // when the next sound for the speaker is due, ns of CLOCK_MONOTONIC
 	clock     micClock
+	duck      duck
 	stuck     time.Time // since when the speaker takes nothing; zero if it does
 }
 
@@ -187,10 +189,13 @@ func (s *sound) mix(stream uint32, pcm []byte) {
 	if off {
 		s.next = now
 	}
-	length := lasts(len(pcm))
+	length, came := lasts(len(pcm)), pcm
+	if s.canceller {
+		pcm = s.duck.play(pcm)
+	}
 	s.pipe.Push("in", pcm, s.next, length, off)
 	if s.canceller {
-		s.align.reference(s.pipe, pcm, s.next, length, off)
+		s.align.reference(s.pipe, pcm, came, s.next, length, off)
 	}
 	s.next += length.Nanoseconds()
 }
@@ -306,6 +311,7 @@ func (s *sound) tick(p *pipeline.Pipeline, now time.Time) error {
 	}
 	if s.canceller { // only Run changes it
 		path, news := s.align.follow(p)
+		s.howls()
 		s.tell(now, path, news)
 	}
 	s.mu.Lock()

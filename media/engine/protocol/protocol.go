@@ -159,6 +159,7 @@ type Event struct {
 	PathMS  float64   `json:"path_ms,omitempty"`   // echo: how long sound takes from the speaker to the microphone, 0 while unknown
 	ERLE    float64   `json:"erle_db,omitempty"`   // echo: by how much the canceller weakens it, dB (echo return loss enhancement), 0 while unknown
 	Drift   float64   `json:"drift_ppm,omitempty"` // echo: by how much the microphone's clock is faster than this machine's, 0 while unknown
+	Howls   uint64    `json:"howls,omitempty"`     // echo: how often sound that went around between two rooms was stopped so far
 }
 
 // EventKind is the word for an Event.
@@ -171,7 +172,7 @@ const (
 	Missing  EventKind = "missing"  // a device is not there, a still or silence stands in; Text says which and why
 	Failed   EventKind = "failed"   // the role cannot go on and will exit; Text says why and what to do
 	Level    EventKind = "level"    // sound: LevelDB
-	Echo     EventKind = "echo"     // sound: how the echo does, every ten seconds at most, or at once when its way is another; PathMS, ERLE, Drift
+	Echo     EventKind = "echo"     // sound: how the echo does, every ten seconds at most, or at once when its way is another; PathMS, ERLE, Drift, Howls
 	Keyframe EventKind = "keyframe" // screen: it can go on only with an IDR picture; whoever sends pictures should be asked for one
 )
 
