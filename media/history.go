@@ -66,13 +66,14 @@ func (h *history) keep(s *sentPacket, now time.Time, seq uint16, packet []byte) 
 // begin is told of the number with which a keyframe begins: nobody needs what was before.
 func (h *history) begin(seq uint16) { h.first, h.begun = seq, true }
 
-// again gives a packet that may be sent once more now; nil if it is not kept, too old, too soon or too much.
-func (h *history) again(now time.Time, seq uint16) []byte {
+// again gives a packet that may be sent once more now; nil if it is not kept, too old, too soon or too much. What was sent
+// within the last trip, a round trip, cannot have been missed: it is asked for in case that it was (see tail).
+func (h *history) again(now time.Time, seq uint16, trip time.Duration) []byte {
 	if h.slots == nil || h.begun && int16(seq-h.first) < 0 {
 		return nil
 	}
 	s := &h.slots[seq%historyPackets]
-	if len(s.data) == 0 || s.seq != seq || now.Sub(s.at) > historyAge || now.Sub(s.copied) < resendSpacing || len(s.data) > h.credit {
+	if len(s.data) == 0 || s.seq != seq || now.Sub(s.at) > historyAge || now.Sub(s.at) < trip || now.Sub(s.copied) < resendSpacing || len(s.data) > h.credit {
 		return nil
 	}
 	h.credit -= len(s.data)
@@ -106,11 +107,15 @@ func (t *transmitter) resend(now time.Time, nack *rtcp.TransportLayerNack) {
 		t.history.credit = min(t.history.credit, int(float64(c.Kbps(now))*1000/8*resendTime.Seconds()))
 	}
 	t.protection.failed(now)
+	trip := time.Duration(0)
+	if t.rate != nil {
+		trip = t.rate.RoundTrip() * 7 / 8
+	}
 	left := historyPackets
 	for _, pair := range nack.Nacks {
 		pair.Range(func(seq uint16) bool {
 			left--
-			if packet := t.history.again(now, seq); packet != nil {
+			if packet := t.history.again(now, seq, trip); packet != nil {
 				t.resent.Add(1)
 				t.extraBytes.Add(uint64(max(len(packet)-rtpHeader, 0)))
 				if err := t.sendAgain(now, packet); err != nil {

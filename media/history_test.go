@@ -14,7 +14,7 @@ import (
 func TestHistory(t *testing.T) {
 	start := time.Unix(1700000000, 0)
 	var h history
-	if h.again(start, 7) != nil {
+	if h.again(start, 7, 0) != nil {
 		t.Error("nothing was sent, and something is sent again")
 	}
 	send := func(at time.Time, seq uint16, size int) {
@@ -26,17 +26,17 @@ func TestHistory(t *testing.T) {
 	}
 	later := start.Add(100 * time.Millisecond)
 	for seq, kept := range map[uint16]bool{999: true, 1000 - historyPackets: true, 1000 - historyPackets - 1: false, 1000: false, 65535: false} {
-		if got := h.again(later, seq); (got != nil) != kept || kept && (len(got) != 1000 || got[0] != byte(seq)) {
+		if got := h.again(later, seq, 0); (got != nil) != kept || kept && (len(got) != 1000 || got[0] != byte(seq)) {
 			t.Errorf("%d: %d bytes, kept: %t", seq, len(got), kept)
 		}
 	}
-	if h.again(later.Add(resendSpacing-1), 999) != nil || h.again(later.Add(resendSpacing), 999) == nil {
+	if h.again(later.Add(resendSpacing-1), 999, 0) != nil || h.again(later.Add(resendSpacing), 999, 0) == nil {
 		t.Error("a second copy comes sooner or later than resendSpacing")
 	}
-	if h.again(start.Add(historyAge+1), 998) != nil {
+	if h.again(start.Add(historyAge+1), 998, 0) != nil {
 		t.Error("a packet is sent again that nobody waits for any more")
 	}
-	if send(start, 1000, historyPacket+1); h.again(later, 1000) != nil {
+	if send(start, 1000, historyPacket+1); h.again(later, 1000, 0) != nil {
 		t.Error("a packet too large to keep was kept")
 	}
 	bound := 0
@@ -48,7 +48,7 @@ func TestHistory(t *testing.T) {
 	}
 	sent := 0
 	for seq := uint16(600); seq != 1000; seq++ {
-		if h.again(later.Add(time.Second/2), seq) != nil {
+		if h.again(later.Add(time.Second/2), seq, 0) != nil {
 			sent += 1000
 		}
 	}
@@ -60,7 +60,7 @@ func TestHistory(t *testing.T) {
 	}
 	sent = 0
 	for seq := uint16(1001); seq != 1101; seq++ {
-		if h.again(later.Add(time.Second/2), seq) != nil {
+		if h.again(later.Add(time.Second/2), seq, 0) != nil {
 			sent++
 		}
 	}

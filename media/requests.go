@@ -196,7 +196,7 @@ func orFirst(rtt time.Duration) time.Duration {
 // due is when the next request is to be sent, zero for none.
 func (r *requests) due(now time.Time, rtt time.Duration) (at time.Time) {
 	for i := range r.missing {
-		at = soonest(at, r.missing[i].due(r.first(now), r.spacing(rtt)))
+		at = soonest(at, r.missing[i].due(r.first(now), r.reordering(now), r.spacing(rtt)))
 	}
 	return soonest(at, r.tailDue(now, rtt))
 }
@@ -218,12 +218,13 @@ func (r *requests) newest(now time.Time, p packet, ticks uint32) {
 	}
 }
 
-func (q *request) due(first, spacing time.Duration) time.Time {
+func (q *request) due(first, reordering, spacing time.Duration) time.Time {
 	if q.last.IsZero() {
-		if at := q.since.Add(first); q.vain.IsZero() || at.Before(q.vain) {
-			return at
+		at := q.since.Add(first)
+		if early := latest(q.vain, q.since.Add(reordering)); !q.vain.IsZero() && early.Before(at) {
+			return early
 		}
-		return q.vain
+		return at
 	}
 	return q.last.Add(spacing)
 }
@@ -234,7 +235,7 @@ func (r *requests) next(now time.Time, rtt time.Duration) []rtcp.NackPair {
 	if due.IsZero() || now.Before(due) {
 		return nil
 	}
-	first, spacing := r.first(now), r.spacing(rtt)
+	first, reordering, spacing := r.first(now), r.reordering(now), r.spacing(rtt)
 	var seqs []uint16
 	if at := r.tailDue(now, rtt); !at.IsZero() && !now.Before(at) {
 		for n := range int64(tailReach) {
@@ -244,7 +245,7 @@ func (r *requests) next(now time.Time, rtt time.Duration) []rtcp.NackPair {
 	}
 	for i := range r.missing {
 		q := &r.missing[i]
-		if at := q.due(first, spacing); !now.Before(at) || !q.last.IsZero() && at.Sub(now) < together {
+		if at := q.due(first, reordering, spacing); !now.Before(at) || !q.last.IsZero() && at.Sub(now) < together {
 			q.last = now
 			seqs = append(seqs, uint16(q.seq))
 		}

@@ -9,7 +9,7 @@ const (
 	// So many packets are asked for at a time, since nobody knows how many there are: who sent none of them sends none again.
 	tailReach = 4
 
-	tailTries = 2     // until the next packet comes, which tells what is missing
+	tailTries = 1     // until the next packet comes, which tells what is missing
 	tailLoss  = 0.004 // share of packets lost, from which on it is likely enough
 
 	mostLate     = 50 * time.Millisecond
@@ -35,7 +35,7 @@ type tail struct {
 
 // came takes the newest packet; its timestamp counts so many ticks a second. follows: the one before it was the newest.
 func (t *tail) came(now time.Time, p packet, follows bool, ticks uint32) {
-	learns := t.known && follows && !p.repair && t.tries == 0
+	learns := t.known && follows && !p.repair
 	switch {
 	case t.known && p.ts == t.ts:
 		if learns {
@@ -62,14 +62,14 @@ func forget(was, is time.Duration) time.Duration {
 // due is when what follows is asked for, zero for never.
 func (t *tail) due(spacing time.Duration) time.Time {
 	switch {
-	case !t.known || t.tries >= tailTries || t.ended && t.interval == 0:
+	case !t.known || t.tries >= tailTries || t.ended && t.interval == 0 || max(t.within, t.between) >= mostLate:
 		return time.Time{}
 	case t.tries > 0:
 		return t.asked.Add(spacing)
 	case t.ended:
-		return t.began.Add(t.interval + t.between + tailSlack)
+		return t.began.Add(t.interval + t.between + t.between/2 + tailSlack)
 	}
-	return t.at.Add(t.within + tailSlack)
+	return t.at.Add(t.within + t.within/2 + tailSlack)
 }
 
 // ask notes that it is asked for.

@@ -34,9 +34,9 @@ func TestTail(t *testing.T) {
 		shielded bool
 		want     time.Duration // after the last packet; 0: never
 	}{
-		{"the rest of a picture", append(whole(10, 0), sent{10 * frame, 30, 10, false}), 0.05, false, ms + tailSlack},
+		{"the rest of a picture", append(whole(10, 0), sent{10 * frame, 30, 10, false}), 0.05, false, ms + ms/2 + tailSlack},
 		{"the next picture", whole(10, 0), 0.05, false, frame - 2*ms + tailSlack},
-		{"the next of a camera that is uneven", whole(10, 6*ms), 0.05, false, frame - 2*ms + tailSlack + 6*ms},
+		{"the next of a camera that is uneven", whole(10, 6*ms), 0.05, false, frame - 2*ms + tailSlack + 9*ms},
 		{"nothing was lost", append(whole(10, 0), sent{10 * frame, 30, 10, false}), 0, false, 0},
 		{"repair packets tell", append(whole(10, 0), sent{10 * frame, 30, 10, false}), 0.05, true, 0},
 		{"after the only picture", whole(1, 0), 0.05, false, 0},
