@@ -22,21 +22,29 @@ func copying(a, b *negotiate.Description) {
 	}
 }
 
+// hearing makes both ends ask for sound that they miss.
+func hearing(a, b *negotiate.Description) { a.Audio.NACK, b.Audio.NACK = true, true }
+
 // say sends sound from one end to the other, and no pictures.
-func (e *end) say(d time.Duration) {
+func (e *end) say(d time.Duration) { chat(d, e) }
+
+// chat sends sound from each of some ends.
+func chat(d time.Duration, ends ...*end) {
 	ticker := time.NewTicker(20 * time.Millisecond)
 	defer ticker.Stop()
 	for until := time.Now().Add(d); time.Now().Before(until); {
 		now := <-ticker.C
-		e.said++
-		e.SendAudio(AudioFrame{Data: opus20(e.said), Captured: now, Duration: 20 * time.Millisecond})
+		for _, e := range ends {
+			e.said++
+			e.SendAudio(AudioFrame{Data: opus20(e.said), Captured: now, Duration: 20 * time.Millisecond})
+		}
 	}
 	synctest.Wait()
 }
 
 // What people hear on lines that lose packets, from the first second.
 func TestLossySound(t *testing.T) {
-	for _, rtt := range []time.Duration{4 * time.Millisecond, 80 * time.Millisecond} {
+	for _, rtt := range []time.Duration{4 * time.Millisecond, 20 * time.Millisecond, 80 * time.Millisecond} {
 		for _, test := range []struct {
 			name      string
 			line      memnet.Conditions
@@ -45,22 +53,22 @@ func TestLossySound(t *testing.T) {
 			delay     time.Duration
 		}{
 			{"clean", line(rtt, 0, 0), false, 0, 20 * time.Millisecond},
-			{"1 %", line(rtt, 0.01, 0), false, 0.003, 40 * time.Millisecond},
-			{"5 %", line(rtt, 0.05, 0), false, 0.005, 60 * time.Millisecond},
-			{"10 %", line(rtt, 0.10, 0), false, 0.005, 60 * time.Millisecond},
-			{"20 %", line(rtt, 0.20, 0), false, 0.012, 60 * time.Millisecond},
-			{"5 % in bursts of 4", line(rtt, 0.05, 4), true, 0.02, 60 * time.Millisecond},
-			{"5 % in bursts of 4, sound alone", line(rtt, 0.05, 4), false, 0.04, 60 * time.Millisecond},
+			{"1 %", line(rtt, 0.01, 0), false, 0.003, 60 * time.Millisecond},
+			{"5 %", line(rtt, 0.05, 0), false, 0.005, 80 * time.Millisecond},
+			{"10 %", line(rtt, 0.10, 0), false, 0.005, 100 * time.Millisecond},
+			{"20 %", line(rtt, 0.20, 0), false, 0.012, 120 * time.Millisecond},
+			{"5 % in bursts of 4", line(rtt, 0.05, 4), true, 0.02, 120 * time.Millisecond},
+			{"5 % in bursts of 4, sound alone", line(rtt, 0.05, 4), false, 0.02 + rtt.Seconds()/5, 120 * time.Millisecond},
 		} {
 			t.Run(fmt.Sprintf("%s, RTT %v", test.name, rtt), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					n := memnet.New(3)
 					n.Between(hostA, hostB, test.line)
-					a, b := call(t, n, measures, copying)
+					a, b := call(t, n, measures, copying, hearing)
 					if test.pictures {
 						talk(40*time.Second, a, b)
 					} else {
-						a.say(200 * time.Second)
+						chat(200*time.Second, a, b)
 					}
 					s := b.Stats()
 					share := float64(s.AudioConcealed) / float64(s.Audio.Received.Frames)

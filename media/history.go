@@ -9,6 +9,7 @@ import (
 
 const (
 	historyPackets = 512 // a power of two; more than a second of 4 Mbit/s
+	historySound   = 64  // of sound: more than a second
 	historyPacket  = maxPacket + srtpOverhead
 	historyAge     = time.Second // the other side has long asked for a keyframe
 
@@ -27,6 +28,7 @@ const (
 // go out again as they were (no RFC 4588), a slot's memory is what the packet was encrypted into, so that keeping costs no
 // copy; else a slot has it in clear.
 type history struct {
+	size   int          // packets, a power of two; 0: historyPackets
 	slots  []sentPacket // by sequence number; nil while nothing is kept
 	credit int          // bytes that may be sent again
 	first  uint16       // nothing before this number is sent again: a keyframe began there
@@ -43,15 +45,20 @@ type sentPacket struct {
 // slot is where the packet with this number goes; its data is memory to use.
 func (h *history) slot(seq uint16) *sentPacket {
 	if h.slots == nil {
-		h.slots = make([]sentPacket, historyPackets)
+		if h.size == 0 {
+			h.size = historyPackets
+		}
+		h.slots = make([]sentPacket, h.size)
 	}
-	s := &h.slots[seq%historyPackets]
+	s := h.place(seq)
 	if s.data == nil {
 		s.data = make([]byte, 0, historyPacket)
 	}
 	s.data = s.data[:0]
 	return s
 }
+
+func (h *history) place(seq uint16) *sentPacket { return &h.slots[int(seq)%h.size] }
 
 // keep records what was sent from a slot.
 func (h *history) keep(s *sentPacket, now time.Time, seq uint16, packet []byte) {
@@ -72,7 +79,7 @@ func (h *history) again(now time.Time, seq uint16, trip time.Duration) []byte {
 	if h.slots == nil || h.begun && int16(seq-h.first) < 0 {
 		return nil
 	}
-	s := &h.slots[seq%historyPackets]
+	s := h.place(seq)
 	if len(s.data) == 0 || s.seq != seq || now.Sub(s.at) > historyAge || now.Sub(s.at) < trip || now.Sub(s.copied) < resendSpacing || len(s.data) > h.credit {
 		return nil
 	}
@@ -86,14 +93,14 @@ func (h *history) kept(seq uint16) []byte {
 	if h.slots == nil {
 		return nil
 	}
-	if s := &h.slots[seq%historyPackets]; s.seq == seq && len(s.data) > 0 {
+	if s := h.place(seq); s.seq == seq && len(s.data) > 0 {
 		return s.data
 	}
 	return nil
 }
 
 // forget lets go of everything, when another SSRC begins.
-func (h *history) forget() { *h = history{} }
+func (h *history) forget() { *h = history{size: h.size} }
 
 // resend answers a request for packets that did not arrive (generic NACK, RFC 4585 §6.2.1): in a stream of their own where
 // that was agreed (RFC 4588), else with the packets as they were, which a receiver takes for late ones.

@@ -10,6 +10,14 @@ import (
 	"ewindow/media/rtptime"
 )
 
+const (
+	// soundNear is the round trip up to which sound that was lost is asked for; from farther away it would have to wait for
+	// longer than for copies.
+	soundNear = 30 * time.Millisecond
+
+	frameTime = 20 * time.Millisecond // of a packet, as a rule
+)
+
 // maxCatchUp bounds the frames that leave at one time after a stall of ours.
 const maxCatchUp = 50
 
@@ -23,7 +31,8 @@ type audioSink struct {
 	src     *source
 	blocks  []red.Block
 	spurt   int64 // timestamp with which sound began last after silence, by the sender's marker
-	gap     int   // frames that were missing since the last one played
+	wanted  requests
+	gap     int // frames that were missing since the last one played
 }
 
 func newAudioSink(st *stream, d *negotiate.Stream) *audioSink {
@@ -31,6 +40,7 @@ func newAudioSink(st *stream, d *negotiate.Stream) *audioSink {
 }
 
 func (a *audioSink) reset() {
+	a.wanted.anew()
 	a.playout, a.gap = jitter.NewPlayout(a.rate), 0
 	a.drift.Reset()
 	a.st.s.noSound()
@@ -41,16 +51,48 @@ func (a *audioSink) packet(now time.Time, src *source, p packet) {
 	if p.marker {
 		a.spurt = p.ts
 	}
+	again := a.expect(now, p.seq)
 	if p.copies {
-		a.unpack(now, p)
+		a.unpack(now, p, again)
 		return
 	}
-	a.frame(now, p.ts, p.payload)
+	a.frame(now, p.ts, p.payload, again)
 }
 
-// frame takes a frame that came in time.
-func (a *audioSink) frame(now time.Time, ts int64, data []byte) {
+// expect notes what is missing before a packet, where it can be asked for. It says whether this one was.
+func (a *audioSink) expect(now time.Time, seq int64) (again bool) {
+	if !a.st.d.NACK {
+		return false
+	}
+	a.wanted.trip = a.st.s.roundTrip()
+	again = a.wanted.asked(seq)
+	a.wanted.arrived(now, seq, again)
+	return again
+}
+
+// ask asks for what is missing and can still be in time; it says when to come again.
+func (a *audioSink) ask(now time.Time) time.Time {
+	rtt := a.st.s.roundTrip()
+	if a.src == nil || !a.st.d.NACK || rtt == 0 || rtt > soundNear {
+		a.wanted.missing = a.wanted.missing[:0]
+		return time.Time{}
+	}
+	a.wanted.before(a.wanted.highest - int64((jitter.MaxDepth-rtt)/frameTime))
+	if missing := a.wanted.next(now, rtt); missing != nil {
+		a.st.askAgain(missing)
+	}
+	return a.wanted.due(now, rtt)
+}
+
+// frame takes a frame that came in time, or again because it was asked for.
+func (a *audioSink) frame(now time.Time, ts int64, data []byte, again bool) {
 	if len(data) == 0 || len(data) > maxAudioFrame {
+		return
+	}
+	if again {
+		if a.playout.PushCopy(now, ts, audioDuration(a.codec, data), data) {
+			a.st.progress.recovered++
+		}
 		return
 	}
 	a.drift.Observe(now.Sub(a.st.s.epoch), rtptime.ToDuration(ts, a.rate))
@@ -59,7 +101,7 @@ func (a *audioSink) frame(now time.Time, ts int64, data []byte) {
 }
 
 // unpack takes a packet with copies of earlier frames (RFC 2198). The newest frame goes first: it tells how late the others are.
-func (a *audioSink) unpack(now time.Time, p packet) {
+func (a *audioSink) unpack(now time.Time, p packet, again bool) {
 	blocks, err := red.Read(a.blocks, p.payload)
 	if err != nil {
 		a.st.counters.garbage.Add(1)
@@ -68,9 +110,12 @@ func (a *audioSink) unpack(now time.Time, p packet) {
 	a.blocks = blocks
 	last := len(blocks) - 1
 	if blocks[last].Type == a.st.d.ReceiveType {
-		a.frame(now, p.ts, blocks[last].Data)
+		a.frame(now, p.ts, blocks[last].Data, again)
 	}
-	for _, b := range blocks[:last] {
+	for i, b := range blocks[:last] {
+		if !again && a.st.d.NACK { // of the packets before it, one after the other
+			a.wanted.found(now, p.seq-int64(last-i), true)
+		}
 		if b.Type != a.st.d.ReceiveType || b.Offset == 0 || len(b.Data) == 0 {
 			continue
 		}
@@ -102,7 +147,7 @@ func (a *audioSink) tick(now time.Time) time.Time {
 		}
 	}
 	a.st.progress.delay = a.playout.Depth(now)
-	return a.playout.Next()
+	return soonest(a.playout.Next(), a.ask(now))
 }
 
 // judge counts what had to be concealed: what was missing before a frame with which nothing begins. Silence is not missing.

@@ -112,6 +112,7 @@ func (v *videoSink) expect(now time.Time, p packet) {
 		v.reorder.Patience(0)
 		return
 	}
+	v.wanted.trip = v.st.s.roundTrip()
 	v.wanted.marked = v.st.d.Repair.Type != 0
 	v.wanted.arrived(now, p.seq, p.repair)
 	if v.wanted.marked {

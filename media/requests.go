@@ -52,8 +52,9 @@ type requests struct {
 	highest int64
 	taken   int64 // the last of which tail was told
 	begun   bool
-	marked  bool // what comes in answer to a request is known by its stream (RFC 4588)
-	outage  bool // more was lost than is asked for
+	trip    time.Duration // the round trip, 0 for unknown
+	marked  bool          // what comes in answer to a request is known by its stream (RFC 4588)
+	outage  bool          // more was lost than is asked for
 	loss    float64
 
 	shielded time.Time // when the last repair packet came (RFC 8627)
@@ -126,10 +127,24 @@ func (r *requests) found(now time.Time, seq int64, repair bool) {
 	}
 	q := r.missing[i]
 	r.missing = slices.Delete(r.missing, i, i+1)
-	if late := now.Sub(q.since); !repair && (r.marked || q.last.IsZero() || late < leastSpacing) {
+	if late := now.Sub(q.since); !repair && (r.marked || q.last.IsZero() || now.Sub(q.last) < r.soonest()) {
 		r.loss = max(r.loss-1.0/256, 0) // it was none
 		r.late, r.lateAt = max(r.reordering(now), min(late+late/8+lateMargin, maxReordering)), now
 	}
+}
+
+// soonest is the least time in which a request is answered.
+func (r *requests) soonest() time.Duration {
+	if r.trip == 0 {
+		return leastSpacing
+	}
+	return r.trip * 3 / 4
+}
+
+// asked says whether a packet is missing and was asked for.
+func (r *requests) asked(seq int64) bool {
+	i, is := slices.BinarySearchFunc(r.missing, seq, func(q request, seq int64) int { return int(q.seq - seq) })
+	return is && !r.missing[i].last.IsZero()
 }
 
 // reordering is how long a packet may be overtaken on this path; half of what was learnt is forgotten in ten seconds.

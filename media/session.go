@@ -83,6 +83,7 @@ func NewSession(cfg Config) (*Session, error) {
 	s := &Session{cfg: cfg, epoch: time.Now()}
 	s.noSound()
 	s.audio = newStream(s, Audio, cfg.Ways.Audio)
+	s.audio.t.history.size = historySound
 	s.sendAudio = &audioSender{t: s.audio.t}
 	if cfg.Ways.Video != nil {
 		s.video = newStream(s, Video, cfg.Ways.Video)

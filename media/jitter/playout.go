@@ -31,6 +31,7 @@ const (
 	idleAfter    = time.Second            // without a packet playout stops, until the next one
 	maxAhead     = 2 * time.Second        // a timestamp further ahead is a jump of the sender's clock
 	slowly       = 10 * time.Second       // what a frame less would still leave deep enough may stay so long
+	mostRoom     = 115 * time.Millisecond // for copies: what waits for longer is no conversation
 	copiesUseful = 20 * time.Second       // room for copies is kept so long after one was of use
 	playoutSlots = 128
 	playoutKnown = 32 // frames of which copies are recognized: a copy is 341 ms later at most (RFC 2198)
@@ -139,10 +140,10 @@ func (p *Playout) PushCopy(now time.Time, ts int64, dur time.Duration, data []by
 	return true
 }
 
-// makeRoom notes how late a copy of use was. Later ones than MaxDepth allows are of none.
+// makeRoom notes how late a copy of use was. Nobody waits for later ones than mostRoom.
 func (p *Playout) makeRoom(now time.Time, late time.Duration) {
 	switch {
-	case late > MaxDepth-depthMargin:
+	case late > mostRoom:
 	case late > p.copied || now.Sub(p.copiedAt) >= copiesUseful:
 		p.copied, p.copiedAt = late, now
 	case late > p.copied-depthMargin:

@@ -370,12 +370,14 @@ func (s *Session) stream(l *line, desc *description, m *sdp.MediaDescription, th
 		RTP:       rtp, RTCP: rtcp, Mux: mux,
 		Repair: repair(m, theirs.number),
 	}
+	if theirs.codec == H264 || theirs.codec == Opus {
+		st.NACK = s.local.NACK && feedback(m, theirs.number, "nack")
+	}
 	if l.kind == "video" {
 		if s.local.Mutual && st.Direction != SendRecv && st.Direction != Inactive {
 			st.OneWay, st.Direction = st.Direction, Inactive
 		}
 		st.PLI, st.FIR = feedback(m, theirs.number, "nack pli"), feedback(m, theirs.number, "ccm fir")
-		st.NACK = s.local.NACK && feedback(m, theirs.number, "nack")
 		st.CCFB = s.local.CCFB && feedback(m, theirs.number, "ack ccfb")
 		st.Mode, st.Sets = theirs.mode, theirs.sets
 		st.MaxKbps = bandwidth(m.Bandwidth)

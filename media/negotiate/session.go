@@ -29,7 +29,7 @@ type Local struct {
 	Width, Height       int        // the largest picture we take, in pixels
 	FPS                 int        // at that size
 	MaxKbps             int        // of video that we take, for b=TIAS; 0 says nothing
-	NACK                bool       // we send again what the other side missed of our picture
+	NACK                bool       // we send again what the other side missed of our picture, and of Opus
 	CCFB                bool       // we say when each packet of a picture came (RFC 8888), and heed what is said of ours
 	RED                 bool       // Opus may come and go with copies of earlier frames (RFC 2198)
 	FEC                 bool       // pictures may come and go with repair packets (RFC 8627), where NACK and retransmissions are agreed on

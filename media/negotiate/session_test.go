@@ -115,6 +115,7 @@ a=fmtp:102 96/96
 a=ptime:20
 a=sendrecv
 a=rtcp:4001
+a=rtcp-fb:96 nack
 a=rtcp-mux
 a=crypto:1 AEAD_AES_128_GCM
 a=crypto:2 AES_CM_128_HMAC_SHA1_80
@@ -424,6 +425,33 @@ func TestRepairPacketsAreAgreed(t *testing.T) {
 		}
 		if got := [2]uint8{d.Video.SendFEC, d.Video.ReceiveFEC}; got != want {
 			t.Errorf("%q: %d and %d, want %d", lines, d.Video.SendFEC, d.Video.ReceiveFEC, want)
+		}
+	}
+}
+
+// Sound that was missed is sent again where both say so, Opus alone.
+func TestSoundIsSentAgain(t *testing.T) {
+	const opus, pcmu = "m=audio 5000 RTP/AVP 111\r\na=rtpmap:111 opus/48000/2\r\n", "m=audio 5000 RTP/AVP 0\r\n"
+	for _, test := range []struct {
+		lines string
+		able  bool
+		want  bool
+	}{
+		{opus + "a=rtcp-fb:111 nack\r\n", true, true},
+		{opus + "a=rtcp-fb:* nack\r\n", true, true},
+		{opus + "a=rtcp-fb:111 nack\r\n", false, false},
+		{opus + "a=rtcp-fb:111 nack pli\r\n", true, false},
+		{opus, true, false},
+		{pcmu + "a=rtcp-fb:0 nack\r\n", true, false},
+	} {
+		l := ours()
+		l.NACK = test.able
+		answer, d, err := Answer([]byte("v=0\r\nc=IN IP4 10.0.0.9\r\n"+test.lines), l, None)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if said := strings.Contains(string(answer), "nack\r\n"); d.Audio.NACK != test.want || said != test.want {
+			t.Errorf("%q, able %t: agreed %t, said %t", test.lines, test.able, d.Audio.NACK, said)
 		}
 	}
 }

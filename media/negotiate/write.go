@@ -56,6 +56,11 @@ func (s *Session) offerLine(l *line) (*sdp.MediaDescription, error) {
 	}
 	formats := s.ourFormats(l)
 	m := s.media(l, formats, wish)
+	for _, f := range formats {
+		if f.codec == Opus && s.local.NACK {
+			m.WithValueAttribute("rtcp-fb", fmt.Sprintf("%d nack", f.number))
+		}
+	}
 	if l.kind == "video" {
 		for _, f := range formats {
 			if f.codec == rtx || f.codec == flexfec {
