@@ -123,6 +123,7 @@ type recorder struct {
 	onKey    func()
 	last     uint32
 	blind    bool // what comes is not judged
+	forget   bool // what comes is judged and not kept
 }
 
 type seenUnit struct {
@@ -155,12 +156,18 @@ func (r *recorder) Video(au AccessUnit) {
 		r.t.Errorf("access unit %d has %d bytes, sent were %d, or they differ", n, len(au.Data), len(want.Data))
 	}
 	r.last = n
+	if r.forget {
+		return
+	}
 	r.video = append(r.video, seenUnit{n, key, time.Now(), au})
 }
 
 func (r *recorder) Audio(f AudioFrame) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.forget {
+		return
+	}
 	r.audio = append(r.audio, seenFrame{f, time.Now()})
 }
 

@@ -50,6 +50,9 @@ func (h *history) slot(seq uint16) *sentPacket {
 		}
 		h.slots = make([]sentPacket, h.size)
 	}
+	if h.begun && seq-h.first >= historyPackets { // nothing from before the keyframe is here, and half a round of numbers later they would look so
+		h.begun = false
+	}
 	s := h.place(seq)
 	if s.data == nil {
 		s.data = make([]byte, 0, historyPacket)

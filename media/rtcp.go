@@ -190,7 +190,7 @@ func (st *stream) heardReports(now time.Time, blocks []rtcp.ReceptionReport) {
 			continue
 		}
 		st.remote = remoteReport{
-			lost: uint64(b.TotalLost), fraction: b.FractionLost,
+			lost: uint64(max(int32(b.TotalLost<<8)>>8, 0)), fraction: b.FractionLost,
 			jitter: rtptime.ToDuration(int64(b.Jitter), st.d.ClockRate),
 		}
 		if st == st.s.audio {

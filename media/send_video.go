@@ -226,7 +226,7 @@ func (v *videoSender) prepare(au AccessUnit) {
 	}
 	t.window.begin(time.Now(), t.seq, au.Key)
 	ts := t.timestamp(au.Captured, t.d.ClockRate)
-	if t.started && v.begun && int32(ts-v.timestamp) <= 0 { // two pictures never share a timestamp
+	if t.started && v.begun && int32(ts-v.timestamp) <= 0 && au.Captured.Sub(v.captured) < time.Second { // two pictures never share a timestamp
 		ts = v.timestamp + 1
 	}
 	v.begun, v.captured, v.timestamp = true, au.Captured, ts

@@ -22,6 +22,7 @@ type run struct {
 	delay time.Duration // one way
 	loss  float64
 	ppm   float64 // by which the receiver's clock is fast
+	clock uint32  // what its reports begin with
 
 	now     time.Time
 	free    time.Time
@@ -139,7 +140,7 @@ func (p *run) report() {
 	if !ok || p.random.Float64() < p.loss {
 		return
 	}
-	stamp := uint32(p.theirs().UnixNano() * 65536 / 1e9)
+	stamp := p.clock + uint32(p.theirs().Sub(time.Unix(1_700_000_000, 0))*65536/time.Second)
 	p.due = append(p.due, due{at: p.now.Add(p.delay), report: &rtcp.CCFeedbackReport{ReportTimestamp: stamp, ReportBlocks: []rtcp.CCFeedbackReportBlock{b}}})
 }
 
@@ -273,5 +274,23 @@ func TestArrivals(t *testing.T) {
 	}
 	if b, _ := a.Report(start, 7); len(b.MetricBlocks) > maxReported {
 		t.Errorf("a report of %d packets", len(b.MetricBlocks))
+	}
+}
+
+// Sequence numbers and the time in reports go round without being noticed.
+func TestNumbersGoRound(t *testing.T) {
+	plain, wraps := newRun(Limits{80, 3000, 250}), newRun(Limits{80, 3000, 250})
+	plain.kbps, wraps.kbps = 1500, 1500
+	plain.loss, wraps.loss = 0.03, 0.03
+	wraps.seq, wraps.highest = 1<<16-300, 3<<16-300
+	wraps.clock = 1<<32 - 3<<16 // three seconds before its end
+	for i := range 12 {
+		a, b := plain.goOn(2*time.Second), wraps.goOn(2*time.Second)
+		if a != b || plain.c.Queue() != wraps.c.Queue() || plain.c.RoundTrip() != wraps.c.RoundTrip() {
+			t.Errorf("%d s: %.0f and %.0f kbit/s, queues of %v and %v", 2*i, a, b, plain.c.Queue(), wraps.c.Queue())
+		}
+	}
+	if wraps.highest < 3<<16+1000 {
+		t.Error("the numbers did not go round")
 	}
 }
