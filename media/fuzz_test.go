@@ -29,7 +29,7 @@ func bench(t testing.TB, keys bool) (*Session, *deaf) {
 	d, r := descriptionsOf(keys), &deaf{}
 	d.Audio.SendRED, d.Audio.ReceiveRED = 63, 63
 	d.Video.NACK, d.Video.Repair = true, negotiate.Repair{Type: 97, SSRC: 6}
-	d.Video.ReceiveFEC = 98
+	d.Video.ReceiveFEC, d.Video.CCFB = 98, true
 	s, err := NewSession(Config{Description: d, Receiver: r, Log: slog.New(slog.DiscardHandler), Ways: (&Sockets{
 		AudioRTP: nowhere{}, AudioRTCP: nowhere{}, VideoRTP: nowhere{}, VideoRTCP: nowhere{},
 	}).Ways()})
@@ -66,6 +66,9 @@ func FuzzDatagrams(f *testing.F) {
 	nack, _ := rtcp.Marshal([]rtcp.Packet{&rtcp.TransportLayerNack{MediaSSRC: 1, Nacks: []rtcp.NackPair{{PacketID: 7, LostPackets: 0xffff}}}})
 	h[1], h[11] = 97, 6
 	f.Add(nack, append(h, 0, 7, 0x65, 1, 2, 3), false)
+	arrivals, _ := rtcp.Marshal([]rtcp.Packet{&rtcp.ReceiverReport{SSRC: 5}, &rtcp.CCFeedbackReport{SenderSSRC: 5, ReportBlocks: []rtcp.CCFeedbackReportBlock{
+		{MediaSSRC: 1, BeginSequence: 65535, MetricBlocks: []rtcp.CCFeedbackMetricBlock{{Received: true, ArrivalTimeOffset: 7}, {}}}}}})
+	f.Add(arrivals, append(bytes.Clone(h), 0x65, 1, 2, 3), true)
 	f.Add([]byte{0xbf, 0xff, 0, 0}, []byte{0xb0, 96, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0xbe, 0xde, 0xff, 0xff, 0x10}, true)
 	copied := append(bytes.Clone(h), "\xef\x0f\x00\x02\x6f\x78\x01\x78\x02"...)
 	copied[1] = 63

@@ -25,6 +25,6 @@ step go tool staticcheck ./...
     step go test -race -timeout 15m $others
     step go test -race -cpu 1 -timeout 15m $bubbles
     step go test -timeout 15m ewindow/scripts/lab/town # with the simulated week and a day of log, which take five times as long under the race detector
-    step go test -cpu 1 -timeout 15m -run 'Hours|Day' ewindow/media ewindow/media/jitter # likewise
+    step go test -cpu 1 -timeout 15m -run 'Hours|Day|Hostile' ewindow/media ewindow/media/jitter # likewise
     step go test -p 1 -timeout 15m $system
 }

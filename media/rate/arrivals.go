@@ -56,6 +56,10 @@ func (a *Arrivals) Report(now time.Time, ssrc uint32) (b rtcp.CCFeedbackReportBl
 		return b, false
 	}
 	from := max(a.begins[0], a.end-maxReported)
+	if from >= a.end { // only what came too late to tell
+		a.reported = true
+		return b, false
+	}
 	b = rtcp.CCFeedbackReportBlock{MediaSSRC: ssrc, BeginSequence: uint16(from)}
 	for seq := from; seq < a.end; seq++ {
 		m := rtcp.CCFeedbackMetricBlock{}
