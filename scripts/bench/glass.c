@@ -5,7 +5,9 @@
 //
 //   glass draw :1 W H FPS SECONDS           a time code (top left, 320x192) over a generated, moving picture
 //   glass read :2 SECONDS [X Y [W H]]       latency, rate, freezes, and pictures that differ from what was drawn
-//   glass watch :2 SECONDS [X Y [W H]]      a line for each picture: Unix time in seconds, its age in ms, PSNR in dB
+//   glass watch :2 SECONDS [X Y [W H]]      a line for each picture: Unix time in seconds, its age in ms, PSNR in dB, its time code
+//                                           (0: unreadable), and what it looks like: luma of a grid of 8x8 means, two hex digits each
+//   glass decoded W H                       the time code and the grid of each picture of standard input, four bytes a pixel (BGRx)
 //
 // The code carries the time of drawing (0.1 ms), the number of the frame and a checksum. From the number, `read`
 // generates the same picture again and compares it: broken_pct is the share of shown frames below 25 dB (PSNR of
@@ -123,63 +125,114 @@ static int draw(Display *d, int w, int h, double fps, double secs) {
     return 0;
 }
 
-static double psnr(const Shot *s, const uint32_t *bg, int w, int h, uint32_t frame) {
+typedef struct { int n; uint8_t at[(7680 / 24 + 1) * (4320 / 24 + 1)]; } Grid;
+
+// looks fills a grid with what is seen, and returns the PSNR beside the picture of that number.
+static double looks(const uint32_t *px, int stride, const uint32_t *bg, int w, int h, uint32_t frame, Grid *g) {
     double err = 0;
-    int n = 0;
+    g->n = 0;
     for (int by = 0; by + 8 <= h; by += 24)
         for (int bx = 0; bx + 8 <= w; bx += 24) {
             if (by < CODE_H + 8 && bx < CODE_W + 8) continue;
             int a = 0, b = 0;
             for (int y = by; y < by + 8; y++)
                 for (int x = bx; x < bx + 8; x++) {
-                    a += luma(s->px[y * s->stride + x]);
-                    b += luma(pixel(bg, w, h, x, y, frame));
+                    a += luma(px[y * stride + x]);
+                    if (bg) b += luma(pixel(bg, w, h, x, y, frame));
                 }
             double e = (a - b) / 64.0;
             err += e * e;
-            n++;
+            g->at[g->n++] = a / 64;
         }
-    return err == 0 ? 99 : 10 * log10(255 * 255 / (err / n));
+    return err == 0 ? 99 : 10 * log10(255 * 255 / (err / g->n));
+}
+
+static void print_grid(const Grid *g) {
+    static const char hex[] = "0123456789abcdef";
+    static char line[2 * sizeof g->at + 2];
+    char *to = line;
+    for (int i = 0; i < g->n; i++) {
+        *to++ = hex[g->at[i] >> 4];
+        *to++ = hex[g->at[i] & 15];
+    }
+    *to++ = '\n';
+    fwrite(line, 1, to - line, stdout);
+}
+
+// read_code reads the code of a picture: its time in 0.1 ms, which is never 0, and its number. It returns 0 if it cannot be read.
+static uint32_t read_code(const uint32_t *px, int stride, uint32_t *frame) {
+    uint64_t bits = 0;
+    for (int b = 0; b < 56; b++) {
+        int cx = b % COLS * CELL + CELL / 2, cy = b / COLS * CELL + CELL / 2, s = 0;
+        for (int y = -4; y < 4; y++)
+            for (int x = -4; x < 4; x++) s += luma(px[(cy + y) * stride + cx + x]);
+        if (s / 64 > 128) bits |= 1ull << b;
+    }
+    if (crc8(bits & 0xffffffffffffull, 6) != (uint8_t)(bits >> 48)) return 0;
+    *frame = bits >> 32 & 0xffff;
+    return bits;
+}
+
+// decoded is for the pictures of a decoder.
+static int decoded(int w, int h) {
+    uint32_t *px = malloc(4 * w * h), frame = 0;
+    Grid grid;
+    while (fread(px, 4, w * h, stdin) == (size_t)w * h) {
+        printf("%u ", read_code(px, w, &frame));
+        looks(px, w, 0, w, h, 0, &grid);
+        print_grid(&grid);
+    }
+    return 0;
+}
+
+// watched is a line about a picture that has come now; code is that of the picture itself.
+static void watched(uint64_t at, double ms, double db, uint32_t code, const Grid *g) {
+    struct timespec r;
+    clock_gettime(CLOCK_REALTIME, &r);
+    double unix_s = r.tv_sec + r.tv_nsec / 1e9 - (now_us() - at) / 1e6;
+    printf("%.4f %.1f %.1f %u ", unix_s, ms, db, code);
+    print_grid(g);
+    fflush(stdout);
 }
 
 static int read_display(Display *d, int each, double secs, int ox, int oy, int w, int h) {
     Shot *code = shot(d, CODE_W, CODE_H), *full = shot(d, w, h);
-    uint32_t *bg = background(w, h), last = 0;
+    uint32_t *bg = background(w, h), last = 0, frame = 0, blur = 0;
     static double lat[400000], gap[400000], db[400000];
+    static Grid grid;
     int n = 0, broken = 0, unreadable = 0;
     uint64_t t0 = now_us(), first = 0, last_t = 0;
-    while (now_us() - t0 < secs * 1e6) {
-        uint64_t t = now_us(), bits = 0;
+    for (; now_us() - t0 < secs * 1e6; ) {
+        uint64_t t = now_us();
         XShmGetImage(d, RootWindow(d, 0), code->im, ox, oy, AllPlanes);
-        for (int b = 0; b < 56; b++) {
-            int cx = b % COLS * CELL + CELL / 2, cy = b / COLS * CELL + CELL / 2, s = 0;
-            for (int y = -4; y < 4; y++)
-                for (int x = -4; x < 4; x++) s += luma(code->px[(cy + y) * code->stride + cx + x]);
-            if (s / 64 > 128) bits |= 1ull << b;
-        }
-        uint32_t ms10 = bits, frame = bits >> 32 & 0xffff, seen = now_us() / 100;
-        if (crc8(bits & 0xffffffffffffull, 6) == (uint8_t)(bits >> 48) && ms10 && (uint32_t)(seen - ms10) < 300000) {
+        uint32_t ms10 = read_code(code->px, code->stride, &frame), seen = now_us() / 100;
+        if (ms10 && (uint32_t)(seen - ms10) < 300000) {
             if (ms10 != last) {
                 uint64_t at = now_us();
                 if (!first) first = at;
                 lat[n] = (uint32_t)(at / 100 - ms10) / 10.0;
                 if (last_t) gap[n] = (at - last_t) / 1000.0;
                 XShmGetImage(d, RootWindow(d, 0), full->im, ox, oy, AllPlanes);
-                db[n] = psnr(full, bg, w, h, frame);
+                uint32_t now = read_code(full->px, full->stride, &frame); // it may be the next one by now
+                db[n] = looks(full->px, full->stride, bg, w, h, frame, &grid);
                 if (db[n] < 25) broken++;
-                if (each) {
-                    struct timespec r;
-                    clock_gettime(CLOCK_REALTIME, &r);
-                    double unix_s = r.tv_sec + r.tv_nsec / 1e9 - (now_us() - at) / 1e6;
-                    printf("%.4f %.1f %.1f\n", unix_s, lat[n], db[n]);
-                    fflush(stdout);
-                }
+                if (each) watched(at, lat[n], db[n], now, &grid);
                 n++;
                 last_t = at;
                 last = ms10;
             }
-        } else
+        } else {
             unreadable++;
+            uint32_t is = 2166136261u; // FNV-1a of its luma, coarsely: has it changed?
+            for (int y = 0; y < CODE_H; y += 8)
+                for (int x = 0; x < CODE_W; x += 8) is = (is ^ luma(code->px[y * code->stride + x]) >> 3) * 16777619u;
+            if (each && n && is != blur) {
+                XShmGetImage(d, RootWindow(d, 0), full->im, ox, oy, AllPlanes);
+                looks(full->px, full->stride, 0, w, h, 0, &grid);
+                watched(t, 0, 0, 0, &grid);
+            }
+            blur = is;
+        }
         sleep_us(2000 - (int64_t)(now_us() - t));
     }
     if (each) return 0;
@@ -202,9 +255,10 @@ static int read_display(Display *d, int each, double secs, int ox, int oy, int w
 
 int main(int c, char **v) {
     if (c < 4) {
-        fprintf(stderr, "usage: glass draw DISPLAY W H FPS SECONDS | glass read|watch DISPLAY SECONDS [X Y [W H]]\n");
+        fprintf(stderr, "usage: glass draw DISPLAY W H FPS SECONDS | glass read|watch DISPLAY SECONDS [X Y [W H]] | glass decoded W H\n");
         return 2;
     }
+    if (!strcmp(v[1], "decoded")) return decoded(atoi(v[2]), atoi(v[3]));
     Display *d = XOpenDisplay(v[2]);
     if (!d) {
         fprintf(stderr, "no display %s\n", v[2]);

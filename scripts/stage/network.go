@@ -23,6 +23,7 @@ type Window struct {
 	Space, Camera, Screen, Microphone, Speaker string
 	Width, Height, FPS, Kbps                   int    // 0 for the default
 	HTTP                                       string // address of its metrics; "" for none
+	Media                                      string // another device program than the one beside ewindow, or empty
 }
 
 // Network is a registrar and windows as processes on this machine, reached at Host.
@@ -155,6 +156,9 @@ func (n *Network) StartWindow(w Window) (*Process, error) {
 	args := []string{"--log-format", "json", "run", "-c", file, "--state", dir}
 	if w.HTTP != "" {
 		args = append(args, "--http", w.HTTP)
+	}
+	if w.Media != "" {
+		args = append(args, "--media", w.Media)
 	}
 	return n.start(w.Space, n.line, "ewindow", args...)
 }

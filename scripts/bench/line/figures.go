@@ -9,7 +9,6 @@ import (
 
 const (
 	freeze  = 150 * time.Millisecond // a picture that stands longer is frozen
-	unlike  = 25.0                   // dB: below that a picture is not what was drawn
 	sampled = 100 * time.Millisecond // how often the line's counters are looked at
 )
 
@@ -18,16 +17,16 @@ type figures struct {
 	frozen   float64 // percent of the time in which a picture stood for longer than freeze
 	fps      float64
 	p50, p95 float64 // age of the pictures, ms; -1 if none came
-	broken   float64 // percent of the pictures: unlike what was drawn, or older than one before
+	broken   float64 // percent of the pictures: unlike what the encoder sent, or older than one before
 	longest  time.Duration
 }
 
-// judge makes figures of what was seen from one time to another.
-func judge(looks []rig.Look, from, to time.Time) figures {
+// judge makes figures of what was seen from one time to another; c is nil if nobody knows what the encoder sent.
+func judge(looks []rig.Look, c *clean, from, to time.Time) figures {
 	var f figures
 	var ages []float64
 	var newest time.Time // when the newest picture was drawn that was shown
-	bad, last := 0, from
+	bad, pictures, last := 0, 0, from
 	var still time.Duration
 	gap := func(until time.Time) {
 		d := until.Sub(last)
@@ -38,18 +37,25 @@ func judge(looks []rig.Look, from, to time.Time) figures {
 		last = until
 	}
 	for _, l := range looks {
-		drawn := l.At.Add(-l.Age)
-		old := drawn.Before(newest.Add(-ms)) // its age is in steps of 0.1 ms
-		if drawn.After(newest) {
-			newest = drawn
+		inside := !l.At.Before(from) && l.At.Before(to)
+		broken := inside && c.broken(l)
+		if l.Code != 0 {
+			drawn := l.At.Add(-l.Age)
+			broken = broken || drawn.Before(newest.Add(-ms)) // its age is in steps of 0.1 ms
+			if drawn.After(newest) {
+				newest = drawn
+			}
 		}
-		if l.At.Before(from) || !l.At.Before(to) {
+		if !inside {
 			continue
 		}
-		gap(l.At)
-		ages = append(ages, l.Age.Seconds()*1000)
-		if old || l.PSNR < unlike {
+		pictures++
+		if broken {
 			bad++
+		}
+		if l.Code != 0 {
+			gap(l.At)
+			ages = append(ages, l.Age.Seconds()*1000)
 		}
 	}
 	gap(to)
@@ -59,7 +65,9 @@ func judge(looks []rig.Look, from, to time.Time) figures {
 	if n := len(ages); n > 0 {
 		slices.Sort(ages)
 		f.fps, f.p50, f.p95 = float64(n)/total.Seconds(), ages[n/2], ages[n*95/100]
-		f.broken = 100 * float64(bad) / float64(n)
+	}
+	if pictures > 0 {
+		f.broken = 100 * float64(bad) / float64(pictures)
 	}
 	return f
 }
@@ -67,7 +75,7 @@ func judge(looks []rig.Look, from, to time.Time) figures {
 // firstAfter is how long after a time the next picture came; ok is false if none did.
 func firstAfter(looks []rig.Look, t time.Time) (d time.Duration, ok bool) {
 	for _, l := range looks {
-		if !l.At.Before(t) {
+		if l.Code != 0 && !l.At.Before(t) {
 			return l.At.Sub(t), true
 		}
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,7 +15,7 @@ var start = time.Unix(1790000000, 0)
 
 // shown is a picture at so many milliseconds, of an age.
 func shown(at, age int, psnr float64) rig.Look {
-	return rig.Look{At: start.Add(time.Duration(at) * ms), Age: time.Duration(age) * ms, PSNR: psnr}
+	return rig.Look{At: start.Add(time.Duration(at) * ms), Age: time.Duration(age) * ms, PSNR: psnr, Code: uint32(1000 + at)}
 }
 
 // steady is a picture each 20 ms, of an age of 30 ms.
@@ -42,10 +43,56 @@ func TestJudge(t *testing.T) {
 		{"older than one before it all", append([]rig.Look{shown(-100, 0, 40)}, shown(500, 700, 40), shown(600, 30, 40)), "99.0 0.2 700 700 50.0 9400"},
 		{"late ones", append(steady(0, 9000), shown(9050, 60, 40), shown(9150, 150, 40)), "8.5 45.2 30 30 0.0 850"},
 	} {
-		f := judge(test.looks, start, start.Add(10*time.Second))
+		f := judge(test.looks, nil, start, start.Add(10*time.Second))
 		if got := fmt.Sprintf("%.1f %.1f %.0f %.0f %.1f %.0f", f.frozen, f.fps, f.p50, f.p95, f.broken, millis(f.longest)); got != test.want {
 			t.Errorf("%s: %s, want %s", test.name, got, test.want)
 		}
+	}
+}
+
+// What the encoder has made is whole, however coarse it is; anything else is broken.
+func TestBroken(t *testing.T) {
+	whole := make([]byte, len(rig.Places))
+	like := func(places int, by byte) []byte {
+		g := slices.Clone(whole)
+		for i := range places {
+			g[i] += by
+		}
+		return g
+	}
+	labelled := func(g []byte) []byte {
+		g = slices.Clone(g)
+		for i, p := range rig.Places {
+			if p.X < 410 && p.Y > 645 {
+				g[i] += 90
+			}
+		}
+		return g
+	}
+	c := &clean{pictures: map[uint32][][]byte{7: {like(len(whole), 50), whole}, 9: {like(len(whole), 100)}}}
+	for _, test := range []struct {
+		name string
+		look rig.Look
+		want bool
+	}{
+		{"the same", rig.Look{Code: 7, Grid: whole, PSNR: 12}, false},
+		{"the other one of that time", rig.Look{Code: 7, Grid: like(len(whole), 50), PSNR: 12}, false},
+		{"rounded elsewhere", rig.Look{Code: 7, Grid: like(len(whole), 10), PSNR: 40}, false},
+		{"some edges", rig.Look{Code: 7, Grid: like(len(whole)/otherShare, 30), PSNR: 40}, false},
+		{"a block of it", rig.Look{Code: 7, Grid: like(len(whole)/otherShare+1, 30), PSNR: 40}, true},
+		{"the label", rig.Look{Code: 7, Grid: labelled(whole), PSNR: 40}, false},
+		{"another one", rig.Look{Code: 9, Grid: whole, PSNR: 40}, true},
+		{"one that was never made", rig.Look{Code: 8, Grid: whole, PSNR: 40}, true},
+		{"one without a code", rig.Look{Grid: whole}, true},
+		{"of another size", rig.Look{Code: 7, Grid: whole[1:]}, true},
+	} {
+		if got := c.broken(test.look); got != test.want {
+			t.Errorf("%s: broken %v", test.name, got)
+		}
+	}
+	c = nil
+	if c.broken(rig.Look{Code: 7, PSNR: 25}) || !c.broken(rig.Look{Code: 7, PSNR: 24.9}) || c.broken(rig.Look{}) {
+		t.Error("beside what was drawn")
 	}
 }
 
@@ -78,25 +125,29 @@ func TestConclude(t *testing.T) {
 	end := start.Add(12 * time.Second)
 
 	drop := find("drop")
-	o := drop.conclude(steady(0, 12000), sent(2000, 2000, 1500, 500, 500, 500, 600, 1000, 1800, 2000, 2000, 2000), start, end, at(2, 6))
+	conclude := func(m measurement, looks []rig.Look, samples []sample, at []time.Time) (o outcome) {
+		m.conclude(seen{looks: looks, samples: samples, begin: start, end: end, at: at}, &o)
+		return o
+	}
+	o := conclude(drop, steady(0, 12000), sent(2000, 2000, 1500, 500, 500, 500, 600, 1000, 1800, 2000, 2000, 2000), at(2, 6))
 	if o.down != second || o.up.Round(sampled) != 2*second {
 		t.Errorf("drop: down after %v, up after %v", o.down, o.up)
 	}
 	if got := plot(o.rates); got != "██▇▃▃▃▃▅████ ≤ 2000" {
 		t.Errorf("plot %s", got)
 	}
-	o = drop.conclude(steady(0, 12000), sent(2000, 2000, 900, 900, 900, 900, 900, 900, 900, 900, 900, 900), start, end, at(2, 6))
+	o = conclude(drop, steady(0, 12000), sent(2000, 2000, 900, 900, 900, 900, 900, 900, 900, 900, 900, 900), at(2, 6))
 	if o.down != -1 || o.up != -1 || o.frozen != 0 {
 		t.Errorf("drop that is never followed: down after %v, up after %v", o.down, o.up)
 	}
 
 	cut := find("cut")
 	end = start.Add(17 * time.Second)
-	o = cut.conclude(append(steady(0, 2000), steady(12080, 17000)...), nil, start, end, at(2))
+	o = conclude(cut, append(steady(0, 2000), steady(12080, 17000)...), nil, at(2))
 	if o.back != 80*ms || o.frozen != 0 || o.fps < 49 {
 		t.Errorf("cut: back after %v, %+v", o.back, o.figures)
 	}
-	o = cut.conclude(steady(0, 2000), nil, start, end, at(2))
+	o = conclude(cut, steady(0, 2000), nil, at(2))
 	if o.back != -1 || o.frozen != 100 {
 		t.Errorf("cut without end: back after %v, %+v", o.back, o.figures)
 	}
@@ -153,7 +204,7 @@ func TestTable(t *testing.T) {
 | clean | gstreamer | no picture | | | | | | | |
 | cut for 10 s, RTT 2 ms | E-Window | 1.0 (0.5 … 1.5) | 29.9 | 31 | 50 | 0.00 | 160 | 900 | picture back after – (80 ms … –) |
 
-Frozen: the time in which a picture stood for more than 150 ms. Broken: pictures older than one before, or below 25 dB beside what was drawn, which counts what a low rate made too coarse as well.
+Frozen: the time in which a picture stood for more than 150 ms. Broken: pictures older than one before, or unlike a clean decode of what the encoder made; of others than E-Window, below 25 dB beside what was drawn.
 
 The machine was busy with other things, with up to 40 % of a core, and the line's packets were 1.5 ms late on average in the worst run. Measure again when it is quiet.
 

@@ -34,6 +34,7 @@ type options struct {
 }
 
 func main() {
+	rig.ActAsTap()
 	var o options
 	flag.IntVar(&o.seconds, "seconds", 60, "how long to measure each row")
 	flag.IntVar(&o.runs, "runs", 3, "how often; medians are printed")

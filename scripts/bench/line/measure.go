@@ -18,6 +18,7 @@ import (
 const (
 	startLimit = 40 * time.Second // until the first picture
 	settle     = 5 * time.Second  // from there to the measurement
+	tapped     = "-tap"           // ending of the directory for what the encoder makes
 )
 
 // measurement is one run of one system on one line.
@@ -54,7 +55,7 @@ func millis(d time.Duration) float64 { return d.Seconds() * 1000 }
 func (m measurement) take(ctx context.Context) (o outcome, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	if err := os.RemoveAll(m.dir); err != nil {
+	if err := errors.Join(os.RemoveAll(m.dir), os.RemoveAll(m.dir+tapped)); err != nil {
 		return o, err
 	}
 	below := 0
@@ -97,7 +98,7 @@ func (m measurement) take(ctx context.Context) (o outcome, err error) {
 	if err != nil {
 		return o, err
 	}
-	o, err = m.observe(ctx, s, relay, watch)
+	saw, err := m.observe(ctx, s, relay, watch, &o)
 	if m.logs != "" {
 		err = errors.Join(err, m.keep(watch.Looks(), x.Window[1]))
 	}
@@ -106,7 +107,23 @@ func (m measurement) take(ctx context.Context) (o outcome, err error) {
 		err = errors.Join(err, broke)
 	default:
 	}
+	if w, ours := s.(*rig.Windows); ours && err == nil {
+		s.Stop() // decoding takes the machine for a while
+		saw.clean, err = decode(ctx, glass, *w.Tap)
+	}
+	if err == nil {
+		m.conclude(saw, &o)
+	}
 	return o, err
+}
+
+// seen is what a run was seen to do.
+type seen struct {
+	looks      []rig.Look
+	clean      *clean // of ours
+	samples    []sample
+	begin, end time.Time
+	at         []time.Time // when something happened to the line
 }
 
 // keep writes what the glass saw into the directory for logs (Unix time in seconds, age in ms, PSNR in dB), and what the screen
@@ -143,7 +160,7 @@ func (m measurement) start(ctx context.Context, ends *rig.Ends, x rig.Screens) (
 	case "baresip":
 		s = &rig.Baresip{Dir: m.dir, Ends: ends}
 	default:
-		w := &rig.Windows{Dir: m.dir, Bin: m.bin, Ends: ends}
+		w := &rig.Windows{Dir: m.dir, Bin: m.bin, Ends: ends, Tap: &rig.Tap{Dir: m.dir + tapped}}
 		if m.logs != "" {
 			f, err := os.Create(m.log("log"))
 			if err != nil {
@@ -163,43 +180,43 @@ func (m measurement) start(ctx context.Context, ends *rig.Ends, x rig.Screens) (
 	return s, done, s.Start(ctx, x)
 }
 
-// observe measures a system that has been started.
-func (m measurement) observe(ctx context.Context, s rig.System, relay *impair.Relay, watch *rig.Watch) (o outcome, err error) {
+// observe watches a system that has been started, and fills in what is measured beside the picture.
+func (m measurement) observe(ctx context.Context, s rig.System, relay *impair.Relay, watch *rig.Watch, o *outcome) (saw seen, err error) {
 	called := time.Now()
 	first, err := watch.First(ctx, startLimit)
 	if err != nil {
-		return o, err
+		return saw, err
 	}
 	if w, ours := s.(*rig.Windows); ours {
 		since, ok := w.Called()
 		if !ok {
-			return o, errors.New("a picture, and no call")
+			return saw, errors.New("a picture, and no call")
 		}
 		called = since
 	}
-	begin := first
+	o.first = first.Sub(called)
+	saw.begin = first
 	if !m.atOnce {
-		begin = begin.Add(settle)
+		saw.begin = saw.begin.Add(settle)
 	}
 	total := max(time.Duration(m.seconds)*time.Second, m.shortest())
+	saw.end = saw.begin.Add(total)
 	var plan []event
 	if m.plan != nil {
 		plan = m.plan(total)
 	}
 	from, err := rig.LookAtMachine()
 	if err != nil {
-		return o, err
+		return saw, err
 	}
-	samples, at, err := follow(ctx, relay, begin, total, plan)
-	if err != nil {
-		return o, err
+	if saw.samples, saw.at, err = follow(ctx, relay, saw.begin, total, plan); err != nil {
+		return saw, err
 	}
 	to, err := rig.LookAtMachine()
 	if err != nil {
-		return o, err
+		return saw, err
 	}
-	o = m.conclude(watch.Looks(), samples, begin, begin.Add(total), at)
-	o.first, o.others = first.Sub(called), rig.Others(from, to)
+	saw.looks, o.others = watch.Looks(), rig.Others(from, to)
 	var late time.Duration
 	var arrived int
 	for _, c := range relay.Counts() {
@@ -209,7 +226,7 @@ func (m measurement) observe(ctx context.Context, s rig.System, relay *impair.Re
 	if c, ok := s.(*rig.Chromium); ok {
 		o.codec, err = c.Codec(ctx)
 	}
-	return o, err
+	return saw, err
 }
 
 // follow lets happen on the line what is planned, and looks at its counters, until the time is over. at is when each event was.
@@ -234,33 +251,32 @@ func follow(ctx context.Context, relay *impair.Relay, begin time.Time, total tim
 	return samples, at, nil
 }
 
-// conclude makes the outcome of what was seen. The figures of a cut are those of the time after it.
-func (m measurement) conclude(looks []rig.Look, samples []sample, begin, end time.Time, at []time.Time) (o outcome) {
-	from := begin
+// conclude fills in what is concluded from what was seen. The figures of a cut are those of the time after it.
+func (m measurement) conclude(saw seen, o *outcome) {
+	from, at := saw.begin, saw.at
 	switch {
 	case m.name == "cut" && len(at) == 1:
-		from = at[0].Add(m.plan(end.Sub(begin))[0].cut)
+		from = at[0].Add(m.plan(saw.end.Sub(saw.begin))[0].cut)
 		var ok bool
-		if o.back, ok = firstAfter(looks, from); !ok {
+		if o.back, ok = firstAfter(saw.looks, from); !ok {
 			o.back = -1
 		}
 	case m.name == "drop" && len(at) == 2:
-		plan := m.plan(end.Sub(begin))
+		plan := m.plan(saw.end.Sub(saw.begin))
 		limit := float64(plan[0].set.Kbps)
-		o.before = rate(samples, begin, at[0])
+		o.before = rate(saw.samples, saw.begin, at[0])
 		o.down, o.up = -1, -1
-		if d, ok := settled(samples, at[0], at[1], func(r float64) bool { return r <= 1.05*limit }); ok {
+		if d, ok := settled(saw.samples, at[0], at[1], func(r float64) bool { return r <= 1.05*limit }); ok {
 			o.down = d
 		}
-		if d, ok := settled(samples, at[1], end, func(r float64) bool { return r >= 0.9*o.before }); ok {
+		if d, ok := settled(saw.samples, at[1], saw.end, func(r float64) bool { return r >= 0.9*o.before }); ok {
 			o.up = d
 		}
 	}
-	o.figures, o.sent = judge(looks, from, end), rate(samples, from, end)
-	for t := begin; !t.Add(second).After(end); t = t.Add(second) {
-		o.rates = append(o.rates, rate(samples, t, t.Add(second)))
+	o.figures, o.sent = judge(saw.looks, saw.clean, from, saw.end), rate(saw.samples, from, saw.end)
+	for t := saw.begin; !t.Add(second).After(saw.end); t = t.Add(second) {
+		o.rates = append(o.rates, rate(saw.samples, t, t.Add(second)))
 	}
-	return o
 }
 
 // note says what the row is about beside the figures; cell makes a text of the values of all runs.

@@ -86,8 +86,8 @@ func (t *table) String() string {
 	if len(t.failures) > 0 {
 		t.notes = append(t.notes, "Runs that count for nothing: "+strings.Join(t.failures, "; ")+".")
 	}
-	t.notes = append([]string{fmt.Sprintf("Frozen: the time in which a picture stood for more than %d ms. Broken: pictures older than one before, or below %.0f dB "+
-		"beside what was drawn, which counts what a low rate made too coarse as well.", freeze.Milliseconds(), unlike)}, t.notes...)
+	t.notes = append([]string{fmt.Sprintf("Frozen: the time in which a picture stood for more than %d ms. Broken: pictures older than one before, or unlike a clean "+
+		"decode of what the encoder made; of others than E-Window, below %.0f dB beside what was drawn.", freeze.Milliseconds(), unlikePSNR)}, t.notes...)
 	for _, n := range t.notes {
 		b.WriteString("\n" + n + "\n")
 	}

@@ -3,8 +3,10 @@ package rig
 import (
 	"bufio"
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"image"
 	"io"
 	"os/exec"
 	"slices"
@@ -19,6 +21,23 @@ type Look struct {
 	At   time.Time
 	Age  time.Duration // since it was drawn
 	PSNR float64       // dB, beside what was drawn
+	Code uint32        // when it was drawn, in the glass's own time; 0: it could not be read, and has no age and PSNR
+	Grid []byte        // luma of some places of it, always the same
+}
+
+// Places are where the grid of a Look is taken: at the corners of squares of 8 pixels, all but those in the code (glass.c).
+var Places = places()
+
+func places() (all []image.Point) {
+	const apart, size, codeWidth, codeHeight = 24, 8, 320, 192
+	for y := 0; y+size <= Height; y += apart {
+		for x := 0; x+size <= Width; x += apart {
+			if y >= codeHeight+size || x >= codeWidth+size {
+				all = append(all, image.Pt(x, y))
+			}
+		}
+	}
+	return all
 }
 
 // Watch is the glass on a screen, picture by picture.
@@ -68,14 +87,19 @@ func (w *Watch) read(from io.Reader) error {
 	return lines.Err()
 }
 
-// parseLook reads a line of glass watch: Unix time in seconds, age in ms, PSNR in dB.
-func parseLook(line string) (Look, error) {
+// parseLook reads a line of glass watch: Unix time in seconds, age in ms, PSNR in dB, code, grid.
+func parseLook(line string) (l Look, err error) {
 	var at, age, psnr float64
-	n, err := fmt.Sscanf(line, "%g %g %g", &at, &age, &psnr)
-	if err != nil || n != 3 {
-		return Look{}, fmt.Errorf("glass printed %s", strconv.Quote(line))
+	var grid string
+	n, err := fmt.Sscanf(line, "%g %g %g %d %s", &at, &age, &psnr, &l.Code, &grid)
+	if err == nil && n == 5 {
+		l.Grid, err = hex.DecodeString(grid)
 	}
-	return Look{At: time.UnixMicro(int64(at * 1e6)), Age: time.Duration(age * float64(time.Millisecond)), PSNR: psnr}, nil
+	if err != nil {
+		return Look{}, fmt.Errorf("glass printed %s", strconv.Quote(line[:min(len(line), 80)]))
+	}
+	l.At, l.Age, l.PSNR = time.UnixMicro(int64(at*1e6)), time.Duration(age*float64(time.Millisecond)), psnr
+	return l, nil
 }
 
 // First waits for the first picture and returns when it came.

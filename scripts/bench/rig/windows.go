@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"time"
 
 	"ewindow/scripts/stage"
@@ -14,6 +15,7 @@ type Windows struct {
 	Dir, Bin  string    // for what they read and write; where the programs are
 	Ends      *Ends     // nil: both on the loopback interface
 	Log       io.Writer // nil, or what gets all that they print
+	Tap       *Tap      // nil, or what writes down what the first one's encoder makes; it needs Ends
 	network   *stage.Network
 	processes []*stage.Process
 	out       *tail
@@ -32,19 +34,31 @@ func (w *Windows) Start(ctx context.Context, x Screens) error {
 			}
 		},
 	}
+	var environment []string
+	media := ""
+	if w.Tap != nil {
+		var err error
+		if media, err = os.Executable(); err != nil {
+			return err
+		}
+		if environment, err = w.Tap.environment(w.Bin); err != nil {
+			return err
+		}
+	}
 	for i, space := range spaces {
 		w.network.Windows = append(w.network.Windows, stage.Window{
 			Space: space, Camera: "x11:" + x.Camera, Screen: "x11:" + x.Window[i], Microphone: "test", Speaker: "none",
 			Width: Width, Height: Height, FPS: FPS, Kbps: Kbps,
 		})
 	}
+	w.network.Windows[0].Media = media
 	if w.Ends != nil { // the registrar is at the first
 		w.network.Host, w.network.TLS, w.network.SIP = w.Ends.Address(0), 5061, 5060
 		w.network.Enter = func(name string) []string {
 			if name == spaces[1] {
 				return w.Ends.Enter(1)
 			}
-			return w.Ends.Enter(0)
+			return append(w.Ends.Enter(0), environment...)
 		}
 	}
 	if err := w.network.Write(); err != nil {
