@@ -39,7 +39,7 @@ type victim struct {
 	now    time.Time
 	got    deaf
 	sent   int    // bytes
-	own    int    // bytes of our pictures, each packet once
+	own    int    // bytes of our media, each packet once
 	seq    uint16 // of the other side's pictures
 }
 
@@ -81,6 +81,16 @@ func (v *victim) picture() {
 	}
 }
 
+// speak sends a frame of our sound.
+func (v *victim) speak() {
+	x := v.audio.t
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.plain = append(x.plain[:rtpHeader], opus20(1)...)
+	x.send(v.now, uint32(v.now.Sub(v.epoch)*48/time.Millisecond), v.now, false)
+	v.own += len(x.plain)
+}
+
 // media is an RTP packet of the other side with the next number.
 func (v *victim) media(pt uint8, ssrc uint32, seq uint16, payload []byte) []byte {
 	b := []byte{2 << 6, pt | 0x80}
@@ -118,14 +128,14 @@ func (v *victim) control(p ...rtcp.Packet) []byte {
 	return b
 }
 
-// nack asks for so many numbers up to the last that we sent.
-func (v *victim) nack(numbers int) []byte {
-	own := v.video.t.currentSSRC()
+// nack asks for so many numbers up to the last that a stream has sent.
+func (v *victim) nack(st *stream, numbers int) []byte {
+	own := st.t.currentSSRC()
 	var all []rtcp.Packet
 	for i := 0; i < numbers; {
 		n := &rtcp.TransportLayerNack{SenderSSRC: 5, MediaSSRC: own}
 		for ; i < numbers && len(n.Nacks) < 250; i += 17 {
-			n.Nacks = append(n.Nacks, rtcp.NackPair{PacketID: v.video.t.seq - uint16(numbers) + uint16(i), LostPackets: 0xffff})
+			n.Nacks = append(n.Nacks, rtcp.NackPair{PacketID: st.t.seq - uint16(numbers) + uint16(i), LostPackets: 0xffff})
 		}
 		all = append(all, n)
 	}
@@ -150,11 +160,13 @@ func TestHostilePartner(t *testing.T) {
 	)
 	always, never := func() bool { return true }, func() bool { return false }
 	for name, c := range map[string]struct {
-		sound bool // it goes to the stream of sound
+		sound bool  // it goes to the stream of sound
+		keeps int64 // more than mostKept, bytes
 		next  func(v *victim, i int) []byte
 	}{
-		"asks for all that we keep": {next: func(v *victim, _ int) []byte { return v.nack(historyPackets) }},
-		"asks for every number":     {next: func(v *victim, _ int) []byte { return v.nack(1<<16 - 17) }},
+		"asks for all that we keep": {next: func(v *victim, _ int) []byte { return v.nack(v.video, historyPackets) }},
+		"asks for every number":     {next: func(v *victim, _ int) []byte { return v.nack(v.video, 1<<16-17) }},
+		"asks for all of the sound": {sound: true, next: func(v *victim, _ int) []byte { return v.nack(v.audio, historyPackets) }},
 		"asks for keyframes": {next: func(v *victim, i int) []byte {
 			own := v.video.t.currentSSRC()
 			return v.control(&rtcp.PictureLossIndication{MediaSSRC: own}, &rtcp.FullIntraRequest{MediaSSRC: own, FIR: []rtcp.FIREntry{{SSRC: own, SequenceNumber: uint8(i)}}})
@@ -195,6 +207,13 @@ func TestHostilePartner(t *testing.T) {
 			b[1] = 96
 			return b
 		}},
+		"one picture without an end": {keeps: 10 << 20, next: func(v *victim, i int) []byte {
+			begins := map[bool]byte{true: 0x80}[i == 0]
+			b := v.media(96, 5, v.seq, append([]byte{0x7c, begins | 1}, v.noise(60_000)...))
+			b[1] = 96
+			copy(b[4:8], "same")
+			return b
+		}},
 		"the largest datagrams": {next: func(v *victim, _ int) []byte {
 			b := v.media(96, 5, v.seq, append([]byte{0x41, 0x88}, v.noise(60_000)...))
 			b[1] = 96
@@ -219,20 +238,23 @@ func TestHostilePartner(t *testing.T) {
 			wanted := v.given.Load()
 			for i := range datagrams {
 				v.take(st, c.next(v, i))
-				if i%33 == 0 {
+				if i%33 == 0 && !c.sound {
 					v.picture()
+				}
+				if i%20 == 0 && c.sound {
+					v.speak()
 				}
 				if i%500 == 499 {
 					most = max(most, held()-before)
 				}
 			}
 			each := (processorTime() - cpu) / datagrams
-			t.Logf("%d KiB kept at most, %.2f times our pictures sent, %v of a processor for each datagram", most>>10, float64(v.sent)/float64(v.own), each)
-			if most > mostKept {
+			t.Logf("%d KiB kept at most, %.2f times our media sent, %v of a processor for each datagram", most>>10, float64(v.sent)/float64(v.own), each)
+			if most > max(mostKept, c.keeps) {
 				t.Errorf("%d KiB are kept", most>>10)
 			}
 			if v.sent > 2*v.own+resendBurst+200_000 { // reports are a part of it
-				t.Errorf("sent %d bytes for %d of our pictures", v.sent, v.own)
+				t.Errorf("sent %d bytes for %d of our media", v.sent, v.own)
 			}
 			if each > 20*time.Millisecond { // it is some hundred microseconds at most, making the datagram included
 				t.Errorf("%v for each datagram", each)

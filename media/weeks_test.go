@@ -69,7 +69,7 @@ func everything(a, b *negotiate.Description) {
 	measures(a, b)
 	protecting(a, b)
 	for _, d := range []*negotiate.Description{a, b} {
-		d.Audio.SendRED, d.Audio.ReceiveRED = 63, 63
+		d.Audio.SendRED, d.Audio.ReceiveRED, d.Audio.NACK = 63, 63, true
 	}
 }
 

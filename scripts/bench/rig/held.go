@@ -11,7 +11,7 @@ import (
 type Held struct {
 	PID  int
 	Name string // of its program, with what it is for: "ewindow", "ewindow-media: screen"
-	RSS  int64  // bytes: its own memory and what it shares
+	Own  int64  // bytes of memory that are resident and its own alone: neither files nor what it shares with an X server
 	FDs  int    // open files
 }
 
@@ -34,15 +34,15 @@ func heldIn(proc string, root int) ([]Held, error) {
 		if err != nil {
 			continue
 		}
-		out = append(out, Held{PID: pid, Name: s.name, RSS: rssOf(status), FDs: len(files)})
+		out = append(out, Held{PID: pid, Name: s.name, Own: ownOf(status), FDs: len(files)})
 	}
 	return out, nil
 }
 
-// rssOf is the line "VmRSS:   62620 kB" of proc_pid_status(5), in bytes; 0 without one.
-func rssOf(status []byte) int64 {
+// ownOf is the line "RssAnon:   62620 kB" of proc_pid_status(5), in bytes; 0 without one.
+func ownOf(status []byte) int64 {
 	for line := range strings.Lines(string(status)) {
-		if f := strings.Fields(line); len(f) == 3 && f[0] == "VmRSS:" {
+		if f := strings.Fields(line); len(f) == 3 && f[0] == "RssAnon:" {
 			n, _ := strconv.ParseInt(f[1], 10, 64)
 			return n * 1024
 		}

@@ -11,7 +11,7 @@ func TestHeldBy(t *testing.T) {
 		t.Fatalf("%+v, %v", held, err)
 	}
 	for _, h := range held {
-		if h.PID == os.Getpid() && (h.RSS < 1<<20 || h.FDs < 3 || h.Name == "") {
+		if h.PID == os.Getpid() && (h.Own < 1<<18 || h.FDs < 3 || h.Name == "") {
 			t.Errorf("%+v", h)
 		}
 	}

@@ -99,7 +99,7 @@ func run(ctx context.Context, o options, out io.Writer) (err error) {
 	defer s.network.Close()
 	t := newTable(out)
 	err = s.watch(ctx, t, broken)
-	return errors.Join(err, t.judge())
+	return errors.Join(err, t.judge(o.last))
 }
 
 // start brings up the registrar and both windows.

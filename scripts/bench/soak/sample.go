@@ -33,7 +33,7 @@ func sample(ctx context.Context, ends *rig.Ends, end, pid int, s status.Status) 
 	out := map[string]figures{}
 	for _, h := range held {
 		name := path.Base(h.Name)
-		f := figures{"pid": float64(h.PID), "rss": float64(h.RSS) / mb, "fds": float64(h.FDs)}
+		f := figures{"pid": float64(h.PID), "memory": float64(h.Own) / mb, "fds": float64(h.FDs)}
 		if h.PID == pid {
 			if f["goroutines"], err = scrape(ctx, ends, end, "go_goroutines"); err != nil {
 				return nil, err
@@ -44,7 +44,7 @@ func sample(ctx context.Context, ends *rig.Ends, end, pid int, s status.Status) 
 	for i := range s.Calls {
 		if c := &s.Calls[i]; c.Up && !c.Leaving {
 			f := &c.Figures
-			out["call"] = figures{"pid": float64(c.Since.UnixMilli()), "delay": f.Delay, "sound": f.SoundDelay, "freezes": float64(f.Freezes), "frozen": f.Frozen,
+			out["call"] = figures{"delay": f.Delay, "sound": f.SoundDelay, "freezes": float64(f.Freezes), "frozen": f.Frozen,
 				"fps": f.FPSIn, "missed": f.LossBefore(), "gone": f.LossAfter(), "concealed": float64(f.Concealed), "age": s.At.Sub(c.Since).Seconds()}
 		}
 	}

@@ -12,15 +12,17 @@ import (
 
 // may is how much each figure may grow.
 var may = map[string]tolerance{
-	"rss":        {"MB", 8, 0.10},
+	"memory":     {"MB", 5, 0.10},
 	"fds":        {"files", 2, 0},
 	"goroutines": {"goroutines", 4, 0},
 	"delay":      {"ms", 30, 0},
 	"sound":      {"ms", 20, 0},
 }
 
-// settles is the share of a run that is not judged: caches fill.
-const settles = 0.2
+const (
+	settles = 0.25 // the share of a life that is not judged: caches fill
+	lives   = 0.4  // the share of the run that a process has to live for, to be judged: what it does at its beginning is no growth
+)
 
 // table is what was sampled.
 type table struct {
@@ -36,7 +38,8 @@ func newTable(out io.Writer) *table {
 	return &table{out: out, growth: map[string]*series{}, pids: map[string]float64{}, lived: map[string]int{}}
 }
 
-// add takes a sample of a window. A process or call that is another one than before begins a new series.
+// add takes a sample of a window. A process that is another one than before begins a new series; calls are one, since whoever
+// is seen in them does not mind that they are several.
 func (t *table) add(at time.Duration, space string, all map[string]figures) {
 	if len(t.row) == 0 {
 		t.row = append(t.row, fmt.Sprintf("%6v", at))
@@ -50,7 +53,7 @@ func (t *table) add(at time.Duration, space string, all map[string]figures) {
 			continue
 		}
 		t.grow(at, space+"'s "+name, f)
-		cell := fmt.Sprintf("%5.1f %3.0f", f["rss"], f["fds"])
+		cell := fmt.Sprintf("%5.1f %3.0f", f["memory"], f["fds"])
 		if name == names[0] {
 			cell += fmt.Sprintf(" %3.0f", f["goroutines"])
 		}
@@ -62,7 +65,7 @@ func (t *table) add(at time.Duration, space string, all map[string]figures) {
 
 // grow adds the figures of a process or call to their series.
 func (t *table) grow(at time.Duration, who string, f figures) {
-	if t.pids[who] != f["pid"] {
+	if pid, known := f["pid"]; known && t.pids[who] != pid {
 		t.pids[who] = f["pid"]
 		t.lived[who]++
 	}
@@ -90,7 +93,7 @@ func (t *table) call(at time.Duration, space string, f figures) string {
 func (t *table) end() {
 	if !t.head {
 		t.head = true
-		fmt.Fprintln(t.out, "  time   for each window: ewindow (RSS in MB, open files, goroutines) │ camera │ sound │ screen (RSS, open files) │ call: its age, "+
+		fmt.Fprintln(t.out, "  time   for each window: ewindow (its own memory in MB, open files, goroutines) │ camera │ sound │ screen (memory, open files) │ call: its age, "+
 			"pictures, delay of pictures and sound, loss before and after repair, freezes")
 	}
 	fmt.Fprintln(t.out, t.row[0]+" "+strings.Join(t.row[1:], "\n       "))
@@ -101,21 +104,18 @@ func (t *table) note(at time.Duration, what string) {
 	fmt.Fprintf(t.out, "%6v %s\n", at.Round(time.Second), what)
 }
 
-// judge says what has grown. What a process does at its beginning is not judged.
-func (t *table) judge() error {
+// judge says what has grown in a run of so long.
+func (t *table) judge(run time.Duration) error {
 	var wrong []error
-	fmt.Fprintf(t.out, "\ngrowth by slope, without the first %.0f %% of each process or call that was sampled %d times or more:\n", 100*settles, leastSamples)
+	fmt.Fprintf(t.out, "\ngrowth by slope, of what was there for %.0f %% of the time and without the first %.0f %% of that:\n", 100*lives, 100*settles)
 	for _, key := range slices.Sorted(maps.Keys(t.growth)) {
 		s := t.growth[key]
-		if len(s.at) == 0 {
+		if s.span() < time.Duration(lives*float64(run)) {
 			continue
 		}
-		s = s.since(s.at[0] + time.Duration(settles*float64(s.at[len(s.at)-1]-s.at[0])))
-		if len(s.y) < leastSamples {
-			continue
-		}
+		s = s.since(s.at[0] + time.Duration(settles*float64(s.span())))
 		figure := strings.Split(key, ", ")[1]
-		fmt.Fprintf(t.out, "  %-58s %8.1f → %8.1f, slope %+7.2f in %v\n", key, s.y[0], s.y[len(s.y)-1], s.grown(), s.at[len(s.at)-1]-s.at[0])
+		fmt.Fprintf(t.out, "  %-58s %8.1f → %8.1f, slope %+7.2f in %v\n", key, s.y[0], s.y[len(s.y)-1], s.grown(), s.span())
 		if what := may[figure].judge(key, s); what != "" {
 			wrong = append(wrong, errors.New(what))
 		}

@@ -20,6 +20,9 @@ func (s *series) since(at time.Duration) *series {
 	return &series{s.at[i:], s.y[i:]}
 }
 
+// span is the time from its first to its last value.
+func (s *series) span() time.Duration { return s.at[len(s.at)-1] - s.at[0] }
+
 // grown is how much it has grown from its first to its last value, by its slope: the median of the slopes between any two
 // values (Theil and Sen), which a moment's peak does not move.
 func (s *series) grown() float64 {
@@ -33,7 +36,7 @@ func (s *series) grown() float64 {
 		return 0
 	}
 	slices.Sort(slopes)
-	return slopes[len(slopes)/2] * (s.at[len(s.at)-1] - s.at[0]).Seconds()
+	return slopes[len(slopes)/2] * s.span().Seconds()
 }
 
 // tolerance is how much a figure may grow over a run, whatever its length: what takes days to show has no room to hide in hours.
@@ -49,7 +52,7 @@ func (t tolerance) judge(name string, s *series) string {
 		return ""
 	}
 	if grown, may := s.grown(), max(t.least, t.share*s.y[0]); grown > may {
-		return fmt.Sprintf("%s grew by %.1f %s in %v, more than %.1f", name, grown, t.unit, s.at[len(s.at)-1]-s.at[0], may)
+		return fmt.Sprintf("%s grew by %.1f %s in %v, more than %.1f", name, grown, t.unit, s.span(), may)
 	}
 	return ""
 }
