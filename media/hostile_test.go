@@ -76,7 +76,7 @@ func (v *victim) picture() {
 		x.send(v.now, uint32(v.now.Sub(v.epoch)*90/time.Millisecond), v.now, i == 7)
 		v.own += 1000 + rtpHeader
 	}
-	for i := range x.protection.of(v.now, 8, false) {
+	for i := range x.protection.of(v.now, 8, false, false) {
 		x.sendRepair(v.now, 0, i)
 	}
 }

@@ -110,7 +110,7 @@ func (p *protection) least() time.Duration {
 }
 
 // of is the number of repair packets for a picture of so many packets.
-func (p *protection) of(now time.Time, packets int, key bool) int {
+func (p *protection) of(now time.Time, packets int, key, narrow bool) int {
 	loss := p.level
 	if p.at.IsZero() {
 		loss = firstLevel
@@ -122,9 +122,13 @@ func (p *protection) of(now time.Time, packets int, key bool) int {
 		p.credit = 0
 		return 0
 	}
+	more := p.more(now)
+	if narrow { // what is asked for was lost in its queue as well
+		more = 1
+	}
 	among := float64(max(packets, fewPackets))
 	lost := among * loss
-	share := min((lost+deviations*math.Sqrt(lost)+bit)/among*p.more(now), mostRepairs)
+	share := min((lost+deviations*math.Sqrt(lost)+bit)/among*more, mostRepairs)
 	p.credit += share * float64(packets)
 	if key {
 		p.credit = math.Ceil(p.credit)
@@ -179,7 +183,7 @@ func (t *transmitter) repairs(now time.Time, packets int, key bool) int {
 	if t.rate != nil {
 		t.protection.travels(now, t.rate.RoundTrip())
 	}
-	return t.protection.of(now, packets, key)
+	return t.protection.of(now, packets, key, t.rate != nil && !t.rate.Free())
 }
 
 // heardLoss takes what the other side says of our packets.

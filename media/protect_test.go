@@ -37,7 +37,7 @@ func TestProtection(t *testing.T) {
 		}
 		n := 0
 		for range 100 {
-			n += p.of(now, test.packets, test.key)
+			n += p.of(now, test.packets, test.key, false)
 		}
 		if n < test.least || n > test.most {
 			t.Errorf("%s: %d, want %d to %d", test.name, n, test.least, test.most)
