@@ -59,10 +59,14 @@ MINUTES ?= 10
 soak: setup-demo setup-bench programs
 	go run ./scripts/bench/soak -for $(MINUTES)m $(SOAK)
 
-# Echo in a room of PulseAudio's, for each path in ms; four minutes.
+# Echo: the canceller alone in time of the samples, then two windows from outside, for each path in ms; five minutes. DEBIAN=13 has
+# both in that Debian (as root).
 ECHO ?= 10 60 150 250
 bench-echo: setup-demo setup-bench programs
-	bash scripts/bench/echo.sh $(ECHO)
+	go build -o bin/room ./scripts/bench/room
+	go test -c -o bin/echo.test ./media/gst
+	cd media/gst && $(if $(DEBIAN),sh ../../scripts/bench/debian.sh $(DEBIAN) )../../bin/echo.test -test.run 'FollowsThePath|DoubleTalk|NothingPumps' -test.v
+	$(if $(DEBIAN),sh scripts/bench/debian.sh $(DEBIAN) )bash scripts/bench/echo.sh $(ECHO)
 
 glass: | bin
 	$(CC) -O2 -o bin/glass scripts/bench/glass.c -lX11 -lXext -lm

@@ -12,8 +12,11 @@ import (
 
 // chatter is bursts of noise as long as syllables, with a breath now and then: loud and broad enough that a canceller
 // can learn.
-func chatter(length time.Duration) []float64 {
-	rng := rand.New(rand.NewPCG(1, 1))
+func chatter(length time.Duration) []float64 { return chatterOf(1, length) }
+
+// chatterOf is that of somebody else.
+func chatterOf(seed uint64, length time.Duration) []float64 {
+	rng := rand.New(rand.NewPCG(1, seed))
 	out := make([]float64, bytesIn(length)/2)
 	for at := 0; at < len(out); {
 		n := soundRate/10 + rng.IntN(soundRate/5)
@@ -91,6 +94,25 @@ func TestCancellerFollowsThePath(t *testing.T) {
 // cancelled is the power of the echo in each second, and what was left of it.
 func cancelled(t *testing.T, length time.Duration, path func(time.Duration) time.Duration) (echo, rest []float64) {
 	t.Helper()
+	echoed, clean := throughCanceller(t, chatter(length), make([]float64, bytesIn(length)/2), path)
+	return eachSecond(echoed), eachSecond(clean)
+}
+
+// eachSecond is the power of a sound in each of its seconds.
+func eachSecond(x []float64) (power []float64) {
+	for ; len(x) >= soundRate; x = x[soundRate:] {
+		sum := 0.0
+		for _, v := range x[:soundRate] {
+			sum += v * v
+		}
+		power = append(power, sum)
+	}
+	return power
+}
+
+// throughCanceller is the echo of what is said at the far end, and what the real canceller makes of that and of what is said near it.
+func throughCanceller(t *testing.T, far, near []float64, path func(time.Duration) time.Duration) (echo, clean []float64) {
+	t.Helper()
 	dsp, probe, names := canceller()
 	p, err := pipeline.New("( appsrc name=mic format=time max-bytes=0 caps="+quoted(rawSound)+dsp+
 		" ! appsink name=clean sync=false async=false )"+probe, append(names, "mic", "clean")...)
@@ -102,13 +124,11 @@ func cancelled(t *testing.T, length time.Duration, path func(time.Duration) time
 	if err := p.Start(); err != nil {
 		t.Fatal(err)
 	}
-	far := chatter(length)
+	length := lasts(2 * len(far))
 	around := inRoom(far)
 	rng := rand.New(rand.NewPCG(3, 3))
 	a, begin := newAligner(), monotonic()+int64(time.Second)
 	n := bytesIn(frameTime) / 2
-	echo, rest = make([]float64, int(length/time.Second)), make([]float64, int(length/time.Second))
-	heard := 0
 	speak := func(at time.Duration, k int) {
 		var played []byte
 		for _, v := range far[min(k, len(far)):min(k+n, len(far))] {
@@ -132,8 +152,8 @@ func cancelled(t *testing.T, length time.Duration, path func(time.Duration) time
 			if i > 0 && i < len(far) {
 				v = 0.125 * (far[i]*(1-part) + far[i-1]*part + around[i])
 			}
-			echo[k/soundRate] += v * v
-			mic = binary.LittleEndian.AppendUint16(mic, uint16(int16(v+3*rng.NormFloat64())))
+			echo = append(echo, v)
+			mic = binary.LittleEndian.AppendUint16(mic, uint16(int16(v+near[i+whole]+3*rng.NormFloat64())))
 		}
 		p.Push("mic", mic, begin+int64(at), frameTime, k == 0)
 		passed(t, p, "mic")
@@ -146,14 +166,12 @@ func cancelled(t *testing.T, length time.Duration, path func(time.Duration) time
 				break
 			}
 			for b := s.Bytes(); len(b) > 0; b = b[2:] {
-				v := float64(int16(binary.LittleEndian.Uint16(b)))
-				rest[min(heard/soundRate, len(rest)-1)] += v * v
-				heard++
+				clean = append(clean, float64(int16(binary.LittleEndian.Uint16(b))))
 			}
 			s.Free()
 		}
 	}
-	return echo, rest
+	return echo, clean
 }
 
 // passed waits until a source has nothing left.

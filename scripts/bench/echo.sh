@@ -1,12 +1,14 @@
 #!/bin/bash
-# Echo from outside: echo.sh [MS …] (default 10 60 150 250). The programs are in bin/.
+# Echo from outside: echo.sh [MS …] (default 10 60 150 250). The programs, and room (scripts/bench/room), are in bin/.
 #
-#   window milano speaks ─▶ window munich ─▶ sink spk ─ a loopback of MS ms, -18 dB ─▶ sink room ─▶ munich's microphone
+#   window milano speaks ─▶ window munich ─▶ sink spk ─▶ room: reflections, MS ms, -18 dB, another clock ─▶ munich's microphone
 #                        ◀─ sink far: what milano hears of itself
 #
-# The sinks are those of a PulseAudio server of its own. It prints by how much the echo in the room is louder than what
-# comes back, over 25 s of speech from the 12th on, and for each second. A busy machine makes PulseAudio stumble, and the
-# path jump: as root, it and the windows get priority.
+# The devices are those of a PulseAudio server of its own, whose clock is the room's. It prints by how much the echo in the room
+# is louder than what comes back, over 25 s of speech from the 12th on, and for each second; and what the window itself says of it.
+# PPM (default 200) is how much faster the microphone's clock is than the speaker's, FADE (default 300ms) in which time the room's
+# sound fades by 60 dB, 0s: not reverberant. As root, the sound server, the
+# room and the windows go before all else that runs.
 set -eu
 if ! command -v pulseaudio >/dev/null; then
     echo "no echo measured: there is no pulseaudio, whose place a desktop's PipeWire has"
@@ -14,8 +16,8 @@ if ! command -v pulseaudio >/dev/null; then
 fi
 bin=$(cd "$(dirname "$0")/../../bin" && pwd)
 d=$(mktemp -d); pids=()
-first=; nice=
-if [ "$(id -u)" = 0 ]; then first="chrt -f 20"; nice="nice -n -15"; fi
+first=; second=
+if [ "$(id -u)" = 0 ]; then first="chrt -f 20"; second="chrt -r 10"; fi
 end() { for p in "${pids[@]}"; do kill "$p" 2>/dev/null || true; done; wait 2>/dev/null || true; pids=(); }
 trap 'end; rm -rf "$d"' EXIT
 export XDG_RUNTIME_DIR=$d/xdg HOME=$d/home
@@ -42,16 +44,15 @@ window() { # name, microphone, speaker
 decibels() { sox -t raw -r 48000 -e signed -b 16 -c 1 "$1" -n trim "$2" "$3" stat 2>&1 | awk '/RMS.*amplitude/{print 20*log($3+1e-5)/log(10)}'; }
 
 run() { # ms
-    rm -rf "$d/reg" "$d/milano" "$d/munich"
-    # shellcheck disable=SC2086 # words
+    rm -rf "$d/reg" "$d/milano" "$d/munich" "$d"/*.raw
+    rm -f "$d/spk" "$d/far" "$d/mic"
     $first pulseaudio -n --daemonize=no --exit-idle-time=-1 -L module-native-protocol-unix \
-        -L "module-null-sink sink_name=spk rate=48000 channels=1" -L "module-null-sink sink_name=room rate=48000 channels=1" \
-        -L "module-null-sink sink_name=far rate=48000 channels=1" >"$d/pulse.log" 2>&1 & pids+=($!)
+        -L "module-pipe-sink sink_name=spk file=$d/spk format=s32le rate=48000 channels=8 use_system_clock_for_timing=yes" \
+        -L "module-pipe-sink sink_name=far file=$d/far format=s32le rate=48000 channels=8 use_system_clock_for_timing=yes" \
+        -L "module-pipe-source source_name=room file=$d/mic format=s16le rate=48000 channels=1" >"$d/pulse.log" 2>&1 & pids+=($!)
     sleep 2
-    pactl set-default-sink spk; pactl set-default-source room.monitor
-    pactl load-module module-loopback source=spk.monitor sink=room "latency_msec=$1" adjust_time=0 >/dev/null
-    sleep 1
-    pactl set-sink-input-volume "$(pactl list short sink-inputs | head -1 | cut -f1)" 50% # of loudness: -18 dB
+    $first "$bin/room" -dir "$d" -path "$1ms" -ppm "${PPM:-200}" -fade "${FADE:-300ms}" >"$d/room.log" 2>&1 & pids+=($!)
+    pactl set-default-sink spk; pactl set-default-source room
     window milano "gst:filesrc location=$d/speech.wav ! wavparse ! audioconvert ! audioresample ! identity sync=true" \
         "gst:pulsesink async=false buffer-time=40000 latency-time=10000 device=far"
     window munich pulse pulse
@@ -60,18 +61,18 @@ run() { # ms
     sleep 2
     for s in milano munich; do
         sed -i "1i pin = \"$("$bin/ewindow-registrar" pin --state "$d/reg")\"" "$d/$s/window.hcl"
-        # shellcheck disable=SC2086 # words
-        $nice "$bin/ewindow" run -c "$d/$s/window.hcl" --state "$d/$s" >"$d/$s.log" 2>&1 & pids+=($!)
+        $second "$bin/ewindow" run -c "$d/$s/window.hcl" --state "$d/$s" >"$d/$s.log" 2>&1 & pids+=($!)
     done
     sleep 3
-    for of in room far; do parec -d $of.monitor --rate=48000 --channels=1 --format=s16le --latency-msec=20 "$d/$of.raw" & pids+=($!); done
+    skip=$(($(stat -c %s "$d/far.raw") / 96000)) # seconds
     sleep 41
     found=$("$bin/ewindow" status --state "$d/munich" | sed -n 's/.*echo comes after \([^;]*\);.*/\1/p')
     end
     each=
-    for s in $(seq 0 38); do each="$each $(echo "$(decibels "$d/room.raw" "$s" 1) $(decibels "$d/far.raw" "$s" 1)" | awk '{printf "%.0f", $1-$2}')"; done
-    echo "$(decibels "$d/room.raw" 12 25) $(decibels "$d/far.raw" 12 25)" | awk -v ms="$1" -v found="${found:-not found}" -v each="$each" \
-        '{printf "%d ms: %.1f dB; the window says %s; each second:%s\n", ms, $1-$2, found, each}'
+    for s in $(seq 0 38); do each="$each $(echo "$(decibels "$d/heard.raw" $((skip + s)) 1) $(decibels "$d/far.raw" $((skip + s)) 1)" | awk '{printf "%.0f", $1-$2}')"; done
+    echo "$(decibels "$d/heard.raw" $((skip + 12)) 25) $(decibels "$d/far.raw" $((skip + 12)) 25)" | awk -v ms="$1" -v found="${found:-nothing}" -v each="$each" \
+        '{printf "%d ms: %.1f dB; the window says: %s; each second:%s\n", ms, $1-$2, found, each}'
+    if [ -n "${KEEP:-}" ]; then mkdir -p "$KEEP"; cp "$d"/*.raw "$d"/*.log "$KEEP"; fi
 }
 
 for ms in "${@:-10 60 150 250}"; do
