@@ -177,3 +177,40 @@ func TestReportsAreASignOfLife(t *testing.T) {
 		})
 	}
 }
+
+// A picture that stands still is counted while it does, and once; one that nobody expects does not stand still.
+func TestFreezesAsTheyHappen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := call(t, perfect())
+		talk(time.Second, a, b)
+		before := b.Stats()
+		settle(5 * time.Second)
+		during := b.Stats()
+		talk(time.Second, a, b)
+		settle(50 * time.Millisecond)
+		after := b.Stats()
+		for _, s := range []Stats{during, after} {
+			if n, d := s.Freezes-before.Freezes, s.Frozen-before.Frozen; n != 1 || d < 4900*time.Millisecond || d > 5200*time.Millisecond {
+				t.Errorf("%d freezes of %v", n, d)
+			}
+		}
+		for _, d := range []negotiate.Description{{}, b.desc} {
+			for _, e := range []*end{a, b} {
+				if d.Audio != nil {
+					d = e.desc
+				}
+				if err := e.Update(d); err != nil {
+					t.Fatal(err)
+				}
+			}
+			settle(time.Minute)
+		}
+		a.enc.forceKey()
+		talk(time.Second, a, b)
+		settle(50 * time.Millisecond)
+		if s := b.Stats(); s.Freezes > after.Freezes+1 || s.Frozen > after.Frozen+2*time.Second {
+			t.Errorf("%d freezes of %v over a hold", s.Freezes-after.Freezes, s.Frozen-after.Frozen)
+		}
+		hangUp(a, b)
+	})
+}

@@ -60,7 +60,6 @@ type videoSink struct {
 	given     limiter // KeyframeRequested, for requests from the other side
 
 	late []lateUnit // held back
-	gave time.Time  // the last picture
 }
 
 func newVideoSink(st *stream, rate uint32) *videoSink {

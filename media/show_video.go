@@ -47,11 +47,11 @@ func (v *videoSink) show(now time.Time, au AccessUnit) {
 // give hands an access unit to the Receiver.
 func (v *videoSink) give(now time.Time, au AccessUnit) {
 	p := &v.st.progress
-	if still := now.Sub(v.gave); !v.gave.IsZero() && still > frozenAfter {
+	if still := now.Sub(p.gave); !p.gave.IsZero() && still > frozenAfter {
 		p.freezes++
 		p.frozen += still
 	}
-	v.gave = now
+	p.gave = now
 	p.frames++
 	v.st.s.cfg.Receiver.Video(au)
 }

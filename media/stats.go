@@ -100,6 +100,7 @@ type progress struct {
 	missed, gone uint64
 	freezes      uint64
 	frozen       time.Duration
+	gave         time.Time     // the last picture, zero while none is expected
 	delay        time.Duration // of the buffer
 	offered      float64
 	budget       int
@@ -158,6 +159,9 @@ func (s *Session) Stats() Stats {
 	out.VideoHeld, out.VideoHeldSince, out.VideoRefused, out.VideoRefusal = p.held, p.since, p.refused, p.refusal
 	s.video.mu.Unlock()
 	out.VideoMissed, out.VideoGone, out.Freezes, out.Frozen = p.missed, p.gone, p.freezes, p.frozen
+	if still := time.Since(p.gave); !p.gave.IsZero() && still > frozenAfter { // it is not over
+		out.Freezes, out.Frozen = out.Freezes+1, out.Frozen+still
+	}
 	out.Delay, out.Offered, out.Budget, out.Queue = p.delay, p.offered, p.budget, p.queue
 	out.Discarded += s.sendVideo.discarded()
 	return out

@@ -176,6 +176,9 @@ func (st *stream) take() {
 func (st *stream) describe(now time.Time, d *negotiate.Stream) {
 	was := st.d
 	st.d = d
+	if d == nil || !d.Direction.Receives() {
+		st.progress.gave = time.Time{} // nobody waits for a picture
+	}
 	if d == nil {
 		return
 	}
