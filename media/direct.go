@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -19,18 +20,29 @@ const readRetry = 20 * time.Millisecond
 // direct is the way from our UDP sockets to those that the other side's SDP names, or where its packets come from.
 type direct struct {
 	medium Medium
-	conns  [2]net.PacketConn // RTP, RTCP; nil where there is none
+	conns  [2]*socket // RTP, RTCP; nil where there is none
 	latch  latch
+
+	mu   sync.Mutex
+	room []byte // of SendAll
+}
+
+func newDirect(m Medium, rtp, rtcp net.PacketConn) *direct {
+	w := &direct{medium: m, conns: [2]*socket{newSocket(rtp)}}
+	if rtcp != nil {
+		w.conns[1] = newSocket(rtcp)
+	}
+	return w
 }
 
 // Ways are those over these sockets.
 func (s *Sockets) Ways() Ways {
 	var w Ways
 	if s.AudioRTP != nil {
-		w.Audio = &direct{medium: Audio, conns: [2]net.PacketConn{s.AudioRTP, s.AudioRTCP}}
+		w.Audio = newDirect(Audio, s.AudioRTP, s.AudioRTCP)
 	}
 	if s.VideoRTP != nil {
-		w.Video = &direct{medium: Video, conns: [2]net.PacketConn{s.VideoRTP, s.VideoRTCP}}
+		w.Video = newDirect(Video, s.VideoRTP, s.VideoRTCP)
 	}
 	return w
 }
@@ -70,11 +82,11 @@ func (w *direct) deadline(t time.Time) {
 	}
 }
 
-func (w *direct) read(ctx context.Context, c net.PacketConn, control bool, deliver func(Datagram)) error {
+func (w *direct) read(ctx context.Context, c *socket, control bool, deliver func(Datagram)) error {
 	buf := make([]byte, maxDatagram+1)
 	from := &place{way: w, control: control} // the same as long as packets come from one address
 	for ctx.Err() == nil {
-		n, addr, err := readFrom(c, buf)
+		n, addr, came, err := c.receive(buf)
 		if err != nil {
 			switch {
 			case ctx.Err() != nil:
@@ -91,7 +103,7 @@ func (w *direct) read(ctx context.Context, c net.PacketConn, control bool, deliv
 		if addr != from.addr {
 			from = &place{way: w, addr: addr, control: control}
 		}
-		deliver(Datagram{Data: buf[:n], Control: control, From: from})
+		deliver(Datagram{Data: buf[:n], Control: control, From: from, Came: came})
 	}
 	return nil
 }
@@ -100,7 +112,7 @@ func (w *direct) read(ctx context.Context, c net.PacketConn, control bool, deliv
 func (w *direct) Send(datagram []byte, control bool) error {
 	if !control {
 		if to, ok := w.latch.rtp(); ok {
-			return writeTo(w.conns[0], datagram, to)
+			return w.conns[0].send(datagram, to)
 		}
 		return nil // on hold without an address
 	}
@@ -112,7 +124,18 @@ func (w *direct) Send(datagram []byte, control bool) error {
 	if rtcpSocket && w.conns[1] != nil {
 		c = w.conns[1]
 	}
-	return writeTo(c, datagram, to)
+	return c.send(datagram, to)
+}
+
+// SendAll sends datagrams of media to where the latch points, with as few calls as the machine allows.
+func (w *direct) SendAll(datagrams [][]byte) (failed int, err error) {
+	to, ok := w.latch.rtp()
+	if !ok {
+		return 0, nil
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.conns[0].sendAll(datagrams, to, &w.room)
 }
 
 // place is an address from which something came, on one of the sockets.

@@ -44,7 +44,7 @@ func bench(t testing.TB, keys bool) (*Session, *deaf) {
 
 // arrived is a datagram as a stream's way would have handed it over.
 func arrived(st *stream, b []byte, from netip.AddrPort, control bool, at time.Time) *arrival {
-	return &arrival{Datagram: Datagram{Data: b, Control: control, From: &place{st.way.(*direct), from, control}}, at: at}
+	return &arrival{Datagram: Datagram{Data: b, Control: control, From: &place{st.way.(*direct), from, control}, Came: at}, at: at}
 }
 
 func descriptionsOf(keys bool) negotiate.Description {

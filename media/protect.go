@@ -272,7 +272,7 @@ func (st *stream) shielded(p incoming) {
 		return
 	}
 	st.shieldedAt, st.promised = p.at, max(st.promised, last)
-	st.mend(p.at, found)
+	st.mend(p.at, p.came, found)
 }
 
 // know lets the decoder of repair packets know a packet that came, and takes what it finds by that.
@@ -280,17 +280,17 @@ func (st *stream) know(p incoming, seq int64) {
 	switch {
 	case st.d.ReceiveFEC == 0:
 	case p.bare:
-		st.mend(p.at, st.fec.Came(flexfec.Packet{Seq: seq, Timestamp: p.ts, Marker: p.marker, Type: p.pt, Payload: p.payload}))
+		st.mend(p.at, p.came, st.fec.Came(flexfec.Packet{Seq: seq, Timestamp: p.ts, Marker: p.marker, Type: p.pt, Payload: p.payload}))
 	default:
 		st.fec.Opaque(seq)
 	}
 }
 
-// mend gives packets that were lost and found to the sink.
-func (st *stream) mend(now time.Time, found []flexfec.Packet) {
+// mend gives packets that were lost and found to the sink; what found them came then.
+func (st *stream) mend(now, came time.Time, found []flexfec.Packet) {
 	for _, f := range found {
 		st.counters.mended.Add(1)
-		p := packet{seq: f.Seq, ts: st.src.ts.Peek(f.Timestamp), marker: f.Marker, repair: true, payload: f.Payload}
+		p := packet{came: came, seq: f.Seq, ts: st.src.ts.Peek(f.Timestamp), marker: f.Marker, repair: true, payload: f.Payload}
 		if !st.isMedia(f.Type) {
 			p.payload, p.marker = nil, false
 		}

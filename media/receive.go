@@ -69,7 +69,7 @@ func (st *stream) receiveRTP(d *arrival) {
 	}
 	h := &st.header
 	newest := st.assign(incoming{
-		at: d.at, key: st.unprotect.used, ssrc: h.SSRC, seq: h.SequenceNumber, ts: h.Timestamp, pt: h.PayloadType, marker: h.Marker, payload: payload,
+		at: d.at, came: d.Came, key: st.unprotect.used, ssrc: h.SSRC, seq: h.SequenceNumber, ts: h.Timestamp, pt: h.PayloadType, marker: h.Marker, payload: payload,
 		bare: n == rtpHeader && !h.Padding && !h.Extension,
 	})
 	if newest && d.authentic() && d.at.Sub(st.movedLog) > moveLogSpacing {
@@ -81,14 +81,14 @@ func (st *stream) receiveRTP(d *arrival) {
 // media takes a packet of the media's sender. newest says that it is the newest of it.
 func (st *stream) media(p incoming) (newest bool) {
 	highest := st.src.highest
-	seq, ts := st.src.receive(p.at, p.seq, p.ts)
-	st.arrivals[0].Came(p.at, seq)
+	seq, ts := st.src.receive(p.came, p.seq, p.ts)
+	st.arrivals[0].Came(p.came, seq)
 	st.unsaid = true
 	st.src.key = max(st.src.key, p.key)
 	st.counters.packets.Add(1)
 	st.counters.bytes.Add(uint64(len(p.payload)))
 	st.counters.lastRTP.Store(int64(p.at.Sub(st.s.epoch)))
-	out := packet{seq: seq, ts: ts, marker: p.marker, payload: p.payload}
+	out := packet{came: p.came, seq: seq, ts: ts, marker: p.marker, payload: p.payload}
 	if out.copies = st.d.ReceiveRED != 0 && p.pt == st.d.ReceiveRED; !st.isMedia(p.pt) { // telephone-event, comfort noise, padding: no sound, no picture
 		st.otherType(p.pt)
 		out.payload, out.marker = nil, false

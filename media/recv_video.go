@@ -48,6 +48,7 @@ type videoSink struct {
 	size     int  // of the last access unit, bytes
 	src      *source
 	came     time.Time // the last packet
+	moment   time.Time // from when what is done now could be done: a packet's arrival at this machine, or a timer
 
 	gate      h264.KeyGate
 	renew     time.Time // when a decoder began anew: it can begin with a recovery point too; zero when it has
@@ -83,9 +84,9 @@ func (v *videoSink) packet(now time.Time, src *source, p packet) {
 	if now.Sub(v.came) > pause && v.asker.wanted {
 		v.asker.anew()
 	}
-	v.src, v.came = src, now
+	v.src, v.came, v.moment = src, now, p.came
 	if !p.repair {
-		v.clock.Observe(now, p.ts)
+		v.clock.Observe(p.came, p.ts)
 	}
 	v.expect(now, p)
 	if v.reorder.Passes(p.seq) {
@@ -297,6 +298,7 @@ func (v *videoSink) hold(now time.Time) {
 }
 
 func (v *videoSink) tick(now time.Time) time.Time {
+	v.moment = now
 	v.drain(now)
 	if v.open && !v.ends.due.IsZero() && !now.Before(v.ends.due) {
 		v.finish(now)

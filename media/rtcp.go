@@ -114,7 +114,7 @@ func (st *stream) receiveRTCP(d *arrival) {
 			return
 		}
 		n := (int(h.Length) + 1) * 4
-		if !st.control(d.at, h, plain[:n]) {
+		if !st.control(d.at, d.Came, h, plain[:n]) {
 			st.counters.garbage.Add(1)
 		}
 		plain = plain[n:]
@@ -139,8 +139,8 @@ func compound(b []byte) bool {
 }
 
 // control takes one packet of a compound. Other kinds have no effect. BYE means that another sender may follow at
-// once; a call ends by SIP.
-func (st *stream) control(now time.Time, h rtcp.Header, b []byte) (wellFormed bool) {
+// once; a call ends by SIP. came is when it came to this machine, which is what round trips are measured by.
+func (st *stream) control(now, came time.Time, h rtcp.Header, b []byte) (wellFormed bool) {
 	switch {
 	case h.Type == rtcp.TypeSenderReport:
 		var sr rtcp.SenderReport
@@ -148,15 +148,15 @@ func (st *stream) control(now time.Time, h rtcp.Header, b []byte) (wellFormed bo
 			return false
 		}
 		if st.src != nil && st.src.ssrc == sr.SSRC {
-			st.src.senderReport(now, &sr)
+			st.src.senderReport(came, &sr)
 		}
-		st.heardReports(now, sr.Reports)
+		st.heardReports(now, came, sr.Reports)
 	case h.Type == rtcp.TypeReceiverReport:
 		var rr rtcp.ReceiverReport
 		if rr.Unmarshal(b) != nil {
 			return false
 		}
-		st.heardReports(now, rr.Reports)
+		st.heardReports(now, came, rr.Reports)
 	case h.Type == rtcp.TypeTransportSpecificFeedback && h.Count == rtcp.FormatTLN:
 		var nack rtcp.TransportLayerNack
 		if nack.Unmarshal(b) != nil {
@@ -183,7 +183,7 @@ func (st *stream) control(now time.Time, h rtcp.Header, b []byte) (wellFormed bo
 	return true
 }
 
-func (st *stream) heardReports(now time.Time, blocks []rtcp.ReceptionReport) {
+func (st *stream) heardReports(now, came time.Time, blocks []rtcp.ReceptionReport) {
 	own := st.t.currentSSRC()
 	for _, b := range blocks {
 		if b.SSRC != own {
@@ -197,7 +197,7 @@ func (st *stream) heardReports(now time.Time, blocks []rtcp.ReceptionReport) {
 			st.s.sendAudio.heard(now, b)
 		}
 		st.hearLoss(now, float64(b.FractionLost)/256)
-		if rtt, ok := rtptime.RoundTrip(st.t.ntp(now), b.LastSenderReport, b.Delay); ok {
+		if rtt, ok := rtptime.RoundTrip(st.t.ntp(came), b.LastSenderReport, b.Delay); ok {
 			st.s.rtt.Store(int64(rtt))
 		}
 		st.t.heardLoss(now, b, st.s.roundTrip())

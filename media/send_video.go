@@ -162,22 +162,16 @@ func (v *videoSender) send(ctx context.Context, timer *time.Timer, au AccessUnit
 		return false
 	}
 	count := 0
-	for last := false; !last; count++ {
+	for last := false; !last; {
 		if !v.await(ctx, timer) {
 			return false
 		}
-		now := time.Now()
-		t.mu.Lock()
-		t.plain, last = v.packets.Next(t.plain[:rtpHeader])
-		if t.generation != generation || len(t.plain)+srtpOverhead > maxDatagram {
-			t.skip()
-			t.mu.Unlock()
+		n, whole := 0, false
+		n, whole, last = v.sendBurst(generation, au.Captured)
+		if count += n; !whole {
 			v.drop()
 			return false
 		}
-		v.pacer.sent(len(t.plain) + srtpOverhead)
-		t.send(now, v.timestamp, au.Captured, last)
-		t.mu.Unlock()
 	}
 	v.protect(ctx, timer, generation, count, au.Key)
 	return true
@@ -199,6 +193,25 @@ func (v *videoSender) await(ctx context.Context, timer *time.Timer) bool {
 		case <-timer.C:
 		}
 	}
+}
+
+// sendBurst writes as many of the next packets as may leave now, n of them. last says that the last of the picture is among
+// them; whole is false if the picture has to be given up.
+func (v *videoSender) sendBurst(generation int, captured time.Time) (n int, whole, last bool) {
+	t := v.t
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	defer t.flush()
+	for now := time.Now(); !last && !t.outbox.full() && (n == 0 || v.pacer.wait(now) == 0); n++ {
+		t.plain, last = v.packets.Next(t.plain[:rtpHeader])
+		if t.generation != generation || len(t.plain)+srtpOverhead > maxDatagram {
+			t.skip()
+			return n, false, last
+		}
+		v.pacer.sent(len(t.plain) + srtpOverhead)
+		t.put(t.d.SendType, now, v.timestamp, captured, last)
+	}
+	return n, true, last
 }
 
 func (v *videoSender) drop() {

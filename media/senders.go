@@ -27,8 +27,9 @@ const (
 
 // incoming is an authentic RTP packet that is not assigned to a sender yet.
 type incoming struct {
-	at      time.Time
-	key     int // which one made it authentic: the higher, the newer
+	at      time.Time // it is looked at
+	came    time.Time // it came to this machine: no later
+	key     int       // which one made it authentic: the higher, the newer
 	ssrc    uint32
 	seq     uint16
 	ts      uint32
@@ -106,7 +107,7 @@ func (st *stream) contend(p incoming) (newest bool) {
 	}
 	// Without SRTP anybody at the right address could be a sender: two packets in a row are asked of him (RFC 3550
 	// appendix A.1).
-	if !st.src.silent(p.at) || st.d.Plain && !r.precedes(p) {
+	if !st.src.silent(p.came) || st.d.Plain && !r.precedes(p) {
 		r.hold(p)
 		return false
 	}
@@ -168,8 +169,8 @@ func (st *stream) repaired(p incoming) {
 		st.repair = newSource(p.ssrc, st.d.ClockRate, st.s.epoch)
 		st.arrivals[1] = rate.Arrivals{}
 	}
-	seq, _ := st.repair.receive(p.at, p.seq, p.ts)
-	st.arrivals[1].Came(p.at, seq)
+	seq, _ := st.repair.receive(p.came, p.seq, p.ts)
+	st.arrivals[1].Came(p.came, seq)
 	st.unsaid = true
 	if st.d.ReceiveFEC != 0 && p.pt == st.d.ReceiveFEC {
 		st.shielded(p)
@@ -181,7 +182,7 @@ func (st *stream) repaired(p incoming) {
 	st.counters.repairs.Add(1)
 	before := st.src.seq.Peek(binary.BigEndian.Uint16(p.payload))
 	p.pt, p.payload = st.d.ReceiveType, p.payload[2:]
-	st.sink.packet(p.at, st.src, packet{seq: before, ts: st.src.ts.Peek(p.ts), marker: p.marker, repair: true, payload: p.payload})
+	st.sink.packet(p.at, st.src, packet{came: p.came, seq: before, ts: st.src.ts.Peek(p.ts), marker: p.marker, repair: true, payload: p.payload})
 	st.know(p, before)
 }
 

@@ -34,7 +34,8 @@ func (v *videoSink) show(now time.Time, au AccessUnit) {
 		wait = 0
 	}
 	if least, _, ok := v.clock.Range(now); ok {
-		wait = max(wait, v.cadence.wait(now.Sub(v.st.s.epoch), now.Sub(v.clock.Local(v.ends.ts, least))))
+		late := v.moment.Sub(v.clock.Local(v.ends.ts, least)) // what this machine itself took counts for nothing
+		wait = max(wait, v.cadence.wait(now.Sub(v.st.s.epoch), late)-now.Sub(v.moment))
 	}
 	if wait <= 0 && len(v.late) == 0 {
 		v.give(now, au)

@@ -109,31 +109,3 @@ func addrPort(a net.Addr) (netip.AddrPort, bool) {
 func unmap(a netip.AddrPort) netip.AddrPort {
 	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
 }
-
-// udp is the part of *net.UDPConn that reads and writes without allocating an address for every packet.
-type udp interface {
-	ReadFromUDPAddrPort([]byte) (int, netip.AddrPort, error)
-	WriteToUDPAddrPort([]byte, netip.AddrPort) (int, error)
-}
-
-func readFrom(c net.PacketConn, b []byte) (int, netip.AddrPort, error) {
-	if u, ok := c.(udp); ok {
-		n, from, err := u.ReadFromUDPAddrPort(b)
-		return n, unmap(from), err
-	}
-	n, from, err := c.ReadFrom(b)
-	if err != nil {
-		return n, netip.AddrPort{}, err
-	}
-	ap, _ := addrPort(from)
-	return n, ap, nil
-}
-
-func writeTo(c net.PacketConn, b []byte, to netip.AddrPort) error {
-	if u, ok := c.(udp); ok {
-		_, err := u.WriteToUDPAddrPort(b, to)
-		return err
-	}
-	_, err := c.WriteTo(b, net.UDPAddrFromAddrPort(to))
-	return err
-}

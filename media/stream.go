@@ -22,7 +22,7 @@ const (
 // arrival is a Datagram that waits for run, in memory of its own.
 type arrival struct {
 	Datagram
-	at    time.Time
+	at    time.Time // when deliver was called; Came is never later
 	small [smallPacket]byte
 }
 
@@ -91,7 +91,8 @@ type sink interface {
 
 // packet is an authentic RTP packet. Its payload is valid during the call.
 type packet struct {
-	seq, ts int64 // extended
+	came    time.Time // to this machine
+	seq, ts int64     // extended
 	marker  bool
 	repair  bool   // it was sent again (RFC 4588)
 	copies  bool   // its payload has copies of earlier frames in it (RFC 2198)
@@ -267,6 +268,9 @@ func soonest(a, b time.Time) time.Time {
 func (st *stream) deliver(ctx context.Context, d Datagram) {
 	a := st.pool.Get().(*arrival)
 	a.Datagram, a.at = d, time.Now()
+	if a.Came.IsZero() || a.Came.After(a.at) {
+		a.Came = a.at
+	}
 	a.Data = append(a.small[:0], d.Data...)
 	select {
 	case st.in <- a:

@@ -41,6 +41,7 @@ type transmitter struct {
 	epoch      time.Time // the session's beginning, the same for both streams; also the origin of NTP time
 	plain, out []byte
 	header     rtp.Header
+	outbox     outbox
 	history    history
 	repairSSRC uint32 // of what is sent again (RFC 4588)
 	repairSeq  uint16
@@ -185,6 +186,12 @@ func (t *transmitter) send(now time.Time, ts uint32, captured time.Time, marker 
 
 // sendAs does so under a payload type.
 func (t *transmitter) sendAs(payloadType uint8, now time.Time, ts uint32, captured time.Time, marker bool) {
+	t.put(payloadType, now, ts, captured, marker)
+	t.flush()
+}
+
+// put makes such a packet; flush writes it. It is called with mu held, and there has to be room in the outbox.
+func (t *transmitter) put(payloadType uint8, now time.Time, ts uint32, captured time.Time, marker bool) {
 	h := t.plain[:rtpHeader]
 	h[0] = 2 << 6
 	h[1] = payloadType
@@ -203,9 +210,7 @@ func (t *transmitter) sendAs(payloadType uint8, now time.Time, ts uint32, captur
 		return
 	}
 	t.started = true
-	if t.rate != nil {
-		t.rate.Sent(now, false, seq, len(packet)+perPacket)
-	}
+	t.outbox.add(packet, seq)
 	t.lastTS, t.lastAt, t.lastSent = ts, captured, now
 	t.packets++
 	t.octets += uint32(payload)
@@ -214,15 +219,12 @@ func (t *transmitter) sendAs(payloadType uint8, now time.Time, ts uint32, captur
 	if marker || t.d.Codec != negotiate.H264 {
 		t.sentFrames.Add(1)
 	}
-	if err := t.way.Send(packet, false); err != nil {
-		t.writeErrors.Add(1)
-	}
 }
 
 // wire makes of plain what goes out, and keeps it if the other side may ask for it again. It is called with mu held.
 func (t *transmitter) wire(now time.Time, seq uint16) (packet []byte, err error) {
 	var slot *sentPacket
-	into := t.out[:0]
+	into := t.outbox.room()
 	if t.d.NACK {
 		slot = t.history.slot(seq)
 	}
@@ -235,18 +237,14 @@ func (t *transmitter) wire(now time.Time, seq uint16) (packet []byte, err error)
 	switch {
 	case t.protect != nil:
 		packet, err = t.protect.rtp.EncryptRTP(into, t.plain, &t.header)
-	case slot != nil:
-		packet = append(into, t.plain...)
 	default:
-		return t.plain, nil
+		packet = append(into, t.plain...)
 	}
 	if err != nil {
 		return nil, err
 	}
 	if slot != nil {
 		t.history.keep(slot, now, seq, packet)
-	} else {
-		t.out = packet
 	}
 	return packet, nil
 }

@@ -2,6 +2,7 @@ package media
 
 import (
 	"context"
+	"time"
 
 	"ewindow/media/negotiate"
 )
@@ -22,8 +23,15 @@ type Way interface {
 // Datagram is one that came.
 type Datagram struct {
 	Data    []byte
-	Control bool   // it came where media is not expected: RTCP's own port
-	From    Origin // nil: the way itself answers for where it came from
+	Control bool      // it came where media is not expected: RTCP's own port
+	From    Origin    // nil: the way itself answers for where it came from
+	Came    time.Time // when it arrived at this machine, which may be long before it is delivered; zero: now
+}
+
+// burstWay is a Way that sends several datagrams of media in one call, for less than each of them costs. failed is how many
+// were not sent, err why the last of them. The datagrams are read during the call alone.
+type burstWay interface {
+	SendAll(datagrams [][]byte) (failed int, err error)
 }
 
 // Origin is where a datagram came from, for its Way to learn from what the session finds out.

@@ -142,7 +142,7 @@ func TestReportsAtTheEndOfTheirFields(t *testing.T) {
 		t.Errorf("%v lost of %d", lost, count)
 	}
 	session, _ := bench(t, false)
-	session.video.heardReports(now, []rtcp.ReceptionReport{{SSRC: session.video.t.currentSSRC(), TotalLost: 1<<24 - 3}})
+	session.video.heardReports(now, now, []rtcp.ReceptionReport{{SSRC: session.video.t.currentSSRC(), TotalLost: 1<<24 - 3}})
 	if session.video.remote.lost != 0 {
 		t.Errorf("a negative number is %d lost", session.video.remote.lost)
 	}

@@ -1,0 +1,64 @@
+package media
+
+import "time"
+
+// outboxMost is how many packets are written at once: more than an ordinary picture has.
+const outboxMost = 32
+
+// outbox is the packets of a transmitter that are made and not yet written. What leaves at once is made at once and written
+// together: that costs one wait for the transmitter, where the way can do so one call, and whoever receives it wakes once.
+type outbox struct {
+	packets [][]byte
+	numbers []uint16
+	memory  [outboxMost][]byte // of the packets that are in no history
+}
+
+// room is memory for the next packet.
+func (b *outbox) room() []byte {
+	m := &b.memory[len(b.packets)]
+	if *m == nil {
+		*m = make([]byte, 0, historyPacket)
+	}
+	return (*m)[:0]
+}
+
+// add takes a packet, which is not changed until forget is called. There is room for outboxMost.
+func (b *outbox) add(packet []byte, seq uint16) {
+	b.packets, b.numbers = append(b.packets, packet), append(b.numbers, seq)
+}
+
+func (b *outbox) full() bool { return len(b.packets) == outboxMost }
+
+func (b *outbox) forget() {
+	clear(b.packets)
+	b.packets, b.numbers = b.packets[:0], b.numbers[:0]
+}
+
+// flush writes what was made. It is called with mu held, and before mu is let go.
+func (t *transmitter) flush() {
+	if len(t.outbox.packets) == 0 {
+		return
+	}
+	if t.rate != nil { // as late as can be: what this machine takes until here is no queue
+		now := time.Now()
+		for i, p := range t.outbox.packets {
+			t.rate.Sent(now, false, t.outbox.numbers[i], len(p)+perPacket)
+		}
+	}
+	failed, _ := sendAll(t.way, t.outbox.packets)
+	t.writeErrors.Add(uint64(failed))
+	t.outbox.forget()
+}
+
+// sendAll sends datagrams of media by any way. failed is how many were not sent, err why the last of them.
+func sendAll(w Way, datagrams [][]byte) (failed int, err error) {
+	if b, ok := w.(burstWay); ok && len(datagrams) > 1 {
+		return b.SendAll(datagrams)
+	}
+	for _, d := range datagrams {
+		if e := w.Send(d, false); e != nil {
+			failed, err = failed+1, e
+		}
+	}
+	return failed, err
+}
