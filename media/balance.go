@@ -55,20 +55,26 @@ func (st *stream) balance(now time.Time) time.Time {
 // allot tells our encoder what it may make now. It says whether packets are on their way of which nothing was heard.
 func (st *stream) allot(now time.Time) (awaits bool) {
 	st.t.mu.Lock()
-	c, kbps := st.t.rate, 0
+	c, kbps, lasting := st.t.rate, 0, 0
 	if c != nil {
 		awaits = c.Awaits()
 		c.Tick(now)
 		st.progress.queue = c.Queue()
-		kbps = int(float64(c.Kbps(now)) / wireShare)
-		if most := st.d.MaxKbps; most > 0 {
-			kbps = min(kbps, most)
-		}
+		kbps, lasting = st.pictures(c.Kbps(now)), st.pictures(c.LastingKbps(now))
 	}
 	st.t.mu.Unlock()
 	st.progress.budget = kbps
-	st.tellBudget(now, kbps)
+	st.tellBudget(now, kbps, lasting)
 	return awaits
+}
+
+// pictures is what coded pictures may take of what the wire carries.
+func (st *stream) pictures(wire int) (kbps int) {
+	kbps = int(float64(wire) / wireShare)
+	if most := st.d.MaxKbps; most > 0 {
+		kbps = min(kbps, most)
+	}
+	return kbps
 }
 
 // sayArrivals sends what came since the last time (RFC 8888).
@@ -95,7 +101,7 @@ func (st *stream) hearArrivals(now time.Time, r *rtcp.CCFeedbackReport) {
 	}
 	if fell { // first the rate, so that the keyframe is a small one
 		st.allot(now)
-		st.s.keyframeWanted(st)
+		st.s.restartVideo(st)
 	}
 }
 
@@ -110,7 +116,7 @@ func (st *stream) hearLoss(now time.Time, lost float64) {
 	st.t.mu.Unlock()
 	if kbps > 0 && (lost > 0 || st.budget.kbps > 0) { // until something is lost nobody needs to know
 		st.progress.budget = kbps
-		st.tellBudget(now, kbps)
+		st.tellBudget(now, kbps, kbps)
 	}
 }
 
@@ -124,23 +130,25 @@ func (t *transmitter) heard(now time.Time, r *rtcp.CCFeedbackReport) (rtt time.D
 	t.rate.Feedback(now, r, t.ssrc, t.repairSSRC)
 	if fell = t.rate.Fell(); fell {
 		t.history.begin(t.seq)
+		t.generation++ // a picture that is half sent is not finished
 	}
 	return t.rate.RoundTrip(), fell
 }
 
 // tellBudget passes on what our pictures may take, when it has changed by more than anybody would see, and once a second.
-func (st *stream) tellBudget(now time.Time, kbps int) {
+func (st *stream) tellBudget(now time.Time, kbps, lasting int) {
 	b := &st.budget
-	change := kbps - b.kbps
-	if kbps == 0 || st.s.cfg.Budget == nil || max(change, -change)*20 < b.kbps && now.Sub(b.at) < time.Second {
+	change, lastingly := kbps-b.kbps, lasting-b.lasting
+	slight := max(change, -change)*20 < b.kbps && max(lastingly, -lastingly)*20 < b.lasting
+	if kbps == 0 || st.s.cfg.Budget == nil || slight && now.Sub(b.at) < time.Second {
 		return
 	}
-	b.kbps, b.at = kbps, now
-	st.s.cfg.Budget(kbps)
+	b.kbps, b.lasting, b.at = kbps, lasting, now
+	st.s.cfg.Budget(kbps, lasting)
 }
 
 // budget is what our pictures may take, as it was told last.
 type budget struct {
-	kbps int
-	at   time.Time
+	kbps, lasting int
+	at            time.Time
 }

@@ -47,7 +47,7 @@ var noise = sync.OnceValue(func() []byte {
 })
 
 // budget sets how large its pictures are; a keyframe is as large as a buffer of 120 ms allows.
-func (e *fakeEncoder) budget(kbps int) {
+func (e *fakeEncoder) budget(kbps, _ int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.sizeP = max(kbps*1000/8/30, 40)

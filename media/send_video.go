@@ -15,6 +15,9 @@ const (
 	queueUnits = 8
 	queueBytes = h264.MaxAccessUnit
 	queueTime  = 200 * time.Millisecond
+
+	// holdFor is how soon it is looked whether the path is heard of again.
+	holdFor = 5 * time.Millisecond
 )
 
 // videoSender cuts access units into packets and paces them.
@@ -180,9 +183,7 @@ func (v *videoSender) send(ctx context.Context, timer *time.Timer, au AccessUnit
 // await waits until the next packet may leave; false: ctx has ended.
 func (v *videoSender) await(ctx context.Context, timer *time.Timer) bool {
 	for {
-		now := time.Now()
-		v.pace(now)
-		wait := v.pacer.wait(now)
+		wait := v.pace(time.Now())
 		if wait == 0 {
 			return true
 		}
@@ -245,16 +246,28 @@ func (v *videoSender) prepare(au AccessUnit) {
 	v.begun, v.captured, v.timestamp = true, au.Captured, ts
 }
 
-// pace follows what the path carries, which may change while a picture is on its way.
-func (v *videoSender) pace(now time.Time) {
+// pace says how long the next packet has to wait. It follows what the path carries, which may change while a picture is on its
+// way.
+func (v *videoSender) pace(now time.Time) time.Duration {
 	v.t.mu.Lock()
 	defer v.t.mu.Unlock()
 	if v.t.d == nil {
-		return
+		return v.pacer.wait(now)
 	}
-	if v.pacer.limit(v.t.d.MaxKbps); v.t.rate != nil && !v.t.rate.Free() {
-		v.pacer.follow(v.t.rate.Kbps(now), v.t.rate.Drains())
+	v.pacer.limit(v.t.d.MaxKbps)
+	if c := v.t.rate; c != nil {
+		if !c.Free() {
+			carried := c.Kbps(now)
+			if c.Drains() {
+				carried = c.LastingKbps(now)
+			}
+			v.pacer.follow(carried, c.Drains())
+		}
+		if c.Holds(now) {
+			return holdFor
+		}
 	}
+	return v.pacer.wait(now)
 }
 
 // discarded counts access units that could not be sent.

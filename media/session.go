@@ -29,8 +29,11 @@ type Config struct {
 	Ways        Ways   // of its streams
 	CNAME       string // RTCP's name for this end (RFC 3550 §6.5.1), the same for all streams
 	Receiver    Receiver
-	Budget      func(kbps int) // takes what our pictures may take, in kbit/s of coded pictures; nil for nobody who cares
-	Log         *slog.Logger   // with the keys of the call already set; nil for none
+
+	// Budget takes what our pictures may take now, in kbit/s of coded pictures, and what they may take once a queue is gone that
+	// the path has at present: the format need not follow every brake. Nil for nobody who cares.
+	Budget func(kbps, lasting int)
+	Log    *slog.Logger // with the keys of the call already set; nil for none
 }
 
 // Medium is what a stream carries, by its name in SDP.

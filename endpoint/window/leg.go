@@ -94,9 +94,9 @@ func (w *Window) prepare(offer []byte, policy negotiate.Policy, see sight) (g gr
 func (w *Window) begin(ctx context.Context, l *leg, d negotiate.Description) {
 	session, err := media.NewSession(media.Config{
 		Description: d, Ways: l.sockets.Ways(), CNAME: w.cfg.Space, Receiver: l, Log: w.log.With("call_id", l.callID),
-		Budget: func(kbps int) {
+		Budget: func(kbps, lasting int) {
 			w.devices.SetKbps(l.id, min(kbps, w.cfg.Video.Kbps)) // at once; the loop thinks about the size
-			w.tell(budget{l.id, kbps})
+			w.tell(budget{l.id, lasting})
 		},
 	})
 	if err != nil {

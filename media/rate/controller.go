@@ -19,6 +19,9 @@ const (
 	calm = 12 * time.Millisecond
 	busy = 40 * time.Millisecond
 
+	// Packets that come this much slower than we send, and wait for one another, leave no doubt.
+	slower = 0.8
+
 	// A queue has to be there in two reports, unless it is this long: a machine that is busy delays packets for a moment, too.
 	obvious = 90 * time.Millisecond
 
@@ -36,6 +39,9 @@ const (
 	growFirst = 6.0
 	growFar   = 0.25
 	growNear  = 0.04
+	growMost  = 0.60 // far from it, once no queue was seen for long
+	near, far = 0.8, 1.1
+	longer    = 2 * time.Second // in which the growth doubles
 
 	// idle is how much more than what is really sent may be believed at once: nobody has seen the path carry it. An encoder
 	// in a quiet room makes less than it may: up to unused times what it makes is believed slowly, else it would never get more.
@@ -65,6 +71,8 @@ const (
 
 	// Without feedback for so long the path may be full both ways, or gone; each time that it lasts as long again, less is sent.
 	silence = 200 * time.Millisecond
+	overdue = 120 * time.Millisecond // besides a round trip: reports come every 50 ms
+	holding = 300 * time.Millisecond // for so long at most nothing is sent
 	quieter = 0.7
 	quiet   = 100 * time.Millisecond
 	lowly   = 0.25 // of what was sent before, at least: whoever comes back is to see a picture at once
@@ -124,6 +132,27 @@ func (c *Controller) Fell() bool {
 	return fell
 }
 
+// LastingKbps is how much pictures may take once a queue has gone that is only draining now: whoever chooses a size for them
+// need not follow every brake.
+func (c *Controller) LastingKbps(now time.Time) int {
+	lasting := max(c.target, c.before)
+	if c.draining {
+		lasting = max(c.target, settled*c.capacity)
+	}
+	lasting = min(lasting, float64(c.limits.Most))
+	return int(max(lasting-c.path.repaired.kbps(now), lasting/2))
+}
+
+// Holds says that nothing was heard for longer than a report can take, on a path that loses little: until silence explains
+// itself, more would only make a queue longer.
+func (c *Controller) Holds(now time.Time) bool {
+	if c.path.trip == 0 || c.capacity > 0 || c.contends || c.path.waiting.IsZero() || c.path.loss.share() > tolerable {
+		return false
+	}
+	passed := now.Sub(c.path.waiting) - c.path.nearest.least()
+	return passed > overdue && passed < overdue+holding
+}
+
 // Drains says that less is sent than the path carries, until a queue has gone.
 func (c *Controller) Drains() bool { return c.draining }
 
@@ -159,7 +188,7 @@ func (c *Controller) decide(now time.Time, passed float64) {
 		c.contend(now, passed)
 		return
 	}
-	if c.draining && c.path.queue < calm { // on with what the path carries
+	if c.draining && c.path.queue < calm && c.path.tail < obvious { // on with what the path carries
 		c.draining = false
 		c.path.loss.forget()
 		c.set(max(c.target, settled*c.capacity, c.stall(now)))
@@ -168,7 +197,7 @@ func (c *Controller) decide(now time.Time, passed float64) {
 	if c.suspected++; c.path.queue <= busy {
 		c.suspected = 0
 	}
-	congested := c.suspected > 1 || c.path.queue > obvious || c.path.loss.grew(lossy)
+	congested := c.slow() || c.suspected > 1 || c.path.queue > obvious && !c.path.atOnce || c.path.loss.grew(lossy)
 	switch {
 	case congested:
 		c.brake(now)
@@ -178,15 +207,25 @@ func (c *Controller) decide(now time.Time, passed float64) {
 	}
 }
 
+// slow says that what we send comes out so much slower that there is no need to see it twice.
+func (c *Controller) slow() bool {
+	return c.path.tail > busy && c.path.service > 0 && c.path.service < slower*c.target
+}
+
 // brake sends less than what comes out at the other end: the more, the longer the queue. It waits for the effect before it
 // brakes again.
 func (c *Controller) brake(now time.Time) {
-	carried := c.path.delivered.recent()
-	if now.Sub(c.braked) < c.path.queue+100*time.Millisecond && (c.path.queue <= busy || c.target < carried) {
+	carried := c.path.carries()
+	queue := c.path.queue
+	if c.slow() {
+		c.excused = now // it did not stand still: it is slow
+		queue = max(c.path.tail, c.path.load())
+	}
+	if now.Sub(c.braked) < queue+100*time.Millisecond && (queue <= busy || c.target < carried) {
 		return
 	}
 	c.braked = now
-	if c.path.queue <= busy { // only loss: the path may be lossy, or have a queue too short to see
+	if queue <= busy { // only loss: the path may be lossy, or have a queue too short to see
 		c.set(gentle * c.target)
 		if c.path.loss.share() > drowning {
 			c.set(min(c.target, gentle*carried))
@@ -200,11 +239,11 @@ func (c *Controller) brake(now time.Time) {
 	} else {
 		c.capacity, c.prior, c.began = carried, c.target, now
 	}
-	slow := gentle - (gentle-strong)*min(1, max(0, float64(c.path.queue-busy))/float64(full-busy))
+	slow := gentle - (gentle-strong)*min(1, max(0, float64(queue-busy))/float64(full-busy))
 	c.draining = true
 	before := c.target
 	c.set(min(slow*carried, 0.95*c.target))
-	c.fell = c.fell || c.target < collapse*before
+	c.fell = c.fell || queue > obvious && c.target < collapse*before
 }
 
 // stall gives what was sent before if a queue was gone too soon for one: then something on the way stood still for a moment,
@@ -254,8 +293,8 @@ func (c *Controller) contend(now time.Time, passed float64) {
 func (c *Controller) grow(now time.Time, passed float64) {
 	pace := growFirst
 	if c.capacity > 0 {
-		pace = growFar
-		if c.target > 0.8*c.capacity && c.target < 1.2*c.capacity {
+		pace = min(growFar*(1+now.Sub(c.braked).Seconds()/longer.Seconds()), growMost)
+		if c.target > near*c.capacity && c.target < far*c.capacity {
 			pace = growNear
 		}
 	}
@@ -263,7 +302,7 @@ func (c *Controller) grow(now time.Time, passed float64) {
 		c.capacity = 0
 	}
 	next := c.target * (1 + pace*passed)
-	if proven := c.path.delivered.recent(); next > idle*proven+100 {
+	if proven := max(c.path.delivered.recent(), c.path.delivered.over(rarely)); next > idle*proven+100 {
 		next = min(c.target*(1+growFar*passed), unused*proven)
 	}
 	c.set(max(next, c.target))

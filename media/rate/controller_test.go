@@ -184,9 +184,27 @@ func TestControllerFollowsAFall(t *testing.T) {
 		t.Errorf("%.0f kbit/s of 500", kbps)
 	}
 	p.kbps = 5000
-	p.goOn(30 * time.Second)
+	p.goOn(15 * time.Second)
 	if p.c.Kbps(p.now) < 3000 {
-		t.Errorf("%d kbit/s 30 s after the path is free again", p.c.Kbps(p.now))
+		t.Errorf("%d kbit/s 15 s after the path is free again", p.c.Kbps(p.now))
+	}
+}
+
+// A machine that stands still for a moment is no path that carries nothing: what came late came at once.
+func TestControllerForgivesAMachineThatStoodStill(t *testing.T) {
+	p := newRun(limits)
+	p.kbps = 1000
+	p.goOn(20 * time.Second)
+	before := p.c.Kbps(p.now)
+	for range 5 {
+		p.goOn(time.Second)
+		for i := range p.due { // whatever is on its way comes together
+			p.due[i].at = p.now.Add(300 * ms)
+		}
+		p.goOn(700 * ms)
+		if now := p.c.Kbps(p.now); now < before/3 {
+			t.Errorf("%d kbit/s of %d after it stood still for 300 ms", now, before)
+		}
 	}
 }
 

@@ -58,6 +58,9 @@ func (l *lowest) add(now time.Time, d time.Duration) time.Duration {
 	return min(l.now, l.before)
 }
 
+// least is the least so far, 0 before the first.
+func (l *lowest) least() time.Duration { return min(l.now, l.before) }
+
 // hold keeps what is known, since a queue that stays hides how the path is without.
 func (l *lowest) hold(now time.Time, on bool) {
 	switch {
@@ -119,6 +122,9 @@ func (m *meter) kbps(now time.Time) float64 {
 
 // recent is the rate of the last 150 ms in which anything came.
 func (m *meter) recent() float64 { return m.over(3) }
+
+// rarely is over how many slots pictures are looked at that go seldom.
+const rarely = 15
 
 // over is the rate of the last n whole slots.
 func (m *meter) over(n int) float64 {

@@ -1,6 +1,7 @@
 package rate
 
 import (
+	"slices"
 	"time"
 
 	"github.com/pion/rtcp"
@@ -15,8 +16,17 @@ type path struct {
 	heard     time.Time     // the last report
 	sent      time.Time     // the last packet
 	queue     time.Duration // that packets wait now
+	tail      time.Duration // the same, of the newest packet: part of it may be its own picture
+	service   float64       // kbit/s at which packets came that waited for one another; 0 if too few did
+	atOnce    bool          // what waited came all at once
 	trip      time.Duration // there and back
+	nearest   lowest        // of trips
+	waiting   time.Time     // when the first was sent that nothing was heard of, but for losses; zero: all is heard of
 	base      lowest        // of delays
+	news      []came        // of the report at hand
+	latest    came          // of the one before
+	total     int64         // bytes sent
+	flying    int64         // of these, after the newest packet that came
 	delivered meter
 	fastest   float64 // of what was delivered, kbit/s; half of it is forgotten in half a minute
 	repaired  meter   // of what is sent again
@@ -30,22 +40,25 @@ func (p *path) send(now time.Time, again bool, seq uint16, size int) {
 		p.heard = now
 	}
 	p.sent = now
+	if p.waiting.IsZero() {
+		p.waiting = now
+	}
 	s := &p.media
 	if again {
 		s = &p.repair
 		p.repaired.add(now, size)
 	}
-	s.packets[seq%window] = packet{seq: seq, at: now, size: size}
+	p.total += int64(size)
+	s.packets[seq%window] = packet{seq: seq, at: now, size: size, total: p.total}
 }
 
 // report takes what came of the packets of our two senders; ok is false if none of it is news.
 func (p *path) report(now time.Time, r *rtcp.CCFeedbackReport, media, repair uint32) (ok bool) {
 	at, jumped := p.clock.at(now, r.ReportTimestamp)
 	if jumped {
-		p.base, p.delivered = lowest{}, meter{}
+		p.base, p.delivered, p.latest = lowest{}, meter{}, came{}
 	}
-	var queue time.Duration
-	var newest time.Time
+	p.news = p.news[:0]
 	for i := range r.ReportBlocks {
 		b := &r.ReportBlocks[i]
 		s := &p.media
@@ -64,20 +77,83 @@ func (p *path) report(now time.Time, r *rtcp.CCFeedbackReport, media, repair uin
 				p.missing(now, sent)
 			default:
 				offset := time.Duration(m.ArrivalTimeOffset) * time.Second / offsetRate
-				if sent.at.After(newest) {
-					newest, p.trip = sent.at, now.Sub(sent.at)-offset
-				}
-				if q := p.arrived(now, at-offset, sent); !ok || q < queue {
-					queue = q
-				}
-				ok = true
+				p.news = append(p.news, came{at - offset, p.arrived(now, at-offset, sent), sent, s == &p.repair})
 			}
 		}
 	}
-	if ok {
-		p.queue, p.heard = max(queue-p.serial(), 0), now
+	if len(p.news) == 0 {
+		return false
 	}
-	return ok
+	p.learn(now, at)
+	return true
+}
+
+// came is a packet that a report has for the first time.
+type came struct {
+	at    time.Duration // on the receiver's clock, since its first report
+	queue time.Duration // that it waited
+	sent  *packet
+
+	repair bool
+}
+
+// learn makes of the news of a report, written at a time on the receiver's clock, how the path is.
+func (p *path) learn(now time.Time, at time.Duration) {
+	slices.SortStableFunc(p.news, func(a, b came) int { return int(a.at - b.at) })
+	newest := p.news[len(p.news)-1]
+	least := slices.MinFunc(p.news, func(a, b came) int { return int(a.queue - b.queue) })
+	serial := p.serial()
+	p.queue, p.tail = max(least.queue-serial, 0), max(newest.queue-serial, 0)
+	p.trip = now.Sub(newest.sent.at) - (at - newest.at)
+	p.nearest.add(now, p.trip)
+	p.service, p.atOnce = p.served()
+	p.flying = p.total - newest.sent.total
+	p.latest, p.heard, p.waiting = newest, now, time.Time{}
+	if next := p.media.find(newest.sent.seq + 1); newest.repair {
+		p.waiting = p.sent
+	} else if next != nil && !next.at.Before(newest.sent.at) {
+		p.waiting = next.at
+	}
+}
+
+const (
+	servedLeast = 3                     // packets that have waited, for a judgement
+	servedFor   = 15 * time.Millisecond // in which they came, at least: what stood still comes all at once
+)
+
+// served is the rate at which packets came that were there before the one ahead of them was through: so fast is the slowest hop,
+// whatever is sent. What a machine held up that was busy comes at once.
+func (p *path) served() (kbps float64, atOnce bool) {
+	bytes, packets, passed := 0, 0, time.Duration(0)
+	last := p.latest
+	for _, c := range p.news {
+		if d := c.at - last.at; last.sent != nil && d >= 0 && c.queue > max(calm, d) {
+			bytes, packets, passed = bytes+c.sent.size, packets+1, passed+d
+		}
+		last = c
+	}
+	if packets < servedLeast {
+		return 0, false
+	}
+	if passed < servedFor {
+		return 0, true
+	}
+	return float64(bytes) * 8 / 1000 / passed.Seconds(), false
+}
+
+// load is how long all takes to come out that is on its way, besides what a round trip takes by itself; full at most, since
+// what does not fit into a queue is gone.
+func (p *path) load() time.Duration {
+	d := time.Duration(float64(p.flying) * 8 / max(p.carries(), slowest) * float64(time.Millisecond))
+	return min(d-p.nearest.least(), full)
+}
+
+// carries is what comes out at the other end now, kbit/s.
+func (p *path) carries() float64 {
+	if p.service > 0 {
+		return p.service
+	}
+	return max(p.delivered.recent(), p.delivered.over(rarely)/2) // whatever stood still for a moment is no path that carries nothing
 }
 
 // arrived takes a packet that came at a time on the other side's clock, and gives how long it waited.
@@ -132,5 +208,6 @@ type packet struct {
 	acked  bool
 	missed uint8 // times that a report did not have it
 	size   int
+	total  int64 // bytes sent so far, with this one
 	at     time.Time
 }
