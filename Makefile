@@ -38,7 +38,7 @@ else
 	@echo "bin/ewindow-media is not built for $(GOARCH): it needs that machine's GStreamer; run make build there"
 endif
 
-bench: setup-demo setup-bench programs glass bench-plan bench-strangers bench-line bench-echo
+bench: setup-demo setup-bench programs glass bench-plan bench-strangers bench-line bench-echo bench-sync
 	go run ./scripts/bench $(BENCH)
 
 # The dialplan alone: needs nothing but Go.
@@ -67,6 +67,10 @@ bench-echo: setup-demo setup-bench programs
 	go test -c -o bin/echo.test ./media/gst
 	cd media/gst && $(if $(DEBIAN),sh ../../scripts/bench/debian.sh $(DEBIAN) )../../bin/echo.test -test.run 'FollowsThePath|DoubleTalk|NothingPumps' -test.v
 	$(if $(DEBIAN),sh scripts/bench/debian.sh $(DEBIAN) )bash scripts/bench/echo.sh $(ECHO)
+
+# Lip sync: a flash and a beep through two windows, clean and at 5 % of loss; SYNC='-seconds 60' for longer.
+bench-sync: setup-demo setup-bench programs
+	go run ./scripts/bench/sync $(SYNC)
 
 glass: | bin
 	$(CC) -O2 -o bin/glass scripts/bench/glass.c -lX11 -lXext -lm

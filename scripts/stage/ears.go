@@ -54,6 +54,15 @@ func OpenEars(path string) (*Ears, error) {
 	return nil, errors.New("listen: " + path + " has no samples yet")
 }
 
+// Length is how many samples there are by now, of each channel.
+func (e *Ears) Length() (int64, error) {
+	info, err := os.Stat(e.path)
+	if err != nil {
+		return 0, err
+	}
+	return max(0, info.Size()-e.data) / int64(2*e.channels), nil
+}
+
 // Last returns the first channel of what was played in the last seconds, −1…1.
 func (e *Ears) Last(seconds float64) ([]float64, error) {
 	f, err := os.Open(e.path)

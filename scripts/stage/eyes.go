@@ -112,6 +112,19 @@ func (e *Eyes) Code() (seed uint16, counter uint32, ok bool, err error) {
 	return seed, counter, ok, nil
 }
 
+// Bright says whether the middle of the picture is brighter than half.
+func (e *Eyes) Bright() (bool, error) {
+	d, width, height, err := e.target()
+	if err != nil {
+		return false, err
+	}
+	p, err := xproto.GetImage(e.conn, xproto.ImageFormatZPixmap, d, int16(width/2), int16(height/2), 1, 1, ^uint32(0)).Reply()
+	if err != nil {
+		return false, fmt.Errorf("grab: %w", err)
+	}
+	return len(p.Data) > 1 && p.Data[1] > 128, nil
+}
+
 // Save writes what is seen as a PNG file, whole at any moment.
 func (e *Eyes) Save(path string) error {
 	d, width, height, err := e.target()

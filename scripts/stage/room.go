@@ -4,11 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Room is where speakers sound: a sink of PulseAudio for each, and somebody who listens at its monitor. Nobody else hears
@@ -137,4 +141,35 @@ func (r *Room) Close() {
 		}
 	}
 	_ = os.RemoveAll(r.dir)
+}
+
+// Microphone puts one into the room. It returns the word for a window's file, the WAV file, for Ears, of what it hears from now
+// on, and where to write that: samples of 16 bits, 48,000 a second, no faster than they sound. Closing it ends them.
+func (r *Room) Microphone(ctx context.Context, name string) (word, wav string, sound io.WriteCloser, err error) {
+	if _, wav, err = r.Speaker(ctx, name); err != nil {
+		return "", "", nil, err
+	}
+	sink := "ewindow-" + name
+	cmd := exec.CommandContext(ctx, "pacat", r.at("--device="+sink, "--rate=48000", "--channels=1", "--format=s16le", "--latency-msec=30")...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	out, in, err := os.Pipe()
+	if err != nil {
+		return "", "", nil, err
+	}
+	defer out.Close()
+	// Else it holds what has piled up until the player ran, more than half a second.
+	if _, err := unix.FcntlInt(in.Fd(), unix.F_SETPIPE_SZ, 4096); err != nil {
+		return "", "", nil, errors.Join(err, in.Close())
+	}
+	cmd.Stdin, sound = out, in
+	if err := cmd.Start(); err != nil {
+		_ = in.Close()
+		return "", "", nil, fmt.Errorf("play to the microphone: %w; pacat is in Debian's package pulseaudio-utils", err)
+	}
+	go func() { _ = cmd.Wait() }()
+	word = "gst:pulsesrc buffer-time=40000 latency-time=10000 device=" + sink + ".monitor"
+	if r.server != "" {
+		word += " server=" + r.server
+	}
+	return word, wav, sound, nil
 }

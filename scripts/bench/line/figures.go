@@ -84,8 +84,9 @@ func firstAfter(looks []rig.Look, t time.Time) (d time.Duration, ok bool) {
 
 // sample is what was sent into the line up to a time.
 type sample struct {
-	at    time.Time
-	bytes int
+	at     time.Time
+	bytes  int
+	budget int // kbit/s that the sender of pictures means to take; 0 if it doesn't say
 }
 
 // second is the span over which a rate is judged.

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"encoding/xml"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -100,7 +102,7 @@ func TestBroken(t *testing.T) {
 func sent(kbps ...int) (s []sample) {
 	bytes := 0
 	for i := range len(kbps)*10 + 1 {
-		s = append(s, sample{start.Add(time.Duration(i) * sampled), bytes})
+		s = append(s, sample{start.Add(time.Duration(i) * sampled), bytes, 1500})
 		if i < len(kbps)*10 {
 			bytes += kbps[i/10] * 1000 / 8 / 10
 		}
@@ -150,6 +152,46 @@ func TestConclude(t *testing.T) {
 	o = conclude(cut, steady(0, 2000), nil, at(2))
 	if o.back != -1 || o.frozen != 100 {
 		t.Errorf("cut without end: back after %v, %+v", o.back, o.figures)
+	}
+}
+
+// A chart is well-formed, has all that there was, and nothing that leaves it.
+func TestChart(t *testing.T) {
+	chosen, err := choose("drop")
+	if err != nil {
+		t.Fatal(err)
+	}
+	saw := seen{looks: append(steady(0, 5000), steady(5500, 12000)...), begin: start, end: start.Add(12 * time.Second),
+		samples: sent(2000, 2000, 9000, 500, 500, 500, 600, 1000, 1800, 2000, 2000, 2000), at: []time.Time{start.Add(2 * time.Second), start.Add(6 * time.Second)}}
+	svg := measurement{row: chosen[0], system: "E-Window"}.chart(saw)
+	curves := 0
+	for d := xml.NewDecoder(strings.NewReader(svg)); ; {
+		token, err := d.Token()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, ok := token.(xml.StartElement)
+		if !ok || e.Name.Local != "polyline" {
+			continue
+		}
+		curves++
+		for _, a := range e.Attr {
+			if a.Name.Local != "points" {
+				continue
+			}
+			for point := range strings.FieldsSeq(a.Value) {
+				var x, y float64
+				if _, err := fmt.Sscanf(point, "%f,%f", &x, &y); err != nil || x < chartLeft || x > chartRight || y < rateTop || y > ageBottom {
+					t.Fatalf("point %s, %v", point, err)
+				}
+			}
+		}
+	}
+	if frozen := strings.Count(svg, `fill-opacity`); curves != 4 || frozen != 1 {
+		t.Errorf("%d curves, %d freezes, want 4 and 1", curves, frozen)
 	}
 }
 

@@ -30,7 +30,7 @@ type options struct {
 	seconds, runs int
 	bin           string
 	only, peer    string
-	logs          string
+	logs, charts  string
 }
 
 func main() {
@@ -42,6 +42,7 @@ func main() {
 	flag.StringVar(&o.only, "only", "", "measure only these `rows`, separated by commas")
 	flag.StringVar(&o.peer, "peer", "gstreamer", "who else is measured, in turn with ours: gstreamer, chromium, baresip, several separated by commas, or none")
 	flag.StringVar(&o.logs, "logs", "", "`directory` for all that the windows print and the glass sees, files for each run")
+	flag.StringVar(&o.charts, "plot", "", "`directory` for a chart (SVG) of the first run of each row")
 	flag.Parse()
 	if status, inside := stage.Alone(); !inside {
 		os.Exit(status)

@@ -114,6 +114,9 @@ func (m measurement) take(ctx context.Context) (o outcome, err error) {
 	if err == nil {
 		m.conclude(saw, &o)
 	}
+	if err == nil && m.charts != "" && m.run == 0 {
+		err = m.draw(saw)
+	}
 	return o, err
 }
 
@@ -182,7 +185,7 @@ func (m measurement) start(ctx context.Context, ends *rig.Ends, x rig.Screens) (
 
 // observe watches a system that has been started, and fills in what is measured beside the picture.
 func (m measurement) observe(ctx context.Context, s rig.System, relay *impair.Relay, watch *rig.Watch, o *outcome) (saw seen, err error) {
-	called := time.Now()
+	called, budget := time.Now(), func() int { return 0 }
 	first, err := watch.First(ctx, startLimit)
 	if err != nil {
 		return saw, err
@@ -192,7 +195,7 @@ func (m measurement) observe(ctx context.Context, s rig.System, relay *impair.Re
 		if !ok {
 			return saw, errors.New("a picture, and no call")
 		}
-		called = since
+		called, budget = since, w.Budget
 	}
 	o.first = first.Sub(called)
 	saw.begin = first
@@ -201,15 +204,11 @@ func (m measurement) observe(ctx context.Context, s rig.System, relay *impair.Re
 	}
 	total := max(time.Duration(m.seconds)*time.Second, m.shortest())
 	saw.end = saw.begin.Add(total)
-	var plan []event
-	if m.plan != nil {
-		plan = m.plan(total)
-	}
 	from, err := rig.LookAtMachine()
 	if err != nil {
 		return saw, err
 	}
-	if saw.samples, saw.at, err = follow(ctx, relay, saw.begin, total, plan); err != nil {
+	if saw.samples, saw.at, err = follow(ctx, relay, saw.begin, total, m.events(total), budget); err != nil {
 		return saw, err
 	}
 	to, err := rig.LookAtMachine()
@@ -230,11 +229,11 @@ func (m measurement) observe(ctx context.Context, s rig.System, relay *impair.Re
 }
 
 // follow lets happen on the line what is planned, and looks at its counters, until the time is over. at is when each event was.
-func follow(ctx context.Context, relay *impair.Relay, begin time.Time, total time.Duration, plan []event) (samples []sample, at []time.Time, err error) {
+func follow(ctx context.Context, relay *impair.Relay, begin time.Time, total time.Duration, plan []event, budget func() int) (samples []sample, at []time.Time, err error) {
 	tick := time.NewTicker(sampled)
 	defer tick.Stop()
 	for now := time.Now(); now.Before(begin.Add(total)); {
-		samples = append(samples, sample{now, relay.Counts()[0].Bytes})
+		samples = append(samples, sample{now, relay.Counts()[0].Bytes, budget()})
 		for len(plan) > 0 && now.Sub(begin) >= plan[0].at {
 			relay.Set(plan[0].set)
 			if plan[0].cut > 0 {
@@ -256,13 +255,13 @@ func (m measurement) conclude(saw seen, o *outcome) {
 	from, at := saw.begin, saw.at
 	switch {
 	case m.name == "cut" && len(at) == 1:
-		from = at[0].Add(m.plan(saw.end.Sub(saw.begin))[0].cut)
+		from = at[0].Add(m.events(saw.end.Sub(saw.begin))[0].cut)
 		var ok bool
 		if o.back, ok = firstAfter(saw.looks, from); !ok {
 			o.back = -1
 		}
 	case m.name == "drop" && len(at) == 2:
-		plan := m.plan(saw.end.Sub(saw.begin))
+		plan := m.events(saw.end.Sub(saw.begin))
 		limit := float64(plan[0].set.Kbps)
 		o.before = rate(saw.samples, saw.begin, at[0])
 		o.down, o.up = -1, -1

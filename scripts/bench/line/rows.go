@@ -58,6 +58,14 @@ var rows = []row{
 	}},
 }
 
+// events are what happens to the line within a time.
+func (r row) events(total time.Duration) []event {
+	if r.plan == nil {
+		return nil
+	}
+	return r.plan(total)
+}
+
 // shortest is how long a row takes at least: what happens on the line has to be over.
 func (r row) shortest() time.Duration {
 	if r.name == "cut" {

@@ -16,10 +16,14 @@ type Windows struct {
 	Ends      *Ends     // nil: both on the loopback interface
 	Log       io.Writer // nil, or what gets all that they print
 	Tap       *Tap      // nil, or what writes down what the first one's encoder makes; it needs Ends
+	Sound     [2]Sound  // of each; their zero value is a test tone, and nobody who hears it
 	network   *stage.Network
 	processes []*stage.Process
 	out       *tail
 }
+
+// Sound is a window's microphone and speaker, in the words of its file.
+type Sound struct{ Microphone, Speaker string }
 
 // Start is System's.
 func (w *Windows) Start(ctx context.Context, x Screens) error {
@@ -46,8 +50,12 @@ func (w *Windows) Start(ctx context.Context, x Screens) error {
 		}
 	}
 	for i, space := range spaces {
+		sound := w.Sound[i]
+		if sound == (Sound{}) {
+			sound = Sound{Microphone: "test", Speaker: "none"}
+		}
 		w.network.Windows = append(w.network.Windows, stage.Window{
-			Space: space, Camera: "x11:" + x.Camera, Screen: "x11:" + x.Window[i], Microphone: "test", Speaker: "none",
+			Space: space, Camera: "x11:" + x.Camera, Screen: "x11:" + x.Window[i], Microphone: sound.Microphone, Speaker: sound.Speaker,
 			Width: Width, Height: Height, FPS: FPS, Kbps: Kbps,
 		})
 	}
@@ -75,6 +83,20 @@ func (w *Windows) Start(ctx context.Context, x Screens) error {
 		w.processes = append(w.processes, p)
 	}
 	return nil
+}
+
+// Budget is what the pictures of the first window may take, in kbit/s; 0 while nobody knows.
+func (w *Windows) Budget() int {
+	s, err := w.network.Status(w.network.Windows[0].Space)
+	if err != nil {
+		return 0
+	}
+	for _, c := range s.Calls {
+		if c.Up {
+			return c.Figures.Budget
+		}
+	}
+	return 0
 }
 
 // Called says since when the second window is in a call; ok is false while it is in none.
