@@ -22,12 +22,13 @@ import (
 )
 
 const (
-	rate  = 48000
-	piece = rate / 100 // samples, 10 ms
-	kept  = 1 << 16    // samples of what was played that are remembered: 1.3 s
-	taps  = 32         // of the interpolation, which is exact to 60 dB up to 16 kHz
-	fine  = 512        // places between two samples
-	wide  = 32         // bytes of a sample of all channels: a page of a FIFO, which is filled and emptied as a whole, lasts 2.7 ms
+	rate   = 48000
+	piece  = rate / 100 // samples, 10 ms
+	kept   = 1 << 16    // samples of what was played that are remembered: 1.3 s
+	taps   = 32         // of the interpolation, which is exact to 60 dB up to 16 kHz
+	primed = rate / 40  // samples that wait before it begins to play: 25 ms, by which the sound server may be late
+	fine   = 512        // places between two samples
+	wide   = 32         // bytes of a sample of all channels: a page of a FIFO, which is filled and emptied as a whole, lasts 2.7 ms
 )
 
 func main() {
@@ -113,8 +114,9 @@ func (r *room) at(t float64) (sum float64) {
 
 // fifo is a FIFO of samples that never blocks.
 type fifo struct {
-	fd   int
-	rest []byte
+	fd    int
+	rest  []byte
+	flows bool // it had primed samples, and has not been short of any since
 }
 
 func open(name string, flags, keeps int) (*fifo, error) {
@@ -128,6 +130,10 @@ func open(name string, flags, keeps int) (*fifo, error) {
 
 // read takes n samples of the first channel; what has not come is silence, and counts as a stumble.
 func (f *fifo) read(n int) (out []float64, stumbled bool) {
+	out = make([]float64, n)
+	if waits, err := unix.IoctlGetInt(f.fd, unix.TIOCINQ); !f.flows && (err != nil || waits < wide*primed) {
+		return out, false
+	}
 	b := make([]byte, wide*n)
 	have := copy(b, f.rest)
 	f.rest = nil
@@ -140,19 +146,19 @@ func (f *fifo) read(n int) (out []float64, stumbled bool) {
 	}
 	whole := have / wide
 	f.rest = append(f.rest, b[wide*whole:have]...)
-	out = make([]float64, n)
 	for i := range whole {
 		out[i] = float64(int32(binary.LittleEndian.Uint32(b[wide*i:]))) / 65536
 	}
-	return out, whole < n
+	f.flows = whole == n
+	return out, !f.flows
 }
 
 func run(dir string, r *room, ppm float64) error {
-	spk, err := open(filepath.Join(dir, "spk"), unix.O_RDWR, 8*4096) // for both, so that it opens whoever comes first
+	spk, err := open(filepath.Join(dir, "spk"), unix.O_RDWR, 64*4096) // for both, so that it opens whoever comes first
 	if err != nil {
 		return err
 	}
-	far, err := open(filepath.Join(dir, "far"), unix.O_RDWR, 32*4096)
+	far, err := open(filepath.Join(dir, "far"), unix.O_RDWR, 64*4096)
 	if err != nil {
 		return err
 	}
