@@ -57,7 +57,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 		if d.Role == "sound" {
 			send(ch, echo, d)
 		}
-		if d.Encoder != "" {
+		if d.Role == "camera" && d.Encoder != "" {
 			ch <- prometheus.MustNewConstMetric(encoder, prometheus.GaugeValue, 1, label(d.Encoder))
 		}
 	}

@@ -1,12 +1,16 @@
 package window
 
 import (
+	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
+	"ewindow/endpoint/metrics"
 	"ewindow/endpoint/status"
 	"ewindow/media"
 	"ewindow/media/engine/protocol"
+	"ewindow/media/negotiate"
 )
 
 // Why pictures are refused is said for as long as that keeps the screen from showing any.
@@ -59,6 +63,55 @@ func TestReasonOfAStandIn(t *testing.T) {
 		say(protocol.Event{Kind: protocol.Failed, Text: "killed"})
 		if d := say(protocol.Event{Kind: protocol.Ready, Text: "opus"}); d.Reason != "" || d.Missing != "" {
 			t.Errorf("when it is there again: %+v", d)
+		}
+	})
+}
+
+// What a call's quality is judged by is in the status of the call, in the log when it is over, and in the metrics.
+func TestFiguresOfACallAreEverywhere(t *testing.T) {
+	simulate(t, func(l *lab) {
+		p := plan("milano")
+		p.Links[0].Until = nine.Add(time.Hour + time.Minute)
+		p.Links = p.Links[:1]
+		l.online(p)
+		f := l.far(negotiate.GCM)
+		defer f.close()
+		l.called(f, "a")
+		time.Sleep(3 * time.Second)
+		w := httptest.NewRecorder()
+		metrics.Handler("v1", l.w.Status).ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+		if w.Code != 200 {
+			t.Fatal(w.Body)
+		}
+		text := l.w.Status().Text(time.UTC)
+		l.log.Take()
+		time.Sleep(time.Until(p.Links[0].Until.Add(time.Second)))
+		_, line, _ := strings.Cut(l.log.Take(), `msg="call over"`)
+		line, _, _ = strings.Cut(line, "\n")
+		for _, c := range []struct{ log, metric, status string }{
+			{"loss_before", "video_packets_missed_total", "missed "}, {"loss_after", "video_packets_lost_total", " for good"},
+			{"freezes", "video_freezes_total", "stood still "}, {"frozen_s", "video_frozen_seconds_total", " s in all"},
+			{"rtt_ms", "round_trip_seconds", "round trip "}, {"delay_ms", "video_buffer_delay_seconds", ""}, {"sound_delay_ms", "audio_buffer_delay_seconds", "waits "},
+			{"kbps_in", "receive_bytes_per_second", " kbit/s"}, {"kbps_out", "send_bytes_per_second", " kbit/s"}, {"budget_kbps", "video_target_bytes_per_second", ""},
+			{"encoded_kbps", "video_encoded_bytes_per_second", ""}, {"fps_in", "video_receive_frames_per_second", " pictures/s"}, {"fps_out", "video_send_frames_per_second", " pictures/s"},
+			{"sends", "video_width_pixels", ""}, {"encoder", "", "encoder "}, {"concealed", "audio_frames_concealed_total", " concealed"},
+			{"queue_ms", "send_queue_seconds", ""}, {"resent", "video_packets_resent_total", "sent again"}, {"redundancy", "send_redundancy_ratio", " of what we send"},
+			{"drift_ppm", "audio_clock_drift_ratio", ""}, {"erle_db", "", ""},
+		} {
+			if !strings.Contains(line, " "+c.log+"=") {
+				t.Errorf("the log has no %s: %s", c.log, line)
+			}
+			if c.metric != "" && !strings.Contains(w.Body.String(), "\newindow_call_"+c.metric+`{peer="munich",role="partner"} `) {
+				t.Errorf("the metrics have no %s", c.metric)
+			}
+			if !strings.Contains(text, c.status) {
+				t.Errorf("the status has no %q:\n%s", c.status, text)
+			}
+		}
+		for _, m := range []string{"ewindow_encoder_info{", "ewindow_echo_return_loss_enhancement_decibels ", "ewindow_registrar_up 1", "go_goroutines "} {
+			if !strings.Contains(w.Body.String(), "\n"+m) {
+				t.Errorf("the metrics have no %s", m)
+			}
 		}
 	})
 }
