@@ -145,16 +145,35 @@ func (st *stream) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case d := <-st.in:
-			st.take()
-			st.datagram(d)
-			d.Datagram = Datagram{}
-			st.pool.Put(d)
+			st.arrive(d)
+			st.arriveMore()
 		case <-st.wake:
 			st.take()
 		case <-timer.C:
 		}
 		now := time.Now()
 		timer.Reset(max(st.tick(now).Sub(now), 0))
+	}
+}
+
+// arrive takes a datagram that waited, by what Update and SetKeys have left before.
+func (st *stream) arrive(d *arrival) {
+	st.take()
+	st.datagram(d)
+	d.Datagram = Datagram{}
+	st.pool.Put(d)
+}
+
+// arriveMore takes those that have come meanwhile as well, so that a picture's packets have one look at the clock and the
+// timers among them; but not so many that those would wait.
+func (st *stream) arriveMore() {
+	for range inQueue / 8 {
+		select {
+		case d := <-st.in:
+			st.arrive(d)
+		default:
+			return
+		}
 	}
 }
 
