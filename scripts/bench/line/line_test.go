@@ -195,6 +195,40 @@ func TestChart(t *testing.T) {
 	}
 }
 
+// A goal of nothing frozen is no more than without loss, beside it.
+func TestGoals(t *testing.T) {
+	run := func(frozen, p50 float64) []outcome {
+		return []outcome{{figures: figures{frozen: frozen, fps: 29, p50: p50, longest: 200 * ms}, back: 100 * ms, down: -1, up: 40 * time.Second}}
+	}
+	broken := run(0, 20)
+	broken[0].broken = 0.1
+	for _, test := range []struct {
+		row        string
+		got, clean []outcome
+		want       string
+	}{
+		{"loss5", run(0.04, 20), nil, "met"},
+		{"loss5", run(0.2, 20), nil, "**missed**: frozen ≤ 0.1 %"},
+		{"loss5", run(0.2, 20), run(0.3, 25), "met"},
+		{"loss5", broken, nil, "**missed**: nothing broken"},
+		{"loss5rtt80", run(0.9, 161), run(2, 25), "**missed**: p50 ≤ 160 ms"},
+		{"loss5rtt80", run(0.9, -1), nil, "**missed**: p50 ≤ 160 ms"},
+		{"loss5rtt20", run(5, 51), run(0, 25), "**missed**: p50 ≤ 50 ms"},
+		{"loss5rtt20", run(5, 49), run(0, 25), "met"},
+		{"drop", run(5, 49), nil, "**missed**: down ≤ 1500 ms, up ≤ 30000 ms"},
+		{"cut", run(5, 49), nil, "met"},
+	} {
+		if got := goals[test.row].judge(test.got, test.clean); got != test.want {
+			t.Errorf("%s: %s, want %s", test.row, got, test.want)
+		}
+	}
+	for _, r := range rows {
+		if _, ok := goals[r.name]; !ok {
+			t.Errorf("%s has no goal", r.name)
+		}
+	}
+}
+
 func TestRows(t *testing.T) {
 	names := map[string]bool{}
 	for _, r := range rows {
@@ -240,11 +274,11 @@ func TestTable(t *testing.T) {
 	table.busy, table.late, table.failures = 40, 1500*time.Microsecond, []string{"clean: gstreamer, run 1: no picture within 40s"}
 	const want = `720p30, 2 Mbit/s, 2 × 60 s a row, in turn: median (least … most)
 
-| line | | frozen, % | fps | p50, ms | p95, ms | broken, % | longest still, ms | first picture, ms | |
-|---|---|---|---|---|---|---|---|---|---|
-| clean | E-Window | 0.5 | 29.9 | 31 | 50 | 0.00 | 160 | 900 |  |
-| clean | gstreamer | no picture | | | | | | | |
-| cut for 10 s, RTT 2 ms | E-Window | 1.0 (0.5 … 1.5) | 29.9 | 31 | 50 | 0.00 | 160 | 900 | picture back after – (80 ms … –) |
+| line | | frozen, % | fps | p50, ms | p95, ms | broken, % | longest still, ms | first picture, ms | | goal |
+|---|---|---|---|---|---|---|---|---|---|---|
+| clean | E-Window | 0.5 | 29.9 | 31 | 50 | 0.00 | 160 | 900 |  | met |
+| clean | gstreamer | no picture | | | | | | | | |
+| cut for 10 s, RTT 2 ms | E-Window | 1.0 (0.5 … 1.5) | 29.9 | 31 | 50 | 0.00 | 160 | 900 | picture back after – (80 ms … –) | **missed**: back ≤ 300 ms |
 
 Frozen: the time in which a picture stood for more than 150 ms. Broken: pictures older than one before, or unlike a clean decode of what the encoder made; of others than E-Window, below 25 dB beside what was drawn.
 

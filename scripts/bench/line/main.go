@@ -25,6 +25,9 @@ import (
 	"ewindow/scripts/stage"
 )
 
+// ours is what the table calls our own.
+const ours = "E-Window"
+
 // options are the flags.
 type options struct {
 	seconds, runs int
@@ -63,7 +66,7 @@ func run(ctx context.Context, o options, out io.Writer) error {
 	if o.seconds < 1 || o.runs < 1 {
 		return fmt.Errorf("%d runs of %d s: there has to be one of a second at least", o.runs, o.seconds)
 	}
-	systems := []string{"E-Window"}
+	systems := []string{ours}
 	for peer := range strings.SplitSeq(o.peer, ",") {
 		switch peer = strings.TrimSpace(peer); peer {
 		case "none":
@@ -84,11 +87,14 @@ func run(ctx context.Context, o options, out io.Writer) error {
 		}
 	}
 	t := newTable(o, time.Now())
+	done, all := 0, len(chosen)*o.runs*len(systems)
 	for _, r := range chosen {
 		measured := map[string][]outcome{}
 		for n := range o.runs {
 			for _, name := range systems {
 				m := measurement{options: o, row: r, system: name, run: n, dir: filepath.Join(dir, "run")}
+				done++
+				fmt.Fprintf(os.Stderr, "bench-line: %s: %s, run %d of %d begins (%d of %d)\n", r.name, name, n+1, o.runs, done, all)
 				got, err := m.take(ctx)
 				if ctx.Err() != nil {
 					return ctx.Err()

@@ -14,6 +14,7 @@ type table struct {
 	lines    []string
 	notes    []string
 	failures []string
+	clean    []outcome     // ours without loss, if it was measured before
 	told     bool          // what codec the peer has chosen
 	busy     float64       // percent of a core that all else took, at most
 	late     time.Duration // by how much packets were passed on too late in the worst run, on average
@@ -26,15 +27,15 @@ func newTable(o options, now time.Time) *table {
 	t := &table{}
 	t.lines = append(t.lines,
 		fmt.Sprintf("%s, 720p30, 2 Mbit/s, %d × %d s a row, in turn: median (least … most)\n", now.Format("2 January 2006"), o.runs, o.seconds),
-		"| line | | frozen, % | fps | p50, ms | p95, ms | broken, % | longest still, ms | first picture, ms | |",
-		"|---|---|---|---|---|---|---|---|---|---|")
+		"| line | | frozen, % | fps | p50, ms | p95, ms | broken, % | longest still, ms | first picture, ms | | goal |",
+		"|---|---|---|---|---|---|---|---|---|---|---|")
 	return t
 }
 
 // add adds a row of a system; without outcomes there was no picture in any run.
 func (t *table) add(r row, system string, got []outcome) {
 	if len(got) == 0 {
-		t.lines = append(t.lines, fmt.Sprintf("| %s | %s | no picture | | | | | | | |", r.text, system))
+		t.lines = append(t.lines, fmt.Sprintf("| %s | %s | no picture | | | | | | | | |", r.text, system))
 		return
 	}
 	cell := func(format string, value func(outcome) float64) string {
@@ -52,7 +53,13 @@ func (t *table) add(r row, system string, got []outcome) {
 		cell("%.2f", func(o outcome) float64 { return o.broken }),
 		cell("%.0f", func(o outcome) float64 { return millis(o.longest) }),
 		cell("%.0f", func(o outcome) float64 { return millis(o.first) }),
-		r.note(cell),
+		r.note(cell), "",
+	}
+	if system == ours {
+		if r.name == "clean" {
+			t.clean = got
+		}
+		cells[len(cells)-1] = goals[r.name].judge(got, t.clean)
 	}
 	t.lines = append(t.lines, fmt.Sprintf("| %s | %s | %s |", r.text, system, strings.Join(cells, " | ")))
 	if codec := got[0].codec; codec != "" && !t.told {
