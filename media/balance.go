@@ -63,6 +63,9 @@ func (st *stream) allot(now time.Time) (awaits bool) {
 		kbps, lasting = st.pictures(c.Kbps(now)), st.pictures(c.LastingKbps(now))
 	}
 	st.t.mu.Unlock()
+	if c != nil {
+		kbps, lasting = st.ceiling.kbps(now, kbps), st.ceiling.kbps(now, lasting)
+	}
 	st.progress.budget = kbps
 	st.tellBudget(now, kbps, lasting)
 	return awaits
@@ -114,6 +117,7 @@ func (st *stream) hearLoss(now time.Time, lost float64) {
 		kbps = c.Kbps()
 	}
 	st.t.mu.Unlock()
+	kbps = min(kbps, st.ceiling.kbps(now, kbps))
 	if kbps > 0 && (lost > 0 || st.budget.kbps > 0) { // until something is lost nobody needs to know
 		st.progress.budget = kbps
 		st.tellBudget(now, kbps, kbps)

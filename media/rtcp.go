@@ -169,10 +169,17 @@ func (st *stream) control(now, came time.Time, h rtcp.Header, b []byte) (wellFor
 			return false
 		}
 		st.hearArrivals(now, &report)
+	case h.Type == rtcp.TypeTransportSpecificFeedback && h.Count == formatTMMBR:
+		return st.hearTMMBR(now, b)
+	case h.Type == rtcp.TypePayloadSpecificFeedback && h.Count == rtcp.FormatREMB:
+		return st.hearREMB(now, b)
 	case h.Type == rtcp.TypeGoodbye:
 		var bye rtcp.Goodbye
 		if bye.Unmarshal(b) != nil {
 			return false
+		}
+		for _, ssrc := range bye.Sources {
+			st.ceiling.left(ssrc)
 		}
 		if st.src != nil && slices.Contains(bye.Sources, st.src.ssrc) {
 			st.src.left = true

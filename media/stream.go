@@ -68,6 +68,7 @@ type stream struct {
 	unsaid     bool      // something came that was not told
 	tellDue    time.Time
 	budget     budget
+	ceiling    ceiling
 	rateIn     meter
 	rateOut    meter
 	offered    meter

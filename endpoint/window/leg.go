@@ -70,7 +70,7 @@ func (w *Window) prepare(offer []byte, policy negotiate.Policy, see sight) (g gr
 		return g
 	}
 	local := negotiate.Local{
-		NACK: true, CCFB: true, RED: true, FEC: true, Mutual: !see.always,
+		NACK: true, CCFB: true, Ceilings: true, RED: true, FEC: true, Mutual: !see.always,
 		Address:  addr,
 		AudioRTP: media.Port(g.sockets.AudioRTP), AudioRTCP: media.Port(g.sockets.AudioRTCP),
 		Width: w.cfg.Video.Width, Height: w.cfg.Video.Height, FPS: w.cfg.Video.FPS, MaxKbps: w.cfg.Video.Kbps,

@@ -79,6 +79,8 @@ type Stream struct {
 
 	PLI, FIR bool // the other side takes these requests for a keyframe (RFC 4585, 5104)
 	CCFB     bool // each side says when the other's packets came (RFC 8888), so that it finds out how much the path carries
+	REMB     bool // the other side may say what it estimates that the path carries (draft-alvestrand-rmcat-remb-03)
+	TMMBR    bool // it may limit our bitrate (RFC 5104 §3.5.4), and we say what holds
 	NACK     bool // the other side may ask for packets that it missed (RFC 4585 §6.2.1), and we send them again
 
 	// Video only.

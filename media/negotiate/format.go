@@ -233,6 +233,9 @@ func feedback(m *sdp.MediaDescription, number uint8, kind string) bool {
 		if len(f) == 0 || f[0] != "*" && f[0] != strconv.Itoa(int(number)) {
 			continue
 		}
+		if n := len(f) - 1; strings.HasPrefix(f[n], "smaxpr=") { // of tmmbr (RFC 5104 §7.1), and of no use to us
+			f = f[:n]
+		}
 		if strings.EqualFold(strings.Join(f[1:], " "), kind) {
 			return true
 		}

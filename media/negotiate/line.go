@@ -231,6 +231,12 @@ func (s *Session) answerLine(l *line, desc *description, m *sdp.MediaDescription
 	if stream.CCFB {
 		out.WithValueAttribute("rtcp-fb", fmt.Sprintf("%d ack ccfb", f.number))
 	}
+	if stream.REMB {
+		out.WithValueAttribute("rtcp-fb", fmt.Sprintf("%d goog-remb", f.number))
+	}
+	if stream.TMMBR {
+		out.WithValueAttribute("rtcp-fb", fmt.Sprintf("%d ccm tmmbr", f.number))
+	}
 	if stream.PLI {
 		out.WithValueAttribute("rtcp-fb", fmt.Sprintf("%d nack pli", f.number))
 	}
@@ -378,6 +384,8 @@ func (s *Session) stream(l *line, desc *description, m *sdp.MediaDescription, th
 			st.OneWay, st.Direction = st.Direction, Inactive
 		}
 		st.PLI, st.FIR = feedback(m, theirs.number, "nack pli"), feedback(m, theirs.number, "ccm fir")
+		st.REMB = s.local.Ceilings && feedback(m, theirs.number, "goog-remb")
+		st.TMMBR = s.local.Ceilings && feedback(m, theirs.number, "ccm tmmbr")
 		st.CCFB = s.local.CCFB && feedback(m, theirs.number, "ack ccfb")
 		st.Mode, st.Sets = theirs.mode, theirs.sets
 		st.MaxKbps = bandwidth(m.Bandwidth)

@@ -31,6 +31,7 @@ type Local struct {
 	MaxKbps             int        // of video that we take, for b=TIAS; 0 says nothing
 	NACK                bool       // we send again what the other side missed of our picture, and of Opus
 	CCFB                bool       // we say when each packet of a picture came (RFC 8888), and heed what is said of ours
+	Ceilings            bool       // we heed what the other side says that our pictures may take at most (REMB, TMMBR)
 	RED                 bool       // Opus may come and go with copies of earlier frames (RFC 2198)
 	FEC                 bool       // pictures may come and go with repair packets (RFC 8627), where NACK and retransmissions are agreed on
 	Mutual              bool       // who is not seen does not see: pictures in one direction alone are agreed on as none

@@ -527,3 +527,31 @@ func TestArrivalReportsAreAgreed(t *testing.T) {
 		}
 	}
 }
+
+// Limits of our bitrate are heeded where both sides offer them.
+func TestCeilingsAreAgreed(t *testing.T) {
+	const head = "v=0\r\nc=IN IP4 10.0.0.9\r\nm=video 5000 RTP/AVP 97\r\na=rtpmap:97 H264/90000\r\na=fmtp:97 packetization-mode=1\r\n"
+	for _, test := range []struct {
+		offered     string
+		able        bool
+		remb, tmmbr bool
+	}{
+		{"", true, false, false},
+		{"a=rtcp-fb:* goog-remb\r\n", true, true, false},
+		{"a=rtcp-fb:97 ccm tmmbr\r\n", true, false, true},
+		{"a=rtcp-fb:97 ccm tmmbr smaxpr=120\r\na=rtcp-fb:97 goog-remb\r\n", true, true, true},
+		{"a=rtcp-fb:98 ccm tmmbr\r\na=rtcp-fb:98 goog-remb\r\n", true, false, false},
+		{"a=rtcp-fb:97 ccm tmmbr\r\na=rtcp-fb:97 goog-remb\r\n", false, false, false},
+	} {
+		l := ours()
+		l.Ceilings = test.able
+		answer, d, err := Answer([]byte(head+test.offered), l, None)
+		if err != nil {
+			t.Fatal(err)
+		}
+		said := [2]bool{strings.Contains(string(answer), "a=rtcp-fb:97 goog-remb\r\n"), strings.Contains(string(answer), "a=rtcp-fb:97 ccm tmmbr\r\n")}
+		if got := [2]bool{d.Video.REMB, d.Video.TMMBR}; got != said || got != [2]bool{test.remb, test.tmmbr} {
+			t.Errorf("%+v: agreed %t, said %t", test, got, said)
+		}
+	}
+}

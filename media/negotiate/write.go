@@ -72,6 +72,10 @@ func (s *Session) offerLine(l *line) (*sdp.MediaDescription, error) {
 			if s.local.CCFB {
 				m.WithValueAttribute("rtcp-fb", fmt.Sprintf("%d ack ccfb", f.number))
 			}
+			if s.local.Ceilings {
+				m.WithValueAttribute("rtcp-fb", fmt.Sprintf("%d goog-remb", f.number))
+				m.WithValueAttribute("rtcp-fb", fmt.Sprintf("%d ccm tmmbr", f.number))
+			}
 			m.WithValueAttribute("rtcp-fb", fmt.Sprintf("%d nack pli", f.number))
 			m.WithValueAttribute("rtcp-fb", fmt.Sprintf("%d ccm fir", f.number))
 		}
