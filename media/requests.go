@@ -252,7 +252,11 @@ func (r *requests) next(now time.Time, rtt time.Duration) []rtcp.NackPair {
 	}
 	first, reordering, spacing := r.first(now), r.reordering(now), r.spacing(rtt)
 	var seqs []uint16
-	if at := r.tailDue(now, rtt); !at.IsZero() && !now.Before(at) {
+	switch at := r.tailDue(now, rtt); {
+	case at.IsZero() || now.Before(at):
+	case now.Sub(at) > tailStarved:
+		r.tail.postpone(now)
+	default:
 		for n := range int64(tailReach) {
 			seqs = append(seqs, uint16(r.highest+1+n))
 		}
@@ -264,6 +268,9 @@ func (r *requests) next(now time.Time, rtt time.Duration) []rtcp.NackPair {
 			q.last = now
 			seqs = append(seqs, uint16(q.seq))
 		}
+	}
+	if seqs == nil {
+		return nil
 	}
 	return rtcp.NackPairsFromSequenceNumbers(seqs)
 }

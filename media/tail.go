@@ -9,8 +9,11 @@ const (
 	// So many packets are asked for at a time, since nobody knows how many there are: who sent none of them sends none again.
 	tailReach = 4
 
-	tailTries = 1     // until the next packet comes, which tells what is missing
-	tailLoss  = 0.004 // share of packets lost, from which on it is likely enough
+	tailTries = 1 // until the next packet comes, which tells what is missing
+	// Whoever notices so late that it is late did not run meanwhile, and has yet to read what came.
+	tailStarved = 3 * time.Millisecond
+
+	tailLoss = 0.004 // share of packets lost, from which on it is likely enough
 
 	mostLate     = 50 * time.Millisecond
 	mostInterval = 200 * time.Millisecond
@@ -29,7 +32,8 @@ type tail struct {
 
 	within, between time.Duration // how late packets were lately: inside of a picture, and the first of one
 
-	tries int // requests since the newest packet
+	held  time.Time // not before; zero
+	tries int       // requests since the newest packet
 	asked time.Time
 }
 
@@ -51,7 +55,7 @@ func (t *tail) came(now time.Time, p packet, follows bool, ticks uint32) {
 		}
 		t.began = now
 	}
-	t.known, t.at, t.ts, t.ended, t.tries = true, now, p.ts, p.marker, 0
+	t.known, t.at, t.ts, t.ended, t.tries, t.held = true, now, p.ts, p.marker, 0, time.Time{}
 }
 
 // forget gives the larger of what was and what is, as far as the first is not forgotten.
@@ -61,6 +65,14 @@ func forget(was, is time.Duration) time.Duration {
 
 // due is when what follows is asked for, zero for never.
 func (t *tail) due(spacing time.Duration) time.Time {
+	if at := t.late(spacing); at.IsZero() || at.After(t.held) {
+		return at
+	}
+	return t.held
+}
+
+// late is when what follows is late.
+func (t *tail) late(spacing time.Duration) time.Time {
 	switch {
 	case !t.known || t.tries >= tailTries || t.ended && t.interval == 0 || max(t.within, t.between) >= mostLate:
 		return time.Time{}
@@ -71,6 +83,9 @@ func (t *tail) due(spacing time.Duration) time.Time {
 	}
 	return t.at.Add(t.within + t.within/2 + tailSlack)
 }
+
+// postpone gives what follows some more time.
+func (t *tail) postpone(now time.Time) { t.held = now.Add(tailSlack) }
 
 // ask notes that it is asked for.
 func (t *tail) ask(now time.Time) { t.tries, t.asked = t.tries+1, now }

@@ -52,6 +52,13 @@ func TestTail(t *testing.T) {
 				r.arrived(now, p.seq, false)
 				r.newest(now, p, 90_000)
 			}
+			if late := r; test.want != 0 { // who did not run for so long has to read first
+				late.loss = test.loss
+				woken := now.Add(test.want + 50*ms)
+				if late.next(woken, 20*ms) != nil || late.next(woken.Add(tailSlack), 20*ms) == nil {
+					t.Error("asked at once by who did not run, or never")
+				}
+			}
 			if r.loss = test.loss; test.shielded {
 				r.shielded = now
 			}
