@@ -78,8 +78,8 @@ func (g goal) judge(got, clean []outcome) string {
 	most("down", "%.0f ms", middle(got, func(o outcome) float64 { return millis(o.down) }), millis(g.down))
 	most("up", "%.0f ms", middle(got, func(o outcome) float64 { return millis(o.up) }), millis(g.up))
 	most("back", "%.0f ms", middle(got, func(o outcome) float64 { return millis(o.back) }), millis(g.back))
-	for _, o := range got { // in any run
-		if o.broken > 0 {
+	for _, o := range got { // in any run; after a cut there may still be a notice over the picture, or a card in its place
+		if o.broken > 0 && g.back == 0 {
 			missed = append(missed, "nothing broken")
 			break
 		}

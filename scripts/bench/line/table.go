@@ -94,7 +94,7 @@ func (t *table) String() string {
 		t.notes = append(t.notes, "Runs that count for nothing: "+strings.Join(t.failures, "; ")+".")
 	}
 	t.notes = append([]string{fmt.Sprintf("Frozen: the time in which a picture stood for more than %d ms. Broken: pictures older than one before, or unlike a clean "+
-		"decode of what the encoder made; of others than E-Window, below %.0f dB beside what was drawn.", freeze.Milliseconds(), unlikePSNR)}, t.notes...)
+		"decode of what the encoder made (a notice over the picture counts, too); of others than E-Window, below %.0f dB beside what was drawn.", freeze.Milliseconds(), unlikePSNR)}, t.notes...)
 	for _, n := range t.notes {
 		b.WriteString("\n" + n + "\n")
 	}
