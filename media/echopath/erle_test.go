@@ -9,7 +9,7 @@ import (
 
 // What a canceller takes away is known within 3 dB, however much is said in the room itself.
 func TestERLE(t *testing.T) {
-	const length = 18 * time.Second
+	const length = 13 * time.Second
 	for name, c := range map[string]struct {
 		takes float64 // dB
 		path  time.Duration

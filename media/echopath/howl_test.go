@@ -132,6 +132,14 @@ func (l loop) loud(i int) (longest time.Duration, last float64) {
 	return longest, last
 }
 
+// unprotected is how a loop goes on without help; it is looked at with -v alone, since that takes long.
+func unprotected(way, network, length time.Duration) (longest time.Duration, last float64) {
+	if !testing.Verbose() {
+		return length, 0
+	}
+	return runLoop(2, way, network, length, [2]bool{}, time.Second, length).loud(0)
+}
+
 // Two windows in rooms in which sound goes around and comes back louder by 6 dB howl for a second at most, whether both find it out
 // or one alone, and play as loudly as before when the loop is open again.
 func TestHowling(t *testing.T) {
@@ -146,10 +154,11 @@ func TestHowling(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			const gain, length = 2, 9 * time.Second
-			if longest, last := runLoop(gain, c.way, c.network, length, [2]bool{}, time.Second, length).loud(0); longest < 2*time.Second || last < -12 {
+			protected := 6 * time.Second
+			if longest, last := unprotected(c.way, c.network, length); longest < 2*time.Second || last < -12 {
 				t.Fatalf("without help it howls for %v, at %.0f dBFS: no test", longest, last)
 			}
-			l := runLoop(gain, c.way, c.network, length, c.protected, time.Second, length)
+			l := runLoop(gain, c.way, c.network, protected, c.protected, time.Second, protected)
 			for i := range 2 {
 				longest, last := l.loud(i)
 				found := uint64(0)
@@ -179,12 +188,12 @@ func TestHowlingBesideSpeech(t *testing.T) {
 	}
 }
 
-// When the door between the rooms is closed, all is as loud as before within two minutes.
+// When the door between the rooms is closed, all is as loud as before within a minute.
 func TestHowlingGivesBack(t *testing.T) {
 	l := runLoop(2, 60*time.Millisecond, 60*time.Millisecond, 5*time.Second, [2]bool{true, true}, time.Second, 4*time.Second)
 	for i, h := range l.howls {
 		ducked, silent := h.Gain(), make([]byte, 2*frameOf)
-		for range 120 * 50 {
+		for range 65 * 50 {
 			h.Sent(silent)
 			h.Came(silent)
 		}
@@ -243,6 +252,9 @@ func TestNothingElseHowls(t *testing.T) {
 			"neither cancels":             {0.6, 0.6, false},
 			"here, where neither cancels": {0.6, 0.6, true},
 		} {
+			if state != "neither cancels" && !testing.Verbose() {
+				continue // the easier ones
+			}
 			h := NewHowl()
 			came, sent := make([]float64, len(sound)), make([]float64, len(sound))
 			worst := 0.0
