@@ -19,6 +19,12 @@ const (
 
 	// A format stays for so long at least, unless the path carries less than half of what it needs.
 	steady = 1500 * time.Millisecond
+
+	// Hardware encoders have a rate below which they do not go. One that makes so much more than it may, for so long, has met it;
+	// that is believed for a while, since a scene in which everything moves looks the same.
+	excess     = 1.3
+	stubborn   = 2 * time.Second
+	remembered = time.Minute
 )
 
 // scale chooses the format of our pictures by what the path carries: first its bitrate, then its pictures a second, then
@@ -26,6 +32,34 @@ const (
 type scale struct {
 	step  int // see at
 	since time.Time
+	over  time.Time // since when the encoder makes too much of the present format; zero while it does not
+	floor [steps]floor
+}
+
+// floor is what an encoder makes of a format at least, as far as it was seen.
+type floor struct {
+	kbps float64
+	at   time.Time
+}
+
+// learn notices an encoder that makes more than it may.
+func (s *scale) learn(now time.Time, kbps int, used float64) {
+	switch {
+	case used <= excess*float64(kbps):
+		s.over = time.Time{}
+	case s.over.IsZero():
+		s.over = now
+	case now.Sub(s.over) >= stubborn:
+		s.floor[s.step] = floor{used, now}
+	}
+}
+
+// least is what a step takes at least, so far as anybody knows.
+func (s *scale) least(now time.Time, step int) float64 {
+	if f := s.floor[step]; now.Sub(f.at) < remembered {
+		return f.kbps
+	}
+	return 0
 }
 
 // steps is how many formats there are: whole, half and a quarter of the width, at all and at half of the pictures a second.
@@ -55,6 +89,7 @@ func (s *scale) choose(now time.Time, full engine.VideoFormat, kbps int, used fl
 		s.since = now
 	}
 	full.Kbps = min(full.Kbps, kbps)
+	s.learn(now, full.Kbps, used)
 	present, best := at(full, s.step), 0
 	for best < steps-1 {
 		f := at(full, best)
@@ -65,14 +100,14 @@ func (s *scale) choose(now time.Time, full engine.VideoFormat, kbps int, used fl
 		if quiet := used * needs(f) / needs(present) * ample; used < quietShare*float64(full.Kbps) {
 			need = min(need, quiet)
 		}
-		if float64(full.Kbps) >= need {
+		if float64(full.Kbps) >= max(need, s.least(now, best)) {
 			break
 		}
 		best++
 	}
 	urgent := 2*float64(full.Kbps) < needs(present)
 	if best != s.step && (now.Sub(s.since) >= steady || urgent && now.Sub(s.since) >= steady/5) {
-		s.step, s.since = best, now
+		s.step, s.since, s.over = best, now, time.Time{}
 	}
 	return at(full, s.step)
 }

@@ -66,3 +66,32 @@ func TestScaleIsSteady(t *testing.T) {
 		t.Errorf("%d changes in a minute", changes)
 	}
 }
+
+// An encoder that cannot go below a bitrate gets fewer pictures, then smaller ones, until it makes what the path carries; later it is
+// tried again.
+func TestScaleKnowsAnEncodersFloor(t *testing.T) {
+	full := engine.VideoFormat{Width: 1280, Height: 720, FPS: 30, Kbps: 2000}
+	for _, test := range []struct {
+		name       string
+		makes      func(f engine.VideoFormat) float64 // at least
+		kbps       int
+		width, fps int
+	}{
+		{"1000 kbit/s at 30 a second", func(f engine.VideoFormat) float64 { return float64(1000 * f.FPS / 30) }, 600, 1280, 15},
+		{"the same, a narrow path", func(f engine.VideoFormat) float64 { return float64(1000 * f.FPS / 30) }, 300, 320, 15},
+		{"by size", func(f engine.VideoFormat) float64 { return float64(1600 * f.FPS * f.Width / 30 / 1280) }, 600, 640, 15},
+		{"none", func(engine.VideoFormat) float64 { return 0 }, 600, 1280, 30},
+	} {
+		now := time.Unix(1_700_000_000, 0)
+		var s scale
+		format, before := s.choose(now, full, 2000, 2000), full
+		for range 400 {
+			now = now.Add(100 * time.Millisecond)
+			used := max(float64(test.kbps), test.makes(format))
+			before, format = format, s.choose(now, full, test.kbps, used)
+		}
+		if format != before || format.Width != test.width || format.FPS != test.fps {
+			t.Errorf("%s: %+v, want %d at %d a second", test.name, format, test.width, test.fps)
+		}
+	}
+}
