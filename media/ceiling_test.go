@@ -81,7 +81,7 @@ func TestPhonesLimitUs(t *testing.T) {
 			own, theirs := a.video.t.currentSSRC(), b.video.t.currentSSRC()
 			said := 0
 			a.taps[2].tamper(func(d []byte) [][]byte {
-				if d[0] == 2<<6|0 && d[1] == 201 && len(d) >= 68 {
+				if d[0] == 2<<6 && d[1] == 201 && len(d) >= 68 {
 					said++
 				}
 				return [][]byte{d}

@@ -56,10 +56,15 @@ func (s *socket) receive(b []byte) (n int, from netip.AddrPort, came time.Time, 
 		return n, unmap(from), came, err
 	}
 	if stamp, ok := stampOf(s.control[:told]); ok {
-		now := time.Now()
-		came = now.Add(-s.stamps.age(int64(now.Sub(s.begun)), now.UnixNano(), stamp))
+		came = s.begun.Add(time.Duration(s.stamps.arrival(s.clocks, stamp)))
 	}
 	return n, unmap(from), came, nil
+}
+
+// clocks reads the monotonic clock, since begun, and the wall clock, in ns.
+func (s *socket) clocks() (mono, wall int64) {
+	now := time.Now()
+	return int64(now.Sub(s.begun)), now.UnixNano()
 }
 
 // send writes a datagram.

@@ -29,19 +29,30 @@ type stamps struct {
 	doubt  int64 // until then stamps are not believed, on the monotonic clock
 }
 
-// age is how long ago a datagram came that is stamped so; mono and wall are the two clocks now. Zero if that is not known.
-func (s *stamps) age(mono, wall, stamp int64) time.Duration {
-	offset := wall - mono
-	step := max(offset-s.offset, s.offset-offset)
-	if s.begun && step > int64(leastStep)+(mono-s.looked)/stepShare {
+// arrival is when a datagram came that is stamped so, on the monotonic clock: now, if that is not known. clocks reads the two
+// clocks one after the other.
+func (s *stamps) arrival(clocks func() (mono, wall int64), stamp int64) (mono int64) {
+	mono, wall := clocks()
+	for range 2 { // whoever is held up between the two sees them apart as well, but hardly again and again
+		if !s.stepped(mono, wall) {
+			break
+		}
+		mono, wall = clocks()
+	}
+	if s.stepped(mono, wall) {
 		s.doubt = mono + int64(stepDoubt)
 	}
-	s.begun, s.offset, s.looked = true, offset, mono
-	age := time.Duration(wall - stamp)
-	if mono < s.doubt || age < 0 || age > mostAge {
-		return 0
+	s.begun, s.offset, s.looked = true, wall-mono, mono
+	if age := wall - stamp; mono >= s.doubt && age > 0 && age <= int64(mostAge) {
+		return mono - age
 	}
-	return age
+	return mono
+}
+
+// stepped says whether the wall clock seems to have been set since the last look.
+func (s *stamps) stepped(mono, wall int64) bool {
+	step := wall - mono - s.offset
+	return s.begun && max(step, -step) > int64(leastStep)+(mono-s.looked)/stepShare
 }
 
 // stampSpace is what the kernel says beside a datagram, in bytes.

@@ -39,9 +39,7 @@ func main() {
 	ppm := flag.Float64("ppm", 0, "by which the microphone's clock is faster than the speaker's")
 	flag.Parse()
 	log.SetFlags(0)
-	if err := run(*dir, newRoom(*path, *gain, *fade), *ppm); err != nil {
-		log.Fatal("room: ", err)
-	}
+	log.Fatal("room: ", run(*dir, newRoom(*path, *gain, *fade), *ppm))
 }
 
 // room is how a microphone hears a speaker.
@@ -153,6 +151,7 @@ func (f *fifo) read(n int) (out []float64, stumbled bool) {
 	return out, !f.flows
 }
 
+// run plays until it cannot go on, and says why.
 func run(dir string, r *room, ppm float64) error {
 	spk, err := open(filepath.Join(dir, "spk"), unix.O_RDWR, 64*4096) // for both, so that it opens whoever comes first
 	if err != nil {
