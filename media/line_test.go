@@ -176,7 +176,7 @@ func TestBottlenecks(t *testing.T) {
 		p50    time.Duration
 		kbps   float64 // at least, in the second half
 	}{
-		{"300 kbit/s", bottleneck(300, 20*time.Millisecond, 0), 0.02 /* one gap of 0.4 s in some runs */, 100 * time.Millisecond, 150},
+		{"300 kbit/s", bottleneck(300, 20*time.Millisecond, 0), 0.005, 100 * time.Millisecond, 150},
 		{"1 Mbit/s", bottleneck(1000, 20*time.Millisecond, 0), 0.005, 80 * time.Millisecond, 600},
 		{"2 Mbit/s", bottleneck(2000, 20*time.Millisecond, 0), 0.005, 80 * time.Millisecond, 1300},
 		{"5 Mbit/s", bottleneck(5000, 20*time.Millisecond, 0), 0, 30 * time.Millisecond, 1900},

@@ -93,6 +93,7 @@ type Controller struct {
 	began     time.Time // when that was noticed
 	excused   time.Time // see stall
 	fell      bool      // see Fell
+	careful   time.Time // when it was last near what the path was seen to carry
 
 	// Silence: see Tick.
 	before float64 // target before the path fell silent; 0 if it did not
@@ -292,11 +293,13 @@ func (c *Controller) contend(now time.Time, passed float64) {
 // grow sends more, slower near what the path was seen to carry.
 func (c *Controller) grow(now time.Time, passed float64) {
 	pace := growFirst
-	if c.capacity > 0 {
-		pace = min(growFar*(1+now.Sub(c.braked).Seconds()/longer.Seconds()), growMost)
-		if c.target > near*c.capacity && c.target < far*c.capacity {
-			pace = growNear
-		}
+	switch {
+	case c.capacity == 0:
+	case c.target > near*c.capacity && c.target < far*c.capacity:
+		pace, c.careful = growNear, now
+	default: // who has just come past what was seen begins slowly: it may still be all
+		free := min(now.Sub(c.braked), now.Sub(c.careful))
+		pace = min(growFar*(1+free.Seconds()/longer.Seconds()), growMost)
 	}
 	if int(c.target) == c.limits.Most && now.Sub(c.braked) > forget {
 		c.capacity = 0
