@@ -21,6 +21,9 @@ const (
 	resendShare = 2
 	resendBurst = 64 << 10 // bytes
 
+	// resendRounds is how often a packet is sent again within a round trip at most, where a queue was seen: more make it longer.
+	resendRounds = 2
+
 	resendTime = 150 * time.Millisecond // of what the path carries may be sent again at once
 )
 
@@ -33,6 +36,8 @@ type history struct {
 	credit int          // bytes that may be sent again
 	first  uint16       // nothing before this number is sent again: a keyframe began there
 	begun  bool
+
+	spacing time.Duration // at least between two copies of a packet; resendSpacing if that is more
 }
 
 type sentPacket struct {
@@ -77,13 +82,13 @@ func (h *history) keep(s *sentPacket, now time.Time, seq uint16, packet []byte) 
 func (h *history) begin(seq uint16) { h.first, h.begun = seq, true }
 
 // again gives a packet that may be sent once more now; nil if it is not kept, too old, too soon or too much. What was sent
-// within the last trip, a round trip, cannot have been missed: it is asked for in case that it was (see tail).
+// within trip cannot have been missed: it is asked for in case that it was (see tail).
 func (h *history) again(now time.Time, seq uint16, trip time.Duration) []byte {
 	if h.slots == nil || h.begun && int16(seq-h.first) < 0 {
 		return nil
 	}
 	s := h.place(seq)
-	if len(s.data) == 0 || s.seq != seq || now.Sub(s.at) > historyAge || now.Sub(s.at) < trip || now.Sub(s.copied) < resendSpacing || len(s.data) > h.credit {
+	if len(s.data) == 0 || s.seq != seq || now.Sub(s.at) > historyAge || now.Sub(s.at) < trip || now.Sub(s.copied) < max(h.spacing, resendSpacing) || len(s.data) > h.credit {
 		return nil
 	}
 	h.credit -= len(s.data)
@@ -118,8 +123,12 @@ func (t *transmitter) resend(now time.Time, nack *rtcp.TransportLayerNack) {
 	}
 	t.protection.failed(now)
 	trip := time.Duration(0)
-	if t.rate != nil {
-		trip = t.rate.RoundTrip() * 7 / 8
+	t.history.spacing = 0
+	if c := t.rate; c != nil {
+		trip = c.Within()
+		if c.Narrow() {
+			t.history.spacing = c.RoundTrip() / resendRounds
+		}
 	}
 	left := historyPackets
 	for _, pair := range nack.Nacks {

@@ -180,7 +180,7 @@ func TestBottlenecks(t *testing.T) {
 		{"1 Mbit/s", bottleneck(1000, 20*time.Millisecond, 0), 0.005, 80 * time.Millisecond, 600},
 		{"2 Mbit/s", bottleneck(2000, 20*time.Millisecond, 0), 0.005, 80 * time.Millisecond, 1300},
 		{"5 Mbit/s", bottleneck(5000, 20*time.Millisecond, 0), 0, 30 * time.Millisecond, 1900},
-		{"1 Mbit/s, 5 % lost", bottleneck(1000, 20*time.Millisecond, 0.05), 0.06, 200 * time.Millisecond, 450},
+		{"1 Mbit/s, 5 % lost", bottleneck(1000, 20*time.Millisecond, 0.05), 0.04, 150 * time.Millisecond, 450},
 		{"free, 10 % lost", bottleneck(0, 20*time.Millisecond, 0.10), 0.02, 60 * time.Millisecond, 1500},
 		{"free, 20 % lost", bottleneck(0, 4*time.Millisecond, 0.20), 0.03, 60 * time.Millisecond, 1200},
 	} {

@@ -35,6 +35,11 @@ const (
 
 	settled = 0.92 // of what the path was seen to carry: where it goes on after the queue has gone
 
+	// Where packets get lost besides, each round of repair waits in that queue, there and back: it is kept shorter.
+	busyLossy    = 25 * time.Millisecond
+	settledLossy = 0.85
+	slowlyLossy  = 0.5 // of growNear
+
 	// Growth each second: at first, until a queue shows; far below what the path was seen to carry; and near it.
 	growFirst = 6.0
 	growFar   = 0.25
@@ -125,6 +130,9 @@ func (c *Controller) Kbps(now time.Time) int {
 // Free says that the path was never seen to carry less than what is sent at most.
 func (c *Controller) Free() bool { return c.capacity == 0 && int(c.target) == c.limits.Most }
 
+// Narrow says that the path was seen to carry less than was sent.
+func (c *Controller) Narrow() bool { return c.capacity > 0 }
+
 // Fell says, once, that the path carries so much less than was sent that what is on its way is mostly lost, and a small
 // keyframe is the shortest way to a picture.
 func (c *Controller) Fell() bool {
@@ -138,7 +146,7 @@ func (c *Controller) Fell() bool {
 func (c *Controller) LastingKbps(now time.Time) int {
 	lasting := max(c.target, c.before)
 	if c.draining {
-		lasting = max(c.target, settled*c.capacity)
+		lasting = max(c.target, c.settles()*c.capacity)
 	}
 	lasting = min(lasting, float64(c.limits.Most))
 	return int(max(lasting-c.path.repaired.kbps(now), lasting/2))
@@ -162,6 +170,11 @@ func (c *Controller) Queue() time.Duration { return c.path.queue }
 
 // RoundTrip is what the last packet and the report of it took, 0 before the first.
 func (c *Controller) RoundTrip() time.Duration { return c.path.trip }
+
+// Within is how soon nobody can have missed a packet that was just sent: a round trip, of whose queues half may be gone until then.
+func (c *Controller) Within() time.Duration {
+	return (c.path.trip + c.path.nearest.least()) / 2 * 7 / 8
+}
 
 // Sent takes a packet of size bytes that has just been sent: of the pictures, or of the stream of those that are sent again.
 func (c *Controller) Sent(now time.Time, again bool, seq uint16, size int) {
@@ -192,10 +205,10 @@ func (c *Controller) decide(now time.Time, passed float64) {
 	if c.draining && c.path.queue < calm && c.path.tail < obvious { // on with what the path carries
 		c.draining = false
 		c.path.loss.forget()
-		c.set(max(c.target, settled*c.capacity, c.stall(now)))
+		c.set(max(c.target, c.settles()*c.capacity, c.stall(now)))
 		return
 	}
-	if c.suspected++; c.path.queue <= busy {
+	if c.suspected++; c.path.queue <= c.mostQueue() {
 		c.suspected = 0
 	}
 	congested := c.slow() || c.suspected > 1 || c.path.queue > obvious && !c.path.atOnce || c.path.loss.grew(lossy)
@@ -222,11 +235,11 @@ func (c *Controller) brake(now time.Time) {
 		c.excused = now // it did not stand still: it is slow
 		queue = max(c.path.tail, c.path.load())
 	}
-	if now.Sub(c.braked) < queue+100*time.Millisecond && (queue <= busy || c.target < carried) {
+	if now.Sub(c.braked) < queue+100*time.Millisecond && (queue <= c.mostQueue() || c.target < carried) {
 		return
 	}
 	c.braked = now
-	if queue <= busy { // only loss: the path may be lossy, or have a queue too short to see
+	if queue <= c.mostQueue() { // only loss: the path may be lossy, or have a queue too short to see
 		c.set(gentle * c.target)
 		if c.path.loss.share() > drowning {
 			c.set(min(c.target, gentle*carried))
@@ -245,6 +258,22 @@ func (c *Controller) brake(now time.Time) {
 	before := c.target
 	c.set(min(slow*carried, 0.95*c.target))
 	c.fell = c.fell || queue > obvious && c.target < collapse*before
+}
+
+// mostQueue is how long a queue may be that nothing is done about.
+func (c *Controller) mostQueue() time.Duration {
+	if c.path.loses() {
+		return busyLossy
+	}
+	return busy
+}
+
+// settles is how much of what the path was seen to carry is sent after a queue has gone.
+func (c *Controller) settles() float64 {
+	if c.path.loses() {
+		return settledLossy
+	}
+	return settled
 }
 
 // stall gives what was sent before if a queue was gone too soon for one: then something on the way stood still for a moment,
@@ -297,6 +326,9 @@ func (c *Controller) grow(now time.Time, passed float64) {
 	case c.capacity == 0:
 	case c.target > near*c.capacity && c.target < far*c.capacity:
 		pace, c.careful = growNear, now
+		if c.path.loses() {
+			pace *= slowlyLossy
+		}
 	default: // who has just come past what was seen begins slowly: it may still be all
 		free := min(now.Sub(c.braked), now.Sub(c.careful))
 		pace = min(growFar*(1+free.Seconds()/longer.Seconds()), growMost)

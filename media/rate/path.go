@@ -186,6 +186,9 @@ func (p *path) serial() time.Duration {
 	return time.Duration(full / p.fastest * float64(time.Millisecond))
 }
 
+// loses says that packets get lost that no queue of ours explains.
+func (p *path) loses() bool { return max(p.loss.usual, p.loss.share()) > tolerable }
+
 // forgive takes all losses so far for what they are no sign of.
 func (p *path) forgive(now time.Time) {
 	p.innocent = now
