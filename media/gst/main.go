@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 
 	"github.com/jezek/xgb"
 	"golang.org/x/sys/unix"
@@ -90,6 +91,7 @@ func serve(conn io.ReadWriter) int {
 	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil {
 		fmt.Fprintln(os.Stderr, "ewindow-media: ask to die with the parent:", err)
 	}
+	debug.SetGCPercent(25) // what lives is small; else three megabytes of garbage are collected before anybody looks
 	p := &parent{w: conn}
 	in := bufio.NewReaderSize(conn, 32<<10)
 	r, err := configured(in, p)

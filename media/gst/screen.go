@@ -56,6 +56,7 @@ func newScreen(c protocol.ScreenConfig, p *parent) (*screen, error) {
 		return nil, err
 	}
 	pipeline.HearDamage()
+	pipeline.KeepLargeApart() // of all that comes and goes for weeks, only pictures are large
 	d, err := openDisplay(c)
 	if errors.As(err, new(errNoScreen)) {
 		p.event(protocol.Event{Kind: protocol.Missing, Device: c.Sink, Text: err.Error()})

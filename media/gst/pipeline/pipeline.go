@@ -38,6 +38,11 @@ func FreeMemory() {
 	C.ew_trim()
 }
 
+// KeepLargeApart has C take what is large, as pictures are, from the system and give it back as soon as it is free, for good.
+// It is for who makes few pictures anew and mostly uses those of before again: each new one costs the system's work of
+// clearing it.
+func KeepLargeApart() { C.ew_large_apart() }
+
 // Has says whether this machine has the named element.
 func Has(element string) bool {
 	c := C.CString(element)

@@ -29,6 +29,10 @@ char *ew_init(void) {
     return ew_colour_register() ? NULL : g_strdup("the element ewcolour cannot be registered");
 }
 
+// From the beginning malloc takes 128 KiB and more from the system and gives them back at once; but it takes each such size that
+// is freed for one that is better kept among the small ones, and then what is left of pictures lies between what lives long.
+int ew_large_apart(void) { return mallopt(M_MMAP_THRESHOLD, 128 << 10); }
+
 int ew_trim(void) { return malloc_trim(0); }
 
 int ew_has(const char *element) {

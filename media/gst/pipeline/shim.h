@@ -52,6 +52,7 @@ typedef struct {
 char *ew_init(void);
 int ew_colour_register(void);
 int ew_trim(void);
+int ew_large_apart(void);
 int ew_hear_damage(void);
 int ew_damages(void);
 int ew_has(const char *element);
