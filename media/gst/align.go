@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"ewindow/media/agc"
 	"ewindow/media/echopath"
 	"ewindow/media/gst/pipeline"
 )
@@ -41,6 +42,7 @@ type aligner struct {
 	finder *echopath.Finder // only the main loop uses it, as all up to the mutex
 	erle   echopath.ERLE
 	howl   *echopath.Howl
+	gain   agc.Control
 	found  bool // it has, and that was said
 	reach  reach
 
@@ -64,11 +66,15 @@ func newAligner() *aligner {
 	return a
 }
 
+// cancelling is how the microphone's sound is cleaned. Suppressing the echo little loses least of who speaks beside it, and lets no more of
+// it through (see "Both talk" in media/README.md); AEC3 does not look at that.
+const cancelling = "echo-cancel=true echo-suppression-level=low noise-suppression=true gain-control=false high-pass-filter=true"
+
 // canceller is the elements by which the microphone's sound passes the canceller, "probe" those of what it is told to be
 // played, and the names that follow and reference need.
 func canceller() (dsp, probe string, names []string) {
 	return fmt.Sprintf(" ! tee name=room room. ! appsink name=room-heard sync=false async=false max-buffers=%d drop=true"+
-			" room. ! webrtcdsp probe=probe echo-cancel=true noise-suppression=true gain-control=false high-pass-filter=true"+
+			" room. ! webrtcdsp probe=probe "+cancelling+
 			" ! tee name=cleaned cleaned. ! appsink name=room-cleaned sync=false async=false max-buffers=%d drop=true cleaned.",
 			keptPieces, 2*keptPieces),
 		fmt.Sprintf(" ( appsrc name=room-played is-live=true format=time max-buffers=%d max-bytes=0 leaky-type=downstream caps=%s"+
@@ -96,9 +102,14 @@ func (a *aligner) follow(p *pipeline.Pipeline) (path time.Duration, news bool) {
 	played := a.played // what is played is known before it is heard
 	a.played = nil
 	a.mu.Unlock()
+	for _, s := range played {
+		a.gain.Played(s.pcm)
+	}
+	a.gain.Hold(a.howl.Gain() < 0)
 	for _, s := range cleaned {
 		a.erle.Cleaned(s.at, s.pcm)
 		a.howl.Sent(s.pcm)
+		a.gain.Heard(s.pcm)
 	}
 	for _, s := range played {
 		a.howl.Came(s.came)

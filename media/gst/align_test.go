@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
@@ -113,7 +114,14 @@ func eachSecond(x []float64) (power []float64) {
 // throughCanceller is the echo of what is said at the far end, and what the real canceller makes of that and of what is said near it.
 func throughCanceller(t *testing.T, far, near []float64, path func(time.Duration) time.Duration) (echo, clean []float64) {
 	t.Helper()
+	return throughSet(t, cancelling, far, near, path)
+}
+
+// throughSet is the same with other settings of the canceller.
+func throughSet(t *testing.T, settings string, far, near []float64, path func(time.Duration) time.Duration) (echo, clean []float64) {
+	t.Helper()
 	dsp, probe, names := canceller()
+	dsp = strings.Replace(dsp, cancelling, settings, 1)
 	p, err := pipeline.New("( appsrc name=mic format=time max-bytes=0 caps="+quoted(rawSound)+dsp+
 		" ! appsink name=clean sync=false async=false )"+probe, append(names, "mic", "clean")...)
 	if err != nil {

@@ -2,10 +2,12 @@ package main
 
 import (
 	"encoding/binary"
+	"fmt"
 	"math"
 	"time"
 
 	"ewindow/media/engine/protocol"
+	"ewindow/media/gst/pipeline"
 	"ewindow/media/rtptime"
 )
 
@@ -42,6 +44,14 @@ func (s *sound) howls() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.duck.to = math.Pow(10, s.align.howl.Gain()/20) - 1
+}
+
+// level has the microphone's sound amplified as who speaks in the room needs it. It is of the main loop.
+func (s *sound) level(p *pipeline.Pipeline) {
+	if db := s.align.gain.DB(); db != s.amplified {
+		s.amplified = db
+		p.Set("mute", "volume", fmt.Sprintf("%.4f", math.Pow(10, db/20)))
+	}
 }
 
 // duck plays sound more quietly. Its zero value does not.

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"encoding/binary"
 	"math"
 	"math/rand/v2"
 	"testing"
 	"time"
 
+	"ewindow/media/agc"
 	"ewindow/media/gst/pipeline"
 )
 
@@ -90,6 +92,20 @@ func TestNothingPumps(t *testing.T) {
 			}
 			_, clean := throughCanceller(t, make([]float64, len(near)), near, func(time.Duration) time.Duration { return 0 })
 			in, out := eachSecond(near), eachSecond(clean)
+			var control agc.Control
+			var amplified []float64
+			for left := clean; len(left) >= soundRate; left = left[soundRate:] {
+				var pcm []byte
+				for _, v := range left[:soundRate] {
+					pcm = binary.LittleEndian.AppendUint16(pcm, uint16(int16(v)))
+				}
+				control.Heard(pcm)
+				amplified = append(amplified, math.Round(10*control.DB())/10)
+			}
+			t.Logf("amplified after each second by %v dB", amplified)
+			if amplified[4] != 0 || amplified[10] != amplified[8] {
+				t.Error("it is amplified otherwise in a pause")
+			}
 			var levels, gains []int
 			for s := range out {
 				levels = append(levels, int(math.Round(10*math.Log10(out[s]/soundRate/32768/32768+1e-12))))

@@ -53,6 +53,7 @@ type sound struct {
 	align     *aligner
 	told      time.Time // when it was said last how the echo does; only the main loop uses it,
 	howled    uint64    // and how many loops had been found then
+	amplified float64   // dB that the microphone's sound is amplified by in pipe; only Run and what it calls use it
 
 	mu        sync.Mutex
 	recorded  []protocol.SoundStream // that are to be
@@ -242,7 +243,7 @@ func (s *sound) open(mic, spk soundDevice) error {
 	s.pipe, s.stuck, s.next, s.clock = p, time.Time{}, 0, micClock{}
 	s.canceller, _ = s.cancels(mic, spk)
 	s.ended.Store(false)
-	s.quiet, s.looked = 0, time.Now()
+	s.quiet, s.looked, s.amplified = 0, time.Now(), 0
 	p.Set("mute", "mute", fmt.Sprint(s.muted)) // it may have changed meanwhile
 	return nil
 }
@@ -312,6 +313,7 @@ func (s *sound) tick(p *pipeline.Pipeline, now time.Time) error {
 	if s.canceller { // only Run changes it
 		path, news := s.align.follow(p)
 		s.howls()
+		s.level(p)
 		s.tell(now, path, news)
 	}
 	s.mu.Lock()
