@@ -305,6 +305,9 @@ func (r *role) heed(l *link, e protocol.Event) {
 			notify(l.readied)
 		}
 		l.ready, l.stage, r.chosen = true, "", e.Encoder
+		if c, ok := l.child.(interface{ ServedBy(pid int) }); ok {
+			c.ServedBy(e.Server)
+		}
 	case protocol.Starting:
 		if l.stages++; l.stage != e.Text && l.stages <= maxStages {
 			notify(l.readied)

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -23,7 +24,8 @@ type process struct {
 	done chan struct{} // closed when it is gone
 	err  error         // valid then
 
-	waits map[string]wait // of its threads, at the last look of Queued
+	waits  map[string]wait // of its threads and those of its server, at the last look of Queued
+	server atomic.Int64    // the process that draws for it; 0 for none
 
 	mu   sync.Mutex
 	gone bool // its pid may belong to someone else

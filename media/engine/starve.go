@@ -18,7 +18,8 @@ const (
 
 // scheduled is a Child that knows how long its threads have waited for a processor.
 type scheduled interface {
-	// Queued is for how long each thread has waited so far while it could have run.
+	// Queued is for how long each thread, those of the X server that draws for it included, has waited so far while it
+	// could have run.
 	Queued() map[string]time.Duration
 }
 
@@ -65,10 +66,18 @@ type wait struct {
 	since       time.Time
 }
 
+// ServedBy says which process draws for this one, 0 for none. While this one waits for that, and that for a processor, this
+// one can do nothing either.
+func (p *process) ServedBy(pid int) { p.server.Store(int64(pid)) }
+
 // Queued reads it of the kernel (proc(5), /proc/pid/task/tid/schedstat), which counts a wait when it is over: that of a
 // thread that is runnable and whose counters stand still is added. It is empty where the kernel does not count.
 func (p *process) Queued() map[string]time.Duration {
 	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*", p.pid)) // the pattern is well formed
+	if server := p.server.Load(); server > 0 {
+		more, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*", server))
+		tasks = append(tasks, more...)
+	}
 	now, waits, queued := time.Now(), map[string]wait{}, map[string]time.Duration{}
 	for _, task := range tasks {
 		text, err := os.ReadFile(filepath.Join(task, "schedstat"))

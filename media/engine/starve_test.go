@@ -5,6 +5,9 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -82,24 +85,24 @@ func TestStarvedStart(t *testing.T) {
 	}
 }
 
-// What the kernel counts is what is meant: a thread that could run and may not waits, one that is stopped does not.
+// What the kernel counts is what is meant: a thread that could run and may not waits, one that is stopped does not, and whoever
+// waits for an X server waits for a processor as that does.
 func TestQueued(t *testing.T) {
 	if _, err := os.ReadFile("/proc/self/schedstat"); err != nil {
 		t.Skip("this kernel does not count it: ", err)
 	}
-	for mode, waits := range map[string]bool{"starve": true, "hang": false} {
-		t.Run(mode, func(t *testing.T) {
+	for _, tt := range []struct {
+		mode, server string
+		waits        bool
+	}{{"starve", "", true}, {"hang", "", false}, {"hang", "starve", true}, {"hang", "hang", false}} {
+		waits := tt.waits
+		t.Run(tt.mode+" "+tt.server, func(t *testing.T) {
 			t.Parallel()
-			child, err := engine.StartProcess(program(t, mode), protocol.Camera, slog.New(slog.DiscardHandler))
-			if err != nil {
-				t.Fatal(err)
+			child, _ := startDevice(t, tt.mode)
+			if tt.server != "" {
+				_, pid := startDevice(t, tt.server)
+				child.(interface{ ServedBy(pid int) }).ServedBy(pid)
 			}
-			defer func() { child.Kill(); _ = child.Wait() }()
-			conf := protocol.Configure{Role: protocol.Camera, Camera: &protocol.CameraConfig{Streams: []protocol.VideoStream{{Number: 1}}}}
-			if err := protocol.WriteJSON(child.Conn(), protocol.TypeConfigure, conf); err != nil {
-				t.Fatal(err)
-			}
-			go func() { _, _ = io.Copy(io.Discard, child.Conn()) }()
 			ticker := time.NewTicker(200 * time.Millisecond)
 			defer ticker.Stop()
 			queued := child.(interface {
@@ -123,4 +126,29 @@ func TestQueued(t *testing.T) {
 			t.Errorf("a thread waits for %.0f %% of the time", 100*most)
 		})
 	}
+}
+
+// startDevice starts a camera that behaves so, and says which process it is. It ends with the test.
+func startDevice(t *testing.T, mode string) (engine.Child, int) {
+	t.Helper()
+	path := program(t, mode)
+	child, err := engine.StartProcess(path, protocol.Camera, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { child.Kill(); _ = child.Wait() })
+	conf := protocol.Configure{Role: protocol.Camera, Camera: &protocol.CameraConfig{Streams: []protocol.VideoStream{{Number: 1}}}}
+	if err := protocol.WriteJSON(child.Conn(), protocol.TypeConfigure, conf); err != nil {
+		t.Fatal(err)
+	}
+	go func() { _, _ = io.Copy(io.Discard, child.Conn()) }()
+	names, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+	for _, name := range names {
+		if b, _ := os.ReadFile(name); strings.HasPrefix(string(b), path) {
+			pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(name)))
+			return child, pid
+		}
+	}
+	t.Fatal("it is not in /proc")
+	return nil, 0
 }

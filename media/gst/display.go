@@ -24,6 +24,7 @@ type display struct {
 	gone          chan error // why it is of no use any more
 	connector     *connector // of a graphics card, to be watched; else nil
 	device        string
+	server        int // the process of the X server, 0 if there is none or it is not known
 }
 
 // sink is what a word of the window's file means.
@@ -99,7 +100,7 @@ func openDisplay(c protocol.ScreenConfig) (*display, error) {
 			return nil, err
 		}
 		d.width, d.height = d.upright(w.width, w.height)
-		d.sizes, d.gone = w.sizes, w.gone
+		d.sizes, d.gone, d.server = w.sizes, w.gone, w.server
 		names = append(names, "sink")
 	}
 	if s.connector != nil {

@@ -126,7 +126,7 @@ func (s *screen) Run(ctx context.Context) error {
 
 // ready tells ewindow that a keyframe is wanted: at the start, and when the decoder was started anew.
 func (s *screen) ready(text string) {
-	s.p.event(protocol.Event{Kind: protocol.Ready, Device: s.display.device, Text: text})
+	s.p.event(protocol.Event{Kind: protocol.Ready, Device: s.display.device, Server: s.display.server, Text: text})
 }
 
 // decode keeps a decoder running.

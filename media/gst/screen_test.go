@@ -229,6 +229,9 @@ func TestPlainWindow(t *testing.T) {
 	t.Parallel()
 	x := startX(t, 1280, 720)
 	k := start(t, screenRole(protocol.ScreenConfig{Sink: "x11:" + x.display + ",640x360+300+200", Title: "Milano", Width: 1280, Height: 720}))
+	if e := k.event(protocol.Ready, "x11", 3*time.Second); e.Server != x.cmd.Process.Pid {
+		t.Errorf("the X server is process %d; it says %d", x.cmd.Process.Pid, e.Server)
+	}
 	k.command(protocol.Command{Card: &protocol.Card{Picture: true, Title: "Munich"}})
 	cam := start(t, cameraRole(testCamera()))
 	go relay(cam, k, nil)

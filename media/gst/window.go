@@ -3,10 +3,14 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net"
+	"strings"
+	"time"
 
 	"github.com/jezek/xgb"
 	"github.com/jezek/xgb/dpms"
 	"github.com/jezek/xgb/xproto"
+	"golang.org/x/sys/unix"
 )
 
 // xPlace is a place on an X display: all of it, or a plain window.
@@ -24,6 +28,7 @@ type window struct {
 	root          xproto.Window // whose size is followed; 0 for a plain window
 	remove        xproto.Atom   // WM_DELETE_WINDOW
 	width, height int
+	server        int        // the process of the X server, 0 if it is not known
 	sizes         chan area  // the newest size
 	gone          chan error // why it is not there any more
 }
@@ -36,7 +41,7 @@ func openWindow(p xPlace, title string) (*window, error) {
 	if err != nil {
 		return nil, fmt.Errorf("screen x11:%s: no X display there (%w); start it, or set screen in the window's file", p.display, err)
 	}
-	w := &window{conn: c, sizes: make(chan area, 1), gone: make(chan error, 1)}
+	w := &window{conn: c, server: serverOf(p.display), sizes: make(chan area, 1), gone: make(chan error, 1)}
 	screen := xproto.Setup(c).DefaultScreen(c)
 	at, err := w.place(p, screen.Root)
 	if err != nil {
@@ -50,6 +55,32 @@ func openWindow(p xPlace, title string) (*window, error) {
 	}
 	go w.listen()
 	return w, nil
+}
+
+// serverOf is the process that listens where an X display of this machine is reached (unix(7), SO_PEERCRED); 0 if it is not
+// known, as in a container.
+func serverOf(display string) (pid int) {
+	host, number, _ := strings.Cut(display, ":")
+	number, _, _ = strings.Cut(number, ".")
+	place := "/tmp/.X11-unix/X" + number
+	if strings.HasPrefix(host, "/") {
+		place = host + ":" + number
+	}
+	conn, err := net.DialTimeout("unix", place, time.Second)
+	if err != nil {
+		return 0
+	}
+	defer conn.Close()
+	raw, err := conn.(*net.UnixConn).SyscallConn()
+	if err != nil {
+		return 0
+	}
+	_ = raw.Control(func(fd uintptr) {
+		if u, err := unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED); err == nil {
+			pid = int(u.Pid)
+		}
+	})
+	return pid
 }
 
 // place is where the window is to be. The size of the whole screen is asked for when its changes are reported already.

@@ -153,6 +153,7 @@ type Event struct {
 	Text    string    `json:"text,omitempty"`      // for people
 	Device  string    `json:"device,omitempty"`    // what was opened: "v4l2 /dev/video0", "test picture", "still picture"
 	Encoder string    `json:"encoder,omitempty"`   // ready, camera: the element that was chosen
+	Server  int       `json:"server,omitempty"`    // ready, screen: the process that draws for it on this machine, an X server; 0 if none is known
 	Lacks   string    `json:"lacks,omitempty"`     // ready: what a stand-in is used for, in few words: "No camera"
 	Frames  uint64    `json:"frames,omitempty"`    // progress: pictures or sound frames so far
 	LevelDB float64   `json:"level_db,omitempty"`  // level: microphone, dBFS
