@@ -142,8 +142,11 @@ func TestUnevenLines(t *testing.T) {
 					a, b := call(t, n, measures, protecting)
 					since := time.Now()
 					talk(10*time.Second, a, b)
-					w, sent := b.watch(since), a.Stats()
-					t.Logf("%v; %d requests, %d sent again, %d repair packets", w, b.nacked.Load(), sent.Resent, sent.Parity)
+					w, sent, came := b.watch(since), a.Stats(), b.Stats()
+					t.Logf("%v; %d missed, %d requests, %d sent again, %d repair packets", w, came.VideoMissed, b.nacked.Load(), sent.Resent, sent.Parity)
+					if test.line.Loss == 0 && came.VideoMissed > test.sentAgain+came.Mended {
+						t.Errorf("%d packets that were overtaken count as lost", came.VideoMissed)
+					}
 					if w.frozen > test.frozen || w.p50 > rtt/2+test.later || sent.Resent > test.sentAgain {
 						t.Errorf("frozen %.3f, p50 %v, %d sent again; at most %.3f, %v, %d", w.frozen, w.p50, sent.Resent, test.frozen, rtt/2+test.later, test.sentAgain)
 					}

@@ -61,7 +61,7 @@ type requests struct {
 
 	tail tail
 
-	missed, gone uint64 // packets: missing at first, and for good
+	missed, gone uint64 // packets: lost on the way, or repaired before they came (what was only overtaken is neither), and for good
 
 	late   time.Duration // what packets that were overtaken needed lately
 	lateAt time.Time
@@ -107,9 +107,8 @@ func (r *requests) promised(now time.Time, seq int64, shielded time.Time) {
 
 // lost notes the packets [from, to) as missing.
 func (r *requests) lost(now time.Time, from, to int64) {
-	r.missed += uint64(to - from)
 	if to-from+int64(len(r.missing)) > maxMissing {
-		r.gone += uint64(to-from) + uint64(len(r.missing))
+		r.givenUp(uint64(to-from) + uint64(len(r.missing)))
 		r.missing, r.outage = r.missing[:0], true
 		return
 	}
@@ -130,8 +129,13 @@ func (r *requests) found(now time.Time, seq int64, repair bool) {
 	if late := now.Sub(q.since); !repair && (r.marked || q.last.IsZero() || now.Sub(q.last) < r.soonest()) {
 		r.loss = max(r.loss-1.0/256, 0) // it was none
 		r.late, r.lateAt = max(r.reordering(now), min(late+late/8+lateMargin, maxReordering)), now
+		return
 	}
+	r.missed++
 }
+
+// givenUp counts packets that did not come at all.
+func (r *requests) givenUp(n uint64) { r.missed, r.gone = r.missed+n, r.gone+n }
 
 // soonest is the least time in which a request is answered.
 func (r *requests) soonest() time.Duration {
@@ -171,7 +175,7 @@ func (r *requests) before(seq int64) {
 		n++
 	}
 	r.missing = slices.Delete(r.missing, 0, n)
-	r.gone += uint64(n)
+	r.givenUp(uint64(n))
 	r.outage = false
 }
 

@@ -64,12 +64,16 @@ func TestRequestsLearnReordering(t *testing.T) {
 	for _, test := range []struct {
 		repair bool
 		want   time.Duration
-	}{{false, 8 * ms}, {true, 0}} { // 6 ms, an eighth of it and a margin
+		missed uint64
+	}{{false, 8 * ms, 0}, {true, 0, 1}} { // 6 ms, an eighth of it and a margin
 		var r requests
 		r.arrived(start, 1, false)
 		r.arrived(start, 3, false)
 		r.next(start, 80*ms)
 		r.arrived(start.Add(6*ms), 2, test.repair)
+		if r.missed != test.missed {
+			t.Errorf("repair %t: %d counted as lost on the way, want %d", test.repair, r.missed, test.missed)
+		}
 		later := start.Add(time.Second)
 		r.arrived(later, 5, false)
 		if at := asking(&r, later, 50*ms, 80*ms); len(at) == 0 || at[0] != test.want {
