@@ -252,3 +252,26 @@ func (e *end) longest(since time.Time) (d time.Duration) {
 	}
 	return d
 }
+
+// After a cut the picture is back at once: the first packet that comes asks for a keyframe, and it is not sent slowly.
+func TestCut(t *testing.T) {
+	for phase := range 8 {
+		synctest.Test(t, func(t *testing.T) {
+			n := memnet.New(3)
+			n.Between(hostA, hostB, line(2*time.Millisecond, 0, 0))
+			a, b := call(t, n, measures, protecting)
+			talk(5*time.Second, a, b)
+			n.Between(hostA, hostB, line(2*time.Millisecond, 1, 0))
+			talk(10*time.Second+time.Duration(phase)*7*time.Millisecond, a, b)
+			n.Between(hostA, hostB, line(2*time.Millisecond, 0, 0))
+			since := time.Now()
+			talk(3*time.Second, a, b)
+			w := b.watch(since)
+			t.Logf("phase %d: %v; back %v", phase, w, a.Stats().Budget)
+			if most := 150 * time.Millisecond; w.first > most {
+				t.Errorf("phase %d: picture back after %v, want %v", phase, w.first, most)
+			}
+			hangUp(a, b)
+		})
+	}
+}
