@@ -19,6 +19,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 	"unsafe"
 )
@@ -64,6 +65,7 @@ type Pipeline struct {
 	outlets  map[string]*outlet       // those of them that are appsinks
 	bus      *C.EwBus                 // its messages
 	said     *bell                    // rung when there is one
+	stopped  atomic.Bool
 }
 
 // RecordsError says that an element could record: it would write what it is given to a file, or send it somewhere.
@@ -122,6 +124,7 @@ func (p *Pipeline) SetLatency(d time.Duration) { C.ew_latency(p.gst, C.guint64(d
 
 // Start sets the pipeline playing. An error says which element failed and why.
 func (p *Pipeline) Start() error {
+	p.stopped.Store(false)
 	if C.ew_play(p.gst) != 0 {
 		return nil
 	}
@@ -133,9 +136,14 @@ func (p *Pipeline) Start() error {
 	return errors.New("the pipeline does not start, and no element says why")
 }
 
-// Stop ends all streaming and frees the devices; whoever waits in Pull gets io.EOF. It may hang if a driver does.
+// Stop ends all streaming and frees the devices; whoever waits in Pull gets io.EOF, and in Next no message. It may hang if a
+// driver does.
 func (p *Pipeline) Stop() {
 	C.ew_stop(p.gst)
+	p.stopped.Store(true)
+	if p.said != nil {
+		C.ew_ring(C.int(p.said.fd))
+	}
 	for _, o := range p.outlets {
 		C.ew_ring(C.int(o.bell.fd))
 	}
@@ -183,11 +191,11 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s: %s (%s)", name, e.Text, detail)
 }
 
-// Next waits for a message, at most so long.
+// Next waits for a message, at most so long, and not after Stop.
 func (p *Pipeline) Next(timeout time.Duration) Message {
 	deadline := time.Now().Add(timeout)
 	m := C.ew_next(p.bus)
-	for m.kind == C.EW_NONE && timeout > 0 && p.said.wait(deadline) {
+	for m.kind == C.EW_NONE && timeout > 0 && !p.stopped.Load() && p.said.wait(deadline) {
 		m = C.ew_next(p.bus)
 	}
 	source, text, detail := take(m.source), take(m.text), take(m.detail)

@@ -114,6 +114,20 @@ func TestNextIsWokenByAnError(t *testing.T) {
 	})
 }
 
+// Who ends a pipeline does not wait for whoever hears its messages.
+func TestNextIsWokenByStop(t *testing.T) {
+	p := started(t, bytesIn, "in", "out")
+	defer p.Close()
+	result := make(chan Message)
+	go func() { result <- p.Next(long) }()
+	within(t, "the end", func() {
+		p.Stop()
+		if m := <-result; m != (Message{}) {
+			t.Errorf("after Stop, Next says %+v", m)
+		}
+	})
+}
+
 func TestLevelsAreMessages(t *testing.T) {
 	p := started(t, "audiotestsrc is-live=true volume=0.5 ! level interval=20000000 ! fakesink")
 	defer p.Close()
