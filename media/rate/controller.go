@@ -77,7 +77,7 @@ const (
 	// Without feedback for so long the path may be full both ways, or gone; each time that it lasts as long again, less is sent.
 	silence = 200 * time.Millisecond
 	overdue = 120 * time.Millisecond // besides a round trip: reports come every 50 ms
-	holding = 300 * time.Millisecond // for so long at most nothing is sent
+	holding = 100 * time.Millisecond // for so long at most nothing is sent: whoever hears us and cannot tell sees no gap
 	quieter = 0.7
 	quiet   = 100 * time.Millisecond
 	lowly   = 0.25 // of what was sent before, at least: whoever comes back is to see a picture at once
