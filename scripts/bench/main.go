@@ -18,11 +18,9 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"ewindow/scripts/bench/rig"
@@ -60,15 +58,7 @@ func main() {
 	flag.StringVar(&o.only, "only", strings.Join(systems[:3], ","), "what to measure, separated by commas: "+strings.Join(systems, ", "))
 	flag.BoolVar(&o.verbose, "v", false, "print what the programs print, and the share of each process")
 	flag.Parse()
-	if status, inside := stage.Alone(); !inside {
-		os.Exit(status)
-	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, o); err != nil {
-		fmt.Fprintln(os.Stderr, "bench:", err)
-		os.Exit(1)
-	}
+	stage.Main("bench", func(ctx context.Context) error { return run(ctx, o) })
 }
 
 func run(ctx context.Context, o options) error {

@@ -1,10 +1,12 @@
 package stage
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"syscall"
 )
 
@@ -13,6 +15,19 @@ const (
 	xSockets = "/tmp/.X11-unix"   // where X servers leave their sockets
 	adminBin = ":/usr/sbin:/sbin" // where ip is
 )
+
+// Main runs a program that measures: alone (see Alone), until it is done or interrupted. It exits with 1 after an error.
+func Main(name string, run func(context.Context) error) {
+	if status, inside := Alone(); !inside {
+		os.Exit(status)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx); err != nil {
+		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
+		os.Exit(1)
+	}
+}
 
 // Alone runs this program again in namespaces of its own: a network, so that it needs no address of this machine and
 // disturbs none, and file systems, since an X server finds any display free in an empty network but would leave its

@@ -14,11 +14,9 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"ewindow/scripts/bench/rig"
@@ -47,15 +45,7 @@ func main() {
 	flag.StringVar(&o.logs, "logs", "", "`directory` for all that the windows print and the glass sees, files for each run")
 	flag.StringVar(&o.charts, "plot", "", "`directory` for a chart (SVG) of the first run of each row")
 	flag.Parse()
-	if status, inside := stage.Alone(); !inside {
-		os.Exit(status)
-	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, o, os.Stdout); err != nil {
-		fmt.Fprintln(os.Stderr, "bench-line:", err)
-		os.Exit(1)
-	}
+	stage.Main("bench-line", func(ctx context.Context) error { return run(ctx, o, os.Stdout) })
 }
 
 func run(ctx context.Context, o options, out io.Writer) error {

@@ -12,11 +12,9 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"ewindow/scripts/bench/rig"
@@ -43,15 +41,7 @@ func main() {
 	flag.StringVar(&o.bin, "bin", "bin", "directory of the programs")
 	flag.StringVar(&o.logs, "log", "", "`file` for all that the programs print")
 	flag.Parse()
-	if status, inside := stage.Alone(); !inside {
-		os.Exit(status)
-	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, o, os.Stdout); err != nil {
-		fmt.Fprintf(os.Stderr, "soak: failed:\n%v\n", err)
-		os.Exit(1)
-	}
+	stage.Main("soak", func(ctx context.Context) error { return run(ctx, o, os.Stdout) })
 }
 
 var spaces = [2]string{"milano", "munich"}

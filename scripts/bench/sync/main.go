@@ -12,11 +12,9 @@ import (
 	"fmt"
 	"io"
 	"os"
-	ossignal "os/signal"
 	"path/filepath"
 	"slices"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/jezek/xgb"
@@ -46,17 +44,16 @@ func main() {
 	bin := flag.String("bin", "bin", "directory of the programs")
 	flag.Parse()
 	xgb.Logger.SetOutput(io.Discard) // it reports each missing .Xauthority
-	if status, inside := stage.Alone(); !inside {
-		os.Exit(status)
-	}
-	ctx, stop := ossignal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+	stage.Main("bench-sync", func(ctx context.Context) error { return run(ctx, *bin, *seconds) })
+}
+
+func run(ctx context.Context, bin string, seconds int) error {
 	fmt.Print("How much later sound comes than its picture, ms: median (least … most); goal -45 … 125\n\n| line | | |\n|---|---|---|\n")
 	for i, l := range lines {
-		fmt.Fprintf(os.Stderr, "bench-sync: %s, %d s\n", l.text, *seconds)
-		got, err := measure(ctx, *bin, l.line, uint64(i)+1, time.Duration(*seconds)*time.Second)
+		fmt.Fprintf(os.Stderr, "bench-sync: %s, %d s\n", l.text, seconds)
+		got, err := measure(ctx, bin, l.line, uint64(i)+1, time.Duration(seconds)*time.Second)
 		if ctx.Err() != nil {
-			os.Exit(1)
+			return ctx.Err()
 		}
 		if err != nil {
 			fmt.Printf("| %s | nothing: %v | |\n", l.text, err)
@@ -66,6 +63,7 @@ func main() {
 		slices.Sort(got)
 		fmt.Printf("| %s | %.0f (%.0f … %.0f) | %s |\n", l.text, got[len(got)/2], got[0], got[len(got)-1], verdict(got))
 	}
+	return nil
 }
 
 // verdict is about each flash, and leaves out one in twenty: one may be missed on either way.
