@@ -82,14 +82,21 @@ func (x *xserver) resize(width, height int) {
 	}
 }
 
-// grab is what is to be seen at that place: luma, width*height bytes.
+// grab is what is to be seen at that place: luma, width*height bytes. It is of one moment: the server serves nobody else
+// meanwhile, else pictures that come while this busy process reads would be seen half and half.
 func (x *xserver) grab(a area) []byte {
 	x.t.Helper()
 	root := xproto.Setup(x.conn).DefaultScreen(x.conn).Root
-	luma := make([]byte, 0, a.width*a.height)
+	var strips []xproto.GetImageCookie
+	xproto.GrabServer(x.conn)
 	for y := 0; y < a.height; y += 120 { // a reply of the whole screen would be too large for some servers
-		r, err := xproto.GetImage(x.conn, xproto.ImageFormatZPixmap, xproto.Drawable(root), int16(a.x), int16(a.y+y), uint16(a.width),
-			uint16(min(120, a.height-y)), 0xffffffff).Reply()
+		strips = append(strips, xproto.GetImage(x.conn, xproto.ImageFormatZPixmap, xproto.Drawable(root), int16(a.x), int16(a.y+y), uint16(a.width),
+			uint16(min(120, a.height-y)), 0xffffffff))
+	}
+	xproto.UngrabServer(x.conn)
+	luma := make([]byte, 0, a.width*a.height)
+	for _, strip := range strips {
+		r, err := strip.Reply()
 		if err != nil {
 			x.t.Fatal(err)
 		}
