@@ -18,6 +18,9 @@ const (
 
 	slowly   = 2 * time.Millisecond // a picture: how fast the delay shrinks, which nobody sees
 	maxDelay = 400 * time.Millisecond
+
+	// Where even the fastest packets take so much longer than they did, the path is another one, or the sender's clock was set.
+	anotherPath = 20 * time.Millisecond
 )
 
 // cadence holds pictures back on paths where the repair of others takes long, so that all are shown as evenly as they were
@@ -25,12 +28,20 @@ const (
 type cadence struct {
 	late  [lateSlots]time.Duration // the latest picture of each slot
 	slot  int64                    // the present one
+	least time.Duration            // what the fastest packets took
 	delay time.Duration
 }
 
-// wait is how long a picture is to be held that is so late already, measured against the fastest packets. since is the time
-// since any fixed moment.
-func (c *cadence) wait(since, late time.Duration) time.Duration {
+// wait is how long a picture is to be held that is so late already, measured against the fastest packets, which took least by
+// clocks that differ by anything. since is the time since any fixed moment.
+func (c *cadence) wait(since, late, least time.Duration) time.Duration {
+	if rise := least - c.least; rise > anotherPath { // what was late beside the packets of before is not beside these
+		for i := range c.late {
+			c.late[i] = max(c.late[i]-rise, 0)
+		}
+		c.delay = max(c.delay-rise, 0)
+	}
+	c.least = least
 	slot := int64(since / lateSlot)
 	for n := 0; c.slot < slot && n < lateSlots; n++ {
 		c.slot = max(c.slot+1, slot-lateSlots+1)

@@ -60,7 +60,8 @@ type videoSink struct {
 	firNumber uint8
 	given     limiter // KeyframeRequested, for requests from the other side
 
-	late []lateUnit // held back
+	late  []lateUnit // held back
+	apart apart
 }
 
 func newVideoSink(st *stream, rate uint32) *videoSink {
@@ -106,19 +107,18 @@ func (v *videoSink) packet(now time.Time, src *source, p packet) {
 	v.drain(now)
 }
 
-// expect notes what is missing before a packet, where it can be asked for.
+// expect notes what is missing before a packet. It is waited for where it can be asked for.
 func (v *videoSink) expect(now time.Time, p packet) {
+	v.wanted.trip = v.st.s.roundTrip()
+	v.wanted.marked = v.st.d.Repair.Type != 0
+	v.wanted.arrived(now, p.seq, p.repair)
 	if !v.st.d.NACK {
 		v.reorder.Patience(0)
 		return
 	}
-	v.wanted.trip = v.st.s.roundTrip()
-	v.wanted.marked = v.st.d.Repair.Type != 0
-	v.wanted.arrived(now, p.seq, p.repair)
 	if v.wanted.marked {
 		v.wanted.newest(now, p, v.st.d.ClockRate)
 	}
-	v.st.progress.missed = v.wanted.missed
 	v.reorder.Patience(v.wanted.patience(v.st.s.roundTrip()))
 }
 
@@ -318,9 +318,11 @@ func (v *videoSink) tick(now time.Time) time.Time {
 			v.wanted.promised(now, v.st.promised, v.st.shieldedAt)
 		}
 		v.wanted.before(v.reorder.Next())
-		v.st.progress.gone, v.st.progress.delay = v.wanted.gone, v.cadence.delay
-		if missing := v.wanted.next(now, s.roundTrip()); missing != nil {
-			v.st.askAgain(missing)
+		v.st.progress.missed, v.st.progress.gone, v.st.progress.delay = v.wanted.missed, v.wanted.gone, v.cadence.delay
+		if d.NACK {
+			if missing := v.wanted.next(now, s.roundTrip()); missing != nil {
+				v.st.askAgain(missing)
+			}
 		}
 		if a := v.asker.next(now, s.roundTrip(), d.PLI, d.FIR); a != askNothing {
 			if a == askFIR {
@@ -341,7 +343,9 @@ func (v *videoSink) next(now time.Time) time.Time {
 	t := soonest(v.reorder.Deadline(now), v.given.due())
 	if v.src != nil && v.st.d.Direction.Receives() {
 		t = soonest(t, v.asker.due(v.st.s.roundTrip()))
-		t = soonest(t, v.wanted.due(now, v.st.s.roundTrip()))
+		if v.st.d.NACK {
+			t = soonest(t, v.wanted.due(now, v.st.s.roundTrip()))
+		}
 	}
 	if v.open {
 		t = soonest(t, v.ends.due)

@@ -50,7 +50,8 @@ const (
 type requests struct {
 	missing []request // in the order of their numbers
 	highest int64
-	taken   int64 // the last of which tail was told
+	came    time.Time // when a packet came last
+	taken   int64     // the last of which tail was told
 	begun   bool
 	trip    time.Duration // the round trip, 0 for unknown
 	marked  bool          // what comes in answer to a request is known by its stream (RFC 4588)
@@ -86,6 +87,7 @@ func (r *requests) arrived(now time.Time, seq int64, repair bool) {
 	default:
 		r.found(now, seq, repair)
 	}
+	r.came = now
 }
 
 // promised is told of the highest number that is known to have been sent, and when the last repair packet came.
@@ -108,7 +110,10 @@ func (r *requests) promised(now time.Time, seq int64, shielded time.Time) {
 // lost notes the packets [from, to) as missing.
 func (r *requests) lost(now time.Time, from, to int64) {
 	if to-from+int64(len(r.missing)) > maxMissing {
-		r.givenUp(uint64(to-from) + uint64(len(r.missing)))
+		if !jumps(to-from, now.Sub(r.came)) {
+			r.givenUp(uint64(to - from))
+		}
+		r.givenUp(uint64(len(r.missing)))
 		r.missing, r.outage = r.missing[:0], true
 		return
 	}

@@ -114,7 +114,7 @@ func TestCadence(t *testing.T) {
 	var now time.Duration
 	show := func(late time.Duration) (shown time.Duration) {
 		now += time.Second / 30
-		return late + c.wait(now, late)
+		return late + c.wait(now, late, 0)
 	}
 	for i := range 500 {
 		if shown := show(20 * ms); shown != 20*ms {
@@ -122,7 +122,7 @@ func TestCadence(t *testing.T) {
 		}
 		if i == 250 { // what comes at once after an outage
 			for late := 500 * ms; late > 0; late -= 33 * ms {
-				c.wait(now, late)
+				c.wait(now, late, 0)
 			}
 		}
 	}
@@ -144,5 +144,26 @@ func TestCadence(t *testing.T) {
 	}
 	if shown != 10*ms {
 		t.Errorf("the delay is %v when all is well again", shown-10*ms)
+	}
+}
+
+// A path that becomes another one makes nobody wait: what all take is no lateness.
+func TestCadenceOnAnotherPath(t *testing.T) {
+	for _, step := range []time.Duration{100 * ms, 300 * ms, time.Hour} { // an hour is the sender's clock
+		var c cadence
+		var now, least time.Duration
+		for i := range 1000 {
+			now += time.Second / 30
+			late := 10 * ms
+			switch {
+			case i > 320: // the fastest of four seconds
+				least = step
+			case i > 200:
+				late += step
+			}
+			if held := c.wait(now, late, least); held > 0 {
+				t.Fatalf("%v: picture %d is held for %v", step, i, held)
+			}
+		}
 	}
 }

@@ -79,6 +79,7 @@ func (st *stream) ongoing(p incoming) (newest bool) {
 
 // begin makes whoever sent a packet the media's sender.
 func (st *stream) begin(p incoming) {
+	st.leave()
 	st.src = newSource(p.ssrc, st.d.ClockRate, st.s.epoch)
 	st.src.key = p.key
 	st.rival = rival{}
@@ -86,6 +87,15 @@ func (st *stream) begin(p incoming) {
 	st.arrivals[0] = rate.Arrivals{}
 	st.fec, st.promised = flexfec.Decoder{}, 0
 	st.sink.reset()
+}
+
+// leave lets go of the media's sender: what it sent and what of that was lost stays counted.
+func (st *stream) leave() {
+	if st.src != nil {
+		st.before.lost += max(st.src.lost(), 0)
+		st.before.expected += max(st.src.expected(), st.src.count)
+	}
+	st.src = nil
 }
 
 // contend takes a packet of somebody else who sends media: a sender that has restarted, or two at a time. As long as
@@ -114,6 +124,7 @@ func (st *stream) contend(p incoming) (newest bool) {
 	held := r.held
 	st.begin(p)
 	for _, h := range held {
+		h.at = p.at
 		st.media(h)
 	}
 	return st.media(p)

@@ -35,7 +35,7 @@ func (v *videoSink) show(now time.Time, au AccessUnit) {
 	}
 	if least, _, ok := v.clock.Range(now); ok {
 		late := v.moment.Sub(v.clock.Local(v.ends.ts, least)) // what this machine itself took counts for nothing
-		wait = max(wait, v.cadence.wait(now.Sub(v.st.s.epoch), late)-now.Sub(v.moment))
+		wait = max(wait, v.cadence.wait(now.Sub(v.st.s.epoch), late, least)-now.Sub(v.moment))
 	}
 	if wait <= 0 && len(v.late) == 0 {
 		v.give(now, au)
@@ -48,11 +48,8 @@ func (v *videoSink) show(now time.Time, au AccessUnit) {
 // give hands an access unit to the Receiver.
 func (v *videoSink) give(now time.Time, au AccessUnit) {
 	p := &v.st.progress
-	if still := now.Sub(p.gave); !p.gave.IsZero() && still > frozenAfter {
-		p.freezes++
-		p.frozen += still
-	}
-	p.gave = now
+	p.moved(now)
+	p.gave, p.patience = now, v.apart.freeze(au.Captured)
 	p.frames++
 	v.st.s.cfg.Receiver.Video(au)
 }

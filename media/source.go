@@ -91,9 +91,14 @@ func (s *source) advance(now time.Time, eseq int64) {
 	}
 	s.base += left
 	s.gap = 0
-	if left <= maxDropout*max(1, int64(now.Sub(s.last)/time.Second)) {
+	if !jumps(left, now.Sub(s.last)) {
 		s.gap = left
 	}
+}
+
+// jumps says whether so many numbers that are left out, after such a time without a packet, are none that were lost.
+func jumps(left int64, passed time.Duration) bool {
+	return left > maxDropout*max(1, int64(passed/time.Second))
 }
 
 // silent says whether somebody else may take its place.

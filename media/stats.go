@@ -25,7 +25,7 @@ type Stats struct {
 	KeyframesAsked uint64    // PLI and FIR sent
 	KeyframesGiven uint64    // times that the Receiver was asked for a keyframe
 
-	Freezes uint64        // times that no picture came for longer than 150 ms
+	Freezes uint64        // times that no picture came for longer than 150 ms, and than twice the usual time between two
 	Frozen  time.Duration // so long in all
 	Delay   time.Duration // that pictures are held back, so that those that need repair are in time
 
@@ -57,7 +57,8 @@ type StreamStats struct {
 // Traffic is what one direction of a stream has carried.
 type Traffic struct {
 	Packets, Bytes uint64 // RTP packets and the bytes of their payload
-	Lost           uint64 // packets (RFC 3550 §6.4.1, cumulative number of packets lost)
+	Expected       uint64 // packets that the other side has sent, by their numbers; 0 of what we send
+	Lost           uint64 // packets (RFC 3550 §6.4.1, cumulative number of packets lost): fewer again when they come late
 	Frames         uint64 // access units, or frames of sound
 	FractionLost   float64
 	Jitter         time.Duration
@@ -101,6 +102,7 @@ type progress struct {
 	freezes      uint64
 	frozen       time.Duration
 	gave         time.Time     // the last picture, zero while none is expected
+	patience     time.Duration // so long after it the next one is late: see apart
 	delay        time.Duration // of the buffer
 	offered      float64
 	budget       int
@@ -110,13 +112,26 @@ type progress struct {
 	drift                float64
 }
 
-// frozenAfter is how long a picture stands before people see that it does.
-const frozenAfter = 150 * time.Millisecond
+// still is how long the picture has stood for longer than it should; 0 if it has not.
+func (p *progress) still(now time.Time) time.Duration {
+	if d := now.Sub(p.gave); !p.gave.IsZero() && d > p.patience {
+		return d
+	}
+	return 0
+}
+
+// moved counts a picture that stood still until now.
+func (p *progress) moved(now time.Time) {
+	if d := p.still(now); d > 0 {
+		p.freezes++
+		p.frozen += d
+	}
+}
 
 // snapshot is what Stats may see of a stream's receiving half.
 type snapshot struct {
 	progress
-	lost     int64
+	passed
 	fraction uint8
 	jitter   time.Duration
 	remote   remoteReport
@@ -130,9 +145,11 @@ func (st *stream) publish(now time.Time) {
 	st.rateOut.at(since, st.t.sentFrames.Load(), st.t.sentBytes.Load())
 	st.offered.at(since, 0, st.t.offered.Load())
 	st.progress.offered = st.offered.kbps
-	snap := snapshot{progress: st.progress, remote: st.remote, in: st.rateIn, out: st.rateOut}
+	snap := snapshot{progress: st.progress, passed: st.before, remote: st.remote, in: st.rateIn, out: st.rateOut}
 	if st.src != nil {
-		snap.lost, snap.fraction = st.src.lost(), st.src.fraction
+		snap.lost += max(st.src.lost(), 0)
+		snap.expected += max(st.src.expected(), st.src.count)
+		snap.fraction = st.src.fraction
 		snap.jitter = time.Duration(st.src.jitter / float64(st.src.rate) * float64(time.Second))
 	}
 	st.mu.Lock()
@@ -159,7 +176,7 @@ func (s *Session) Stats() Stats {
 	out.VideoHeld, out.VideoHeldSince, out.VideoRefused, out.VideoRefusal = p.held, p.since, p.refused, p.refusal
 	s.video.mu.Unlock()
 	out.VideoMissed, out.VideoGone, out.Freezes, out.Frozen = p.missed, p.gone, p.freezes, p.frozen
-	if still := time.Since(p.gave); !p.gave.IsZero() && still > frozenAfter { // it is not over
+	if still := p.still(time.Now()); still > 0 { // it is not over
 		out.Freezes, out.Frozen = out.Freezes+1, out.Frozen+still
 	}
 	out.Delay, out.Offered, out.Budget, out.Queue = p.delay, p.offered, p.budget, p.queue
@@ -194,7 +211,7 @@ func (st *stream) stats(all *Stats) StreamStats {
 		},
 		Received: Traffic{
 			Packets: c.packets.Load(), Bytes: c.bytes.Load(), Frames: snap.frames,
-			Lost: uint64(max(snap.lost, 0)), FractionLost: float64(snap.fraction) / 256, Jitter: snap.jitter,
+			Expected: uint64(snap.expected), Lost: uint64(snap.lost), FractionLost: float64(snap.fraction) / 256, Jitter: snap.jitter,
 			FPS: snap.in.fps, Kbps: snap.in.kbps,
 		},
 	}

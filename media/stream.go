@@ -48,6 +48,7 @@ type stream struct {
 	d          *negotiate.Stream
 	unprotect  *unprotector // nil while the keys are still to come
 	src        *source      // the media's sender, nil before its first packet
+	before     passed       // of senders that were the media's before
 	repair     *source      // of retransmissions, nil before the first
 	rival      rival
 	candidate  candidate
@@ -75,6 +76,9 @@ type stream struct {
 
 	counters counters
 }
+
+// passed is what is counted of those who are not the media's sender any more: packets.
+type passed struct{ lost, expected int64 }
 
 // news is what Update and SetKeys leave for run.
 type news struct {
@@ -198,6 +202,7 @@ func (st *stream) describe(now time.Time, d *negotiate.Stream) {
 	was := st.d
 	st.d = d
 	if d == nil || !d.Direction.Receives() {
+		st.progress.moved(now)
 		st.progress.gave = time.Time{} // nobody waits for a picture
 	}
 	if d == nil {
@@ -210,7 +215,7 @@ func (st *stream) describe(now time.Time, d *negotiate.Stream) {
 		st.sink.reset() // what came meanwhile was not looked at
 	}
 	if st.sink == nil || was != nil && (was.Codec != d.Codec || was.ClockRate != d.ClockRate) {
-		st.src = nil
+		st.leave()
 		st.sink = st.s.newSink(st, d)
 	}
 }

@@ -54,7 +54,7 @@ var call = []family[*status.Call]{
 	total("video_frames_received", "Pictures that were given to the screen.", func(f *status.Figures) float64 { return float64(f.PicturesIn) }),
 	total("video_frames_held", "Pictures that could only have been shown broken, and were not.", func(f *status.Figures) float64 { return float64(f.Held) }),
 	rate("video_receive_frames_per_second", "Pictures that were given to the screen in the last second.", func(f *status.Figures) float64 { return f.FPSIn }),
-	total("video_freezes", "Times that the picture stood still for more than 0.15 seconds.", func(f *status.Figures) float64 { return float64(f.Freezes) }),
+	total("video_freezes", "Times that the picture stood still for more than 0.15 seconds, and more than twice as long as usual.", func(f *status.Figures) float64 { return float64(f.Freezes) }),
 	total("video_frozen_seconds", "For how long it did, in all.", func(f *status.Figures) float64 { return f.Frozen }),
 	rate("video_buffer_delay_seconds", "How long pictures are held back for those that need repair.", func(f *status.Figures) float64 { return f.Delay / 1000 }),
 

@@ -81,7 +81,7 @@ type Figures struct {
 	RTT         float64 `json:"rtt_ms"`
 	Delay       float64 `json:"delay_ms"`       // pictures are held back for so long, for those that need repair
 	SoundDelay  float64 `json:"sound_delay_ms"` // sound is held back for so long, since it comes unevenly
-	Freezes     uint64  `json:"freezes"`        // times that their picture stood still for longer than 150 ms
+	Freezes     uint64  `json:"freezes"`        // times that their picture stood still for longer than 150 ms, and than twice the usual
 	Frozen      float64 `json:"frozen_s"`       // in all
 	SoundIn     uint64  `json:"sound_in"`       // frames of sound that were to be heard
 	Concealed   uint64  `json:"concealed"`      // of those, the ones that were missing then

@@ -3,6 +3,7 @@ package window
 import (
 	"context"
 	"log/slog"
+	"math"
 	"slices"
 	"time"
 
@@ -125,16 +126,12 @@ func figures(s media.Stats) status.Figures {
 	if s.VideoHeldSince.IsZero() {
 		refused = "" // it is over
 	}
-	missed, gone := s.VideoMissed, s.VideoGone
-	if missed == 0 { // nothing is asked for again: what is missing stays so
-		missed, gone = in.Lost, in.Lost
-	}
 	return status.Figures{
 		PicturesIn: in.Frames, PicturesOut: out.Frames, FPSIn: round(in.FPS), FPSOut: round(out.FPS),
 		KbpsIn: round(in.Kbps + s.Audio.Received.Kbps), KbpsOut: round(out.Kbps + s.Audio.Sent.Kbps),
 		Loss: round(100 * in.FractionLost), Lost: in.Lost + s.Audio.Received.Lost,
 		RTT: milliseconds(s.RTT), Held: s.VideoHeld, Refused: refused,
-		Expected: in.Packets + in.Lost, Sent: out.Packets, Missed: missed, Gone: gone,
+		Expected: in.Expected, Sent: out.Packets, Missed: s.VideoMissed, Gone: s.VideoGone,
 		Delay: milliseconds(s.Delay), SoundDelay: milliseconds(s.AudioDelay), Freezes: s.Freezes, Frozen: round(s.Frozen.Seconds()),
 		SoundIn: s.Audio.Received.Frames, Concealed: s.AudioConcealed, Recovered: s.AudioRecovered, DriftPPM: round(s.AudioDrift),
 		Budget: s.Budget, Encoded: round(s.Offered), Queue: milliseconds(s.Queue),
@@ -205,4 +202,4 @@ func (w *Window) reported(r reported) {
 }
 
 // round keeps one decimal.
-func round(x float64) float64 { return float64(int64(x*10+0.5)) / 10 }
+func round(x float64) float64 { return math.Round(10*x) / 10 }

@@ -25,6 +25,15 @@ func TestFiguresSayWhyPicturesAreRefused(t *testing.T) {
 	}
 }
 
+// Figures are rounded to one decimal, also below zero.
+func TestRounded(t *testing.T) {
+	for x, want := range map[float64]float64{50.06: 50.1, -50.06: -50.1, -0.06: -0.1, 0.04: 0} {
+		if got := round(x); got != want {
+			t.Errorf("%v is rounded to %v", x, got)
+		}
+	}
+}
+
 // Calls that come to nothing in a row are one, so that the last that was up is not lost in a night of them.
 func TestPastCallsInARow(t *testing.T) {
 	simulate(t, func(l *lab) {
