@@ -27,7 +27,19 @@ func formats(want engine.VideoFormat, d negotiate.Description) (f engine.Formats
 		f.Video = pictures(want, d.Video)
 	}
 	if d.Audio != nil {
-		f.Audio = engine.AudioFormat{Codec: string(d.Audio.Codec), Kbps: opusKbps}
+		f.Audio = sound(d.Audio)
+	}
+	return f
+}
+
+// sound is what the other side wants of our sound. Who takes copies (RFC 2198) needs no other redundancy.
+func sound(s *negotiate.Stream) engine.AudioFormat {
+	f := engine.AudioFormat{Codec: string(s.Codec), Kbps: opusKbps}
+	if s.Codec == negotiate.Opus {
+		f.FEC = s.InBandFEC && s.SendRED == 0
+		if s.MaxKbps > 0 {
+			f.Kbps = min(f.Kbps, s.MaxKbps)
+		}
 	}
 	return f
 }

@@ -86,3 +86,22 @@ func TestNoPicturesWhereNoneAreWanted(t *testing.T) {
 		}
 	}
 }
+
+// Phones get sound as they say that they want it: with in-band FEC, unless they take copies, and within their bitrate.
+func TestSoundThatPhonesWant(t *testing.T) {
+	for name, c := range map[string]struct {
+		theirs negotiate.Stream
+		want   engine.AudioFormat
+	}{
+		"a window":              {negotiate.Stream{Codec: negotiate.Opus, SendRED: 63}, engine.AudioFormat{Codec: "opus", Kbps: 32}},
+		"in-band FEC":           {negotiate.Stream{Codec: negotiate.Opus, InBandFEC: true}, engine.AudioFormat{Codec: "opus", Kbps: 32, FEC: true}},
+		"in-band FEC or copies": {negotiate.Stream{Codec: negotiate.Opus, InBandFEC: true, SendRED: 63}, engine.AudioFormat{Codec: "opus", Kbps: 32}},
+		"at most 16 kbit/s":     {negotiate.Stream{Codec: negotiate.Opus, MaxKbps: 16}, engine.AudioFormat{Codec: "opus", Kbps: 16}},
+		"as much as there is":   {negotiate.Stream{Codec: negotiate.Opus, MaxKbps: 510}, engine.AudioFormat{Codec: "opus", Kbps: 32}},
+		"PCMU":                  {negotiate.Stream{Codec: negotiate.PCMU}, engine.AudioFormat{Codec: "PCMU", Kbps: 32}},
+	} {
+		if f := formats(engine.VideoFormat{}, negotiate.Description{Audio: &c.theirs}); f.Audio != c.want {
+			t.Errorf("%s: %+v, want %+v", name, f.Audio, c.want)
+		}
+	}
+}

@@ -28,6 +28,7 @@ type VideoFormat struct {
 type AudioFormat struct {
 	Codec string // opus | G722 | PCMU | PCMA
 	Kbps  int    // Opus
+	FEC   bool   // Opus: each frame also has the one before it, more coarsely (RFC 6716 §2.1.7)
 }
 
 // same says whether one encoder can make both for several calls; its bitrate changes while it runs.
@@ -178,11 +179,11 @@ func (c *calls) number(i int, former func(int) uint32) uint32 {
 
 // assignAudio finds a stream of the microphone for a call.
 func (c *calls) assignAudio(f AudioFormat, former []protocol.SoundStream) uint32 {
-	same := func(s protocol.SoundStream) bool { return s.Codec == f.Codec && s.Kbps == f.Kbps }
+	same := func(s protocol.SoundStream) bool { return s.Codec == f.Codec && s.Kbps == f.Kbps && s.FEC == f.FEC }
 	if i := slices.IndexFunc(c.sound.Recorded, same); i >= 0 {
 		return c.sound.Recorded[i].Number
 	}
-	s := protocol.SoundStream{Codec: f.Codec, Kbps: f.Kbps}
+	s := protocol.SoundStream{Codec: f.Codec, Kbps: f.Kbps, FEC: f.FEC}
 	s.Number = c.number(slices.IndexFunc(former, same), func(i int) uint32 { return former[i].Number })
 	c.sound.Recorded = append(c.sound.Recorded, s)
 	return s.Number

@@ -11,6 +11,10 @@ import (
 // frameTime is the duration of one frame of sound.
 const frameTime = 20 * time.Millisecond
 
+// fecLoss is the loss that in-band FEC is made for, in percent: libopus gives it more of the bitrate the more that is, and none
+// at zero.
+const fecLoss = 10
+
 // rawSound is the format between devices, echo canceller and codecs.
 const rawSound = "audio/x-raw,format=S16LE,rate=48000,channels=1,layout=interleaved"
 
@@ -40,8 +44,12 @@ func codecFor(c protocol.SoundStream) (codec, error) {
 		if kbps < 6 || kbps > 510 {
 			return codec{}, fmt.Errorf("opus at %d kbit/s: 6 to 510 are possible", kbps)
 		}
+		fec := ""
+		if c.FEC {
+			fec = fmt.Sprintf(" inband-fec=true packet-loss-percentage=%d", fecLoss)
+		}
 		return codec{conceals: true, length: opus.Duration, caps: "audio/x-opus,channel-mapping-family=0",
-			encode: fmt.Sprintf("opusenc audio-type=voice frame-size=20 bitrate=%d", kbps*1000),
+			encode: fmt.Sprintf("opusenc audio-type=voice frame-size=20 bitrate=%d", kbps*1000) + fec,
 			decode: "opusdec plc=true use-inband-fec=false"}, nil
 	case "G722":
 		return codec{length: bytesAt64, caps: "audio/G722,rate=16000,channels=1", decode: "avdec_g722",

@@ -73,6 +73,8 @@ type Stream struct {
 	// among those of SendType and ReceiveType, under the same SSRC.
 	SendRED, ReceiveRED uint8
 
+	InBandFEC bool // the other side makes use of what a frame of Opus says of the one before it (RFC 7587 §6.1)
+
 	// Payload types of repair packets (RFC 8627) for pictures, 0 for none. They are sent and come in the stream of what is sent
 	// again: with its SSRC, among its numbers.
 	SendFEC, ReceiveFEC uint8
@@ -83,11 +85,12 @@ type Stream struct {
 	TMMBR    bool // it may limit our bitrate (RFC 5104 §3.5.4), and we say what holds
 	NACK     bool // the other side may ask for packets that it missed (RFC 4585 §6.2.1), and we send them again
 
+	MaxKbps int // that the other side takes: of b=TIAS or b=AS for pictures, maxaveragebitrate for Opus; 0 for none
+
 	// Video only.
 	Mode    int         // packetization-mode of RFC 6184 that the other side takes: 0 or 1
 	Profile H264Profile // what we may send at most
 	Accepts H264Profile // what we said that we take
-	MaxKbps int         // of b=TIAS or b=AS, 0 for none
 	Sets    []byte      // the parameter sets that the other side sends with (sprop-parameter-sets), as a byte stream; nil for none
 }
 

@@ -24,6 +24,9 @@ const flexfec Codec = "flexfec"
 // repairWindow is how long after a packet those may come that repair it, in microseconds (RFC 8627 §5.1.1).
 const repairWindow = 200_000
 
+// leastOpus is the least that maxaveragebitrate may be, in bit/s (RFC 7587 §6.1).
+const leastOpus = 6000
+
 // format is one payload type of an m-line: what rtpmap and fmtp say of it.
 type format struct {
 	number uint8
@@ -35,6 +38,10 @@ type format struct {
 	profile    H264Profile
 	asymmetric bool   // level-asymmetry-allowed
 	sets       []byte // see Stream.Sets
+
+	// Opus only (RFC 7587 §6.1).
+	fec  bool // useinbandfec
+	most int  // maxaveragebitrate, kbit/s; 0 for none
 
 	apt uint8 // rtx and red: the payload type that it repairs, or carries
 }
@@ -138,6 +145,8 @@ func readFormat(m *sdp.MediaDescription, number uint8) (format, error) {
 		switch known.codec {
 		case H264:
 			return readH264(m, known)
+		case Opus:
+			return readOpus(m, known), nil
 		case red:
 			return readRED(m, known)
 		}
@@ -174,6 +183,24 @@ func readH264(m *sdp.MediaDescription, f format) (format, error) {
 		return f, fmt.Errorf("profile %s does not include Constrained Baseline", f.profile)
 	}
 	return f, nil
+}
+
+// readOpus fills in what fmtp says of what the other side would have; what it says otherwise, of what it sends too, binds nobody.
+func readOpus(m *sdp.MediaDescription, f format) format {
+	text, _ := payloadAttribute(m, "fmtp", f.number)
+	for parameter := range strings.SplitSeq(text, ";") {
+		name, value, _ := strings.Cut(parameter, "=")
+		value = strings.TrimSpace(value)
+		switch strings.ToLower(strings.TrimSpace(name)) {
+		case "useinbandfec":
+			f.fec = value == "1"
+		case "maxaveragebitrate":
+			if bits, err := strconv.ParseUint(value, 10, 32); err == nil && bits >= leastOpus {
+				f.most = int(bits / 1000)
+			}
+		}
+	}
+	return f
 }
 
 // readRED fills in what it carries: one format, in all places of a packet.

@@ -374,7 +374,8 @@ func (s *Session) stream(l *line, desc *description, m *sdp.MediaDescription, th
 		Codec: theirs.codec, ClockRate: theirs.clock, SendType: theirs.number, ReceiveType: theirs.number,
 		Direction: directionOf(wish.Sends() && theirWish.Receives() && rtp.IsValid(), wish.Receives() && theirWish.Sends()),
 		RTP:       rtp, RTCP: rtcp, Mux: mux,
-		Repair: repair(m, theirs.number),
+		Repair:    repair(m, theirs.number),
+		InBandFEC: theirs.fec, MaxKbps: theirs.most,
 	}
 	if theirs.codec == H264 || theirs.codec == Opus {
 		st.NACK = s.local.NACK && feedback(m, theirs.number, "nack")

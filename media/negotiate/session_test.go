@@ -456,6 +456,32 @@ func TestSoundIsSentAgain(t *testing.T) {
 	}
 }
 
+// What fmtp says of Opus is what the other side wants to get (RFC 7587 §6.1); it is told nothing of the kind.
+func TestWhatOpusIsToBeLike(t *testing.T) {
+	for fmtp, want := range map[string]struct {
+		fec  bool
+		kbps int
+	}{
+		"":                                                         {},
+		"a=fmtp:111 useinbandfec=1":                                {fec: true},
+		"a=fmtp:111 minptime=10; UseInBandFEC=1":                   {fec: true},
+		"a=fmtp:111 stereo=1;useinbandfec=0":                       {},
+		"a=fmtp:96 useinbandfec=1":                                 {},
+		"a=fmtp:111 maxaveragebitrate=20000;cbr=1":                 {kbps: 20},
+		"a=fmtp:111 maxaveragebitrate=5999":                        {},
+		"a=fmtp:111 maxaveragebitrate=-1;;=":                       {},
+		"a=fmtp:111 useinbandfec = 1 ; maxaveragebitrate = 510000": {fec: true, kbps: 510},
+	} {
+		answer, d, err := Answer([]byte("v=0\r\nc=IN IP4 10.0.0.9\r\nm=audio 5000 RTP/AVP 111\r\na=rtpmap:111 opus/48000/2\r\n"+fmtp+"\r\n"), ours(), None)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d.Audio.InBandFEC != want.fec || d.Audio.MaxKbps != want.kbps || strings.Contains(string(answer), "inband") {
+			t.Errorf("%q: FEC %t, at most %d kbit/s, answered\n%s", fmtp, d.Audio.InBandFEC, d.Audio.MaxKbps, answer)
+		}
+	}
+}
+
 // Opus goes with copies of earlier frames where both can (RFC 2198): each under the number that the other side gave it.
 func TestREDIsAgreed(t *testing.T) {
 	const head = "v=0\r\nc=IN IP4 10.0.0.9\r\nm=audio 5000 RTP/AVP 0 63 72 111\r\na=rtpmap:111 opus/48000/2\r\na=rtpmap:63 red/48000/2\r\n"

@@ -116,6 +116,7 @@ type SoundStream struct {
 	Number uint32 `json:"number"`
 	Codec  string `json:"codec"`          // opus | G722 | PCMU | PCMA
 	Kbps   int    `json:"kbps,omitempty"` // recorded Opus
+	FEC    bool   `json:"fec,omitempty"`  // recorded Opus: with the frame before in each frame (RFC 6716 §2.1.7)
 }
 
 // ScreenConfig is where the picture goes.
