@@ -84,6 +84,9 @@ func (r *requests) arrived(now time.Time, seq int64, repair bool) {
 		r.lost(now, r.highest+1, seq)
 		r.highest = seq
 		r.loss -= r.loss / 256
+		if repair { // it was asked for before anything later came, or found by a repair packet (see tail)
+			r.missed++
+		}
 	default:
 		r.found(now, seq, repair)
 	}
