@@ -104,7 +104,22 @@ func (st *stream) hearArrivals(now time.Time, r *rtcp.CCFeedbackReport) {
 	}
 	if fell { // first the rate, so that the keyframe is a small one
 		st.allot(now)
+		st.logSize()
 		st.s.restartVideo(st)
+	}
+}
+
+// logSize says once how large packets may be, where the path does not carry all.
+func (st *stream) logSize() {
+	st.t.mu.Lock()
+	bytes := 0
+	if st.t.rate != nil && st.t.rate.Largest() > 0 {
+		bytes = st.t.largest()
+	}
+	st.t.mu.Unlock()
+	if bytes != st.progress.largest {
+		st.progress.largest = bytes
+		st.log.Info("path loses large packets", "packet_bytes", bytes)
 	}
 }
 

@@ -111,6 +111,9 @@ func TestLossyLines(t *testing.T) {
 				if w.frozen > test.frozen || w.p50 > test.p50 {
 					t.Errorf("frozen %.3f, at most %.3f; p50 %v, at most %v", w.frozen, test.frozen, w.p50, test.p50)
 				}
+				if sent.Largest > 0 {
+					t.Errorf("packets are made smaller, %d bytes, on a line that carries all sizes", sent.Largest)
+				}
 				hangUp(a, b)
 			})
 		})
@@ -202,6 +205,9 @@ func TestBottlenecks(t *testing.T) {
 				if w.frozen > test.frozen || w.p50 > test.p50 || kbps < test.kbps {
 					t.Errorf("frozen %.3f, at most %.3f; p50 %v, at most %v; %.0f kbit/s, at least %.0f", w.frozen, test.frozen, w.p50, test.p50, kbps, test.kbps)
 				}
+				if largest := a.Stats().Largest; largest > 0 {
+					t.Errorf("packets are made smaller, %d bytes, on a line that carries all sizes", largest)
+				}
 				hangUp(a, b)
 			})
 		})
@@ -270,6 +276,9 @@ func TestCut(t *testing.T) {
 			t.Logf("phase %d: %v; back %v", phase, w, a.Stats().Budget)
 			if most := 150 * time.Millisecond; w.first > most {
 				t.Errorf("phase %d: picture back after %v, want %v", phase, w.first, most)
+			}
+			if largest := a.Stats().Largest; largest > 0 {
+				t.Errorf("packets are made smaller, %d bytes, after a cut", largest)
 			}
 			hangUp(a, b)
 		})

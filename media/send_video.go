@@ -224,7 +224,7 @@ func (v *videoSender) drop() {
 // prepare sets pace, packets and timestamp for an access unit. It is called with t.mu held.
 func (v *videoSender) prepare(au AccessUnit) {
 	t := v.t
-	most := maxPacket - rtpHeader
+	most := t.largest() - rtpHeader
 	if protects(t.d) {
 		most -= repairRoom
 	}

@@ -32,6 +32,7 @@ type Stats struct {
 	Offered float64       // kbit/s that our encoder makes, of about the last second; some of it may not be sent
 	Budget  int           // kbit/s that our pictures may take, 0 while nobody knows
 	Queue   time.Duration // that our packets wait on the path
+	Largest int           // bytes of an RTP packet of pictures, where the path loses larger ones; else 0
 
 	Resent       uint64 // packets sent again, since the other side missed them
 	Copies       int    // earlier frames of sound that go with each now (RFC 2198)
@@ -107,6 +108,7 @@ type progress struct {
 	offered      float64
 	budget       int
 	queue        time.Duration
+	largest      int
 
 	concealed, recovered uint64 // of sound
 	drift                float64
@@ -179,7 +181,7 @@ func (s *Session) Stats() Stats {
 	if still := p.still(time.Now()); still > 0 { // it is not over
 		out.Freezes, out.Frozen = out.Freezes+1, out.Frozen+still
 	}
-	out.Delay, out.Offered, out.Budget, out.Queue = p.delay, p.offered, p.budget, p.queue
+	out.Delay, out.Offered, out.Budget, out.Queue, out.Largest = p.delay, p.offered, p.budget, p.queue, p.largest
 	out.Discarded += s.sendVideo.discarded()
 	return out
 }

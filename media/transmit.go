@@ -249,6 +249,15 @@ func (t *transmitter) wire(now time.Time, seq uint16) (packet []byte, err error)
 	return packet, nil
 }
 
+// largest bounds an RTP packet of pictures before SRTP, in bytes, so that the path carries it also when it is sent again, with its
+// number in it. It is called with mu held.
+func (t *transmitter) largest() int {
+	if t.rate == nil || t.rate.Largest() == 0 {
+		return maxPacket
+	}
+	return min(t.rate.Largest()-srtpOverhead-perPacket-2, maxPacket)
+}
+
 // skip leaves out a sequence number: an access unit that is given up in the middle must look like a loss, not like a
 // whole one. It is called with mu held.
 func (t *transmitter) skip() { t.seq++ }

@@ -133,8 +133,12 @@ func (c *Controller) Free() bool { return c.capacity == 0 && int(c.target) == c.
 // Narrow says that the path was seen to carry less than was sent.
 func (c *Controller) Narrow() bool { return c.capacity > 0 }
 
-// Fell says, once, that the path carries so much less than was sent that what is on its way is mostly lost, and a small
-// keyframe is the shortest way to a picture.
+// Largest is how many bytes a packet may have with which the path loses no more than others, as they are given to Sent; 0 while
+// it was seen to carry all that was sent.
+func (c *Controller) Largest() int { return c.path.sizes.limit }
+
+// Fell says, once, that the path carries so much less than was sent, or only so much smaller packets, that what is on its way is
+// mostly lost, and a small keyframe is the shortest way to a picture.
 func (c *Controller) Fell() bool {
 	fell := c.fell
 	c.fell = false
@@ -186,6 +190,11 @@ func (c *Controller) Feedback(now time.Time, r *rtcp.CCFeedbackReport, media, re
 	passed := now.Sub(c.path.heard)
 	if c.path.report(now, r, media, repair) {
 		c.decide(now, min(passed, 200*time.Millisecond).Seconds())
+	}
+	if c.path.shrunk { // what was lost was too large, and not too much
+		c.path.shrunk, c.fell = false, true
+		c.path.forgive(now)
+		c.set(max(c.target, float64(c.limits.First)))
 	}
 }
 

@@ -32,6 +32,8 @@ type path struct {
 	repaired  meter   // of what is sent again
 	loss      lossMeter
 	innocent  time.Time // what was sent before was lost in an outage, and says nothing
+	sizes     sizes
+	shrunk    bool // sizes has a new limit
 }
 
 // send takes a packet that has just been sent.
@@ -165,6 +167,7 @@ func (p *path) arrived(now time.Time, came time.Duration, sent *packet) (queue t
 		p.loss.add(now, 0, 1)
 	}
 	p.delivered.addAt(came, sent.size)
+	p.sizes.arrived(sent.at, sent.size)
 	delay := came - sent.at.Sub(p.clock.epoch(sent.at))
 	return delay - p.base.add(now, delay)
 }
@@ -175,6 +178,7 @@ func (p *path) missing(now time.Time, sent *packet) {
 		sent.missed++
 		if sent.missed == 2 && sent.at.After(p.innocent) {
 			p.loss.add(now, 1, 0)
+			p.shrunk = p.sizes.lost(sent.at, sent.size) || p.shrunk
 		}
 	}
 }

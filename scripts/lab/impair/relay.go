@@ -19,6 +19,7 @@ const (
 type Counts struct {
 	Packets, Bytes        int // what was sent into it
 	Lost, Overflow, Cut   int // packets
+	Large                 int // packets that were larger than the MTU
 	Arrived, ArrivedBytes int
 	Late                  time.Duration // sum of what those that arrived were late, since the relay did not run in time
 }
@@ -128,6 +129,8 @@ func (r *Relay) send(way, bytes int) (at time.Time, ok bool) {
 		count.Overflow++
 	case Cut:
 		count.Cut++
+	case Large:
+		count.Large++
 	}
 	return at, fate == Arrives
 }

@@ -22,6 +22,7 @@ type Conditions struct {
 	Burst  float64       // packets that are lost in a row, on average (Gilbert's model); 0 and 1: each by itself
 	Kbps   int           // a bottleneck that packets pass one after the other; 0 for none
 	Queue  time.Duration // what waits before the bottleneck at most, at its rate; the rest is lost
+	MTU    int           // bytes of a packet, headers included; larger ones are lost, and nobody is told. 0: any
 }
 
 // Check says what no line can be like.
@@ -29,6 +30,8 @@ func (c Conditions) Check() error {
 	switch {
 	case c.Delay < 0 || c.Jitter < 0 || c.Queue < 0:
 		return errors.New("a line cannot have a negative delay, jitter or queue")
+	case c.MTU < 0:
+		return fmt.Errorf("a line cannot carry packets of %d bytes at most", c.MTU)
 	case c.Kbps < 0:
 		return fmt.Errorf("a line cannot carry %d kbit/s", c.Kbps)
 	case !(c.Loss >= 0 && c.Loss <= 1):
@@ -87,6 +90,7 @@ const (
 	Lost          // by chance
 	Overflow      // the queue was full
 	Cut           // the line was cut
+	Large         // it is larger than the MTU
 )
 
 // Way is one direction of a line.
@@ -104,6 +108,9 @@ func NewWay(seed uint64) *Way { return &Way{rand: rand.New(rand.NewPCG(seed, 0))
 func (w *Way) Send(c Conditions, now time.Time, bytes int) (arrival time.Time, fate Fate) {
 	if w.losses.Next(w.rand, c.Loss, c.Burst) {
 		return time.Time{}, Lost
+	}
+	if c.MTU > 0 && bytes > c.MTU {
+		return time.Time{}, Large
 	}
 	at, ok := w.bottleneck.Pass(now, bytes, c.Kbps, c.Queue)
 	if !ok {

@@ -7,7 +7,7 @@ import (
 )
 
 // sent sends count packets of 125 bytes, one a millisecond (1000 kbit/s), and returns how long each took; -1 if it did not arrive.
-func sent(c Conditions, seed uint64, count int) (took []time.Duration, fates [4]int) {
+func sent(c Conditions, seed uint64, count int) (took []time.Duration, fates [5]int) {
 	w := NewWay(seed)
 	now := time.Unix(0, 0)
 	for range count {
@@ -30,15 +30,15 @@ func TestConditions(t *testing.T) {
 	for _, test := range []struct {
 		name       string
 		conditions Conditions
-		check      func(took []time.Duration, fates [4]int) bool
+		check      func(took []time.Duration, fates [5]int) bool
 	}{
-		{"perfect", Conditions{}, func(took []time.Duration, fates [4]int) bool {
+		{"perfect", Conditions{}, func(took []time.Duration, fates [5]int) bool {
 			return fates[Arrives] == count && slices.Max(took) == 0
 		}},
-		{"delay", Conditions{Delay: 40 * time.Millisecond}, func(took []time.Duration, fates [4]int) bool {
+		{"delay", Conditions{Delay: 40 * time.Millisecond}, func(took []time.Duration, fates [5]int) bool {
 			return slices.Min(took) == 40*time.Millisecond && slices.Max(took) == 40*time.Millisecond
 		}},
-		{"jitter keeps the order", Conditions{Delay: 10 * time.Millisecond, Jitter: 30 * time.Millisecond}, func(took []time.Duration, fates [4]int) bool {
+		{"jitter keeps the order", Conditions{Delay: 10 * time.Millisecond, Jitter: 30 * time.Millisecond}, func(took []time.Duration, fates [5]int) bool {
 			for i := 1; i < len(took); i++ {
 				if took[i] < took[i-1]-time.Millisecond {
 					return false
@@ -46,23 +46,25 @@ func TestConditions(t *testing.T) {
 			}
 			return slices.Min(took) >= 10*time.Millisecond && slices.Max(took) > 38*time.Millisecond && slices.Max(took) <= 40*time.Millisecond
 		}},
-		{"loss", Conditions{Loss: 0.05}, func(took []time.Duration, fates [4]int) bool {
+		{"loss", Conditions{Loss: 0.05}, func(took []time.Duration, fates [5]int) bool {
 			return between(share(fates[Lost]), 0.045, 0.055) && between(meanBurst(took), 1, 1.15)
 		}},
-		{"loss in bursts", Conditions{Loss: 0.05, Burst: 4}, func(took []time.Duration, fates [4]int) bool {
+		{"loss in bursts", Conditions{Loss: 0.05, Burst: 4}, func(took []time.Duration, fates [5]int) bool {
 			return between(share(fates[Lost]), 0.04, 0.06) && between(meanBurst(took), 3.5, 4.5)
 		}},
-		{"all lost", Conditions{Loss: 1, Burst: 4}, func(took []time.Duration, fates [4]int) bool { return fates[Lost] == count }},
-		{"wide bottleneck", Conditions{Kbps: 2000, Queue: 200 * time.Millisecond}, func(took []time.Duration, fates [4]int) bool {
+		{"all lost", Conditions{Loss: 1, Burst: 4}, func(took []time.Duration, fates [5]int) bool { return fates[Lost] == count }},
+		{"wide bottleneck", Conditions{Kbps: 2000, Queue: 200 * time.Millisecond}, func(took []time.Duration, fates [5]int) bool {
 			return fates[Arrives] == count && slices.Max(took) == 500*time.Microsecond
 		}},
-		{"bottleneck", Conditions{Kbps: 300, Queue: 200 * time.Millisecond}, func(took []time.Duration, fates [4]int) bool {
+		{"bottleneck", Conditions{Kbps: 300, Queue: 200 * time.Millisecond}, func(took []time.Duration, fates [5]int) bool {
 			return between(share(fates[Overflow]), 0.69, 0.7) && between(slices.Max(took).Seconds(), 0.2, 0.204) &&
 				took[0] == time.Second*1000/300/1000
 		}},
-		{"bottleneck without a queue", Conditions{Kbps: 500}, func(took []time.Duration, fates [4]int) bool {
+		{"bottleneck without a queue", Conditions{Kbps: 500}, func(took []time.Duration, fates [5]int) bool {
 			return fates[Overflow] == count/2 && slices.Max(took) == 2*time.Millisecond
 		}},
+		{"no packet so large", Conditions{MTU: 124}, func(took []time.Duration, fates [5]int) bool { return fates[Large] == count }},
+		{"packets just as large", Conditions{MTU: 125}, func(took []time.Duration, fates [5]int) bool { return fates[Arrives] == count }},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if err := test.conditions.Check(); err != nil {
@@ -106,6 +108,7 @@ func TestImpossibleConditions(t *testing.T) {
 	}{
 		{Conditions{Delay: -1}, "a line cannot have a negative delay, jitter or queue"},
 		{Conditions{Kbps: -5}, "a line cannot carry -5 kbit/s"},
+		{Conditions{MTU: -1}, "a line cannot carry packets of -1 bytes at most"},
 		{Conditions{Loss: 5}, "a line cannot lose a share of 5: it is from 0 to 1"},
 		{Conditions{Loss: nan}, "a line cannot lose a share of NaN: it is from 0 to 1"},
 		{Conditions{Burst: -1}, "bursts cannot have -1 packets"},

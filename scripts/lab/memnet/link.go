@@ -67,6 +67,9 @@ func (l *link) datagram(size int, arrive func()) {
 		return
 	}
 	c := l.conditions()
+	if c.MTU > 0 && size+headers > c.MTU {
+		return
+	}
 	at, ok := l.narrow.Pass(time.Now(), size+headers, c.Kbps, c.Queue)
 	if !ok {
 		return

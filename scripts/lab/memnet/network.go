@@ -34,6 +34,7 @@ type Conditions struct {
 	Reorder   float64       // share of datagrams that come Jitter and 10 ms late, so that others overtake them
 	Kbps      int           // a bottleneck that datagrams pass one after the other; 0 for none
 	Queue     time.Duration // what waits before the bottleneck at most, at its rate; the rest is lost
+	MTU       int           // bytes of a datagram, with headers of UDP and IPv4; larger ones are lost, and nobody is told. 0: any
 }
 
 // reorderBy is the least time that a datagram is held back for others to overtake it.
