@@ -155,3 +155,36 @@ func TestPathsThatBecomeOthers(t *testing.T) {
 		})
 	}
 }
+
+// While the other side holds the call nothing is frozen, whatever of it still waited to be shown.
+func TestNothingFreezesOnHold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := memnet.New(4)
+		n.Between(hostA, hostB, line(80*ms, 0.1, 0))
+		a, b := call(t, n, asks)
+		talk(5*time.Second, a, b)
+		held := b.desc
+		video := *held.Video
+		video.Direction = negotiate.Inactive
+		held.Video = &video
+		before := b.Stats()
+		if before.Delay < 20*ms {
+			t.Fatalf("pictures wait for %v: nothing is tried here", before.Delay)
+		}
+		if err := b.Update(held); err != nil {
+			t.Fatal(err)
+		}
+		talk(5*time.Second, a, b)
+		if s := b.Stats(); s.Freezes > before.Freezes+1 || s.Frozen > before.Frozen+300*ms {
+			t.Errorf("on hold for 5 s: %d freezes, %v", s.Freezes-before.Freezes, s.Frozen-before.Frozen)
+		}
+		if err := b.Update(b.desc); err != nil {
+			t.Fatal(err)
+		}
+		talk(5*time.Second, a, b)
+		if s := b.Stats(); s.Frozen > before.Frozen+time.Second || s.VideoKept < before.VideoKept+100 {
+			t.Errorf("after that: %v frozen, %d pictures", s.Frozen-before.Frozen, s.VideoKept-before.VideoKept)
+		}
+		hangUp(a, b)
+	})
+}

@@ -50,6 +50,9 @@ func (v *videoSink) give(now time.Time, au AccessUnit) {
 	p := &v.st.progress
 	p.moved(now)
 	p.gave, p.patience = now, v.apart.freeze(au.Captured)
+	if !v.st.d.Direction.Receives() { // it waited here while the call was put on hold
+		p.gave = time.Time{}
+	}
 	p.frames++
 	v.st.s.cfg.Receiver.Video(au)
 }
