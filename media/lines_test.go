@@ -1,0 +1,184 @@
+//go:build !race
+
+package media
+
+import (
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"ewindow/scripts/lab/memnet"
+)
+
+// What people see on lines that lose packets at random or in bursts, near and far.
+func TestLossyLines(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		line   memnet.Conditions
+		frozen float64
+		p50    time.Duration
+	}{
+		{"clean", line(4*time.Millisecond, 0, 0), 0, 10 * time.Millisecond},
+		{"1 %", line(4*time.Millisecond, 0.01, 0), 0, 10 * time.Millisecond},
+		{"5 %", line(4*time.Millisecond, 0.05, 0), 0, 20 * time.Millisecond},
+		{"10 %", line(4*time.Millisecond, 0.10, 0), 0, 25 * time.Millisecond},
+		{"20 %", line(4*time.Millisecond, 0.20, 0), 0.02, 40 * time.Millisecond},
+		{"5 %, RTT 20 ms", line(20*time.Millisecond, 0.05, 0), 0.01, 35 * time.Millisecond},
+		{"5 % in bursts of 4, RTT 20 ms", line(20*time.Millisecond, 0.05, 4), 0.015, 60 * time.Millisecond},
+		{"5 %, RTT 80 ms", line(80*time.Millisecond, 0.05, 0), 0.01, 70 * time.Millisecond},
+		{"20 %, RTT 80 ms", line(80*time.Millisecond, 0.20, 0), 0.03, 130 * time.Millisecond},
+		{"5 % in bursts of 4, RTT 80 ms", line(80*time.Millisecond, 0.05, 4), 0.03, 110 * time.Millisecond},
+		{"1 %, RTT 200 ms", line(200*time.Millisecond, 0.01, 0), 0.03, 110 * time.Millisecond},
+		{"5 %, RTT 200 ms", line(200*time.Millisecond, 0.05, 0), 0.03, 130 * time.Millisecond},
+		{"20 %, RTT 200 ms", line(200*time.Millisecond, 0.20, 0), 0.12, 400 * time.Millisecond},
+		{"5 % in bursts of 4, RTT 200 ms", line(200*time.Millisecond, 0.05, 4), 0.12, 250 * time.Millisecond},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				n := memnet.New(3)
+				n.Between(hostA, hostB, test.line)
+				a, b := call(t, n, measures, protecting)
+				since := time.Now()
+				talk(20*time.Second, a, b)
+				w, s := b.watch(since), b.Stats()
+				sent := a.Stats()
+				t.Logf("%v; %d requests, %d sent again, %d repair packets, %d mended, of %d; %d kept, %d keyframes asked for",
+					w, b.nacked.Load(), sent.Resent, sent.Parity, s.Mended, sent.Video.Sent.Packets, s.VideoKept, s.KeyframesAsked)
+				if w.frozen > test.frozen || w.p50 > test.p50 {
+					t.Errorf("frozen %.3f, at most %.3f; p50 %v, at most %v", w.frozen, test.frozen, w.p50, test.p50)
+				}
+				if sent.Largest > 0 {
+					t.Errorf("packets are made smaller, %d bytes, on a line that carries all sizes", sent.Largest)
+				}
+				hangUp(a, b)
+			})
+		})
+	}
+}
+
+// What is no loss makes nobody wait longer than it takes, and asks for next to nothing: packets that overtake one another, that
+// come twice or unevenly.
+func TestUnevenLines(t *testing.T) {
+	for _, rtt := range []time.Duration{20 * ms, 80 * ms, 200 * ms} {
+		for _, test := range []struct {
+			name      string
+			line      memnet.Conditions
+			later     time.Duration // than half a round trip, p50 at most
+			sentAgain uint64        // at most
+			frozen    float64
+		}{
+			{"overtaken by 10 ms", memnet.Conditions{Reorder: 0.05}, 5 * ms, 12, 0},
+			{"overtaken by 20 ms", memnet.Conditions{Reorder: 0.05, Jitter: 10 * ms}, 20 * ms, 60, 0},
+			{"twice", memnet.Conditions{Duplicate: 0.1}, 5 * ms, 0, 0},
+			{"jitter of 30 ms", memnet.Conditions{Jitter: 30 * ms}, 35 * ms, 0, 0},
+			{"all of it, and bursts", memnet.Conditions{Duplicate: 0.1, Reorder: 0.05, Jitter: 10 * ms, Loss: 0.02, Burst: 4}, 100 * ms, 1000, 0.15},
+		} {
+			t.Run(fmt.Sprintf("%s, RTT %v", test.name, rtt), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					n := memnet.New(3)
+					test.line.Latency = rtt / 2
+					n.Between(hostA, hostB, test.line)
+					a, b := call(t, n, measures, protecting)
+					since := time.Now()
+					talk(10*time.Second, a, b)
+					w, sent, came := b.watch(since), a.Stats(), b.Stats()
+					t.Logf("%v; %d missed, %d requests, %d sent again, %d repair packets", w, came.VideoMissed, b.nacked.Load(), sent.Resent, sent.Parity)
+					if test.line.Loss == 0 && came.VideoMissed > test.sentAgain+came.Mended {
+						t.Errorf("%d packets that were overtaken count as lost", came.VideoMissed)
+					}
+					if w.frozen > test.frozen || w.p50 > rtt/2+test.later || sent.Resent > test.sentAgain {
+						t.Errorf("frozen %.3f, p50 %v, %d sent again; at most %.3f, %v, %d", w.frozen, w.p50, sent.Resent, test.frozen, rtt/2+test.later, test.sentAgain)
+					}
+					hangUp(a, b)
+				})
+			})
+		}
+	}
+}
+
+// What people see behind a narrow upstream, from the first second.
+func TestBottlenecks(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		line   memnet.Conditions
+		frozen float64
+		p50    time.Duration
+		kbps   float64 // at least, in the second half
+	}{
+		{"300 kbit/s", bottleneck(300, 20*time.Millisecond, 0), 0.005, 100 * time.Millisecond, 150},
+		{"1 Mbit/s", bottleneck(1000, 20*time.Millisecond, 0), 0.005, 80 * time.Millisecond, 600},
+		{"2 Mbit/s", bottleneck(2000, 20*time.Millisecond, 0), 0.005, 80 * time.Millisecond, 1300},
+		{"5 Mbit/s", bottleneck(5000, 20*time.Millisecond, 0), 0, 30 * time.Millisecond, 1900},
+		{"1 Mbit/s, 5 % lost", bottleneck(1000, 20*time.Millisecond, 0.05), 0.04, 150 * time.Millisecond, 450},
+		{"free, 10 % lost", bottleneck(0, 20*time.Millisecond, 0.10), 0.02, 60 * time.Millisecond, 1500},
+		{"free, 20 % lost", bottleneck(0, 4*time.Millisecond, 0.20), 0.03, 60 * time.Millisecond, 1200},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				n := memnet.New(3)
+				n.Between(hostA, hostB, test.line)
+				a, b := call(t, n, measures)
+				since := time.Now()
+				talk(12*time.Second, a, b)
+				half := b.Stats().Video.Received.Bytes
+				talk(12*time.Second, a, b)
+				w, s := b.watch(since), b.Stats()
+				kbps := float64(s.Video.Received.Bytes-half) * 8 / 1000 / 12
+				t.Logf("%v; %.0f kbit/s, lost %d, sent again %d, keyframes %d", w, kbps, s.Video.Received.Lost, a.Stats().Resent, s.KeyframesAsked)
+				if w.frozen > test.frozen || w.p50 > test.p50 || kbps < test.kbps {
+					t.Errorf("frozen %.3f, at most %.3f; p50 %v, at most %v; %.0f kbit/s, at least %.0f", w.frozen, test.frozen, w.p50, test.p50, kbps, test.kbps)
+				}
+				if largest := a.Stats().Largest; largest > 0 {
+					t.Errorf("packets are made smaller, %d bytes, on a line that carries all sizes", largest)
+				}
+				hangUp(a, b)
+			})
+		})
+	}
+}
+
+// A line whose capacity falls to a tenth and comes back. If both directions do, what we hear of ours is late as well.
+func TestDrop(t *testing.T) {
+	for _, both := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			n := memnet.New(3)
+			n.Between(hostA, hostB, bottleneck(5000, 20*time.Millisecond, 0))
+			a, b := call(t, n, measures)
+			talk(5*time.Second, a, b)
+			for _, kbps := range []int{500, 5000} {
+				n.OneWay(hostA, hostB, bottleneck(kbps, 20*time.Millisecond, 0))
+				if both {
+					n.OneWay(hostB, hostA, bottleneck(kbps, 20*time.Millisecond, 0))
+				}
+				since := time.Now()
+				talk(20*time.Second, a, b) // what the path carried was seen too low in some phases: then growth is slow for 10 s
+				w := b.watch(since)
+				longest := b.longest(since)
+				t.Logf("to %d, both ways %t: %v, longest %v", kbps, both, w, longest)
+				most := 350 * time.Millisecond
+				if both {
+					most *= 2
+				}
+				if kbps == 500 && longest > most || kbps == 5000 && (w.frozen > 0 || a.Stats().Budget < 1900) {
+					t.Errorf("to %d, both ways %t: frozen %.3f, for %v, %d kbit/s", kbps, both, w.frozen, longest, a.Stats().Budget)
+				}
+			}
+			hangUp(a, b)
+		})
+	}
+}
+
+// longest is for how long a picture stood still at most.
+func (e *end) longest(since time.Time) (d time.Duration) {
+	e.rec.mu.Lock()
+	defer e.rec.mu.Unlock()
+	last := since
+	for _, u := range e.rec.video {
+		if u.at.After(since) {
+			d = max(d, u.at.Sub(last))
+			last = u.at
+		}
+	}
+	return d
+}
