@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"log/slog"
 	"math/rand/v2"
+	"net"
 	"net/netip"
 	"runtime"
 	"slices"
@@ -25,7 +26,7 @@ type counting struct {
 	bytes *int
 }
 
-func (c counting) WriteToUDPAddrPort(b []byte, _ netip.AddrPort) (int, error) {
+func (c counting) WriteTo(b []byte, _ net.Addr) (int, error) {
 	*c.bytes += len(b)
 	return len(b), nil
 }
@@ -225,6 +226,29 @@ func TestHostilePartner(t *testing.T) {
 		"parameter sets of all numbers": {next: func(v *victim, _ int) []byte {
 			return v.media(96, 5, v.seq, append([]byte{byte(0x67 + v.random.IntN(2))}, v.noise(1200)...))
 		}},
+		"reports of anything": {next: func(v *victim, _ int) []byte {
+			r := rtcp.ReceptionReport{SSRC: v.video.t.currentSSRC(), FractionLost: uint8(v.random.Uint32()), TotalLost: v.random.Uint32() >> 8,
+				LastSequenceNumber: v.random.Uint32(), Jitter: v.random.Uint32(), LastSenderReport: v.random.Uint32(), Delay: v.random.Uint32()}
+			return v.control(&rtcp.SenderReport{SSRC: 5, NTPTime: v.random.Uint64(), RTPTime: v.random.Uint32(), Reports: []rtcp.ReceptionReport{r}})
+		}},
+		"limits of all sizes": {next: func(v *victim, i int) []byte {
+			own, estimate := v.video.t.currentSSRC(), []float32{0, 1, 9e18, 1e30}[i%4]
+			return v.control(&rtcp.ReceiverEstimatedMaximumBitrate{SenderSSRC: 5, Bitrate: estimate, SSRCs: []uint32{own}},
+				tmmbr(uint32(i), own, uint32(i%64), v.random.Uint32()>>15, 40))
+		}},
+		"clocks at random": {next: func(v *victim, _ int) []byte {
+			b := v.media(96, 5, v.seq, append([]byte{0x41, 0x88}, v.noise(1200)...))
+			copy(b[4:8], v.noise(4))
+			return b
+		}},
+		"sound, clocks at random": {sound: true, next: func(v *victim, i int) []byte {
+			b := v.media(111, 7, v.seq, opus20(uint32(i)))
+			copy(b[4:8], v.noise(4))
+			return b
+		}},
+		"sent again before it was sent": {next: func(v *victim, i int) []byte {
+			return v.media(99, 6, uint16(i), append([]byte{byte((v.seq + 400) >> 8), byte(v.seq + 400)}, v.noise(1200)...))
+		}},
 		"our own sender": {next: func(v *victim, _ int) []byte { return v.media(96, v.video.t.currentSSRC(), v.seq, v.noise(100)) }},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -252,6 +276,9 @@ func TestHostilePartner(t *testing.T) {
 			t.Logf("%d KiB kept at most, %.2f times our media sent, %v of a processor for each datagram", most>>10, float64(v.sent)/float64(v.own), each)
 			if most > max(mostKept, c.keeps) {
 				t.Errorf("%d KiB are kept", most>>10)
+			}
+			if v.sent < v.own {
+				t.Errorf("%d bytes were counted of %d that are ours: nothing is tried here", v.sent, v.own)
 			}
 			if v.sent > 2*v.own+resendBurst+200_000 { // reports are a part of it
 				t.Errorf("sent %d bytes for %d of our media", v.sent, v.own)
