@@ -144,6 +144,7 @@ type Device struct {
 	Missing  string    `json:"missing,omitempty"`   // what a stand-in is used for
 	Reason   string    `json:"reason,omitempty"`    // why a stand-in is used, and what to do
 	Why      string    `json:"why,omitempty"`       // of the encoder
+	Busy     string    `json:"busy,omitempty"`      // what is made less of, since the machine has no time for more
 	EchoMS   float64   `json:"echo_ms,omitempty"`   // how long sound takes from the speaker to the microphone; 0 while that is not known
 	ERLE     float64   `json:"erle_db,omitempty"`   // by how much the echo canceller weakens the echo, dB; 0 while that is not known
 	DriftPPM float64   `json:"drift_ppm,omitempty"` // by how much the microphone's clock is faster than the machine's; 0 while that is not known

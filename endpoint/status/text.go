@@ -200,7 +200,7 @@ func (t *text) device(d *Device) {
 	if d.Howls != 0 {
 		echo = join("; ", echo, fmt.Sprintf("howling stopped %d times", d.Howls))
 	}
-	t.line(d.Role, "%s", join("; ", state, d.Device, encoder, echo, join(": ", d.Missing, d.Reason), failures, d.Why))
+	t.line(d.Role, "%s", join("; ", state, d.Device, encoder, d.Busy, echo, join(": ", d.Missing, d.Reason), failures, d.Why))
 }
 
 func (t *text) past(p *PastCall) {

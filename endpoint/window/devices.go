@@ -2,12 +2,14 @@ package window
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
 	"time"
 
 	"ewindow/endpoint/status"
+	"ewindow/media/effort"
 	"ewindow/media/engine"
 	"ewindow/media/engine/protocol"
 	"ewindow/registrar/signal/lasting"
@@ -30,12 +32,15 @@ type deviceReport struct {
 // Event takes what a device process reports to the loop. It needs no levels and no progress.
 func (h deviceHandler) Event(role protocol.Role, e protocol.Event) {
 	switch e.Kind {
-	case protocol.Starting, protocol.Ready, protocol.Missing, protocol.Failed, protocol.Keyframe, protocol.Echo:
+	case protocol.Starting, protocol.Ready, protocol.Missing, protocol.Failed, protocol.Keyframe, protocol.Echo, protocol.Work:
 		h.window.post(deviceReport{role, e})
 	}
 }
 
 func (w *Window) device(ctx context.Context, r deviceReport) {
+	if r.event.Kind == protocol.Work && !w.works(&r.event) {
+		return // no news
+	}
 	d := w.roles[r.role]
 	d.Role = string(r.role)
 	e := &r.event
@@ -61,12 +66,34 @@ func (w *Window) device(ctx context.Context, r deviceReport) {
 		delete(w.lacks, r.role) // the next process says it again
 	case protocol.Echo:
 		w.echo(ctx, &d, e)
+	case protocol.Work:
+		d.Busy = w.busy()
 	}
 	w.roles[r.role] = d
 	if r.role == protocol.Screen && (e.Kind == protocol.Ready || e.Kind == protocol.Keyframe) {
 		w.stage.askShown()
 	}
 	w.step(ctx, Device{Role: d.Role, Missing: d.Missing})
+}
+
+// works takes whether the camera keeps up, and says whether our pictures are to be others from now on.
+func (w *Window) works(e *protocol.Event) bool {
+	r := effort.Report{Wanted: e.Wanted, Given: e.Given, Made: e.Made, Waited: e.Waited}
+	return w.effort.Report(time.Now(), r, steps)
+}
+
+// busy says in words what this machine makes less of, and logs it; empty if it does all.
+func (w *Window) busy() (text string) {
+	if w.effort.Step() == 0 {
+		w.faults[protocol.Camera].busy.Well()
+		return ""
+	}
+	f := at(w.cfg.Video, w.effort.Step())
+	if text = fmt.Sprintf("this machine is too busy: %d pictures a second", f.FPS); f.Width < w.cfg.Video.Width {
+		text += fmt.Sprintf(" of %d×%d", f.Width, f.Height)
+	}
+	w.faults[protocol.Camera].busy.Met(text, "text", text)
+	return text
 }
 
 // echo takes how the echo does.
@@ -89,8 +116,8 @@ func (w *Window) echo(ctx context.Context, d *status.Device, e *protocol.Event) 
 
 // deviceFaults is what is wrong with the devices of a role, as the log has it.
 type deviceFaults struct {
-	log                    *slog.Logger
-	failed, missing, howls lasting.Fault
+	log                          *slog.Logger
+	failed, missing, howls, busy lasting.Fault
 }
 
 func newDeviceFaults(log *slog.Logger) *deviceFaults {
@@ -98,6 +125,7 @@ func newDeviceFaults(log *slog.Logger) *deviceFaults {
 		log:     log,
 		failed:  lasting.Fault{Log: log, Level: slog.LevelError, What: "device failed", Over: "device fails no more"},
 		missing: lasting.Fault{Log: log, Level: slog.LevelWarn, What: "device missing", Over: "device there again"},
+		busy:    lasting.Fault{Log: log, Level: slog.LevelWarn, What: "fewer pictures are made", Over: "all pictures are made again"},
 		howls:   lasting.Fault{Log: log, Level: slog.LevelWarn, What: "howling stopped", Over: "howling is over"},
 	}
 }
@@ -139,7 +167,7 @@ func (w *Window) arrange() {
 			continue
 		}
 		f, hidden := formats(w.cfg.Video, l.description), !c.Hidden.IsZero()
-		f.Video = l.scale.choose(now, f.Video, l.kbps, l.session.Stats().Offered)
+		f.Video = l.scale.choose(now, f.Video, l.kbps, l.session.Stats().Offered, w.effort.Step())
 		l.sends = f.Video
 		if hidden {
 			f.Video = engine.VideoFormat{}

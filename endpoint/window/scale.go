@@ -27,7 +27,7 @@ const (
 	remembered = time.Minute
 )
 
-// scale chooses the format of our pictures by what the path carries: first its bitrate, then its pictures a second, then
+// scale chooses the format of our pictures by what the path carries, and the machine can do: first its bitrate, then its pictures a second, then
 // its size. The zero value has the full format.
 type scale struct {
 	step  int // see at
@@ -80,17 +80,21 @@ func at(full engine.VideoFormat, step int) engine.VideoFormat {
 func needs(f engine.VideoFormat) float64 { return enough * float64(f.Width*f.Height*f.FPS) / 1000 }
 
 // choose gives the format for a path that carries so many kbit/s of pictures, 0 for unknown. full is what was agreed, used the
-// kbit/s that our encoder makes of the present format: a quiet room may need less than it may take.
-func (s *scale) choose(now time.Time, full engine.VideoFormat, kbps int, used float64) engine.VideoFormat {
-	if kbps == 0 || full == (engine.VideoFormat{}) {
+// kbit/s that our encoder makes of the present format: a quiet room may need less than it may take. Steps before the first
+// are more than this machine can do (see media/effort).
+func (s *scale) choose(now time.Time, full engine.VideoFormat, kbps int, used float64, first int) engine.VideoFormat {
+	if full == (engine.VideoFormat{}) {
 		return full
+	}
+	if kbps == 0 {
+		return at(full, first)
 	}
 	if s.since.IsZero() || used == 0 { // the camera only starts: the path has not been tried
 		s.since = now
 	}
 	full.Kbps = min(full.Kbps, kbps)
 	s.learn(now, full.Kbps, used)
-	present, best := at(full, s.step), 0
+	present, best := at(full, s.step), first
 	for best < steps-1 {
 		f := at(full, best)
 		need := needs(f)

@@ -12,7 +12,7 @@ func TestScale(t *testing.T) {
 	full := engine.VideoFormat{Width: 1280, Height: 720, FPS: 30, Kbps: 2000}
 	now := time.Unix(1_700_000_000, 0)
 	var s scale
-	if got := s.choose(now, full, 0, 0); got != full {
+	if got := s.choose(now, full, 0, 0, 0); got != full {
 		t.Errorf("without knowledge %+v, want all", got)
 	}
 	for _, step := range []struct {
@@ -37,13 +37,13 @@ func TestScale(t *testing.T) {
 		{2 * time.Second, 3000, 2000, 1280, 30, 2000},
 	} {
 		now = now.Add(step.after)
-		got := s.choose(now, full, step.kbps, step.used)
+		got := s.choose(now, full, step.kbps, step.used, 0)
 		want := engine.VideoFormat{Width: step.width, Height: step.width * 9 / 16, FPS: step.fps, Kbps: step.k}
 		if got != want {
 			t.Errorf("%d kbit/s: %+v, want %+v", step.kbps, got, want)
 		}
 	}
-	if got := s.choose(now, engine.VideoFormat{}, 100, 0); got != (engine.VideoFormat{}) {
+	if got := s.choose(now, engine.VideoFormat{}, 100, 0, 0); got != (engine.VideoFormat{}) {
 		t.Errorf("no picture was agreed on, %+v is sent", got)
 	}
 }
@@ -57,7 +57,7 @@ func TestScaleIsSteady(t *testing.T) {
 	for i := range 600 {
 		now = now.Add(100 * time.Millisecond)
 		kbps := 553 + map[bool]int{true: 80, false: -80}[i%10 < 5]
-		got := s.choose(now, full, kbps, float64(kbps))
+		got := s.choose(now, full, kbps, float64(kbps), 0)
 		if got.Kbps = last.Kbps; got != last {
 			changes, last = changes+1, got
 		}
@@ -84,14 +84,33 @@ func TestScaleKnowsAnEncodersFloor(t *testing.T) {
 	} {
 		now := time.Unix(1_700_000_000, 0)
 		var s scale
-		format, before := s.choose(now, full, 2000, 2000), full
+		format, before := s.choose(now, full, 2000, 2000, 0), full
 		for range 400 {
 			now = now.Add(100 * time.Millisecond)
 			used := max(float64(test.kbps), test.makes(format))
-			before, format = format, s.choose(now, full, test.kbps, used)
+			before, format = format, s.choose(now, full, test.kbps, used, 0)
 		}
 		if format != before || format.Width != test.width || format.FPS != test.fps {
 			t.Errorf("%s: %+v, want %d at %d a second", test.name, format, test.width, test.fps)
+		}
+	}
+}
+
+// What the machine cannot do is not asked of it, whatever the path carries.
+func TestScaleByEffort(t *testing.T) {
+	full := engine.VideoFormat{Width: 1280, Height: 720, FPS: 30, Kbps: 2000}
+	now := time.Unix(1_700_000_000, 0)
+	var s scale
+	if got := s.choose(now, full, 0, 0, 1); got.FPS != 15 || got.Width != 1280 {
+		t.Errorf("towards a phone: %+v", got)
+	}
+	for _, step := range []struct{ kbps, first, width, fps int }{
+		{2000, 0, 1280, 30}, {2000, 1, 1280, 15}, {2000, 2, 640, 30}, {2000, 3, 640, 15}, {80, 1, 640, 15}, {2000, 1, 1280, 15}, {2000, 0, 1280, 30},
+	} {
+		now = now.Add(2 * time.Second)
+		got := s.choose(now, full, step.kbps, float64(step.kbps), step.first)
+		if got.Width != step.width || got.FPS != step.fps {
+			t.Errorf("%d kbit/s, from step %d on: %+v, want %d at %d/s", step.kbps, step.first, got, step.width, step.fps)
 		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"ewindow/endpoint/screen"
 	"ewindow/endpoint/status"
 	"ewindow/media"
+	"ewindow/media/effort"
 	"ewindow/media/engine"
 	"ewindow/media/engine/protocol"
 )
@@ -67,6 +68,7 @@ type Window struct {
 
 	past        []status.PastCall
 	roles       map[protocol.Role]status.Device
+	effort      effort.Effort              // of the camera
 	lacks       map[protocol.Role][]string // what processes that are not ready have found missing
 	faults      map[protocol.Role]*deviceFaults
 	trouble     *trouble

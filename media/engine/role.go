@@ -249,9 +249,9 @@ func (r *role) mayAsk(stream uint32) bool {
 	return true
 }
 
-// report leaves an event for the Handler, with mu held. Of progress and level only the last matters.
+// report leaves an event for the Handler, with mu held. Of progress, level and work only the last matters.
 func (r *role) report(e protocol.Event) {
-	if e.Kind == protocol.Progress || e.Kind == protocol.Level {
+	if e.Kind == protocol.Progress || e.Kind == protocol.Level || e.Kind == protocol.Work {
 		for i := range r.events {
 			if r.events[i].Kind == e.Kind {
 				r.events[i] = e

@@ -56,6 +56,7 @@ type camera struct {
 	device   string    // that is open
 	reported string
 	proven   proven // the encoder that was tried last; of begin and follow
+	labour   labour
 }
 
 func newCamera(c protocol.CameraConfig, p *parent) (*camera, error) {
@@ -144,6 +145,7 @@ func (k *camera) Run(ctx context.Context) error {
 			return err
 		case now := <-tick.C:
 			k.beat(now)
+			k.work(now)
 		}
 	}
 }

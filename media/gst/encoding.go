@@ -34,7 +34,8 @@ type encoding struct {
 	pipe    *pipeline.Pipeline
 	begun   int           // pictures a second that the encoder was made for: FPS may be others now
 	units   atomic.Uint64 // access units so far
-	owed    atomic.Int64  // pictures that it was given since the last of them
+	given   atomic.Uint64 // pictures so far
+	owed    atomic.Int64  // of these, those since the last access unit
 	stop    context.CancelFunc
 	running sync.WaitGroup
 
@@ -144,6 +145,7 @@ func (k *camera) give(frame frameFormat, at int64, fps int, push func(*pipeline.
 			s.frame = frame
 			s.pipe.Set("in", "caps", frame.caps(s.begun))
 		}
+		s.given.Add(1)
 		s.owed.Add(1)
 		push(s.pipe)
 	}

@@ -161,6 +161,10 @@ type Event struct {
 	PathMS  float64   `json:"path_ms,omitempty"`   // echo: how long sound takes from the speaker to the microphone, 0 while unknown
 	ERLE    float64   `json:"erle_db,omitempty"`   // echo: by how much the canceller weakens it, dB (echo return loss enhancement), 0 while unknown
 	Drift   float64   `json:"drift_ppm,omitempty"` // echo: by how much the microphone's clock is faster than this machine's, 0 while unknown
+	Wanted  float64   `json:"wanted,omitempty"`    // work: pictures a second of the stream that does worst
+	Given   float64   `json:"given,omitempty"`     // work: of these, those that its encoder was given
+	Made    float64   `json:"made,omitempty"`      // work: and those that it made
+	Waited  float64   `json:"waited,omitempty"`    // work: share of the time that the thread that waited longest waited for a processor
 	Howls   uint64    `json:"howls,omitempty"`     // echo: how often sound that went around between two rooms was stopped so far
 }
 
@@ -175,6 +179,7 @@ const (
 	Failed   EventKind = "failed"   // the role cannot go on and will exit; Text says why and what to do
 	Level    EventKind = "level"    // sound: LevelDB
 	Echo     EventKind = "echo"     // sound: how the echo does, every ten seconds at most, or at once when its way is another; PathMS, ERLE, Drift, Howls
+	Work     EventKind = "work"     // camera: whether it keeps up, once a second; Wanted, Given, Made, Waited
 	Keyframe EventKind = "keyframe" // screen: it can go on only with an IDR picture; whoever sends pictures should be asked for one
 )
 
