@@ -120,6 +120,7 @@ func configured(conn io.Reader, p *parent) (role, error) {
 	if err := json.Unmarshal(body, &c); err != nil {
 		return nil, fmt.Errorf("configure message: %w", err)
 	}
+	favour(c.Role)
 	m, err := limitMemory(c, p)
 	if err != nil {
 		return nil, err
