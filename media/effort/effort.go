@@ -12,7 +12,7 @@ const (
 	// of what it is given, or a thread waits for a processor for so much of the time. Else the camera gives no more: in the dark.
 	least, dropped, starved = 0.85, 0.10, 0.30
 
-	patience = 3               // seconds behind, until less is done
+	patience = 3               // seconds behind, less those that were not, until less is done
 	settling = 3 * time.Second // after a change: an encoder starts
 
 	// Well is who makes this share, and whose threads wait no longer than that. Who has been so for a while tries more. If
@@ -22,8 +22,8 @@ const (
 	whileMost  = 10 * time.Minute
 	proven     = time.Minute // after which more was not too much
 
-	// Who is not heard of for so long is another one after that.
-	gone = 10 * time.Second
+	// Who is not heard of for so long is another one after that. On a machine without time nothing is heard for a while either.
+	gone = time.Minute
 )
 
 // Report is what a camera has done in about a second.
@@ -46,7 +46,7 @@ type Effort struct {
 	step    int
 	last    time.Time // report
 	changed time.Time
-	late    int       // reports in a row that were behind
+	late    int       // reports that were behind, less those that were not
 	since   time.Time // since when all is well; zero while it is not
 	wait    time.Duration
 	rose    bool // the last change was to more
@@ -68,8 +68,10 @@ func (e *Effort) Report(now time.Time, r Report, steps int) (changed bool) {
 	if now.Sub(e.changed) < settling {
 		return e.step != was
 	}
-	if e.late++; !r.behind() {
-		e.late = 0
+	if r.behind() {
+		e.late = min(e.late+1, patience)
+	} else {
+		e.late = max(e.late-1, 0)
 	}
 	switch {
 	case !r.well():
