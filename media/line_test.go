@@ -87,6 +87,20 @@ func bottleneck(kbps int, rtt time.Duration, loss float64) memnet.Conditions {
 	return memnet.Conditions{Latency: rtt / 2, Loss: loss, Kbps: kbps, Queue: 200 * time.Millisecond}
 }
 
+// longest is for how long a picture stood still at most.
+func (e *end) longest(since time.Time) (d time.Duration) {
+	e.rec.mu.Lock()
+	defer e.rec.mu.Unlock()
+	last := since
+	for _, u := range e.rec.video {
+		if u.at.After(since) {
+			d = max(d, u.at.Sub(last))
+			last = u.at
+		}
+	}
+	return d
+}
+
 // After a cut the picture is back at once: the first packet that comes asks for a keyframe, and it is not sent slowly.
 func TestCut(t *testing.T) {
 	for phase := range 8 {

@@ -168,17 +168,3 @@ func TestDrop(t *testing.T) {
 		})
 	}
 }
-
-// longest is for how long a picture stood still at most.
-func (e *end) longest(since time.Time) (d time.Duration) {
-	e.rec.mu.Lock()
-	defer e.rec.mu.Unlock()
-	last := since
-	for _, u := range e.rec.video {
-		if u.at.After(since) {
-			d = max(d, u.at.Sub(last))
-			last = u.at
-		}
-	}
-	return d
-}
