@@ -51,6 +51,7 @@ run() { # ms
         -L "module-pipe-sink sink_name=far file=$d/far format=s32le rate=48000 channels=8 use_system_clock_for_timing=yes" \
         -L "module-pipe-source source_name=room file=$d/mic format=s16le rate=48000 channels=1" >"$d/pulse.log" 2>&1 & pids+=($!)
     sleep 2
+    if [ -n "$first" ]; then chrt -a -f -p 20 "${pids[-1]}"; fi # it gives up the priority that it was started with
     $first "$bin/room" -dir "$d" -path "$1ms" -ppm "${PPM:-200}" -fade "${FADE:-300ms}" >"$d/room.log" 2>&1 & pids+=($!)
     pactl set-default-sink spk; pactl set-default-source room
     window milano "gst:filesrc location=$d/speech.wav ! wavparse ! audioconvert ! audioresample ! identity sync=true" \
