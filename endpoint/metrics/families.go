@@ -35,6 +35,8 @@ var echo = []family[*status.Device]{
 		func(d *status.Device) float64 { return d.EchoMS / 1000 }),
 	gauge("echo_return_loss_enhancement_decibels", "By how much the echo canceller weakens the echo (ERLE); 0 while that is not known.",
 		func(d *status.Device) float64 { return d.ERLE }),
+	gauge("microphone_gain_decibels", "By how much the microphone's sound is amplified, for who speaks quietly or loudly.",
+		func(d *status.Device) float64 { return d.GainDB }),
 	counter("howls_total", "How often howling was stopped: sound that goes around between two rooms, and grows.",
 		func(d *status.Device) float64 { return float64(d.Howls) }),
 	gauge("microphone_clock_drift_ratio", "By how much the microphone's clock is faster than the machine's; 1e-6 is a ppm.",

@@ -31,7 +31,7 @@ func TestMetrics(t *testing.T) {
 			Expected: 1000, Missed: 50, Gone: 2, Freezes: 3, Frozen: 1.5, RTT: 20.5, Delay: 30, SoundDelay: 40, Budget: 1600, KbpsOut: 800, Encoded: 880,
 			FPSIn: 29.9, FPSOut: 30, Width: 1280, Height: 720, FPS: 30, SoundIn: 500, Concealed: 4, Queue: 12, Resent: 7, Copies: 1, Redundancy: 5, DriftPPM: -50,
 		}}},
-		Devices: []status.Device{{Role: "camera", Encoder: "x264enc"}, {Role: "sound", Missing: "No microphone", EchoMS: 150, ERLE: 42, Howls: 3, DriftPPM: 100, Failures: 2}},
+		Devices: []status.Device{{Role: "camera", Encoder: "x264enc"}, {Role: "sound", Missing: "No microphone", EchoMS: 150, ERLE: 42, GainDB: 4.5, Howls: 3, DriftPPM: 100, Failures: 2}},
 	}
 	got := scrape(t, s)
 	const of = `{peer="munich",role="partner"} `
@@ -47,7 +47,7 @@ func TestMetrics(t *testing.T) {
 		"ewindow_call_video_packets_resent_total" + of + "7", "ewindow_call_audio_copies" + of + "1", "ewindow_call_send_redundancy_ratio" + of + "0.05",
 		`ewindow_encoder_info{encoder="x264enc"} 1`, `ewindow_device_up{device="camera"} 1`, `ewindow_device_up{device="sound"} 0`,
 		`ewindow_device_failures_total{device="sound"} 2`, `ewindow_echo_delay_seconds 0.15`,
-		`ewindow_echo_return_loss_enhancement_decibels 42`, "ewindow_howls_total 3", `ewindow_microphone_clock_drift_ratio 0.0001`,
+		`ewindow_echo_return_loss_enhancement_decibels 42`, "ewindow_microphone_gain_decibels 4.5", "ewindow_howls_total 3", `ewindow_microphone_clock_drift_ratio 0.0001`,
 		"ewindow_call_audio_clock_drift_ratio" + of + "-5e-05",
 	} {
 		if !strings.Contains(got, want+"\n") {

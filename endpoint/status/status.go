@@ -147,6 +147,7 @@ type Device struct {
 	Busy     string    `json:"busy,omitempty"`      // what is made less of, since the machine has no time for more
 	EchoMS   float64   `json:"echo_ms,omitempty"`   // how long sound takes from the speaker to the microphone; 0 while that is not known
 	ERLE     float64   `json:"erle_db,omitempty"`   // by how much the echo canceller weakens the echo, dB; 0 while that is not known
+	GainDB   float64   `json:"gain_db,omitempty"`   // by how much the microphone's sound is amplified, for who speaks quietly or loudly
 	DriftPPM float64   `json:"drift_ppm,omitempty"` // by how much the microphone's clock is faster than the machine's; 0 while that is not known
 	Howls    uint64    `json:"howls,omitempty"`     // how often howling was stopped: sound that goes around between two rooms, and grows
 	Failures int       `json:"failures,omitempty"`  // of its processes so far

@@ -194,6 +194,9 @@ func (t *text) device(d *Device) {
 	if d.ERLE != 0 {
 		echo += fmt.Sprintf(" and is weakened by %v dB", d.ERLE)
 	}
+	if d.GainDB != 0 {
+		echo = join("; ", echo, fmt.Sprintf("the microphone is amplified by %v dB", d.GainDB))
+	}
 	if d.DriftPPM != 0 {
 		echo = join("; ", echo, fmt.Sprintf("the microphone's clock is off by %v ppm", d.DriftPPM))
 	}

@@ -111,7 +111,7 @@ func (w *Window) echo(ctx context.Context, d *status.Device, e *protocol.Event) 
 		w.faults[protocol.Sound].howls.Well()
 	}
 	d.Howls = e.Howls
-	d.EchoMS, d.ERLE, d.DriftPPM = round(e.PathMS), round(e.ERLE), round(e.Drift)
+	d.EchoMS, d.ERLE, d.GainDB, d.DriftPPM = round(e.PathMS), round(e.ERLE), round(e.Gain), round(e.Drift)
 }
 
 // deviceFaults is what is wrong with the devices of a role, as the log has it.

@@ -167,7 +167,7 @@ func (l *leg) figures() []any {
 		"sound_in", f.SoundIn, "concealed", f.Concealed, "recovered", f.Recovered, "sound_delay_ms", f.SoundDelay, "drift_ppm", f.DriftPPM,
 		"pictures_out", f.PicturesOut, "fps_out", f.FPSOut, "kbps_out", f.KbpsOut, "budget_kbps", f.Budget, "encoded_kbps", f.Encoded,
 		"sends", inWords(l.sends), "encoder", camera.Encoder, "queue_ms", f.Queue,
-		"resent", f.Resent, "parity", f.Parity, "redundancy", f.Redundancy, "echo_ms", sound.EchoMS, "erle_db", sound.ERLE}
+		"resent", f.Resent, "parity", f.Parity, "redundancy", f.Redundancy, "echo_ms", sound.EchoMS, "erle_db", sound.ERLE, "gain_db", sound.GainDB}
 }
 
 // reportFor is how long it is tried to tell the registrar something about a call; then it is tried again.

@@ -105,7 +105,7 @@ func TestFiguresOfACallAreEverywhere(t *testing.T) {
 			{"encoded_kbps", "video_encoded_bytes_per_second", ""}, {"fps_in", "video_receive_frames_per_second", " pictures/s"}, {"fps_out", "video_send_frames_per_second", " pictures/s"},
 			{"sends", "video_width_pixels", ""}, {"encoder", "", "encoder "}, {"concealed", "audio_frames_concealed_total", " concealed"},
 			{"queue_ms", "send_queue_seconds", ""}, {"resent", "video_packets_resent_total", "sent again"}, {"redundancy", "send_redundancy_ratio", " of what we send"},
-			{"drift_ppm", "audio_clock_drift_ratio", ""}, {"erle_db", "", ""},
+			{"drift_ppm", "audio_clock_drift_ratio", ""}, {"erle_db", "", ""}, {"gain_db", "", ""},
 		} {
 			if !strings.Contains(line, " "+c.log+"=") {
 				t.Errorf("the log has no %s: %s", c.log, line)

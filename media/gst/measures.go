@@ -2,12 +2,10 @@ package main
 
 import (
 	"encoding/binary"
-	"fmt"
 	"math"
 	"time"
 
 	"ewindow/media/engine/protocol"
-	"ewindow/media/gst/pipeline"
 	"ewindow/media/rtptime"
 )
 
@@ -46,14 +44,6 @@ func (s *sound) howls() {
 	s.duck.to = math.Pow(10, s.align.howl.Gain()/20) - 1
 }
 
-// level has the microphone's sound amplified as who speaks in the room needs it. It is of the main loop.
-func (s *sound) level(p *pipeline.Pipeline) {
-	if db := s.align.gain.DB(); db != s.amplified {
-		s.amplified = db
-		p.Set("mute", "volume", fmt.Sprintf("%.4f", math.Pow(10, db/20)))
-	}
-}
-
 // duck plays sound more quietly. Its zero value does not.
 type duck struct{ now, to float64 } // the gain, less 1: at the end of what was played, and at the end of what is played next
 
@@ -82,7 +72,8 @@ func (s *sound) tell(now time.Time, path time.Duration, news bool) {
 	drift, _ := s.clock.drift.PPM()
 	s.mu.Unlock()
 	erle, _ := s.align.erle.DB()
-	if path != 0 || drift != 0 || found != 0 {
-		s.p.event(protocol.Event{Kind: protocol.Echo, PathMS: float64(path.Microseconds()) / 1000, ERLE: erle, Drift: drift, Howls: found})
+	gain := s.align.gain.DB()
+	if path != 0 || drift != 0 || found != 0 || gain != 0 {
+		s.p.event(protocol.Event{Kind: protocol.Echo, PathMS: float64(path.Microseconds()) / 1000, ERLE: erle, Drift: drift, Howls: found, Gain: gain})
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -51,9 +52,9 @@ type sound struct {
 	want      chan protocol.SoundStreams // holds one: the streams that there are to be, if others than now
 	changed   chan struct{}              // holds one: recorded is another
 	align     *aligner
-	told      time.Time // when it was said last how the echo does; only the main loop uses it,
-	howled    uint64    // and how many loops had been found then
-	amplified float64   // dB that the microphone's sound is amplified by in pipe; only Run and what it calls use it
+	told      time.Time      // when it was said last how the echo does; only the main loop uses it,
+	howled    uint64         // and how many loops had been found then
+	gain      *pipeline.Gain // of the microphone's sound in pipe; only Run and what it calls use it
 
 	mu        sync.Mutex
 	recorded  []protocol.SoundStream // that are to be
@@ -234,6 +235,7 @@ func (s *sound) open(mic, spk soundDevice) error {
 		return err
 	}
 	p.SetLatency(playDelay)
+	s.gain = p.Gain("mute")
 	if err := p.Start(); err != nil {
 		closed(p, shutWithin)
 		return err
@@ -243,7 +245,7 @@ func (s *sound) open(mic, spk soundDevice) error {
 	s.pipe, s.stuck, s.next, s.clock = p, time.Time{}, 0, micClock{}
 	s.canceller, _ = s.cancels(mic, spk)
 	s.ended.Store(false)
-	s.quiet, s.looked, s.amplified = 0, time.Now(), 0
+	s.quiet, s.looked = 0, time.Now()
 	p.Set("mute", "mute", fmt.Sprint(s.muted)) // it may have changed meanwhile
 	return nil
 }
@@ -313,7 +315,7 @@ func (s *sound) tick(p *pipeline.Pipeline, now time.Time) error {
 	if s.canceller { // only Run changes it
 		path, news := s.align.follow(p)
 		s.howls()
-		s.level(p)
+		s.gain.Set(math.Pow(10, s.align.gain.DB()/20))
 		s.tell(now, path, news)
 	}
 	s.mu.Lock()

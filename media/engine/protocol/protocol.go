@@ -166,6 +166,7 @@ type Event struct {
 	Made    float64   `json:"made,omitempty"`      // work: and those that it made
 	Waited  float64   `json:"waited,omitempty"`    // work: share of the time that the thread that waited longest waited for a processor
 	Howls   uint64    `json:"howls,omitempty"`     // echo: how often sound that went around between two rooms was stopped so far
+	Gain    float64   `json:"gain_db,omitempty"`   // echo: by how much the microphone's sound is amplified, dB
 }
 
 // EventKind is the word for an Event.
@@ -178,7 +179,7 @@ const (
 	Missing  EventKind = "missing"  // a device is not there, a still or silence stands in; Text says which and why
 	Failed   EventKind = "failed"   // the role cannot go on and will exit; Text says why and what to do
 	Level    EventKind = "level"    // sound: LevelDB
-	Echo     EventKind = "echo"     // sound: how the echo does, every ten seconds at most, or at once when its way is another; PathMS, ERLE, Drift, Howls
+	Echo     EventKind = "echo"     // sound: how the echo does, every ten seconds at most, or at once when its way is another; PathMS, ERLE, Drift, Howls, Gain
 	Work     EventKind = "work"     // camera: whether it keeps up, once a second; Wanted, Given, Made, Waited
 	Keyframe EventKind = "keyframe" // screen: it can go on only with an IDR picture; whoever sends pictures should be asked for one
 )

@@ -90,4 +90,8 @@ void ew_gate_patches(EwGate *g, const EwPatch *p, int n);
 guint64 ew_gate_passed(EwGate *g);
 void ew_gate_free(EwGate *g);
 
+typedef struct EwGain EwGain;
+EwGain *ew_gain(GstElement *e);
+void ew_gain_set(EwGain *g, float gain);
+
 #endif
