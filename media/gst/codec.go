@@ -49,7 +49,7 @@ func codecFor(c protocol.SoundStream) (codec, error) {
 			fec = fmt.Sprintf(" inband-fec=true packet-loss-percentage=%d", fecLoss)
 		}
 		return codec{conceals: true, length: opus.Duration, caps: "audio/x-opus,channel-mapping-family=0",
-			encode: fmt.Sprintf("opusenc audio-type=voice frame-size=20 bitrate=%d", kbps*1000) + fec,
+			encode: fmt.Sprintf("opusenc audio-type=voice complexity=7 frame-size=20 bitrate=%d", kbps*1000) + fec,
 			decode: "opusdec plc=true use-inband-fec=false"}, nil
 	case "G722":
 		return codec{length: bytesAt64, caps: "audio/G722,rate=16000,channels=1", decode: "avdec_g722",
