@@ -23,8 +23,8 @@ type labour struct {
 // done is the pictures that an encoder was given and has made.
 type done struct{ given, made uint64 }
 
-// work says whether the streams keep up: whoever wants them decides what is to be done. While one is being changed, or a still
-// picture stands in for the camera, nothing is said.
+// work says whether the streams keep up: whoever wants them decides what is to be done. Of one that has just begun, or while a still
+// picture stands in for the camera, nothing is said: a bitrate changes every second, and is no excuse.
 func (k *camera) work(now time.Time) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -47,7 +47,7 @@ func (k *camera) work(now time.Time) {
 			worst.Wanted, worst.Given, worst.Made = wanted, given, made
 		}
 	}
-	if worst.Wanted > 0 && now.After(k.excused) && k.device != stillPicture {
+	if worst.Wanted > 0 && k.device != stillPicture {
 		k.p.event(worst)
 	}
 }
