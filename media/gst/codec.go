@@ -48,6 +48,7 @@ func codecFor(c protocol.SoundStream) (codec, error) {
 		if c.FEC {
 			fec = fmt.Sprintf(" inband-fec=true packet-loss-percentage=%d", fecLoss)
 		}
+		// Below complexity 7 libopus does not look at whether it hears a voice or a tone, and conceals a tone badly.
 		return codec{conceals: true, length: opus.Duration, caps: "audio/x-opus,channel-mapping-family=0",
 			encode: fmt.Sprintf("opusenc audio-type=voice complexity=7 frame-size=20 bitrate=%d", kbps*1000) + fec,
 			decode: "opusdec plc=true use-inband-fec=false"}, nil
