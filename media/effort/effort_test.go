@@ -86,6 +86,7 @@ func TestNotTheMachine(t *testing.T) {
 	for _, r := range []Report{
 		{Wanted: 30, Given: 10, Made: 10, Waited: 0.1},
 		{Wanted: 30, Given: 10, Made: 9.5},
+		{Wanted: 30, Given: 16, Made: 15, Waited: 0.6}, // the capture is what comes late
 		{Wanted: 30, Given: 30, Made: 27, Waited: 0.5}, // late, and nobody sees it
 		{},
 	} {
