@@ -1,6 +1,7 @@
 package media
 
 import (
+	"math"
 	"time"
 
 	"github.com/pion/rtcp"
@@ -20,7 +21,7 @@ const (
 
 	// Without knowledge of the path a window begins with what almost every line carries, and finds out.
 	firstKbps = 250
-	leastKbps = 80
+	leastKbps = 0    // besides sound: see stills
 	mostKbps  = 8000 // where nobody names a limit
 )
 
@@ -33,9 +34,22 @@ func limits(d *negotiate.Stream) rate.Limits {
 	return rate.Limits{Least: min(leastKbps, most), First: min(firstKbps, most), Most: most + most/2}
 }
 
+// reportShare is how much of what a narrow path carries goes to reports of each kind at most, each of about so many bytes.
+const (
+	reportShare = 0.06
+	reportBytes = 150
+	mostFrugal  = 3 * time.Second
+	tellLatest  = 150 * time.Millisecond
+)
+
+// telling is how often the other side hears what came.
+func (st *stream) telling() time.Duration {
+	return min(max(st.s.frugal(reportBytes), tellEvery), tellLatest)
+}
+
 // balance tells the other side what came, and our encoder what the path carries. It says when to come again.
 func (st *stream) balance(now time.Time) time.Time {
-	if st.unsaid && st.tellDue.Sub(now) > tellEvery {
+	if st.unsaid && st.tellDue.Sub(now) > tellLatest {
 		st.tellDue = now.Add(tellEvery)
 	}
 	if now.Before(st.tellDue) {
@@ -44,26 +58,36 @@ func (st *stream) balance(now time.Time) time.Time {
 	st.tellDue = now.Add(tellIdle)
 	if st.unsaid {
 		st.sayArrivals(now)
-		st.unsaid, st.tellDue = false, now.Add(tellEvery)
+		st.unsaid, st.tellDue = false, now.Add(st.telling())
 	}
 	if st.allot(now) {
-		st.tellDue = now.Add(tellEvery)
+		st.tellDue = now.Add(st.telling())
 	}
 	return st.tellDue
 }
 
 // allot tells our encoder what it may make now. It says whether packets are on their way of which nothing was heard.
 func (st *stream) allot(now time.Time) (awaits bool) {
+	lost := st.s.sendAudio.lost()
 	st.t.mu.Lock()
-	c, kbps, lasting := st.t.rate, 0, 0
+	c, kbps, lasting, carries, congested := st.t.rate, 0, 0, 0.0, false
 	if c != nil {
 		awaits = c.Awaits()
+		st.t.othersLost = lost
+		st.t.account(now)
+		carries, congested = c.Carries(), c.Congested()
+		if awaits = awaits || c.Narrow(); c.Narrow() {
+			st.t.probe(now, max(probeEvery, st.s.frugal(3*reportBytes)))
+		}
 		c.Tick(now)
 		st.progress.queue = c.Queue()
 		kbps, lasting = st.pictures(c.Kbps(now)), st.pictures(c.LastingKbps(now))
 	}
 	st.t.mu.Unlock()
 	if c != nil {
+		st.s.carries.Store(int64(min(carries, math.MaxInt32) * 1000))
+		st.s.sendAudio.bound(now, carries, congested)
+		kbps, lasting = max(kbps, stillBelow), max(lasting, stillBelow)
 		kbps, lasting = st.ceiling.kbps(now, kbps), st.ceiling.kbps(now, lasting)
 	}
 	st.progress.budget = kbps

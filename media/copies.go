@@ -28,6 +28,12 @@ const (
 	burstLost = 4
 	burstOf   = 75
 
+	// spared is what copies leave of a narrow path, kbit/s: where they lengthen its queue they do more harm than good.
+	spared = 10.0
+
+	// On a path that carries less than this, in kbit/s, losses while there is a queue of ours are taken for its own.
+	copiedAbove = 300
+
 	mostHeard = 1000 // packets of one report that count; more are a jump
 
 	// sayLoss is how soon sound that was lost is reported after the last report: the other side begins with copies. While
@@ -40,8 +46,9 @@ const (
 
 // need is how many copies of earlier frames the path asks for, by the reports of the other side. Pure.
 type need struct {
-	copies int
-	until  time.Time // not fewer before
+	copies  int
+	until   time.Time // not fewer before
+	excused time.Time // what was lost until then was lost in a queue of ours
 
 	losses losses
 }
@@ -83,6 +90,9 @@ func (l *losses) share() float64 { return l.lost / max(l.sent, leastHeard) }
 func (n *need) heard(now time.Time, r rtcp.ReceptionReport) {
 	lost, count := n.losses.heard(now, r)
 	want := 0
+	if now.Before(n.excused) {
+		return
+	}
 	switch loss := n.losses.share(); {
 	case loss >= twoCopiesFrom, lost >= burstLost-0.5 && count <= burstOf:
 		want = 2
@@ -93,6 +103,11 @@ func (n *need) heard(now time.Time, r rtcp.ReceptionReport) {
 		n.copies = want
 		n.until = now.Add(keptFor)
 	}
+}
+
+// excuse is told of a queue of ours on a narrow path: copies would only make it longer, and cure nothing.
+func (n *need) excuse(now time.Time) {
+	n.copies, n.until, n.excused = 0, now, now.Add(lossOver)
 }
 
 // add forgets a share of what was heard before.
@@ -108,6 +123,7 @@ func (l *losses) add(now time.Time, lost, sent float64) {
 // copies keeps the last frames of sound that were sent, to send them once more beside later ones (RFC 2198).
 type copies struct {
 	need   need
+	room   float64               // kbit/s that the path carries; 0 for unknown
 	frames [mostCopied]sentFrame // the newest first
 	kept   int
 	blocks [mostCopied]red.Block
@@ -122,12 +138,15 @@ type sentFrame struct {
 func (c *copies) interrupt() { c.kept = 0 }
 
 // of gives the frames that go with the one at ts, as many as are needed and fit; nil for none.
-func (c *copies) of(d *negotiate.Stream, ts uint32, size int) []red.Block {
+func (c *copies) of(d *negotiate.Stream, ts uint32, size int, every time.Duration) []red.Block {
 	n := 0
 	if d.SendRED == 0 {
 		return nil
 	}
 	left := maxPacket - rtpHeader - 1 - size
+	if c.room > 0 {
+		left = min(left, int((c.room-spared)*1000/8*every.Seconds())-perPacket-srtpOverhead-rtpHeader-1-size)
+	}
 	for _, f := range c.frames[:min(c.need.copies, c.kept)] {
 		left -= red.Size(len(f.data))
 		offset := ts - f.ts

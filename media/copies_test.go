@@ -206,7 +206,7 @@ func TestCopies(t *testing.T) {
 		}
 		var got []uint32
 		total := rtpHeader + 1 + c.size
-		for _, b := range x.of(c.d, ts, c.size) {
+		for _, b := range x.of(c.d, ts, c.size, frameTime) {
 			got, total = append(got, b.Offset), total+red.Size(len(b.Data))
 			if i := len(c.sizes) - int(b.Offset/c.step); len(b.Data) != c.sizes[i] || b.Data[0] != byte(i) {
 				t.Errorf("%s: %d ticks earlier it is % x", name, b.Offset, b.Data)
@@ -215,7 +215,7 @@ func TestCopies(t *testing.T) {
 		if !slices.Equal(got, c.want) || total > maxPacket {
 			t.Errorf("%s: offsets %d in %d bytes, want %d", name, got, total, c.want)
 		}
-		if x.interrupt(); x.of(c.d, ts, c.size) != nil {
+		if x.interrupt(); x.of(c.d, ts, c.size, frameTime) != nil {
 			t.Errorf("%s: copies of before a pause", name)
 		}
 	}

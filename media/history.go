@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/pion/rtcp"
+
+	"ewindow/media/negotiate"
 )
 
 const (
@@ -152,6 +154,9 @@ func (t *transmitter) resend(now time.Time, nack *rtcp.TransportLayerNack) {
 // sendAgain writes a packet of the history once more. It is called with mu held.
 func (t *transmitter) sendAgain(now time.Time, packet []byte) error {
 	if t.d.RepairType == 0 {
+		if t.d.Codec != negotiate.H264 {
+			t.others.Add(int64(len(packet) + perPacket))
+		}
 		return t.way.Send(packet, false)
 	}
 	p := append(t.plain[:0], packet[:rtpHeader]...)
@@ -160,6 +165,21 @@ func (t *transmitter) sendAgain(now time.Time, packet []byte) error {
 	p = append(p, packet[rtpHeader:]...)
 	t.plain = p
 	return t.beside(now, p)
+}
+
+// probe tries a path that gets no pictures at present with a packet that has nothing in it. It is called with mu held.
+func (t *transmitter) probe(now time.Time, every time.Duration) {
+	if t.d == nil || t.d.RepairType == 0 || !t.sendsNow() || !t.started || now.Sub(t.lastSent) < every || now.Sub(t.probed) < every {
+		return
+	}
+	t.probed = now
+	p := append(t.plain[:0], make([]byte, rtpHeader+1)...)
+	p[0], p[1] = 2<<6, t.d.RepairType
+	binary.BigEndian.PutUint32(p[4:], t.lastTS)
+	t.plain = p
+	if err := t.beside(now, p); err != nil {
+		t.writeErrors.Add(1)
+	}
 }
 
 // beside sends a packet in the stream of what is sent beside the media, to repair it: it gets its number and SSRC here. All of

@@ -25,6 +25,8 @@ type asker struct {
 	wanted bool
 	last   time.Time
 	tries  int
+
+	spacing time.Duration // at least
 }
 
 // want asks, unless it is being asked for already.
@@ -48,7 +50,7 @@ func (a *asker) due(rtt time.Duration) time.Time {
 	if a.last.IsZero() {
 		return time.Unix(0, 0)
 	}
-	spacing := max(keyframeSpacing, rtt+rtt/2)
+	spacing := max(keyframeSpacing, rtt+rtt/2, a.spacing)
 	if patient := a.tries - patientAfter; patient > 0 {
 		spacing = max(spacing, min(keyframeSpacing<<min(patient, 8), keyframeMost))
 	}

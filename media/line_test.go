@@ -49,7 +49,11 @@ func (e *end) watch(since time.Time) (w watched) {
 	r := e.rec
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	seen := r.video[slices.IndexFunc(r.video, func(u seenUnit) bool { return u.at.After(since) }):]
+	begins := slices.IndexFunc(r.video, func(u seenUnit) bool { return u.at.After(since) })
+	if begins < 0 {
+		return watched{frozen: 1}
+	}
+	seen := r.video[begins:]
 	var late []time.Duration
 	var still time.Duration
 	last := seen[0].at

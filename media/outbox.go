@@ -1,6 +1,10 @@
 package media
 
-import "time"
+import (
+	"time"
+
+	"ewindow/media/negotiate"
+)
 
 // outboxMost is how many packets are written at once: more than an ordinary picture has.
 const outboxMost = 32
@@ -41,14 +45,23 @@ func (t *transmitter) flush() {
 	}
 	if t.rate != nil { // as late as can be: what this machine takes until here is no queue
 		now := time.Now()
+		t.account(now)
 		for i, p := range t.outbox.packets {
 			t.rate.Sent(now, false, t.outbox.numbers[i], len(p)+perPacket)
+		}
+	}
+	if t.d.Codec != negotiate.H264 {
+		for _, p := range t.outbox.packets {
+			t.others.Add(int64(len(p) + perPacket))
 		}
 	}
 	failed, _ := sendAll(t.way, t.outbox.packets)
 	t.writeErrors.Add(uint64(failed))
 	t.outbox.forget()
 }
+
+// account tells rate what the session sent beside pictures. It is called with mu held.
+func (t *transmitter) account(now time.Time) { t.rate.Beside(now, int(t.others.Swap(0)), t.othersLost) }
 
 // sendAll sends datagrams of media by any way. failed is how many were not sent, err why the last of them.
 func sendAll(w Way, datagrams [][]byte) (failed int, err error) {

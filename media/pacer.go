@@ -10,6 +10,7 @@ const (
 	minPaceRate = 6_000_000 // bit/s: below it a keyframe of 30 kB would take longer than a picture
 
 	followFactor = 2.5                   // of what the path carries
+	scarceFactor = 1.2                   // where it is so little that sound would notice
 	burstTime    = 25 * time.Millisecond // of what the path carries may leave at once
 )
 
@@ -30,9 +31,12 @@ func (p *pacer) limit(kbps int) {
 
 // follow tells what the path carries: then a picture is spread over a good part of the time until the next one, since what
 // leaves at once waits in the queue of the slowest hop, or does not fit into it. While a queue drains nothing leaves faster.
-func (p *pacer) follow(kbps int, drains bool) {
+func (p *pacer) follow(kbps int, drains, scarce bool) {
 	carried := float64(kbps) * 1000 / 8
 	p.rate, p.burst = carried*followFactor, min(burst, carried*burstTime.Seconds())
+	if scarce {
+		p.rate = carried * scarceFactor
+	}
 	if drains {
 		p.rate = carried
 	}

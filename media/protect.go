@@ -36,6 +36,9 @@ const (
 	factorLasts = 20 * time.Second
 	asksApart   = 100 * time.Millisecond
 
+	// On a path that leaves less for pictures, in kbit/s, there are none.
+	protectAbove = 200
+
 	tripOver     = 5 * time.Second // the least round trip of the last one or two of these counts: what is more is a queue
 	protectedFor = 150 * time.Millisecond
 
@@ -182,6 +185,9 @@ func (t *transmitter) repairs(now time.Time, packets int, key bool) int {
 	}
 	if t.rate != nil {
 		t.protection.travels(now, t.rate.RoundTrip())
+	}
+	if t.rate != nil && (t.rate.Unheard() || t.rate.Congested() || t.rate.Narrow() && t.rate.Kbps(now) < protectAbove) { // what is lost there is lost in its queue, which they make longer
+		return 0
 	}
 	return t.protection.of(now, packets, key, t.rate != nil && !t.rate.Free())
 }

@@ -77,6 +77,7 @@ func (a *audioSink) ask(now time.Time) time.Time {
 		a.wanted.missing = a.wanted.missing[:0]
 		return time.Time{}
 	}
+	a.wanted.apart = a.st.s.frugal(reportBytes)
 	a.wanted.before(a.wanted.highest - int64((jitter.MaxDepth-rtt)/frameTime))
 	if missing := a.wanted.next(now, rtt); missing != nil {
 		a.st.askAgain(missing)

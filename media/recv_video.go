@@ -317,6 +317,7 @@ func (v *videoSink) tick(now time.Time) time.Time {
 		if d.NACK {
 			v.wanted.promised(now, v.st.promised, v.st.shieldedAt)
 		}
+		v.wanted.apart = s.frugal(reportBytes)
 		v.wanted.before(v.reorder.Next())
 		v.st.progress.missed, v.st.progress.gone, v.st.progress.delay = v.wanted.missed, v.wanted.gone, v.cadence.delay
 		if d.NACK {
@@ -324,6 +325,7 @@ func (v *videoSink) tick(now time.Time) time.Time {
 				v.st.askAgain(missing)
 			}
 		}
+		v.asker.spacing = s.frugal(6 * reportBytes)
 		if a := v.asker.next(now, s.roundTrip(), d.PLI, d.FIR); a != askNothing {
 			if a == askFIR {
 				v.firNumber++

@@ -62,6 +62,9 @@ type requests struct {
 
 	tail tail
 
+	apart time.Duration // at least between two messages: they are not to fill a narrow path
+	said  time.Time     // the last
+
 	missed, gone uint64 // packets: lost on the way, or repaired before they came (what was only overtaken is neither), and for good
 
 	late   time.Duration // what packets that were overtaken needed lately
@@ -225,7 +228,10 @@ func (r *requests) due(now time.Time, rtt time.Duration) (at time.Time) {
 	for i := range r.missing {
 		at = soonest(at, r.missing[i].due(r.first(now), r.reordering(now), r.spacing(rtt)))
 	}
-	return soonest(at, r.tailDue(now, rtt))
+	if at = soonest(at, r.tailDue(now, rtt)); at.IsZero() {
+		return at
+	}
+	return latest(at, r.said.Add(r.apart))
 }
 
 // tailDue is when what follows on the highest number is asked for, zero for never: where next to nothing is lost it is on its
@@ -284,5 +290,6 @@ func (r *requests) next(now time.Time, rtt time.Duration) []rtcp.NackPair {
 	if seqs == nil {
 		return nil
 	}
+	r.said = now
 	return rtcp.NackPairsFromSequenceNumbers(seqs)
 }

@@ -62,7 +62,7 @@ func (a *audioSender) send(f AudioFrame) {
 		a.next += uint32(rtptime.FromDuration(frames*f.Duration, t.d.ClockRate))
 	}
 	payloadType := t.d.SendType
-	if earlier := a.copies.of(t.d, a.next, len(f.Data)); earlier != nil {
+	if earlier := a.copies.of(t.d, a.next, len(f.Data), f.Duration); earlier != nil {
 		payloadType = t.d.SendRED
 		t.plain = red.Append(t.plain[:rtpHeader], earlier, red.Block{Type: t.d.SendType, Data: f.Data})
 		t.copiedBytes.Add(uint64(len(t.plain) - rtpHeader - len(f.Data)))
@@ -90,6 +90,23 @@ func (a *audioSender) copying() int {
 		return 0
 	}
 	return min(a.copies.need.copies, mostCopied)
+}
+
+// lost is the share of our sound that was lost lately.
+func (a *audioSender) lost() float64 {
+	a.t.mu.Lock()
+	defer a.t.mu.Unlock()
+	return min(a.copies.need.losses.share(), 1)
+}
+
+// bound tells how much the path carries, in kbit/s, and whether there is a queue of ours.
+func (a *audioSender) bound(now time.Time, kbps float64, congested bool) {
+	a.t.mu.Lock()
+	defer a.t.mu.Unlock()
+	a.copies.room = kbps
+	if congested && kbps < copiedAbove {
+		a.copies.need.excuse(now)
+	}
 }
 
 // discarded counts frames that could not be sent.

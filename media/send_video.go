@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"ewindow/media/h264"
@@ -15,6 +16,17 @@ const (
 	queueUnits = 8
 	queueBytes = h264.MaxAccessUnit
 	queueTime  = 200 * time.Millisecond
+
+	// Sound waits behind each packet of a picture on a narrow path: none takes longer than this there, though less than
+	// shortest bytes would be headers in the main.
+	longest  = 30 * time.Millisecond
+	shortest = 250
+
+	slowestKbps = 4 // of a picture that has begun
+
+	// Until the first reports so much is sent at once, in bytes, and for so long no more: what does not fit takes sound with it.
+	unheardMost = 700
+	unheardFor  = 800 * time.Millisecond
 
 	// holdFor is how soon it is looked whether the path is heard of again.
 	holdFor = 5 * time.Millisecond
@@ -31,7 +43,8 @@ type videoSender struct {
 	mu      sync.Mutex
 	queue   []AccessUnit
 	bytes   int
-	held    bool         // see Session.HoldVideo
+	held    bool // see Session.HoldVideo
+	stills  stills
 	gate    h264.KeyGate // what comes next is of no use to the other side unless it is a keyframe
 	dropped uint64
 
@@ -42,6 +55,8 @@ type videoSender struct {
 	captured  time.Time
 	timestamp uint32
 	begun     bool
+	first     time.Time   // see ventured
+	stilled   atomic.Bool // stills.on
 }
 
 func newVideoSender(t *transmitter, want func()) *videoSender {
@@ -53,18 +68,25 @@ func (v *videoSender) push(au AccessUnit) {
 	v.t.mu.Lock()
 	sends := v.t.sendsNow()
 	most := queueBytes
+	now, lasting := time.Now(), mostKbps
 	if c := v.t.rate; c != nil && !c.Free() {
-		most = int(float64(c.Kbps(time.Now())) * 1000 / 8 * queueTime.Seconds())
+		most = int(float64(max(c.Kbps(now), stillBelow)) * 1000 / 8 * queueTime.Seconds())
+		lasting = c.LastingKbps(now)
 	}
 	v.t.mu.Unlock()
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	v.stills.see(now, lasting)
+	v.stilled.Store(v.stills.on)
 	if !sends || v.held {
 		v.gate.Close()
 		v.clear()
 		return
 	}
 	v.t.offered.Add(uint64(len(au.Data)))
+	if v.stills.on && !v.still(now, au) {
+		return
+	}
 	late := v.bytes > most && !slices.ContainsFunc(v.queue, func(q AccessUnit) bool { return q.Key })
 	if late || len(v.queue) >= queueUnits || v.bytes+len(au.Data) > queueBytes {
 		v.dropped += uint64(len(v.queue))
@@ -82,6 +104,21 @@ func (v *videoSender) push(au AccessUnit) {
 	case v.wake <- struct{}{}:
 	default:
 	}
+}
+
+// still says whether a picture may go where there is room for one now and then alone. It is called with mu held.
+func (v *videoSender) still(now time.Time, au AccessUnit) bool {
+	v.clear()
+	v.gate.Close()
+	if !v.stills.due(now) {
+		return false
+	}
+	if !au.Key && !h264.IsKey(au.Data) {
+		v.want()
+		return false
+	}
+	v.stills.sent(now, len(au.Data))
+	return true
 }
 
 func (v *videoSender) clear() {
@@ -225,6 +262,13 @@ func (v *videoSender) drop() {
 func (v *videoSender) prepare(au AccessUnit) {
 	t := v.t
 	most := t.largest() - rtpHeader
+	switch {
+	case t.rate == nil:
+	case t.rate.Unheard() && t.sentBytes.Load() < unheardMost: // so that a few of them tell how fast the path is
+		most = shortest
+	default:
+		most = int(min(float64(most), max(t.rate.Carries()*1000/8*longest.Seconds(), shortest)))
+	}
 	if protects(t.d) {
 		most -= repairRoom
 	}
@@ -258,16 +302,28 @@ func (v *videoSender) pace(now time.Time) time.Duration {
 	if c := v.t.rate; c != nil {
 		if !c.Free() {
 			carried := c.Kbps(now)
-			if c.Drains() {
+			if c.Drains() && !c.Scarce() {
 				carried = c.LastingKbps(now)
 			}
-			v.pacer.follow(carried, c.Drains())
+			v.pacer.follow(max(carried, slowestKbps), c.Drains(), c.Scarce())
 		}
-		if c.Holds(now) {
+		if c.Congested() && v.stilled.Load() {
+			return holdFor * 4
+		}
+		if c.Holds(now) || c.Unheard() && v.ventured(now) {
 			return holdFor
 		}
 	}
 	return v.pacer.wait(now)
+}
+
+// ventured says that as much was sent as may be to a path of which nothing is known. It is called with t.mu held.
+func (v *videoSender) ventured(now time.Time) bool {
+	if v.t.sentBytes.Load() < unheardMost {
+		v.first = now
+		return false
+	}
+	return now.Sub(v.first) < unheardFor
 }
 
 // discarded counts access units that could not be sent.

@@ -63,6 +63,8 @@ type Session struct {
 	desc negotiate.Description
 
 	rtt           atomic.Int64 // ns
+	others        atomic.Int64 // see transmitter
+	carries       atomic.Int64 // bit/s that the path was seen to carry at most; 0 while nobody looks
 	sound         atomic.Int64 // see soundDelay
 	askRequested  atomic.Bool
 	giveRequested atomic.Bool
@@ -185,6 +187,16 @@ func (s *Session) newSink(st *stream, d *negotiate.Stream) sink {
 		return newVideoSink(st, d.ClockRate)
 	}
 	return newAudioSink(st, d)
+}
+
+// frugal is how far apart messages of so many bytes are to be at least, so that they take no more than a small part of what
+// the path carries.
+func (s *Session) frugal(bytes int) time.Duration {
+	bits := s.carries.Load()
+	if bits == 0 {
+		return 0
+	}
+	return min(time.Duration(float64(bytes*8)/reportShare/float64(bits)*float64(time.Second)), mostFrugal)
 }
 
 func (s *Session) roundTrip() time.Duration { return time.Duration(s.rtt.Load()) }

@@ -118,6 +118,7 @@ func newStream(s *Session, m Medium, w Way) *stream {
 	}
 	st.pool.New = func() any { return new(arrival) }
 	st.t = newTransmitter(w, s.epoch)
+	st.t.others = &s.others
 	return st
 }
 
@@ -256,13 +257,13 @@ func (st *stream) tick(now time.Time) time.Time {
 		if st.lossSince.IsZero() {
 			st.lossSince = now
 		}
-		st.reportDue = soonest(st.reportDue, latest(st.reported.Add(sayLoss), st.lossSince.Add(sureLoss)))
+		st.reportDue = soonest(st.reportDue, latest(st.reported.Add(max(sayLoss, st.s.frugal(2*reportBytes))), st.lossSince.Add(sureLoss)))
 	} else {
 		st.lossSince = time.Time{}
 	}
 	if !now.Before(st.reportDue) {
 		st.report(now, nil)
-		st.reportDue = now.Add(reportInterval(st.medium == Video || st.d.ReceiveRED != 0))
+		st.reportDue = now.Add(reportInterval(st.medium == Video || st.d.ReceiveRED != 0) + st.s.frugal(3*reportBytes))
 		st.reported = now
 	}
 	if st.d.CCFB {

@@ -50,12 +50,15 @@ type transmitter struct {
 	parity     flexfec.Parity
 	rate       *rate.Controller // nil where the other side does not say what came
 	byLoss     *rate.ByLoss     // then this, of pictures
+	others     *atomic.Int64    // bytes on the wire that the session sends beside pictures, and rate has not heard of
+	othersLost float64          // share of that which was lost lately
 
 	started  bool // packets have been sent with this SSRC
 	lastTS   uint32
 	lastAt   time.Time // when the media of lastTS was captured
 	lastSent time.Time
-	packets  uint32 // with this SSRC, as sender reports count (RFC 3550 §6.4.1)
+	probed   time.Time // see probe
+	packets  uint32    // with this SSRC, as sender reports count (RFC 3550 §6.4.1)
 	octets   uint32
 
 	sentPackets, sentBytes, sentFrames, resent, parities, extraBytes, copiedBytes, writeErrors atomic.Uint64
@@ -63,7 +66,7 @@ type transmitter struct {
 }
 
 func newTransmitter(w Way, epoch time.Time) *transmitter {
-	t := &transmitter{way: w, epoch: epoch}
+	t := &transmitter{way: w, epoch: epoch, others: new(atomic.Int64)}
 	t.plain = make([]byte, rtpHeader, 2*maxPacket)
 	t.out = make([]byte, 0, 2*maxPacket+srtpOverhead)
 	t.newSSRC()
@@ -311,5 +314,6 @@ func (t *transmitter) sendRTCP(packets []rtcp.Packet) error {
 			return fmt.Errorf("protect RTCP: %w", err)
 		}
 	}
+	t.others.Add(int64(len(b) + perPacket))
 	return t.way.Send(b, true)
 }

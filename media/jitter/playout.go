@@ -33,6 +33,7 @@ const (
 	slowly       = 10 * time.Second       // what a frame less would still leave deep enough may stay so long
 	mostRoom     = 115 * time.Millisecond // for copies: what waits for longer is no conversation
 	copiesUseful = 20 * time.Second       // room for copies is kept so long after one was of use
+	hurtLasts    = 25 * time.Second       // the depth at which frames were late is kept so long
 	playoutSlots = 128
 	playoutKnown = 32 // frames of which copies are recognized: a copy is 341 ms later at most (RFC 2198)
 )
@@ -71,6 +72,8 @@ type Playout struct {
 	knownEnd int                 // how many were ever noted
 	copied   time.Duration       // how much later than the fastest packet copies of use came lately
 	copiedAt time.Time
+	hurt     time.Duration // how much later than the fastest packet came lately what had to be concealed
+	hurtAt   time.Time
 
 	Late, Dropped, Inserted uint64 // frames
 }
@@ -107,6 +110,7 @@ func (p *Playout) Push(now time.Time, ts int64, dur time.Duration, data []byte) 
 	if ts < p.next {
 		p.Late++
 		p.lastLate = now
+		p.suffer(now)
 		if p.lateFrom.IsZero() {
 			p.lateFrom = now
 		}
@@ -151,6 +155,16 @@ func (p *Playout) makeRoom(now time.Time, late time.Duration) {
 	}
 }
 
+// suffer notes that frames came too late to be played: a queue that comes and goes finds the same depth once more.
+func (p *Playout) suffer(now time.Time) {
+	least, most, ok := p.clock.Range(now)
+	late := min(most-least, mostRoom)
+	if ok && (late > p.hurt || now.Sub(p.hurtAt) >= hurtLasts) {
+		p.hurt = late
+	}
+	p.hurtAt = now
+}
+
 // knows says whether a frame came lately.
 func (p *Playout) knows(ts int64) bool {
 	return slices.Contains(p.known[:min(p.knownEnd, playoutKnown)], ts)
@@ -166,7 +180,7 @@ func (p *Playout) reset() {
 	p.count, p.running = 0, false
 	p.clock.Reset()
 	p.offSince, p.lateFrom, p.deepFrom = time.Time{}, time.Time{}, time.Time{}
-	p.knownEnd = 0
+	p.knownEnd, p.hurt = 0, 0
 }
 
 func (p *Playout) start(now time.Time, ts int64, transit time.Duration) {
@@ -207,6 +221,9 @@ func (p *Playout) target(now time.Time) time.Duration {
 	if now.Sub(p.copiedAt) < copiesUseful {
 		late = max(late, p.copied)
 	}
+	if now.Sub(p.hurtAt) < hurtLasts {
+		late = max(late, p.hurt)
+	}
 	return least + min(max(late+depthMargin, MinDepth), MaxDepth)
 }
 
@@ -242,6 +259,7 @@ func (p *Playout) Pop(now time.Time) (f Frame, ok bool) {
 	action := p.adjust(now)
 	if action == insertFrame {
 		p.Inserted++
+		p.suffer(now)
 		p.offset += p.frame
 		return Frame{Timestamp: p.next, Duration: p.frame, Lost: true}, true
 	}

@@ -1,13 +1,14 @@
 package rate
 
 import (
+	"math"
 	"time"
 
 	"github.com/pion/rtcp"
 )
 
-// Limits are what pictures take at least and at most, and what they begin with, in kbit/s with all that belongs to them on
-// the wire.
+// Limits are what pictures take at least and at most, and what all of a call begins with, in kbit/s with all that belongs to
+// them on the wire.
 type Limits struct {
 	Least, Most, First int
 }
@@ -35,7 +36,8 @@ const (
 
 	settled = 0.92 // of what the path was seen to carry: where it goes on after the queue has gone
 
-	// Where packets get lost besides, each round of repair waits in that queue, there and back: it is kept shorter.
+	// Where packets get lost besides, each round of repair waits in that queue, there and back; on a scarce path sound does. It
+	// is kept shorter there.
 	busyLossy    = 25 * time.Millisecond
 	settledLossy = 0.85
 	slowlyLossy  = 0.5 // of growNear
@@ -45,7 +47,9 @@ const (
 	growFar   = 0.25
 	growNear  = 0.04
 	growMost  = 0.60 // far from it, once no queue was seen for long
+	growLeast = 3.0  // kbit/s: the path may carry no more than sound
 	near, far = 0.8, 1.1
+	farScarce = 1.25
 	longer    = 2 * time.Second // in which the growth doubles
 
 	// idle is how much more than what is really sent may be believed at once: nobody has seen the path carry it. An encoder
@@ -66,9 +70,13 @@ const (
 	// as TCP does: so many kbit/s more each second, and a part of it when more than that is lost.
 	undrained = 2 * time.Second
 	share     = 0.5
-	steadily  = 150.0
-	overflow  = 0.02
-	part      = 0.8
+	// Where such a share is hardly more than sound, the queue may be that of our own sound.
+	worthwhile = 1.5
+	steadily   = 150.0
+	overflow   = 0.02
+	part       = 0.8
+
+	scarce = 400.0 // kbit/s, below which sound notices each queue of pictures
 
 	slowest = 50.0 // kbit/s that a path carries at all events
 
@@ -87,7 +95,7 @@ const (
 type Controller struct {
 	limits   Limits
 	path     path
-	target   float64 // kbit/s
+	target   float64 // kbit/s, of all that is sent: first sound and reports, then what is sent again, then pictures
 	capacity float64 // what the path was last seen to carry at most, kbit/s; 0: no queue was ever seen
 
 	// Braking: see brake.
@@ -122,13 +130,20 @@ func (c *Controller) Limit(l Limits) {
 	c.set(c.target)
 }
 
-// Kbps is how much pictures may take now, without what is sent again: kbit/s on the wire.
-func (c *Controller) Kbps(now time.Time) int {
-	return int(max(c.target-c.path.repaired.kbps(now), c.target/2))
+// Kbps is how much pictures may take now, once sound and what is sent again are paid for: kbit/s on the wire.
+func (c *Controller) Kbps(now time.Time) int { return c.left(now, c.target) }
+
+// left is what of a total is left for pictures. What is sent again takes half of that at most.
+func (c *Controller) left(now time.Time, total float64) int {
+	total -= c.path.beside()
+	return int(max(total-c.path.repaired.kbps(now), total/2, 0))
 }
 
 // Free says that the path was never seen to carry less than what is sent at most.
-func (c *Controller) Free() bool { return c.capacity == 0 && int(c.target) == c.limits.Most }
+func (c *Controller) Free() bool { return c.capacity == 0 && c.full() }
+
+// full says that pictures take what they may at most.
+func (c *Controller) full() bool { return c.target >= float64(c.limits.Most)+c.path.beside() }
 
 // Narrow says that the path was seen to carry less than was sent.
 func (c *Controller) Narrow() bool { return c.capacity > 0 }
@@ -136,6 +151,24 @@ func (c *Controller) Narrow() bool { return c.capacity > 0 }
 // Largest is how many bytes a packet may have with which the path loses no more than others, as they are given to Sent; 0 while
 // it was seen to carry all that was sent.
 func (c *Controller) Largest() int { return c.path.sizes.limit }
+
+// Congested says that there is a queue of ours, in which packets may get lost.
+func (c *Controller) Congested() bool { return c.draining || c.path.queue > busy }
+
+// Unheard says that next to nothing was heard of yet: what is sent may be too much by any factor.
+func (c *Controller) Unheard() bool { return c.path.known < leastKnown }
+
+// Carries is what the path was seen to carry of all that is sent, in kbit/s, and as much as there is while it was not seen to
+// carry less.
+func (c *Controller) Carries() float64 {
+	if c.capacity == 0 {
+		return math.Inf(1)
+	}
+	return min(max(c.capacity, c.target), c.capacity*far)
+}
+
+// Scarce says that the path carries so little that sound notices each queue.
+func (c *Controller) Scarce() bool { return c.capacity > 0 && c.capacity < scarce }
 
 // Fell says, once, that the path carries so much less than was sent, or only so much smaller packets, that what is on its way is
 // mostly lost, and a small keyframe is the shortest way to a picture.
@@ -152,8 +185,7 @@ func (c *Controller) LastingKbps(now time.Time) int {
 	if c.draining {
 		lasting = max(c.target, c.settles()*c.capacity)
 	}
-	lasting = min(lasting, float64(c.limits.Most))
-	return int(max(lasting-c.path.repaired.kbps(now), lasting/2))
+	return c.left(now, min(lasting, float64(c.limits.Most)+c.path.beside()))
 }
 
 // Holds says that nothing was heard for longer than a report can take, on a path that loses little: until silence explains
@@ -163,7 +195,8 @@ func (c *Controller) Holds(now time.Time) bool {
 		return false
 	}
 	passed := now.Sub(c.path.waiting) - c.path.nearest.least()
-	return passed > overdue && passed < overdue+holding
+	late := overdue + c.path.apart
+	return passed > late && passed < late+holding
 }
 
 // Drains says that less is sent than the path carries, until a queue has gone.
@@ -185,10 +218,21 @@ func (c *Controller) Sent(now time.Time, again bool, seq uint16, size int) {
 	c.path.send(now, again, seq, size)
 }
 
+// Beside takes so many bytes on the wire that were sent since it was told last, beside pictures and their repair: sound, and
+// reports, of which a share was lost lately. They are paid for before anything else.
+func (c *Controller) Beside(now time.Time, bytes int, lost float64) {
+	c.path.sound.add(now, bytes)
+	c.path.soundLost = lost
+	if c.capacity > 0 && lost > c.path.loss.usual+lossy { // not even all of that comes
+		c.capacity = min(c.capacity, c.path.comes(now))
+	}
+}
+
 // Feedback takes a report; media and repair are our two senders.
 func (c *Controller) Feedback(now time.Time, r *rtcp.CCFeedbackReport, media, repair uint32) {
 	passed := now.Sub(c.path.heard)
 	if c.path.report(now, r, media, repair) {
+		c.path.spaced(passed)
 		c.decide(now, min(passed, 200*time.Millisecond).Seconds())
 	}
 	if c.path.shrunk { // what was lost was too large, and not too much
@@ -232,7 +276,7 @@ func (c *Controller) decide(now time.Time, passed float64) {
 
 // slow says that what we send comes out so much slower that there is no need to see it twice.
 func (c *Controller) slow() bool {
-	return c.path.tail > busy && c.path.service > 0 && c.path.service < slower*c.target
+	return c.path.tail > busy && c.path.service > 0 && c.path.carries() < slower*c.target
 }
 
 // brake sends less than what comes out at the other end: the more, the longer the queue. It waits for the effect before it
@@ -266,12 +310,13 @@ func (c *Controller) brake(now time.Time) {
 	c.draining = true
 	before := c.target
 	c.set(min(slow*carried, 0.95*c.target))
-	c.fell = c.fell || queue > obvious && c.target < collapse*before
+	sound := c.path.beside()
+	c.fell = c.fell || queue > obvious && c.target-sound < collapse*(before-sound)
 }
 
 // mostQueue is how long a queue may be that nothing is done about.
 func (c *Controller) mostQueue() time.Duration {
-	if c.path.loses() {
+	if c.path.loses() || c.Scarce() {
 		return busyLossy
 	}
 	return busy
@@ -279,7 +324,7 @@ func (c *Controller) mostQueue() time.Duration {
 
 // settles is how much of what the path was seen to carry is sent after a queue has gone.
 func (c *Controller) settles() float64 {
-	if c.path.loses() {
+	if c.path.loses() || c.Scarce() {
 		return settledLossy
 	}
 	return settled
@@ -302,8 +347,8 @@ func (c *Controller) rivals(now time.Time) bool {
 	case c.path.queue <= busy:
 		c.crowded = time.Time{}
 	case c.crowded.IsZero():
-		c.crowded, c.own = now, c.path.delivered.recent()
-	case !c.contends && now.Sub(c.crowded) > undrained:
+		c.crowded, c.own = now, c.path.delivered.recent()+c.path.beside()
+	case !c.contends && now.Sub(c.crowded) > undrained && share*c.own > worthwhile*c.path.beside():
 		c.contends, c.draining = true, false
 		c.set(max(c.target, share*c.own))
 	}
@@ -320,7 +365,7 @@ func (c *Controller) rivals(now time.Time) bool {
 func (c *Controller) contend(now time.Time, passed float64) {
 	switch {
 	case !c.path.loss.grew(overflow):
-		c.set(min(c.target+steadily*passed, max(c.target, idle*c.path.delivered.recent()+100)))
+		c.set(min(c.target+steadily*passed, max(c.target, idle*(c.path.delivered.recent()+c.path.beside())+100)))
 	case now.Sub(c.braked) > c.path.queue+100*time.Millisecond:
 		c.braked = now
 		c.set(part * c.target)
@@ -333,23 +378,31 @@ func (c *Controller) grow(now time.Time, passed float64) {
 	pace := growFirst
 	switch {
 	case c.capacity == 0:
-	case c.target > near*c.capacity && c.target < far*c.capacity:
+	case c.target > near*c.capacity && c.target < c.far()*c.capacity:
 		pace, c.careful = growNear, now
-		if c.path.loses() {
+		if c.path.loses() || c.Scarce() {
 			pace *= slowlyLossy
 		}
 	default: // who has just come past what was seen begins slowly: it may still be all
 		free := min(now.Sub(c.braked), now.Sub(c.careful))
 		pace = min(growFar*(1+free.Seconds()/longer.Seconds()), growMost)
 	}
-	if int(c.target) == c.limits.Most && now.Sub(c.braked) > forget {
+	if c.full() && now.Sub(c.braked) > forget {
 		c.capacity = 0
 	}
-	next := c.target * (1 + pace*passed)
-	if proven := max(c.path.delivered.recent(), c.path.delivered.over(rarely)); next > idle*proven+100 {
+	next := c.target + max(c.target*pace, growLeast)*passed
+	if proven := max(c.path.delivered.recent(), c.path.delivered.over(rarely)) + c.path.beside(); next > idle*proven+100 {
 		next = min(c.target*(1+growFar*passed), unused*proven)
 	}
 	c.set(max(next, c.target))
+}
+
+// far is how much more than what was seen is not tried carefully any more.
+func (c *Controller) far() float64 {
+	if c.Scarce() {
+		return farScarce
+	}
+	return far
 }
 
 // Awaits says that packets were sent of which nothing was heard.
@@ -357,7 +410,7 @@ func (c *Controller) Awaits() bool { return c.path.sent.After(c.path.heard) }
 
 // Tick notices that no feedback comes any more, and sends little until it does.
 func (c *Controller) Tick(now time.Time) {
-	if now.Sub(c.path.heard) < silence || now.Sub(c.path.sent) > silence || now.Sub(c.hushed) < quiet {
+	if now.Sub(c.path.heard) < silence+2*c.path.apart || now.Sub(c.path.sent) > silence || now.Sub(c.hushed) < quiet {
 		return
 	}
 	c.before, c.hushed = max(c.before, c.target), now
@@ -365,5 +418,6 @@ func (c *Controller) Tick(now time.Time) {
 }
 
 func (c *Controller) set(kbps float64) {
-	c.target = min(max(kbps, float64(c.limits.Least)), float64(c.limits.Most))
+	sound := c.path.beside()
+	c.target = min(max(kbps, float64(c.limits.Least)+sound), float64(c.limits.Most)+sound)
 }

@@ -135,6 +135,25 @@ func (m *meter) over(n int) float64 {
 	return float64(sum) * 8 / 1000 / (time.Duration(n) * slot).Seconds()
 }
 
+// steady is the rate of what hardly changes, such as sound: of the last half of a second, as long as it is told how much was sent.
+type steady struct {
+	bytes int
+	since time.Time
+	kbps  float64
+}
+
+const steadyOver = 500 * time.Millisecond
+
+func (s *steady) add(now time.Time, bytes int) {
+	s.bytes += bytes
+	switch passed := now.Sub(s.since); {
+	case s.since.IsZero():
+		s.since = now
+	case passed >= steadyOver:
+		s.kbps, s.bytes, s.since = float64(s.bytes)*8/1000/passed.Seconds(), 0, now
+	}
+}
+
 // lossMeter is the share of packets lost in about the last second, and what of it has turned out not to depend on us.
 type lossMeter struct {
 	lost, came float64

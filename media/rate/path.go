@@ -14,10 +14,13 @@ type path struct {
 	clock  reports
 
 	heard     time.Time     // the last report
+	known     int           // packets that came, up to leastKnown
+	apart     time.Duration // by how much more than usual reports are apart: they are a part of what a narrow path carries
 	sent      time.Time     // the last packet
 	queue     time.Duration // that packets wait now
 	tail      time.Duration // the same, of the newest packet: part of it may be its own picture
 	service   float64       // kbit/s at which packets came that waited for one another; 0 if too few did
+	squeezed  float64       // by how much slower they came than they were sent, and what was sent beside them did so: a share
 	atOnce    bool          // what waited came all at once
 	trip      time.Duration // there and back
 	nearest   lowest        // of trips
@@ -30,6 +33,8 @@ type path struct {
 	delivered meter
 	fastest   float64 // of what was delivered, kbit/s; half of it is forgotten in half a minute
 	repaired  meter   // of what is sent again
+	sound     steady  // with reports
+	soundLost float64 // share of it
 	loss      lossMeter
 	innocent  time.Time // what was sent before was lost in an outage, and says nothing
 	sizes     sizes
@@ -90,6 +95,32 @@ func (p *path) report(now time.Time, r *rtcp.CCFeedbackReport, media, repair uin
 	return true
 }
 
+const (
+	leastKnown = 3
+	usually    = 50 * time.Millisecond
+	mostApart  = 150 * time.Millisecond
+)
+
+// spaced is told of the time since the report before.
+func (p *path) spaced(passed time.Duration) {
+	more := min(max(passed-usually, 0), mostApart)
+	p.apart += (more - p.apart) / 8
+}
+
+// beside is what sound and reports take, kbit/s.
+func (p *path) beside() float64 { return p.sound.kbps }
+
+// besideCame is how much of that came.
+func (p *path) besideCame() float64 { return p.sound.kbps * (1 - p.soundLost) }
+
+// comes is what comes out at the other end of all that is sent, as far as it was heard of lately.
+func (p *path) comes(now time.Time) float64 {
+	if now.Sub(p.heard) > time.Second {
+		return p.besideCame()
+	}
+	return p.besideCame() + max(p.delivered.recent(), p.delivered.over(rarely))
+}
+
 // came is a packet that a report has for the first time.
 type came struct {
 	at    time.Duration // on the receiver's clock, since its first report
@@ -103,13 +134,16 @@ type came struct {
 func (p *path) learn(now time.Time, at time.Duration) {
 	slices.SortStableFunc(p.news, func(a, b came) int { return int(a.at - b.at) })
 	newest := p.news[len(p.news)-1]
-	least := slices.MinFunc(p.news, func(a, b came) int { return int(a.queue - b.queue) })
-	serial := p.serial()
-	p.queue, p.tail = max(least.queue-serial, 0), max(newest.queue-serial, 0)
+	p.quicken()
+	p.queue, p.tail = full, max(newest.queue-p.serial(newest.sent.size), 0)
+	for _, c := range p.news {
+		p.queue = min(p.queue, max(c.queue-p.serial(c.sent.size), 0))
+	}
 	p.trip = now.Sub(newest.sent.at) - (at - newest.at)
 	p.nearest.add(now, p.trip)
 	p.service, p.atOnce = p.served()
 	p.flying = p.total - newest.sent.total
+	p.known = min(p.known+len(p.news), leastKnown)
 	p.latest, p.heard, p.waiting = newest, now, time.Time{}
 	if next := p.media.find(newest.sent.seq + 1); newest.repair {
 		p.waiting = p.sent
@@ -126,11 +160,12 @@ const (
 // served is the rate at which packets came that were there before the one ahead of them was through: so fast is the slowest hop,
 // whatever is sent. What a machine held up that was busy comes at once.
 func (p *path) served() (kbps float64, atOnce bool) {
-	bytes, packets, passed := 0, 0, time.Duration(0)
+	bytes, packets, passed, sent := 0, 0, time.Duration(0), time.Duration(0)
 	last := p.latest
 	for _, c := range p.news {
 		if d := c.at - last.at; last.sent != nil && d >= 0 && c.queue > max(calm, d) {
 			bytes, packets, passed = bytes+c.sent.size, packets+1, passed+d
+			sent += max(c.sent.at.Sub(last.sent.at), 0)
 		}
 		last = c
 	}
@@ -140,6 +175,7 @@ func (p *path) served() (kbps float64, atOnce bool) {
 	if passed < servedFor {
 		return 0, true
 	}
+	p.squeezed = min(sent.Seconds()/passed.Seconds(), 1)
 	return float64(bytes) * 8 / 1000 / passed.Seconds(), false
 }
 
@@ -150,12 +186,12 @@ func (p *path) load() time.Duration {
 	return min(d-p.nearest.least(), full)
 }
 
-// carries is what comes out at the other end now, kbit/s.
+// carries is what comes out at the other end now, with the sound beside it, of which nothing else is known: kbit/s.
 func (p *path) carries() float64 {
 	if p.service > 0 {
-		return p.service
+		return p.service + p.beside()*p.squeezed
 	}
-	return max(p.delivered.recent(), p.delivered.over(rarely)/2) // whatever stood still for a moment is no path that carries nothing
+	return p.besideCame() + max(p.delivered.recent(), p.delivered.over(rarely)/2) // whatever stood still for a moment is no path that carries nothing
 }
 
 // arrived takes a packet that came at a time on the other side's clock, and gives how long it waited.
@@ -183,11 +219,15 @@ func (p *path) missing(now time.Time, sent *packet) {
 	}
 }
 
-// serial is how long a packet of full size takes to leave, on a path that carries no more than what came at most.
-func (p *path) serial() time.Duration {
-	const full = 1250 * 8 // bits
-	p.fastest = max(0.999*p.fastest, p.delivered.recent(), slowest)
-	return time.Duration(full / p.fastest * float64(time.Millisecond))
+// quicken keeps the most that came of all that is sent.
+func (p *path) quicken() {
+	p.fastest = max(0.999*p.fastest, p.delivered.recent()+p.besideCame(), slowest)
+}
+
+// serial is how long a packet takes to leave, behind one of sound, on a path that carries no more than what came at most.
+func (p *path) serial(size int) time.Duration {
+	const sound = 140 // bytes
+	return time.Duration(float64(size+sound) * 8 / p.fastest * float64(time.Millisecond))
 }
 
 // loses says that packets get lost that no queue of ours explains.
