@@ -158,7 +158,7 @@ func (p *Playout) makeRoom(now time.Time, late time.Duration) {
 // suffer notes that frames came too late to be played: a queue that comes and goes finds the same depth once more.
 func (p *Playout) suffer(now time.Time) {
 	least, most, ok := p.clock.Range(now)
-	late := min(most-least, mostRoom)
+	late := min(most-least, mostRoom-tooDeep)
 	if ok && (late > p.hurt || now.Sub(p.hurtAt) >= hurtLasts) {
 		p.hurt = late
 	}
