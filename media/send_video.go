@@ -70,8 +70,8 @@ func (v *videoSender) push(au AccessUnit) {
 	most := queueBytes
 	now, lasting := time.Now(), mostKbps
 	if c := v.t.rate; c != nil && !c.Free() {
-		most = int(float64(max(c.Kbps(now), stillBelow)) * 1000 / 8 * queueTime.Seconds())
 		lasting = c.LastingKbps(now)
+		most = int(float64(max(lasting, stillBelow)) * 1000 / 8 * queueTime.Seconds())
 	}
 	v.t.mu.Unlock()
 	v.mu.Lock()
@@ -302,7 +302,10 @@ func (v *videoSender) pace(now time.Time) time.Duration {
 	if c := v.t.rate; c != nil {
 		if !c.Free() {
 			carried := c.Kbps(now)
-			if c.Drains() && !c.Scarce() {
+			switch {
+			case c.Drains() && c.Scarce(): // what the encoder has made before is to go as well
+				carried = (carried + c.LastingKbps(now)) / 2
+			case c.Drains():
 				carried = c.LastingKbps(now)
 			}
 			v.pacer.follow(max(carried, slowestKbps), c.Drains(), c.Scarce())

@@ -60,6 +60,8 @@ const (
 	// lossy is the share of packets by which the loss has to grow before it counts as a queue that is full.
 	lossy = 0.10
 
+	lossLeast = 80.0 // kbit/s that pictures keep for all that is lost, as long as no queue says that there is not so much
+
 	// drowning is a loss that is no chance any more, on whatever path.
 	drowning = 0.35
 
@@ -293,9 +295,13 @@ func (c *Controller) brake(now time.Time) {
 	}
 	c.braked = now
 	if queue <= c.mostQueue() { // only loss: the path may be lossy, or have a queue too short to see
-		c.set(gentle * c.target)
+		least := c.path.beside() + lossLeast
+		if c.Scarce() {
+			least = 0
+		}
+		c.set(max(gentle*c.target, min(c.target, least)))
 		if c.path.loss.share() > drowning {
-			c.set(min(c.target, gentle*carried))
+			c.set(max(min(c.target, gentle*carried), min(c.target, least)))
 		} else {
 			c.path.loss.accept()
 		}
