@@ -120,7 +120,7 @@ var phones = []struct {
 	{
 		name: "FreeSWITCH: many suites, video with its own c=", policy: SDES,
 		offer: phone("sdes/freeswitch.sdp"),
-		audio: "opus/48000 102/102 events 103 sendrecv 203.0.113.9:26462+26463 AES_CM_128_HMAC_SHA1_80",
+		audio: "opus/48000 102/102 events 103 sendrecv 203.0.113.9:26462+26463 AES_CM_128_HMAC_SHA1_80 30 kbit/s",
 		video: "H264/90000 104/104 sendrecv 203.0.113.10:27344+27345 AES_CM_128_HMAC_SHA1_80 mode 0 42000a nack pli fir 768 kbit/s",
 	},
 	{
