@@ -91,6 +91,12 @@ func bottleneck(kbps int, rtt time.Duration, loss float64) memnet.Conditions {
 	return memnet.Conditions{Latency: rtt / 2, Loss: loss, Kbps: kbps, Queue: 200 * time.Millisecond}
 }
 
+// jittery is that path with so much jitter besides.
+func jittery(c memnet.Conditions, most time.Duration) memnet.Conditions {
+	c.Jitter = most
+	return c
+}
+
 // longest is for how long a picture stood still at most.
 func (e *end) longest(since time.Time) (d time.Duration) {
 	e.rec.mu.Lock()

@@ -4,6 +4,7 @@ package media
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -35,24 +36,31 @@ func TestLossyLines(t *testing.T) {
 		{"5 % in bursts of 4, RTT 200 ms", line(200*time.Millisecond, 0.05, 4), 0.12, 250 * time.Millisecond},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				n := memnet.New(3)
-				n.Between(hostA, hostB, test.line)
-				a, b := call(t, n, measures, protecting)
-				since := time.Now()
-				talk(20*time.Second, a, b)
-				w, s := b.watch(since), b.Stats()
-				sent := a.Stats()
-				t.Logf("%v; %d requests, %d sent again, %d repair packets, %d mended, of %d; %d kept, %d keyframes asked for",
-					w, b.nacked.Load(), sent.Resent, sent.Parity, s.Mended, sent.Video.Sent.Packets, s.VideoKept, s.KeyframesAsked)
-				if w.frozen > test.frozen || w.p50 > test.p50 {
-					t.Errorf("frozen %.3f, at most %.3f; p50 %v, at most %v", w.frozen, test.frozen, w.p50, test.p50)
-				}
-				if sent.Largest > 0 {
-					t.Errorf("packets are made smaller, %d bytes, on a line that carries all sizes", sent.Largest)
-				}
-				hangUp(a, b)
-			})
+			var frozen []float64
+			var p50 []time.Duration
+			for seed := range uint64(5) { // one run alone has good and bad luck
+				synctest.Test(t, func(t *testing.T) {
+					n := memnet.New(3 + seed)
+					n.Between(hostA, hostB, test.line)
+					a, b := call(t, n, measures, protecting)
+					since := time.Now()
+					talk(20*time.Second, a, b)
+					w, s := b.watch(since), b.Stats()
+					sent := a.Stats()
+					t.Logf("%v; %d requests, %d sent again, %d repair packets, %d mended, of %d; %d kept, %d keyframes asked for",
+						w, b.nacked.Load(), sent.Resent, sent.Parity, s.Mended, sent.Video.Sent.Packets, s.VideoKept, s.KeyframesAsked)
+					frozen, p50 = append(frozen, w.frozen), append(p50, w.p50)
+					if sent.Largest > 0 {
+						t.Errorf("packets are made smaller, %d bytes, on a line that carries all sizes", sent.Largest)
+					}
+					hangUp(a, b)
+				})
+			}
+			slices.Sort(frozen)
+			slices.Sort(p50)
+			if frozen[2] > test.frozen || p50[2] > test.p50 {
+				t.Errorf("medians: frozen %.3f, at most %.3f; p50 %v, at most %v", frozen[2], test.frozen, p50[2], test.p50)
+			}
 		})
 	}
 }
@@ -110,6 +118,7 @@ func TestBottlenecks(t *testing.T) {
 		{"1 Mbit/s", bottleneck(1000, 20*time.Millisecond, 0), 0.005, 80 * time.Millisecond, 600},
 		{"2 Mbit/s", bottleneck(2000, 20*time.Millisecond, 0), 0.005, 80 * time.Millisecond, 1300},
 		{"5 Mbit/s", bottleneck(5000, 20*time.Millisecond, 0), 0, 30 * time.Millisecond, 1900},
+		{"5 Mbit/s, jitter of 50 ms", jittery(bottleneck(5000, 20*time.Millisecond, 0), 50*time.Millisecond), 0.005, 70 * time.Millisecond, 1200},
 		{"1 Mbit/s, 5 % lost", bottleneck(1000, 20*time.Millisecond, 0.05), 0.04, 150 * time.Millisecond, 450},
 		{"free, 10 % lost", bottleneck(0, 20*time.Millisecond, 0.10), 0.02, 60 * time.Millisecond, 1500},
 		{"free, 20 % lost", bottleneck(0, 4*time.Millisecond, 0.20), 0.03, 60 * time.Millisecond, 1200},

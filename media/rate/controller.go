@@ -65,9 +65,6 @@ const (
 	// drowning is a loss that is no chance any more, on whatever path.
 	drowning = 0.35
 
-	momentary = 200 * time.Millisecond // besides a round trip: no queue drains so fast
-	unusual   = 2 * time.Second        // between two such moments
-
 	// A queue that stays for so long is not ours. Beside whoever fills it we begin with a share of what we had, and go on
 	// as TCP does: so many kbit/s more each second, and a part of it when more than that is lost.
 	undrained = 2 * time.Second
@@ -106,9 +103,13 @@ type Controller struct {
 	draining  bool
 	prior     float64   // what was sent before there was a queue
 	began     time.Time // when that was noticed
-	excused   time.Time // see stall
 	fell      bool      // see Fell
 	careful   time.Time // when it was last near what the path was seen to carry
+
+	// What is no queue: see uneven.go.
+	excused time.Time
+	peak    time.Duration // how long packets waited when braking began
+	soon    time.Time     // when that was last gone too soon for a queue
 
 	// Silence: see Tick.
 	before float64 // target before the path fell silent; 0 if it did not
@@ -257,9 +258,11 @@ func (c *Controller) decide(now time.Time, passed float64) {
 		c.contend(now, passed)
 		return
 	}
+	c.remains(now)
 	if c.draining && c.path.queue < calm && c.path.tail < obvious { // on with what the path carries
 		c.draining = false
 		c.path.loss.forget()
+		c.learn(now)
 		c.set(max(c.target, c.settles()*c.capacity, c.stall(now)))
 		return
 	}
@@ -311,6 +314,7 @@ func (c *Controller) brake(now time.Time) {
 		c.capacity = (c.capacity + carried) / 2
 	} else {
 		c.capacity, c.prior, c.began = carried, c.target, now
+		c.peak = max(c.path.queue, c.path.tail)
 	}
 	slow := gentle - (gentle-strong)*min(1, max(0, float64(queue-busy))/float64(full-busy))
 	c.draining = true
@@ -334,16 +338,6 @@ func (c *Controller) settles() float64 {
 		return settledLossy
 	}
 	return settled
-}
-
-// stall gives what was sent before if a queue was gone too soon for one: then something on the way stood still for a moment,
-// such as a busy machine or a radio.
-func (c *Controller) stall(now time.Time) float64 {
-	if now.Sub(c.began) > c.path.trip+momentary || now.Sub(c.excused) < unusual {
-		return 0
-	}
-	c.excused = now
-	return settled * c.prior
 }
 
 // rivals notices a queue that does not go away although we send less than comes out: somebody else fills it, such as a

@@ -20,6 +20,7 @@ type path struct {
 	queue     time.Duration // that packets wait now
 	tail      time.Duration // the same, of the newest packet: part of it may be its own picture
 	service   float64       // kbit/s at which packets came that waited for one another; 0 if too few did
+	uneven    time.Duration // that packets wait though nothing queues
 	squeezed  float64       // by how much slower they came than they were sent, and what was sent beside them did so: a share
 	atOnce    bool          // what waited came all at once
 	trip      time.Duration // there and back
@@ -139,6 +140,7 @@ func (p *path) learn(now time.Time, at time.Duration) {
 	for _, c := range p.news {
 		p.queue = min(p.queue, max(c.queue-p.serial(c.sent.size), 0))
 	}
+	p.even()
 	p.trip = now.Sub(newest.sent.at) - (at - newest.at)
 	p.nearest.add(now, p.trip)
 	p.service, p.atOnce = p.served()
