@@ -143,3 +143,28 @@ func phone(d negotiate.Description, window netip.Addr) negotiate.Description {
 	video.Repair, video.RepairType = negotiate.Repair{Type: video.RepairType}, video.Repair.Type
 	return negotiate.Description{Audio: &audio, Video: &video}
 }
+
+// A phone that does not say for how long it held our report (DLSR) looks far away. What it loses is asked for soon all the same.
+func TestPhoneThatLeavesOutDLSR(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := memnet.New(3)
+		n.Between(hostA, hostB, line(20*time.Millisecond, 0.05, 0))
+		a, b := call(t, n, func(a, b *negotiate.Description) { plain(a, b); a.Video.NACK, b.Video.NACK = true, true })
+		for _, c := range a.taps {
+			c.tamper(func(d []byte) [][]byte {
+				const block = 24
+				for at := map[byte]int{200: 28, 201: 8}[d[1]]; at > 0 && len(d) >= at+block && d[0]&31 > 0; at = 0 {
+					clear(d[at+block-4 : at+block])
+				}
+				return [][]byte{d}
+			})
+		}
+		talk(10*time.Second, a, b)
+		since := time.Now()
+		talk(30*time.Second, a, b)
+		if w := b.watch(since); w.frozen > 0.08 {
+			t.Errorf("%v, a round trip of %v", w, b.Stats().RTT)
+		}
+		hangUp(a, b)
+	})
+}

@@ -205,8 +205,21 @@ func (st *stream) heardReports(now, came time.Time, blocks []rtcp.ReceptionRepor
 		}
 		st.hearLoss(now, float64(b.FractionLost)/256)
 		if rtt, ok := rtptime.RoundTrip(st.t.ntp(came), b.LastSenderReport, b.Delay); ok {
-			st.s.rtt.Store(int64(rtt))
+			st.s.rtt.Store(int64(st.trips.add(rtt)))
 		}
 		st.t.heardLoss(now, b, st.s.roundTrip())
 	}
+}
+
+// trips are the last round trips that receiver reports told. There are phones that leave out how long they held our report
+// (DLSR): the least is the nearest to the truth.
+type trips struct {
+	last [24]time.Duration
+	n    int
+}
+
+func (t *trips) add(d time.Duration) (least time.Duration) {
+	t.last[t.n%len(t.last)] = d
+	t.n++
+	return slices.Min(t.last[:min(t.n, len(t.last))])
 }

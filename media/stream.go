@@ -61,6 +61,7 @@ type stream struct {
 	header     rtp.Header
 	plain      []byte
 	remote     remoteReport
+	trips      trips
 	progress   progress
 	arrivals   [2]rate.Arrivals // of the media's sender, and of its retransmissions
 	fec        flexfec.Decoder
