@@ -298,10 +298,7 @@ func (c *Controller) brake(now time.Time) {
 	}
 	c.braked = now
 	if queue <= c.mostQueue() { // only loss: the path may be lossy, or have a queue too short to see
-		least := c.path.beside() + lossLeast
-		if c.Scarce() {
-			least = 0
-		}
+		least := c.least()
 		c.set(max(gentle*c.target, min(c.target, least)))
 		if c.path.loss.share() > drowning {
 			c.set(max(min(c.target, gentle*carried), min(c.target, least)))
@@ -322,6 +319,14 @@ func (c *Controller) brake(now time.Time) {
 	c.set(min(slow*carried, 0.95*c.target))
 	sound := c.path.beside()
 	c.fell = c.fell || queue > obvious && c.target-sound < collapse*(before-sound)
+}
+
+// least is what is sent at least whatever is lost, or not heard of, unless a queue has shown that the path carries less.
+func (c *Controller) least() float64 {
+	if c.Scarce() {
+		return 0
+	}
+	return c.path.beside() + lossLeast
 }
 
 // mostQueue is how long a queue may be that nothing is done about.
@@ -414,7 +419,7 @@ func (c *Controller) Tick(now time.Time) {
 		return
 	}
 	c.before, c.hushed = max(c.before, c.target), now
-	c.set(max(quieter*c.target, lowly*c.before))
+	c.set(max(quieter*c.target, lowly*c.before, min(c.target, c.least())))
 }
 
 func (c *Controller) set(kbps float64) {
