@@ -21,7 +21,9 @@ const (
 
 	// Without knowledge of the path a window begins with what almost every line carries, and finds out.
 	firstKbps = 250
-	leastKbps = 0    // besides sound: see stills
+	leastKbps = 0 // besides sound: see stills
+
+	deafAfter = 300 * time.Millisecond
 	mostKbps  = 8000 // where nobody names a limit
 )
 
@@ -79,7 +81,7 @@ func (st *stream) allot(now time.Time) (awaits bool) {
 		if awaits = awaits || c.Narrow(); c.Narrow() {
 			st.t.probe(now, max(probeEvery, st.s.frugal(3*reportBytes)))
 		}
-		c.Tick(now)
+		c.Tick(now, st.s.deaf(now))
 		st.progress.queue = c.Queue()
 		kbps, lasting = st.pictures(c.Kbps(now)), st.pictures(c.LastingKbps(now))
 	}
@@ -93,6 +95,15 @@ func (st *stream) allot(now time.Time) (awaits bool) {
 	st.progress.budget = kbps
 	st.tellBudget(now, kbps, lasting)
 	return awaits
+}
+
+// deaf says that nothing comes from the other side, so that missing reports tell nothing of what we send.
+func (s *Session) deaf(now time.Time) bool {
+	last := int64(0)
+	for _, st := range s.streams() {
+		last = max(last, st.counters.lastRTP.Load())
+	}
+	return now.Sub(s.epoch)-time.Duration(last) > deafAfter
 }
 
 // pictures is what coded pictures may take of what the wire carries.

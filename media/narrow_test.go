@@ -22,7 +22,7 @@ func TestNarrowLines(t *testing.T) {
 		repair float64       // share of what is sent for pictures, at most
 		sound  float64       // share that is concealed, at most
 	}{
-		{60, 30 * time.Second, 0.05, 0.1, 0.01}, {100, 3 * time.Second, 1, 0.10, 0.008}, {150, 2 * time.Second, 25, 0.05, 0.005},
+		{80, 6 * time.Second, 0.4, 0.05, 0.005}, {100, 3 * time.Second, 1, 0.10, 0.005}, {150, 2 * time.Second, 25, 0.05, 0.005},
 		{300, 200 * time.Millisecond, 29, 0.01, 0.01}, // its queue comes and goes as more is tried
 	} {
 		t.Run(fmt.Sprintf("%d kbit/s", test.kbps), func(t *testing.T) {

@@ -413,13 +413,18 @@ func (c *Controller) far() float64 {
 // Awaits says that packets were sent of which nothing was heard.
 func (c *Controller) Awaits() bool { return c.path.sent.After(c.path.heard) }
 
-// Tick notices that no feedback comes any more, and sends little until it does.
-func (c *Controller) Tick(now time.Time) {
+// Tick notices that no feedback comes any more, and sends little until it does: less and less if something else comes, since then
+// the path may be full of what we send.
+func (c *Controller) Tick(now time.Time, deaf bool) {
 	if now.Sub(c.path.heard) < silence+2*c.path.apart || now.Sub(c.path.sent) > silence || now.Sub(c.hushed) < quiet {
 		return
 	}
 	c.before, c.hushed = max(c.before, c.target), now
-	c.set(max(quieter*c.target, lowly*c.before, min(c.target, c.least())))
+	least := 0.0
+	if deaf {
+		least = min(c.target, c.least())
+	}
+	c.set(max(quieter*c.target, lowly*c.before, least))
 }
 
 func (c *Controller) set(kbps float64) {

@@ -69,7 +69,7 @@ func (p *run) goOn(d time.Duration) float64 {
 		p.deliver()
 		if n%50 == 0 {
 			p.report()
-			p.c.Tick(p.now)
+			p.c.Tick(p.now, true)
 		}
 		p.now = p.now.Add(ms)
 	}

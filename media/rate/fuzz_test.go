@@ -31,7 +31,7 @@ func FuzzFeedback(f *testing.F) {
 				c.Feedback(now, &heard, 1, 2)
 				heard.ReportTimestamp += uint32(gap) << 6
 			}
-			c.Tick(now)
+			c.Tick(now, true)
 			c.Fell()
 			if kbps := c.Kbps(now); kbps < 40 || kbps > 3000 || c.Queue() < 0 {
 				t.Fatalf("%d kbit/s, a queue of %v", kbps, c.Queue())
