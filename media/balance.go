@@ -21,19 +21,19 @@ const (
 
 	// Without knowledge of the path a window begins with what almost every line carries, and finds out.
 	firstKbps = 250
-	leastKbps = 0 // besides sound: see stills
+	leastKbps = 80   // to whoever does not say what came: he gets no stills
+	mostKbps  = 8000 // where nobody names a limit
 
 	deafAfter = 300 * time.Millisecond
-	mostKbps  = 8000 // where nobody names a limit
 )
 
-// limits are those of a stream: half as much as its pictures take goes to what is sent again.
+// limits are those of a stream: half as much as its pictures take goes to what is sent again. There is no least: see stills.
 func limits(d *negotiate.Stream) rate.Limits {
 	most := mostKbps
 	if d.MaxKbps > 0 {
 		most = int(float64(d.MaxKbps) * wireShare)
 	}
-	return rate.Limits{Least: min(leastKbps, most), First: min(firstKbps, most), Most: most + most/2}
+	return rate.Limits{First: min(firstKbps, most), Most: most + most/2}
 }
 
 // reportShare is how much of what a narrow path carries goes to reports of each kind at most, each of about so many bytes.

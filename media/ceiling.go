@@ -16,8 +16,6 @@ const (
 	// An estimate that is not said again for so long is forgotten: those who send them do so once a second.
 	estimateLasts = 20 * time.Second
 
-	leastCeiling = 80 // kbit/s
-
 	// notifyEvery is the least time between two notifications: whoever asks more often hears of the last.
 	notifyEvery = 100 * time.Millisecond
 
@@ -51,7 +49,7 @@ func (c *ceiling) kbps(now time.Time, kbps int) int {
 	if c.limited {
 		bits = min(bits, c.limit)
 	}
-	return min(kbps, max(int(math.Round(bits/1000/wireShare)), leastCeiling))
+	return min(kbps, max(int(math.Round(bits/1000/wireShare)), leastKbps))
 }
 
 // heardREMB takes an estimate. It says whether that is of one of our senders.

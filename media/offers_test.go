@@ -168,3 +168,22 @@ func TestPhoneThatLeavesOutDLSR(t *testing.T) {
 		hangUp(a, b)
 	})
 }
+
+// A phone that says no more than how much it loses gets pictures however much that is, and all again afterwards.
+func TestPhoneThatLosesMuch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := memnet.New(3)
+		n.OneWay(hostA, hostB, line(20*time.Millisecond, 0.7, 0))
+		a, b := call(t, n, plain)
+		talk(2*time.Minute, a, b)
+		if kbps := a.Stats().Budget; kbps != leastKbps {
+			t.Errorf("%d kbit/s where 70 %% are lost, want %d", kbps, leastKbps)
+		}
+		n.OneWay(hostA, hostB, line(20*time.Millisecond, 0, 0))
+		talk(2*time.Minute, a, b)
+		if kbps := a.Stats().Budget; kbps < 1500 {
+			t.Errorf("%d kbit/s two minutes after that is over", kbps)
+		}
+		hangUp(a, b)
+	})
+}

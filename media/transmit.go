@@ -131,12 +131,11 @@ func (t *transmitter) control(d *negotiate.Stream) {
 	case !d.CCFB:
 		t.rate = nil
 		if t.byLoss == nil {
-			l := limits(d)
-			l.Most = d.MaxKbps
-			if l.Most == 0 {
-				l.Most = mostKbps
+			most := d.MaxKbps
+			if most == 0 {
+				most = mostKbps
 			}
-			t.byLoss = rate.NewByLoss(l)
+			t.byLoss = rate.NewByLoss(rate.Limits{Least: min(leastKbps, most), Most: most})
 		}
 	case t.rate == nil:
 		t.byLoss, t.rate = nil, rate.NewController(limits(d))

@@ -89,11 +89,11 @@ func (e *Ears) Last(seconds float64) ([]float64, error) {
 }
 
 // Share is how much of the sound's power lies in a tone: 1 for the tone alone, about 0 for anything else. It is taken
-// piece by piece (Goertzel's algorithm), since a clock that is corrected by a frame turns the phase. Below −80 dBFS there is no
+// piece by piece (Goertzel's algorithm), since a clock that is corrected by a frame turns the phase. Below −100 dBFS there is no
 // sound: what a codec makes of silence is no tone.
 func Share(samples []float64, rate, hz int) float64 {
 	const piece = 2400 // 50 ms at 48 kHz: 20 Hz apart
-	whole := len(samples)
+	silence := 1e-10 * float64(len(samples))
 	var tone, all float64
 	for ; len(samples) >= piece; samples = samples[piece:] {
 		w := 2 * math.Pi * float64(hz) / float64(rate)
@@ -104,7 +104,7 @@ func Share(samples []float64, rate, hz int) float64 {
 		}
 		tone += (s1*s1 + s2*s2 - 2*math.Cos(w)*s1*s2) * 2 / piece
 	}
-	if all < 1e-8*float64(whole) {
+	if all < silence {
 		return 0
 	}
 	return min(tone/all, 1)

@@ -8,10 +8,10 @@ import (
 
 func TestShare(t *testing.T) {
 	const rate = 48000
-	sine := func(hz float64) []float64 {
+	sine := func(loud, hz float64) []float64 {
 		s := make([]float64, rate)
 		for i := range s {
-			s[i] = 0.3 * math.Sin(2*math.Pi*hz*float64(i)/rate)
+			s[i] = loud * math.Sin(2*math.Pi*hz*float64(i)/rate)
 		}
 		return s
 	}
@@ -23,10 +23,12 @@ func TestShare(t *testing.T) {
 		s        []float64
 		min, max float64
 	}{
-		"the tone":      {sine(500), 0.95, 1},
-		"its neighbour": {sine(525), 0, 0.2},
-		"another":       {sine(900), 0, 0.05},
+		"the tone":      {sine(0.3, 500), 0.95, 1},
+		"its neighbour": {sine(0.3, 525), 0, 0.2},
+		"another":       {sine(0.3, 900), 0, 0.05},
 		"noise":         {noise, 0, 0.05},
+		"a faint tone":  {sine(1e-4, 500), 0.95, 1},
+		"Opus's trace":  {sine(5e-6, 500), 0, 0}, // of silence it makes samples of 1 and 2
 		"silence":       {make([]float64, rate), 0, 0},
 		"nothing":       {nil, 0, 0},
 	} {
