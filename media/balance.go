@@ -25,6 +25,7 @@ const (
 	mostKbps  = 8000 // where nobody names a limit
 
 	deafAfter = 300 * time.Millisecond
+	paused    = 100 * time.Millisecond // longer than between two packets of any sound
 )
 
 // limits are those of a stream: half as much as its pictures take goes to what is sent again. There is no least: see stills.
@@ -78,10 +79,11 @@ func (st *stream) allot(now time.Time) (awaits bool) {
 		st.t.othersLost = lost
 		st.t.account(now)
 		carries, congested = c.Carries(), c.Congested()
-		if awaits = awaits || c.Narrow(); c.Narrow() {
+		if c.Wary() {
+			awaits = true
 			st.t.probe(now, max(probeEvery, st.s.frugal(3*reportBytes)))
 		}
-		c.Tick(now, st.s.deaf(now))
+		c.Tick(now, st.s.unheard(now) > deafAfter)
 		st.progress.queue = c.Queue()
 		kbps, lasting = st.pictures(c.Kbps(now)), st.pictures(c.LastingKbps(now))
 	}
@@ -97,13 +99,13 @@ func (st *stream) allot(now time.Time) (awaits bool) {
 	return awaits
 }
 
-// deaf says that nothing comes from the other side, so that missing reports tell nothing of what we send.
-func (s *Session) deaf(now time.Time) bool {
+// unheard is for how long nothing has come from the other side. Missing reports tell less of what we send then.
+func (s *Session) unheard(now time.Time) time.Duration {
 	last := int64(0)
 	for _, st := range s.streams() {
 		last = max(last, st.counters.lastRTP.Load())
 	}
-	return now.Sub(s.epoch)-time.Duration(last) > deafAfter
+	return now.Sub(s.epoch) - time.Duration(last)
 }
 
 // pictures is what coded pictures may take of what the wire carries.

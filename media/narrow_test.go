@@ -16,17 +16,19 @@ import (
 // repair that only lengthens the queue. When the line carries more they come back by themselves.
 func TestNarrowLines(t *testing.T) {
 	for _, test := range []struct {
-		kbps   int
-		still  time.Duration // at most for so long without a picture
-		fps    float64       // at least
-		repair float64       // share of what is sent for pictures, at most
-		sound  float64       // share that is concealed, at most
+		kbps int
+		fps  float64 // at least
+		// Medians, at most: one run alone has good and bad luck.
+		still  time.Duration // without a picture
+		repair float64       // share of what is sent for pictures
+		sound  float64       // share that is concealed
 	}{
-		{80, 6 * time.Second, 0.4, 0.05, 0.005}, {100, 3 * time.Second, 1, 0.10, 0.005}, {150, 2 * time.Second, 25, 0.05, 0.005},
-		{300, 200 * time.Millisecond, 29, 0.01, 0.01}, // its queue comes and goes as more is tried
+		{80, 0.4, 6 * time.Second, 0.05, 0.005}, {100, 1, 3 * time.Second, 0.10, 0.005}, {150, 25, 2 * time.Second, 0.05, 0.005},
+		{300, 29, 200 * time.Millisecond, 0.01, 0.01}, // its queue comes and goes as more is tried
 	} {
 		t.Run(fmt.Sprintf("%d kbit/s", test.kbps), func(t *testing.T) {
-			var concealed []float64
+			var concealed, repair []float64
+			var still []time.Duration
 			for seed := range uint64(3) {
 				synctest.Test(t, func(t *testing.T) {
 					n := memnet.New(3 + seed)
@@ -38,12 +40,12 @@ func TestNarrowLines(t *testing.T) {
 					s, sent, w := b.Stats(), a.Stats(), b.watch(since)
 					concealed = append(concealed, float64(s.AudioConcealed-early.AudioConcealed)/
 						float64(s.Audio.Received.Frames-early.Audio.Received.Frames))
-					repair := float64(sent.ExtraBytes) / float64(sent.Video.Sent.Bytes+sent.ExtraBytes)
-					t.Logf("%v, longest %v; sound concealed %d before, %d after, delay %v; repair %.3f", w, b.longest(since),
-						early.AudioConcealed, s.AudioConcealed-early.AudioConcealed, s.AudioDelay, repair)
-					if b.longest(since) > test.still || w.fps < test.fps || repair > test.repair {
-						t.Errorf("no picture for %v, at most %v; %.2f pictures/s, at least %.2f; repair %.3f, at most %.3f",
-							b.longest(since), test.still, w.fps, test.fps, repair, test.repair)
+					repair = append(repair, float64(sent.ExtraBytes)/float64(sent.Video.Sent.Bytes+sent.ExtraBytes))
+					still = append(still, b.longest(since))
+					t.Logf("%v, longest %v; sound concealed %d before, %d after, delay %v; repair %.3f", w, still[seed],
+						early.AudioConcealed, s.AudioConcealed-early.AudioConcealed, s.AudioDelay, repair[seed])
+					if w.fps < test.fps {
+						t.Errorf("%.2f pictures/s, at least %.2f", w.fps, test.fps)
 					}
 					n.Between(hostA, hostB, bottleneck(5000, 20*time.Millisecond, 0))
 					talk(45*time.Second, a, b)
@@ -56,8 +58,11 @@ func TestNarrowLines(t *testing.T) {
 				})
 			}
 			slices.Sort(concealed)
-			if concealed[1] > test.sound {
-				t.Errorf("%.4f of the sound concealed, the median of %.4f; at most %.4f", concealed[1], concealed, test.sound)
+			slices.Sort(repair)
+			slices.Sort(still)
+			if concealed[1] > test.sound || repair[1] > test.repair || still[1] > test.still {
+				t.Errorf("medians: %.4f of the sound concealed, at most %.4f; repair %.3f, at most %.3f; no picture for %v, at most %v",
+					concealed[1], test.sound, repair[1], test.repair, still[1], test.still)
 			}
 		})
 	}

@@ -36,9 +36,10 @@ const (
 //
 //	SendVideo ─▶ queue ─▶ Packetizer ─▶ pacer ─▶ transmitter ─▶ socket
 type videoSender struct {
-	t    *transmitter
-	wake chan struct{}
-	want func() // asks our encoder for a keyframe
+	t       *transmitter
+	wake    chan struct{}
+	want    func()                        // asks our encoder for a keyframe
+	unheard func(time.Time) time.Duration // see Session.unheard
 
 	mu      sync.Mutex
 	queue   []AccessUnit
@@ -59,8 +60,8 @@ type videoSender struct {
 	stilled   atomic.Bool // stills.on
 }
 
-func newVideoSender(t *transmitter, want func()) *videoSender {
-	return &videoSender{t: t, wake: make(chan struct{}, 1), want: want, mode: -1}
+func newVideoSender(t *transmitter, want func(), unheard func(time.Time) time.Duration) *videoSender {
+	return &videoSender{t: t, wake: make(chan struct{}, 1), want: want, unheard: unheard, mode: -1}
 }
 
 // push queues an access unit. It never blocks.
@@ -313,7 +314,7 @@ func (v *videoSender) pace(now time.Time) time.Duration {
 		if c.Congested() && v.stilled.Load() {
 			return holdFor * 4
 		}
-		if c.Holds(now) || c.Unheard() && v.ventured(now) {
+		if c.Holds(now, v.unheard(now) < paused) || c.Unheard() && v.ventured(now) {
 			return holdFor
 		}
 	}

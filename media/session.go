@@ -92,7 +92,7 @@ func NewSession(cfg Config) (*Session, error) {
 	s.sendAudio = &audioSender{t: s.audio.t}
 	if cfg.Ways.Video != nil {
 		s.video = newStream(s, Video, cfg.Ways.Video)
-		s.sendVideo = newVideoSender(s.video.t, s.wantOwnKeyframe)
+		s.sendVideo = newVideoSender(s.video.t, s.wantOwnKeyframe, s.unheard)
 	}
 	if err := s.Update(cfg.Description); err != nil {
 		return nil, err

@@ -27,7 +27,7 @@ func (v *videoSink) captured(now time.Time) time.Time {
 }
 
 // show gives an access unit to the Receiver: at once, unless its sound plays much later, or pictures before it were late and
-// it is not.
+// it is not. Neither is worth a picture that stands.
 func (v *videoSink) show(now time.Time, au AccessUnit) {
 	wait := v.ahead(now) - lipAhead
 	if wait > maxLipHold {
@@ -37,12 +37,22 @@ func (v *videoSink) show(now time.Time, au AccessUnit) {
 		late := v.moment.Sub(v.clock.Local(v.ends.ts, least)) // what this machine itself took counts for nothing
 		wait = max(wait, v.cadence.wait(now.Sub(v.st.s.epoch), late, least)-now.Sub(v.moment))
 	}
+	wait = min(wait, v.stood().Sub(now))
 	if wait <= 0 && len(v.late) == 0 {
 		v.give(now, au)
 		return
 	}
 	v.late = append(v.late, lateUnit{au: au, at: now.Add(max(wait, 0))})
 	v.release(now)
+}
+
+// stood is when the picture before will have stood for so long that people see it.
+func (v *videoSink) stood() time.Time {
+	p := &v.st.progress
+	if n := len(v.late); n > 0 {
+		return v.late[n-1].at.Add(p.patience)
+	}
+	return p.gave.Add(p.patience)
 }
 
 // give hands an access unit to the Receiver.

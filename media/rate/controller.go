@@ -80,14 +80,6 @@ const (
 	slowest = 50.0 // kbit/s that a path carries at all events
 
 	forget = 5 * time.Second // at the most without a queue: the path carries all that we can send
-
-	// Without feedback for so long the path may be full both ways, or gone; each time that it lasts as long again, less is sent.
-	silence = 200 * time.Millisecond
-	overdue = 120 * time.Millisecond // besides a round trip: reports come every 50 ms
-	holding = 100 * time.Millisecond // for so long at most nothing is sent: whoever hears us and cannot tell sees no gap
-	quieter = 0.7
-	quiet   = 100 * time.Millisecond
-	lowly   = 0.25 // of what was sent before, at least: whoever comes back is to see a picture at once
 )
 
 // Controller decides how much is sent. It looks at queues first: loss is not congestion unless it grows with what is sent.
@@ -111,9 +103,10 @@ type Controller struct {
 	peak    time.Duration // how long packets waited when braking began
 	soon    time.Time     // when that was last gone too soon for a queue
 
-	// Silence: see Tick.
+	// Silence: see silence.go.
 	before float64 // target before the path fell silent; 0 if it did not
 	hushed time.Time
+	held   time.Time // see Holds; zero while it is not needed
 
 	// Somebody else's queue: see rivals.
 	crowded  time.Time // since when there is a queue that we cannot drain; zero while there is none
@@ -151,15 +144,15 @@ func (c *Controller) full() bool { return c.target >= float64(c.limits.Most)+c.p
 // Narrow says that the path was seen to carry less than was sent.
 func (c *Controller) Narrow() bool { return c.capacity > 0 }
 
+// Wary says that less may be sent for what the path was seen to do, be it long ago: it has to be tried to know better.
+func (c *Controller) Wary() bool { return c.capacity > 0 || c.before > 0 || c.Congested() }
+
 // Largest is how many bytes a packet may have with which the path loses no more than others, as they are given to Sent; 0 while
 // it was seen to carry all that was sent.
 func (c *Controller) Largest() int { return c.path.sizes.limit }
 
 // Congested says that there is a queue of ours, in which packets may get lost.
 func (c *Controller) Congested() bool { return c.draining || c.path.queue > busy }
-
-// Unheard says that next to nothing was heard of yet: what is sent may be too much by any factor.
-func (c *Controller) Unheard() bool { return c.path.known < leastKnown }
 
 // Carries is what the path was seen to carry of all that is sent, in kbit/s, and as much as there is while it was not seen to
 // carry less.
@@ -189,17 +182,6 @@ func (c *Controller) LastingKbps(now time.Time) int {
 		lasting = max(c.target, c.settles()*c.capacity)
 	}
 	return c.left(now, min(lasting, float64(c.limits.Most)+c.path.beside()))
-}
-
-// Holds says that nothing was heard for longer than a report can take, on a path that loses little: until silence explains
-// itself, more would only make a queue longer.
-func (c *Controller) Holds(now time.Time) bool {
-	if c.path.trip == 0 || c.capacity > 0 || c.contends || c.path.waiting.IsZero() || c.path.loss.share() > tolerable {
-		return false
-	}
-	passed := now.Sub(c.path.waiting) - c.path.nearest.least()
-	late := overdue + c.path.apart
-	return passed > late && passed < late+holding
 }
 
 // Drains says that less is sent than the path carries, until a queue has gone.
@@ -408,23 +390,6 @@ func (c *Controller) far() float64 {
 		return farScarce
 	}
 	return far
-}
-
-// Awaits says that packets were sent of which nothing was heard.
-func (c *Controller) Awaits() bool { return c.path.sent.After(c.path.heard) }
-
-// Tick notices that no feedback comes any more, and sends little until it does: less and less if something else comes, since then
-// the path may be full of what we send.
-func (c *Controller) Tick(now time.Time, deaf bool) {
-	if now.Sub(c.path.heard) < silence+2*c.path.apart || now.Sub(c.path.sent) > silence || now.Sub(c.hushed) < quiet {
-		return
-	}
-	c.before, c.hushed = max(c.before, c.target), now
-	least := 0.0
-	if deaf {
-		least = min(c.target, c.least())
-	}
-	c.set(max(quieter*c.target, lowly*c.before, least))
 }
 
 func (c *Controller) set(kbps float64) {
