@@ -77,8 +77,9 @@ func sinkFor(c protocol.ScreenConfig) (sink, error) {
 		if err == nil && tcpDisplay(d) {
 			err = fmt.Errorf("display %s is reached over the network, which device processes may not use; name a display of this machine", d)
 		}
-		// Pixels are square: what screens say of their millimetres is often wrong, and the sink would take no picture.
-		return sink{elements: "ximagesink name=sink sync=false force-aspect-ratio=false pixel-aspect-ratio=1/1 display=" + quoted(d),
+		// Pixels are square: what screens say of their millimetres is often wrong, and the sink would take no picture. What is covered
+		// for a moment is drawn again soon anyway (redrawAfter): else a thread would ask the server 300 times a second.
+		return sink{elements: "ximagesink name=sink sync=false handle-expose=false force-aspect-ratio=false pixel-aspect-ratio=1/1 display=" + quoted(d),
 			device: "x11 " + rest, place: &xPlace{d, area}}, err
 	case "gst":
 		return sink{elements: rest, device: "elements " + rest}, nil

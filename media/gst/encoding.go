@@ -87,6 +87,7 @@ func (s *encoding) end() bool {
 
 // send passes access units on to the parent.
 func (s *encoding) send(ctx context.Context, p *parent, total *pulse) error {
+	var unit []byte
 	for ctx.Err() == nil {
 		u, err := s.pipe.Pull("out", time.Second)
 		if errors.Is(err, pipeline.ErrTimeout) {
@@ -95,7 +96,8 @@ func (s *encoding) send(ctx context.Context, p *parent, total *pulse) error {
 		if err != nil {
 			return fmt.Errorf("encoder %s ended: %w", s.encoder.name, err)
 		}
-		f := protocol.Frame{Time: u.Time, Stream: s.Number, Data: u.Bytes()}
+		unit = u.Append(unit[:0])
+		f := protocol.Frame{Time: u.Time, Stream: s.Number, Data: unit}
 		u.Free()
 		if h264.IsKey(f.Data) {
 			f.Flags = protocol.FlagKey

@@ -16,8 +16,9 @@ import (
 // parent is the way to ewindow. A parent that does not read makes writers wait: then raw pictures are dropped before
 // the encoder, never coded ones, and progress is no longer reported.
 type parent struct {
-	mu sync.Mutex
-	w  io.Writer
+	mu      sync.Mutex
+	w       io.Writer
+	message []byte // memory for the next frame
 }
 
 // event tells ewindow something. That the parent is gone shows at the reading end.
@@ -37,7 +38,10 @@ func (p *parent) starts(what string) {
 func (p *parent) frame(f protocol.Frame) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	_ = protocol.WriteFrame(p.w, f)
+	var err error
+	if p.message, err = protocol.AppendFrame(p.message[:0], f); err == nil {
+		_, _ = p.w.Write(p.message)
+	}
 }
 
 // failed says why the role ends, and returns its exit status.
@@ -112,11 +116,19 @@ func (b *beating) end() {
 	b.done.Wait()
 }
 
-// monotonic is the time of CLOCK_MONOTONIC in ns, which all processes of a machine share.
-func monotonic() int64 {
+// monotonic is the time of CLOCK_MONOTONIC in ns, which all processes of a machine share. Go counts by that clock as well, and
+// reads it without a system call.
+func monotonic() int64 { return atStart.clock + int64(time.Since(atStart.ours)) }
+
+// atStart is one moment by both.
+var atStart = func() (s struct {
+	clock int64
+	ours  time.Time
+}) {
 	var t unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &t); err != nil {
 		panic(err) // cannot happen: the clock always exists
 	}
-	return t.Nano()
-}
+	s.clock, s.ours = t.Nano(), time.Now()
+	return s
+}()

@@ -69,6 +69,7 @@ func (b *branch) end() {
 
 // hear passes coded sound of a stream on to the parent.
 func (s *sound) hear(ctx context.Context, stream uint32, b *pipeline.Branch) {
+	var coded []byte
 	for ctx.Err() == nil {
 		f, err := b.Pull(100 * time.Millisecond)
 		if errors.Is(err, pipeline.ErrTimeout) {
@@ -79,7 +80,8 @@ func (s *sound) hear(ctx context.Context, stream uint32, b *pipeline.Branch) {
 			return // of an error, the bus says why
 		}
 		s.ticks(stream, monotonic())
-		s.p.frame(protocol.Frame{Time: f.Time, Stream: stream, Data: f.Bytes()})
+		coded = f.Append(coded[:0])
+		s.p.frame(protocol.Frame{Time: f.Time, Stream: stream, Data: coded})
 		f.Free()
 		s.pulse.count.Add(1)
 	}

@@ -23,6 +23,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 )
 
 // FD is the file descriptor on which a device process finds its socket.
@@ -186,7 +187,7 @@ const (
 
 // WriteMessage writes one message with a single Write.
 func WriteMessage(w io.Writer, t Type, payload []byte) error {
-	b, err := begin(t, len(payload))
+	b, err := begin(make([]byte, 0, 5+len(payload)), t, len(payload))
 	if err != nil {
 		return err
 	}
@@ -194,15 +195,12 @@ func WriteMessage(w io.Writer, t Type, payload []byte) error {
 	return err
 }
 
-// begin makes the head of a message with room for n bytes of payload.
-func begin(t Type, n int) ([]byte, error) {
+// begin appends the head of a message with a payload of n bytes.
+func begin(b []byte, t Type, n int) ([]byte, error) {
 	if n > MaxMessage {
-		return nil, fmt.Errorf("device message of %d bytes, at most %d", n, MaxMessage)
+		return b, fmt.Errorf("device message of %d bytes, at most %d", n, MaxMessage)
 	}
-	b := make([]byte, 5, 5+n)
-	b[0] = byte(t)
-	binary.BigEndian.PutUint32(b[1:], uint32(n))
-	return b, nil
+	return binary.BigEndian.AppendUint32(append(b, byte(t)), uint32(n)), nil
 }
 
 // WriteJSON writes a Configure, Command or Event.
@@ -243,15 +241,24 @@ const frameHead = 13
 
 // WriteFrame writes one frame with a single Write.
 func WriteFrame(w io.Writer, f Frame) error {
-	b, err := begin(TypeFrame, frameHead+len(f.Data))
+	b, err := AppendFrame(nil, f)
 	if err != nil {
 		return err
+	}
+	_, err = w.Write(b)
+	return err
+}
+
+// AppendFrame appends the message of a frame to b, for who has memory for it from the last one.
+func AppendFrame(b []byte, f Frame) ([]byte, error) {
+	b, err := begin(slices.Grow(b, 5+frameHead+len(f.Data)), TypeFrame, frameHead+len(f.Data))
+	if err != nil {
+		return b, err
 	}
 	b = binary.BigEndian.AppendUint64(b, uint64(f.Time))
 	b = binary.BigEndian.AppendUint32(b, f.Stream)
 	b = append(b, f.Flags)
-	_, err = w.Write(append(b, f.Data...))
-	return err
+	return append(b, f.Data...), nil
 }
 
 // ParseFrame reads the payload of a TypeFrame message; Data shares its memory.

@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"io"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -290,12 +291,16 @@ func (o *outlet) pull(timeout time.Duration) (*Sample, error) {
 }
 
 // Bytes copies the content.
-func (s *Sample) Bytes() []byte {
-	b := make([]byte, s.Size)
+func (s *Sample) Bytes() []byte { return s.Append(nil) }
+
+// Append appends the content to b.
+func (s *Sample) Append(b []byte) []byte {
+	b = slices.Grow(b, s.Size)
 	if s.Size == 0 {
 		return b
 	}
-	return b[:C.ew_read(s.gst, unsafe.Pointer(&b[0]), C.gsize(s.Size))]
+	n := len(b)
+	return b[:n+int(C.ew_read(s.gst, unsafe.Pointer(unsafe.SliceData(b[n:n+1])), C.gsize(s.Size)))]
 }
 
 // Free gives the buffer back.
