@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -11,38 +10,39 @@ import (
 	"ewindow/media/gst/pipeline"
 )
 
-// A decoding is one stream of coded sound on its way to the mixer:
+// A decoding is one stream of coded sound on its way to the mixer. It needs no thread of its own: a frame is decoded by whoever
+// brings it.
 //
-//	Frame ──▶ appsrc ! decoder ! raw ! appsink ──▶ mix
+//	Frame ──▶ decoder ! raw ! appsink ──▶ mix
 type decoding struct {
 	protocol.SoundStream
 	codec codec
 	pipe  *pipeline.Pipeline
+	feed  *pipeline.Feed
 	next  int64 // when the next frame is due, ns of CLOCK_MONOTONIC
 	mix   func(stream uint32, pcm []byte)
-	stop  context.CancelFunc
-	wg    sync.WaitGroup
 }
 
-// startDecoding begins to decode; raw sound goes to mix.
+// startDecoding begins to decode; raw sound goes to mix, which may keep it.
 func startDecoding(s protocol.SoundStream, mix func(uint32, []byte)) (*decoding, error) {
 	c, err := codecFor(s)
 	if err != nil {
 		return nil, err
 	}
-	p, err := pipeline.New(fmt.Sprintf("appsrc name=in is-live=true format=time max-buffers=%d max-bytes=0 leaky-type=downstream caps=%s "+
-		"! %s ! audioconvert ! audioresample ! %s ! appsink name=out sync=false async=false max-buffers=%d drop=true",
-		queuedMost, quoted(c.caps), c.decode, rawSound, queuedMost), "in", "out")
+	p, err := pipeline.New(fmt.Sprintf("identity name=in ! %s ! audioconvert ! audioresample ! %s ! appsink name=out sync=false async=false max-buffers=%d drop=true",
+		c.decode, rawSound, queuedMost), "in", "out")
 	if err != nil {
 		return nil, fmt.Errorf("codec %s: %w; %s", s.Codec, err, codecsMissing)
 	}
-	if err := p.Start(); err != nil {
-		p.Close()
+	feed, err := p.Feed("in", c.caps)
+	if err == nil {
+		err = p.Start()
+	}
+	d := &decoding{SoundStream: s, codec: c, pipe: p, feed: feed, mix: mix}
+	if err != nil {
+		d.end()
 		return nil, fmt.Errorf("codec %s: %w", s.Codec, err)
 	}
-	ctx, stop := context.WithCancel(context.Background())
-	d := &decoding{SoundStream: s, codec: c, pipe: p, mix: mix, stop: stop}
-	d.wg.Go(func() { d.collect(ctx) })
 	return d, nil
 }
 
@@ -60,39 +60,29 @@ func (d *decoding) frame(f protocol.Frame) bool {
 	length := frameTime
 	switch lost := f.Flags&protocol.FlagLost != 0 || len(f.Data) == 0; {
 	case lost && d.codec.conceals:
-		d.pipe.PushGap("in", d.next, length)
+		d.feed.Gap(d.next, length)
 	case lost:
 		d.mix(d.Number, make([]byte, bytesIn(length)))
 	default:
 		if length = d.codec.length(f.Data); length == 0 {
 			return true // not a frame of this codec
 		}
-		d.pipe.Push("in", f.Data, d.next, length, off)
+		d.feed.Push(f.Data, d.next, length, off)
 	}
 	d.next += length.Nanoseconds()
-	return true
-}
-
-// collect passes on what was decoded.
-func (d *decoding) collect(ctx context.Context) {
-	for ctx.Err() == nil {
-		s, err := d.pipe.Pull("out", time.Second)
-		if errors.Is(err, pipeline.ErrTimeout) {
-			continue
-		}
-		if err != nil {
-			return // frame finds out why
-		}
+	for s, err := d.pipe.Pull("out", 0); err == nil; s, err = d.pipe.Pull("out", 0) {
 		pcm := s.Bytes()
 		s.Free()
 		d.mix(d.Number, pcm)
 	}
+	return true
 }
 
 func (d *decoding) end() {
-	d.stop()
-	d.pipe.Stop() // wakes collect
-	d.wg.Wait()
+	d.pipe.Stop()
+	if d.feed != nil {
+		d.feed.Free()
+	}
 	d.pipe.Close()
 }
 

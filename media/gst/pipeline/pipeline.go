@@ -339,11 +339,6 @@ func (p *Pipeline) PushPicture(src string, bgrx []byte, width, height int) bool 
 	return C.ew_push_picture(p.elements[src], unsafe.Pointer(&bgrx[0]), C.int(width), C.int(height)) != 0
 }
 
-// PushGap tells what follows the named appsrc that nothing came for so long.
-func (p *Pipeline) PushGap(src string, at int64, duration time.Duration) bool {
-	return C.ew_gap(p.elements[src], C.gint64(at), C.guint64(duration)) != 0
-}
-
 // Queued is the number of buffers that wait in the named appsrc.
 func (p *Pipeline) Queued(src string) int { return int(C.ew_queued(p.elements[src])) }
 

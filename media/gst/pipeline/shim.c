@@ -276,14 +276,19 @@ int ew_push_sample(GstElement *src, GstSample *s, gint64 time, int with_caps) {
     return gst_app_src_push_buffer(GST_APP_SRC(src), b) == GST_FLOW_OK;
 }
 
-int ew_push(GstElement *src, const void *data, gsize size, gint64 time, guint64 duration, int discont) {
+GstBuffer *ew_buffer(GstElement *to, const void *data, gsize size, gint64 time, guint64 duration, int discont) {
     GstBuffer *b = gst_buffer_new_allocate(NULL, size, NULL);
-    if (!b) return 0;
+    if (!b) return NULL;
     gst_buffer_fill(b, 0, data, size);
-    stamp(src, b, time);
+    stamp(to, b, time);
     if (duration) GST_BUFFER_DURATION(b) = duration;
     if (discont) GST_BUFFER_FLAG_SET(b, GST_BUFFER_FLAG_DISCONT);
-    return gst_app_src_push_buffer(GST_APP_SRC(src), b) == GST_FLOW_OK;
+    return b;
+}
+
+int ew_push(GstElement *src, const void *data, gsize size, gint64 time, guint64 duration, int discont) {
+    GstBuffer *b = ew_buffer(src, data, size, time, duration, discont);
+    return b && gst_app_src_push_buffer(GST_APP_SRC(src), b) == GST_FLOW_OK;
 }
 
 int ew_push_picture(GstElement *src, const void *bgrx, int width, int height) {
@@ -295,12 +300,6 @@ int ew_push_picture(GstElement *src, const void *bgrx, int width, int height) {
     gint64 now = clock ? (gint64)gst_clock_get_time(clock) : 0;
     if (clock) gst_object_unref(clock);
     return ew_push(src, bgrx, (gsize)width * height * 4, now, 0, 0);
-}
-
-// An event that appsrc sends in order with its buffers: here there was nothing for so long.
-int ew_gap(GstElement *src, gint64 time, guint64 duration) {
-    gint64 t = time - (gint64)gst_element_get_base_time(src);
-    return gst_element_send_event(src, gst_event_new_gap(t < 0 ? 0 : (guint64)t, duration));
 }
 
 static GstPadProbeReturn gate(GstPad *pad, GstPadProbeInfo *i, gpointer user) {

@@ -82,13 +82,19 @@ GstSample *ew_pull(GstElement *sink, int *ended);
 EwInfo ew_info(GstSample *s, GstElement *sink);
 gsize ew_read(GstSample *s, void *to, gsize size);
 int ew_push_sample(GstElement *src, GstSample *s, gint64 time, int with_caps);
+GstBuffer *ew_buffer(GstElement *to, const void *data, gsize size, gint64 time, guint64 duration, int discont);
 int ew_push(GstElement *src, const void *data, gsize size, gint64 time, guint64 duration, int discont);
 int ew_push_picture(GstElement *src, const void *bgrx, int width, int height);
-int ew_gap(GstElement *src, gint64 time, guint64 duration);
 EwGate *ew_gate(GstElement *e);
 void ew_gate_patches(EwGate *g, const EwPatch *p, int n);
 guint64 ew_gate_passed(EwGate *g);
 void ew_gate_free(EwGate *g);
+
+typedef struct EwFeed EwFeed;
+EwFeed *ew_feed(GstElement *to, const char *caps);
+int ew_feed_push(EwFeed *f, const void *data, gsize size, gint64 time, guint64 duration, int discont);
+int ew_feed_gap(EwFeed *f, gint64 time, guint64 duration);
+void ew_feed_free(EwFeed *f);
 
 typedef struct EwGain EwGain;
 EwGain *ew_gain(GstElement *e);
