@@ -56,13 +56,22 @@ func encoders() []encoder {
 	}
 }
 
+// oneThread is how many pixels a second one thread of x264 encodes on every machine that is taken for a window. Two would share out
+// each picture in slices, and the look ahead of the rate control: that costs half as much again, and the decoder at the other end as
+// well, and on busy cores nothing is sooner for it.
+const oneThread = 1280 * 720 * 30
+
 func x264Elements(c videoFormat) string {
-	options := "scenecut=0"
+	threads := 1
+	if c.Width*c.Height*c.FPS > oneThread {
+		threads = 2
+	}
+	options := "scenecut=0:lookahead-threads=1"
 	if c.MaxSlice > 0 {
 		options += fmt.Sprintf(":slice-max-size=%d", c.MaxSlice)
 	}
-	return fmt.Sprintf("x264enc name=enc tune=zerolatency speed-preset=ultrafast threads=2 bframes=0 key-int-max=%d bitrate=%d "+
-		"vbv-buf-capacity=120 byte-stream=true option-string=%s", farKeyframe, c.Kbps, quoted(options))
+	return fmt.Sprintf("x264enc name=enc tune=zerolatency speed-preset=ultrafast threads=%d bframes=0 key-int-max=%d bitrate=%d "+
+		"vbv-buf-capacity=120 byte-stream=true option-string=%s", threads, farKeyframe, c.Kbps, quoted(options))
 }
 
 func vaElements(name string) func(videoFormat) string {
