@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -61,10 +62,15 @@ func (x *xserver) stop() {
 	}
 }
 
+var randrInit sync.Mutex
+
 // resize gives the display another mode, at most as large as it began with, of the millimetres of another one.
 func (x *xserver) resize(width, height int) {
 	x.t.Helper()
-	if err := randr.Init(x.conn); err != nil {
+	randrInit.Lock() // the package fills maps of its own
+	err := randr.Init(x.conn)
+	randrInit.Unlock()
+	if err != nil {
 		x.t.Fatal(err)
 	}
 	root := xproto.Setup(x.conn).DefaultScreen(x.conn).Root
