@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -34,6 +35,9 @@ func main() {
 	var c cli
 	k := kong.Parse(&c, kong.Name("ewindow"), kong.UsageOnError(), kong.Vars{"version": "ewindow " + version},
 		kong.Description("A window between two spaces, open all day."))
+	if k.Command() == "run" || strings.HasPrefix(k.Command(), "run ") {
+		calm()
+	}
 	bounded := loglimit.New(os.Stderr, []string{"role"}, func(w io.Writer) slog.Handler {
 		if c.LogFormat == "json" {
 			return slog.NewJSONHandler(w, nil)
