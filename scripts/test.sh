@@ -12,7 +12,8 @@ system="ewindow/scripts/demo ewindow/scripts/lab/phone"
 bubbles=$(grep -rl --include='*.go' '"testing/synctest"' . | xargs -n 1 dirname | sort -u | sed 's,^\.,ewindow,')
 
 # What only computes, on one goroutine, has no races.
-pure="ewindow/media/agc ewindow/media/echopath ewindow/media/flexfec ewindow/media/h264 ewindow/media/jitter ewindow/media/rate"
+pure="ewindow/dialplan/nesting ewindow/media/agc ewindow/media/echopath ewindow/media/flexfec ewindow/media/gst/card ewindow/media/h264 ewindow/media/jitter
+ewindow/media/rate ewindow/media/testcard"
 
 # Long simulated runs are files that are not built with the race detector, under which they take five to ten times as long.
 # Shorter tests go the same ways under it.
