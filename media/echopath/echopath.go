@@ -49,19 +49,21 @@ type Finder struct {
 	fft       *fft
 	z         []complex128
 	p, h      []float32    // a block of both
-	cross     []complex128 // their averages, for the bins from lowest on: of heard × played*,
+	now       []complex128 // heard × played* of that, for the bins from lowest on
+	cross     []complex128 // their averages: of that,
 	pp, hh    []float64    // of the power of each
 	candidate int          // the lag that was found last,
 	times     int          // and how often in a row
 	lag       int
 	known     bool
+	drift     drift
 }
 
 // New makes a finder that has heard nothing yet.
 func New() *Finder {
 	const bins = highest - lowest
 	return &Finder{fft: newFFT(block), z: make([]complex128, block), p: make([]float32, block), h: make([]float32, half),
-		cross: make([]complex128, bins), pp: make([]float64, bins), hh: make([]float64, bins)}
+		now: make([]complex128, bins), cross: make([]complex128, bins), pp: make([]float64, bins), hh: make([]float64, bins)}
 }
 
 // Played takes sound (16 bits, little endian, one channel of 48 kHz) that leaves the speaker from a time on, in ns of
@@ -87,6 +89,13 @@ func (f *Finder) Path() (d time.Duration, known bool) {
 	return time.Duration(f.lag) * time.Second / rate, f.known
 }
 
+// Drift is by how much the path grows in each second, as a part of that: how much slower the microphone's clock is than the speaker's,
+// as the times of their sound have it. It is known after some seven seconds of speech; 0 until then.
+func (f *Finder) Drift() (rate float64, known bool) { return f.drift.rate, f.drift.known }
+
+// NewClocks says that from now on speaker or microphone may be another. Its path is kept until another one is found.
+func (f *Finder) NewClocks() { f.drift = drift{} }
+
 // compare looks at what is heard from a sample on.
 func (f *Finder) compare(from int64) {
 	f.played.read(f.p, from+half+early-block)
@@ -106,6 +115,9 @@ func (f *Finder) compare(from int64) {
 	}
 	if f.candidate = lag; f.times >= agreeing {
 		f.lag, f.known = lag, true
+		if at, clear := f.exact(); clear {
+			f.drift.add(float64(f.next)/rate, at/rate)
+		}
 	}
 }
 
@@ -131,7 +143,8 @@ func (f *Finder) average() {
 		k := lowest + i
 		x, y := f.z[k], cmplx.Conj(f.z[block-k])
 		p, h := (x+y)/2, (x-y)*-0.5i
-		f.cross[i] = f.cross[i]*forget + h*cmplx.Conj(p)
+		f.now[i] = h * cmplx.Conj(p)
+		f.cross[i] = f.cross[i]*forget + f.now[i]
 		f.pp[i] = f.pp[i]*forget + real(p)*real(p) + imag(p)*imag(p)
 		f.hh[i] = f.hh[i]*forget + real(h)*real(h) + imag(h)*imag(h)
 	}
@@ -148,22 +161,10 @@ func fade(i, n, ramp int) float64 {
 
 // peak is the lag by which what is heard is most like what is played, and whether it stands out.
 func (f *Finder) peak() (lag int, clear bool) {
-	for i := range f.z {
-		f.z[i] = 0
-	}
-	for i, c := range f.cross {
-		if power := f.pp[i] * f.hh[i]; power > 0 {
-			f.z[lowest+i] = cmplx.Conj(c) * complex(1/math.Sqrt(power), 0)
-		}
-	}
-	f.fft.forward(f.z) // of the conjugate, it is the inverse; of positive frequencies alone, its magnitude is an envelope
-	power := func(lag int) float64 {
-		v := f.z[(lag+block)%block]
-		return real(v)*real(v) + imag(v)*imag(v)
-	}
+	f.correlate(f.cross)
 	highest, sum := 0.0, 0.0
 	for l := -early; l <= longest; l++ {
-		p := power(l)
+		p := f.power(l)
 		sum += p
 		if p > highest {
 			highest, lag = p, l
@@ -171,9 +172,47 @@ func (f *Finder) peak() (lag int, clear bool) {
 	}
 	bar := sum / (longest + early + 1) * standsOut * standsOut
 	for l := max(-early, lag-reflected); l < lag; l++ {
-		if power(l) >= max(bar, highest*direct*direct) {
+		if f.power(l) >= max(bar, highest*direct*direct) {
 			return l, true
 		}
 	}
 	return lag, highest >= bar
+}
+
+// power is how much what is heard is like what is played, so much earlier; peak has made it.
+func (f *Finder) power(lag int) float64 {
+	v := f.z[(lag+block)%block]
+	return real(v)*real(v) + imag(v)*imag(v)
+}
+
+// correlate makes the lags of a cross-spectrum.
+func (f *Finder) correlate(cross []complex128) {
+	clear(f.z)
+	for i, c := range cross {
+		if power := f.pp[i] * f.hh[i]; power > 0 {
+			f.z[lowest+i] = cmplx.Conj(c) * complex(1/math.Sqrt(power), 0)
+		}
+	}
+	f.fft.forward(f.z) // of the conjugate, it is the inverse; of positive frequencies alone, its magnitude is an envelope
+}
+
+// exact is the lag of the last block alone, in parts of a sample: an average would stay where somebody spoke loudest. Nothing is found
+// but near the lag that is known.
+func (f *Finder) exact() (at float64, clear bool) {
+	f.correlate(f.now)
+	lag, sum := f.lag, 0.0
+	for l := f.lag - reflected; l <= f.lag+reflected; l++ {
+		sum += f.power(l)
+	}
+	for l := f.lag - apart; l <= f.lag+apart; l++ {
+		if f.power(l) > f.power(lag) {
+			lag = l
+		}
+	}
+	before, here, after := math.Sqrt(f.power(lag-1)), math.Sqrt(f.power(lag)), math.Sqrt(f.power(lag+1))
+	bend := before - 2*here + after
+	if bend >= 0 || max(before, after) > here || here*here < 16*sum/(2*reflected+1) {
+		return 0, false
+	}
+	return float64(lag) + (before-after)/(2*bend), true
 }

@@ -28,13 +28,14 @@ const (
 )
 
 // aligner keeps the canceller's reference in step with the microphone. The canceller is told what is played as if it
-// were played later, by almost as much as the echo's way takes; the speaker's sound itself is not touched:
+// were played later, by almost as much as the echo's way takes, and by the microphone's clock, so that it has to do with a way that
+// stands still; the speaker's sound itself is not touched:
 //
-//	microphone ! raw ! tee ! webrtcdsp !                       speaker ◀ appsrc ◀─┬─ mixer
-//	                    ▼        ▲ heard at last                                  │
-//	                appsink      └─ webrtcechoprobe ◀ appsrc ◀── later by offset ◀┤
-//	                    ▼                                              ▲          │
-//	                    └──────────────▶ echopath.Finder ──────────────┘◀─────────┘
+//	microphone ! raw ! tee ! webrtcdsp !                             speaker ◀ appsrc ◀─┬─ mixer
+//	                    ▼        ▲ heard at last                                        │
+//	                appsink      └─ webrtcechoprobe ◀ appsrc ◀─ offset ◀ echopath.Slide ◀┤
+//	                    ▼                                          ▲          ▲ drift   │
+//	                    └──────────────▶ echopath.Finder ──────────┴──────────┘◀────────┘
 //
 // What comes out of the canceller is compared with what went in (echopath.ERLE), and with what comes from the other side: where
 // that goes around in a loop, it is played more quietly for a while (echopath.Howl).
@@ -43,12 +44,16 @@ type aligner struct {
 	erle   echopath.ERLE
 	howl   *echopath.Howl
 	gain   agc.Control
-	found  bool // it has, and that was said
+	found  bool // it has found the way, and that was said
 	reach  reach
 
 	mu     sync.Mutex
-	played []piece       // that it has not heard of
-	offset time.Duration // the reference is so much later than what is played
+	played []piece        // that it has not heard of
+	offset time.Duration  // the reference was so much later than what is played, where it began
+	drift  float64        // and becomes so much later in each second, as a part of that
+	slide  echopath.Slide // by how much, and makes it so
+	begun  int64          // when it began, ns of CLOCK_MONOTONIC; 0: it is to begin
+	told   int64          // samples since
 }
 
 // piece is sound that is in the speaker from a time on, ns of CLOCK_MONOTONIC.
@@ -83,15 +88,34 @@ func canceller() (dsp, probe string, names []string) {
 }
 
 // reference tells the canceller what is played, pushed for the time at; came is what it was before it was played more quietly.
-func (a *aligner) reference(p *pipeline.Pipeline, pcm, came []byte, at int64, length time.Duration, off bool) {
+func (a *aligner) reference(p *pipeline.Pipeline, pcm, came []byte, at int64, off bool) {
 	a.mu.Lock()
+	defer a.mu.Unlock()
 	if len(a.played) == keptPieces {
 		a.played = a.played[1:]
 	}
 	a.played = append(a.played, piece{at + playDelay.Nanoseconds(), pcm, came})
-	at += a.offset.Nanoseconds()
-	a.mu.Unlock()
-	p.Push("room-played", pcm, at, length, off)
+	if off && a.begun != 0 {
+		a.move(a.later())
+	}
+	if a.begun == 0 {
+		a.begun = at + a.offset.Nanoseconds()
+	}
+	pcm = a.slide.Put(pcm, a.drift)
+	at = a.begun + a.told/soundRate*int64(time.Second) + a.told%soundRate*int64(time.Second)/soundRate
+	p.Push("room-played", pcm, at, lasts(len(pcm)), off)
+	a.told += int64(len(pcm) / 2)
+}
+
+// later is by how much the reference is later than what is played.
+func (a *aligner) later() time.Duration { return a.offset + a.slide.Late() }
+
+// opened says that the devices were opened anew, which may be others.
+func (a *aligner) opened() { a.finder.NewClocks() }
+
+// move makes the reference so much later than what is played, from the next piece on.
+func (a *aligner) move(offset time.Duration) {
+	a.offset, a.slide, a.begun, a.told = offset, echopath.Slide{}, 0, 0
 }
 
 // follow listens to the microphone, and says when the echo's way was found or is so much another that the reference was
@@ -128,10 +152,11 @@ func (a *aligner) follow(p *pipeline.Pipeline) (path time.Duration, news bool) {
 	news, a.found = !a.found, true
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if left := path - a.offset; left < a.reach.least || left > a.reach.most {
+	a.drift, _ = a.finder.Drift()
+	if left := path - a.later(); left < a.reach.least || left > a.reach.most {
 		offset := max(path-pathLeft, soonest)
 		news = news || offset != a.offset
-		a.offset = offset
+		a.move(offset)
 	}
 	return path, news
 }

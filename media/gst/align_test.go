@@ -94,6 +94,30 @@ func TestCancellerFollowsThePath(t *testing.T) {
 	}
 }
 
+// The reference goes by the microphone's clock: the echo comes by as much later than the canceller heard of it, at the end as before.
+func TestReferenceFollowsTheClock(t *testing.T) {
+	gst(t)
+	if !pipeline.Has("webrtcdsp") {
+		t.Skip("no webrtcdsp")
+	}
+	const length = 24 * time.Second
+	for _, ppm := range []float64{100, -200} {
+		a := newAligner()
+		var left []time.Duration
+		throughAligner(t, a, cancelling, chatter(length), make([]float64, bytesIn(length)/2), func(at time.Duration) time.Duration {
+			path := 60*time.Millisecond + time.Duration(float64(at)*ppm/1e6)
+			if at >= length/2 && at%time.Second == 0 {
+				left = append(left, path-a.later())
+			}
+			return path
+		})
+		t.Logf("%.0f ppm: the way that is left: %v", ppm, left)
+		if moved := left[len(left)-1] - left[0]; moved.Abs() > 100*time.Microsecond {
+			t.Errorf("it moves by %v", moved)
+		}
+	}
+}
+
 // cancelled is the power of the echo in each second, and what was left of it.
 func cancelled(t *testing.T, length time.Duration, path func(time.Duration) time.Duration) (echo, rest []float64) {
 	t.Helper()
@@ -122,6 +146,11 @@ func throughCanceller(t *testing.T, far, near []float64, path func(time.Duration
 // throughSet is the same with other settings of the canceller.
 func throughSet(t *testing.T, settings string, far, near []float64, path func(time.Duration) time.Duration) (echo, clean []float64) {
 	t.Helper()
+	return throughAligner(t, newAligner(), settings, far, near, path)
+}
+
+func throughAligner(t *testing.T, a *aligner, settings string, far, near []float64, path func(time.Duration) time.Duration) (echo, clean []float64) {
+	t.Helper()
 	dsp, probe, names := canceller()
 	dsp = strings.Replace(dsp, cancelling, settings, 1)
 	p, err := pipeline.New("( appsrc name=mic format=time max-bytes=0 caps="+quoted(rawSound)+dsp+
@@ -137,17 +166,18 @@ func throughSet(t *testing.T, settings string, far, near []float64, path func(ti
 	length := lasts(2 * len(far))
 	around := inRoom(far)
 	rng := rand.New(rand.NewPCG(3, 3))
-	a, begin := newAligner(), monotonic()+int64(time.Second)
+	begin := monotonic() + int64(time.Second)
 	n := bytesIn(frameTime) / 2
 	speak := func(at time.Duration, k int) {
 		var played []byte
 		for _, v := range far[min(k, len(far)):min(k+n, len(far))] {
 			played = binary.LittleEndian.AppendUint16(played, uint16(int16(v)))
 		}
-		a.reference(p, played, played, begin+int64(at-playDelay), frameTime, k == 0)
+		a.reference(p, played, played, begin+int64(at-playDelay), k == 0)
 		passed(t, p, "room-played")
 	}
-	const ahead = 5 // frames: what is to be played comes before it is
+	const ahead = 5                        // frames: what is to be played comes before it is
+	const stamped = 370 * time.Microsecond // the probe compares times in whole ms, which must not be at the edge of one
 	for i := range ahead {
 		speak(time.Duration(i)*frameTime, i*n)
 	}
@@ -165,7 +195,7 @@ func throughSet(t *testing.T, settings string, far, near []float64, path func(ti
 			echo = append(echo, v)
 			mic = binary.LittleEndian.AppendUint16(mic, uint16(int16(v+near[i+whole]+3*rng.NormFloat64())))
 		}
-		p.Push("mic", mic, begin+int64(at), frameTime, k == 0)
+		p.Push("mic", mic, begin+int64(at+stamped), frameTime, k == 0)
 		passed(t, p, "mic")
 		if k/n%5 == 4 {
 			a.follow(p)

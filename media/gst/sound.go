@@ -197,7 +197,7 @@ func (s *sound) mix(stream uint32, pcm []byte) {
 	}
 	s.pipe.Push("in", pcm, s.next, length, off)
 	if s.canceller {
-		s.align.reference(s.pipe, pcm, came, s.next, length, off)
+		s.align.reference(s.pipe, pcm, came, s.next, off)
 	}
 	s.next += length.Nanoseconds()
 }
@@ -244,6 +244,7 @@ func (s *sound) open(mic, spk soundDevice) error {
 	defer s.mu.Unlock()
 	s.pipe, s.stuck, s.next, s.clock = p, time.Time{}, 0, micClock{}
 	s.canceller, _ = s.cancels(mic, spk)
+	s.align.opened()
 	s.ended.Store(false)
 	s.quiet, s.looked = 0, time.Now()
 	p.Set("mute", "mute", fmt.Sprint(s.muted)) // it may have changed meanwhile

@@ -39,6 +39,13 @@ func speech(t *testing.T, voice, text string, length time.Duration) []float64 {
 	return out
 }
 
+// couple is what a man and a woman say.
+func couple(t *testing.T, length time.Duration) (man, woman []float64) {
+	t.Helper()
+	return speech(t, "en+m1", "Good morning Munich, how is the weather over there today? We have sunshine and coffee here in the kitchen.", length),
+		speech(t, "en+f2", "The new prototype has arrived from the workshop, and I would like to show it to you after lunch if that suits everyone.", length)
+}
+
 // power is the sum of a sound's squares.
 func power(x []float64) (sum float64) {
 	for _, v := range x {
@@ -59,8 +66,7 @@ func TestDoubleTalkOfSpeech(t *testing.T) {
 	}
 	const length, from = 16 * time.Second, 8 * soundRate // the canceller has learned by then
 	path := func(time.Duration) time.Duration { return 60 * time.Millisecond }
-	man := speech(t, "en+m1", "Good morning Munich, how is the weather over there today? We have sunshine and coffee here in the kitchen.", length)
-	woman := speech(t, "en+f2", "The new prototype has arrived from the workshop, and I would like to show it to you after lunch if that suits everyone.", length)
+	man, woman := couple(t, length)
 	for _, change := range [][2]string{
 		{},
 		{"noise-suppression=true", "noise-suppression=false"},
@@ -92,5 +98,45 @@ func TestDoubleTalkOfSpeech(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// The same for a voice as loud as the echo, with clocks of speaker and microphone that differ: a bench of half a minute.
+func TestDoubleTalkWithDrift(t *testing.T) {
+	if _, err := exec.LookPath("espeak-ng"); err != nil || !testing.Verbose() {
+		t.Skip("for the bench, with espeak-ng")
+	}
+	gst(t)
+	if !pipeline.Has("webrtcdsp") {
+		t.Skip("no webrtcdsp")
+	}
+	const length, settled = 24 * time.Second, 16 // seconds: the clocks are known by then
+	man, woman := couple(t, length)
+	for _, ppm := range []float64{0, 50, 200, -200} {
+		path := func(at time.Duration) time.Duration { return 60*time.Millisecond + time.Duration(float64(at)*ppm/1e6) }
+		for i, voice := range [][]float64{man, woman} {
+			far, from := [...][]float64{woman, man}[i], settled*soundRate
+			echo, rest := throughCanceller(t, far, make([]float64, len(far)), path)
+			weaker, worst := 10*math.Log10(power(echo[from:])/power(rest[from:])), math.Inf(1)
+			for s, v := range eachSecond(rest) {
+				if s >= settled {
+					worst = min(worst, 10*math.Log10(eachSecond(echo)[s]/v))
+				}
+			}
+			near := make([]float64, len(voice))
+			for i := from; i < len(near); i++ {
+				near[i] = math.Sqrt(power(echo[from:])/power(voice[from:])) * voice[i]
+			}
+			var heard [2]float64
+			for i, far := range [][]float64{make([]float64, len(far)), far} {
+				_, clean := throughCanceller(t, far, near, path)
+				heard[i], _ = kept(near[from:len(clean)], clean[from:])
+			}
+			t.Logf("%.0f ppm, %s in the room: echo %.0f dB weaker, %.0f in its worst second; a voice as loud loses %.1f dB",
+				ppm, [...]string{"a man", "a woman"}[i], weaker, worst, heard[0]-heard[1])
+			if worst < 25 {
+				t.Error("that is too much echo")
+			}
+		}
 	}
 }
