@@ -1,6 +1,7 @@
 package media
 
 import (
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,50 +19,63 @@ func TestNumbersGoRoundWhileMuchIsLost(t *testing.T) {
 	for _, rtt := range []time.Duration{20 * time.Millisecond, 80 * time.Millisecond} { // asked for; repair packets
 		var frozen, kbps [2]float64
 		for i, wraps := range []bool{false, true} {
-			synctest.Test(t, func(t *testing.T) {
-				n := memnet.New(5)
-				n.Default(memnet.Conditions{Latency: rtt / 2})
-				a, b := newEnd(t, n, hostA), newEnd(t, n, hostB)
-				a.desc, b.desc = descriptions(a, b)
-				everything(&a.desc, &b.desc)
-				a.begin()
-				b.begin()
-				a.rec.sent, b.rec.sent = map[uint32]AccessUnit{}, map[uint32]AccessUnit{}
-				for _, e := range []*end{a, b} {
-					for _, st := range e.streams() {
-						x := st.t
-						x.seq, x.repairSeq, x.base = 1000, 1000, 1<<20
-						if wraps {
-							x.seq, x.repairSeq, x.base = 1<<16-200, 1<<16-3, 1<<32-2*90000
-						}
-					}
-				}
-				talk(500*time.Millisecond, a, b)
-				n.Between(hostA, hostB, memnet.Conditions{Latency: rtt / 2, Loss: 0.05})
-				since := time.Now()
-				talk(8*time.Second, a, b)
-				w := b.watch(since)
-				settle(time.Second)
-				s, sent := b.Stats(), a.Stats()
-				frozen[i], kbps[i] = w.frozen, float64(s.Video.Received.Bytes)*8/1000/8.5
-				t.Logf("round trip %v, wraps %t: %v, %.0f kbit/s; missed %d, gone %d, sent again %d, repair packets %d, mended %d; sound concealed %d, recovered %d", rtt, wraps, w, kbps[i],
-					s.VideoMissed, s.VideoGone, sent.Resent, sent.Parity, s.Mended, s.AudioConcealed, s.AudioRecovered)
-				if s.VideoMissed < 20 || s.Repairs+s.Mended < s.VideoMissed/2 || s.AudioRecovered < 5 {
-					t.Errorf("this test proves nothing: %+v", s)
-				}
-				if wraps && (a.video.t.seq > 1<<15 || a.audio.t.seq > 1<<15 || a.video.t.repairSeq > 1<<15 || a.video.t.base+90000*4 > 1<<31) {
-					t.Errorf("numbers did not go round: %d %d %d", a.video.t.seq, a.audio.t.seq, a.video.t.repairSeq)
-				}
-				if s.VideoGone > s.VideoMissed/20 || s.AuthFailures+s.Replays > 0 || s.AudioConcealed > 15 {
-					t.Errorf("wraps %t: %d of %d packets gone, %d not authentic, %d replays, %d frames concealed", wraps, s.VideoGone, s.VideoMissed, s.AuthFailures, s.Replays, s.AudioConcealed)
-				}
-				hangUp(a, b)
-			})
+			var still, rates []float64
+			for seed := range uint64(3) { // one run alone has good and bad luck
+				synctest.Test(t, func(t *testing.T) {
+					w, rate := muchIsLost(t, rtt, wraps, 5+seed)
+					still, rates = append(still, w.frozen), append(rates, rate)
+				})
+			}
+			slices.Sort(still)
+			slices.Sort(rates)
+			frozen[i], kbps[i] = still[1], rates[1]
 		}
 		if frozen[1] > frozen[0]+0.02 || kbps[1] < 0.8*kbps[0] {
 			t.Errorf("round trip %v: frozen %.3f with wraps and %.3f without, %.0f and %.0f kbit/s", rtt, frozen[1], frozen[0], kbps[1], kbps[0])
 		}
 	}
+}
+
+// muchIsLost is a call of nine seconds, of which all but the first half lose 5 %: how it looked, and the kbit/s of pictures.
+func muchIsLost(t *testing.T, rtt time.Duration, wraps bool, seed uint64) (w watched, kbps float64) {
+	n := memnet.New(seed)
+	n.Default(memnet.Conditions{Latency: rtt / 2})
+	a, b := newEnd(t, n, hostA), newEnd(t, n, hostB)
+	a.desc, b.desc = descriptions(a, b)
+	everything(&a.desc, &b.desc)
+	a.begin()
+	b.begin()
+	a.rec.sent, b.rec.sent = map[uint32]AccessUnit{}, map[uint32]AccessUnit{}
+	for _, e := range []*end{a, b} {
+		for _, st := range e.streams() {
+			x := st.t
+			x.seq, x.repairSeq, x.base = 1000, 1000, 1<<20
+			if wraps {
+				x.seq, x.repairSeq, x.base = 1<<16-200, 1<<16-3, 1<<32-2*90000
+			}
+		}
+	}
+	talk(500*time.Millisecond, a, b)
+	n.Between(hostA, hostB, memnet.Conditions{Latency: rtt / 2, Loss: 0.05})
+	since := time.Now()
+	talk(8*time.Second, a, b)
+	w = b.watch(since)
+	settle(time.Second)
+	s, sent := b.Stats(), a.Stats()
+	kbps = float64(s.Video.Received.Bytes) * 8 / 1000 / 8.5
+	t.Logf("round trip %v, wraps %t: %v, %.0f kbit/s; missed %d, gone %d, sent again %d, repair packets %d, mended %d; sound concealed %d, recovered %d", rtt, wraps, w, kbps,
+		s.VideoMissed, s.VideoGone, sent.Resent, sent.Parity, s.Mended, s.AudioConcealed, s.AudioRecovered)
+	if s.VideoMissed < 20 || s.Repairs+s.Mended < s.VideoMissed/2 || s.AudioRecovered < 5 {
+		t.Errorf("this test proves nothing: %+v", s)
+	}
+	if wraps && (a.video.t.seq > 1<<15 || a.audio.t.seq > 1<<15 || a.video.t.repairSeq > 1<<15 || a.video.t.base+90000*4 > 1<<31) {
+		t.Errorf("numbers did not go round: %d %d %d", a.video.t.seq, a.audio.t.seq, a.video.t.repairSeq)
+	}
+	if s.VideoGone > s.VideoMissed/20 || s.AuthFailures+s.Replays > 0 || s.AudioConcealed > 15 {
+		t.Errorf("wraps %t: %d of %d packets gone, %d not authentic, %d replays, %d frames concealed", wraps, s.VideoGone, s.VideoMissed, s.AuthFailures, s.Replays, s.AudioConcealed)
+	}
+	hangUp(a, b)
+	return w, kbps
 }
 
 // everything is what two windows agree on.

@@ -115,10 +115,14 @@ func TestMuteSendsSilence(t *testing.T) {
 	})
 	muted := len(heard())
 	k.command(protocol.Command{Mute: &no})
-	echoBack(t, k, 50, nil)
-	if db := goertzel(clearest(heard()[muted:], soundRate/4, 440), 440); db < -35 {
-		t.Errorf("the tone is there at %.1f dB after muting ended", db)
+	db := math.Inf(-1)
+	for range 8 { // a speaker may be late by more than a second where everything is busy
+		echoBack(t, k, 50, nil)
+		if db = goertzel(clearest(heard()[muted:], soundRate/4, 440), 440); db > -35 {
+			return
+		}
 	}
+	t.Errorf("the tone is there at %.1f dB after muting ended", db)
 }
 
 func TestMuteHoldsOverARestart(t *testing.T) {
