@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"os"
 	"regexp"
-	"runtime/debug"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -109,37 +107,6 @@ func TestMemoryHasHeadroom(t *testing.T) {
 	}
 	if screen.count(protocol.Ready) != 1 {
 		t.Errorf("the decoder was started anew: %s", screen.said())
-	}
-}
-
-// Pictures of other sizes, as when the path gets worse and better, leave nothing behind that lasts.
-func TestSizesThatComeAndGoLeaveNoMemoryBehind(t *testing.T) {
-	t.Parallel()
-	screen := start(t, screenRole(protocol.ScreenConfig{Sink: "none", Width: 1280, Height: 720}))
-	screen.command(protocol.Command{Card: &protocol.Card{Picture: true, Title: "Milano"}})
-	screen.event(protocol.Ready, "", 3*time.Second)
-	round := func() {
-		for _, size := range [][2]uint32{{80, 45}, {40, 23}, {60, 34}, {20, 12}} { // in blocks of 16 × 16 pixels
-			for _, au := range enginetest.Grey(size[0], size[1], 1, 12) {
-				screen.send(protocol.Frame{Data: au})
-				time.Sleep(10 * time.Millisecond)
-			}
-		}
-		screen.progresses(2, 3*time.Second)
-	}
-	round()
-	before := screen.memory(t, "RssAnon")
-	for range 6 {
-		round()
-	}
-	after := screen.memory(t, "RssAnon")
-	t.Logf("%d MiB, later %d", before, after)
-	may := 3
-	if b, _ := debug.ReadBuildInfo(); b != nil && slices.Contains(b.Settings, debug.BuildSetting{Key: "-race", Value: "true"}) {
-		may = 6 // the race detector has memory of its own
-	}
-	if after > before+may {
-		t.Errorf("its own memory has grown from %d to %d MiB", before, after)
 	}
 }
 
