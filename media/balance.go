@@ -71,12 +71,12 @@ func (st *stream) balance(now time.Time) time.Time {
 
 // allot tells our encoder what it may make now. It says whether packets are on their way of which nothing was heard.
 func (st *stream) allot(now time.Time) (awaits bool) {
-	lost := st.s.sendAudio.lost()
+	lost, jitter := st.s.sendAudio.fared()
 	st.t.mu.Lock()
 	c, kbps, lasting, carries, congested := st.t.rate, 0, 0, 0.0, false
 	if c != nil {
 		awaits = c.Awaits()
-		st.t.othersLost = lost
+		st.t.othersLost, st.t.uneven = lost, jitter
 		st.t.account(now)
 		carries, congested = c.Carries(), c.Congested()
 		if c.Wary() {

@@ -106,6 +106,9 @@ func (st *stream) hearREMB(now time.Time, b []byte) (wellFormed bool) {
 	if p.Unmarshal(b) != nil {
 		return false
 	}
+	if b[17]&3|b[18]|b[19] == 0 { // a mantissa of 0, which pion takes for 1
+		p.Bitrate = 0
+	}
 	if st.d.REMB && st.ceiling.heardREMB(now, &p, st.t.currentSSRC()) {
 		st.bound(now)
 	}

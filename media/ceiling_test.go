@@ -80,6 +80,7 @@ func TestPhonesLimitUs(t *testing.T) {
 			talk(2*time.Second, a, b)
 			own, theirs := a.video.t.currentSSRC(), b.video.t.currentSSRC()
 			said := 0
+			zero := rtcp.RawPacket(binary.BigEndian.AppendUint32([]byte{2<<6 | rtcp.FormatREMB, 206, 0, 5, 0, 0, 0, 9, 0, 0, 0, 0, 'R', 'E', 'M', 'B', 1, 0, 0, 0}, own))
 			a.taps[2].tamper(func(d []byte) [][]byte {
 				if d[0] == 2<<6 && d[1] == 201 && len(d) >= 68 {
 					said++
@@ -94,6 +95,7 @@ func TestPhonesLimitUs(t *testing.T) {
 				{&rtcp.ReceiverEstimatedMaximumBitrate{Bitrate: 535_000, SSRCs: []uint32{own}}, 500},
 				{&rtcp.RawPacket{2<<6 | formatTMMBR, 205, 0, 2, 0, 0, 0, 9, 0, 0, 0, 0}, 500},
 				{&rtcp.RawPacket{2<<6 | rtcp.FormatREMB, 206, 0, 4, 0, 0, 0, 9, 0, 0, 0, 0, 'R', 'E', 'M', 'B', 200, 0, 0, 0}, 500},
+				{&zero, leastKbps},
 			} {
 				b.control(t, test.p)
 				settle(300 * time.Millisecond)

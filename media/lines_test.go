@@ -26,6 +26,7 @@ func TestLossyLines(t *testing.T) {
 		{"5 %", line(4*time.Millisecond, 0.05, 0), 0, 20 * time.Millisecond},
 		{"10 %", line(4*time.Millisecond, 0.10, 0), 0, 25 * time.Millisecond},
 		{"20 %", line(4*time.Millisecond, 0.20, 0), 0.005, 40 * time.Millisecond},
+		{"25 %, RTT 40 ms", line(40*time.Millisecond, 0.25, 0), 0.01, 80 * time.Millisecond},
 		{"5 %, RTT 20 ms", line(20*time.Millisecond, 0.05, 0), 0.005, 35 * time.Millisecond},
 		{"5 % in bursts of 4, RTT 20 ms", line(20*time.Millisecond, 0.05, 4), 0.005, 60 * time.Millisecond},
 		{"1 %, RTT 80 ms", line(80*time.Millisecond, 0.01, 0), 0, 45 * time.Millisecond},
@@ -146,6 +147,28 @@ func TestBottlenecks(t *testing.T) {
 				}
 				hangUp(a, b)
 			})
+		})
+	}
+}
+
+// A route that becomes longer all of a sudden looks like a queue, which nobody fills: after two seconds it is taken as it is.
+func TestPathThatGetsLonger(t *testing.T) {
+	for _, rtt := range []time.Duration{150 * ms, 300 * ms} {
+		synctest.Test(t, func(t *testing.T) {
+			n := memnet.New(3)
+			n.Between(hostA, hostB, bottleneck(1000, 20*ms, 0))
+			a, b := call(t, n, measures, protecting)
+			talk(10*time.Second, a, b)
+			n.Between(hostA, hostB, bottleneck(1000, rtt, 0))
+			talk(5*time.Second, a, b)
+			since := time.Now()
+			talk(20*time.Second, a, b)
+			w := b.watch(since)
+			t.Logf("RTT %v: %v, %d kbit/s", rtt, w, a.Stats().Budget)
+			if w.frozen > 0.02 || w.p50 > rtt/2+120*ms || a.Stats().Budget < 400 {
+				t.Errorf("RTT %v: %v, %d kbit/s", rtt, w, a.Stats().Budget)
+			}
+			hangUp(a, b)
 		})
 	}
 }

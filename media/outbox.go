@@ -61,7 +61,9 @@ func (t *transmitter) flush() {
 }
 
 // account tells rate what the session sent beside pictures. It is called with mu held.
-func (t *transmitter) account(now time.Time) { t.rate.Beside(now, int(t.others.Swap(0)), t.othersLost) }
+func (t *transmitter) account(now time.Time) {
+	t.rate.Beside(now, int(t.others.Swap(0)), t.othersLost, t.uneven)
+}
 
 // sendAll sends datagrams of media by any way. failed is how many were not sent, err why the last of them.
 func sendAll(w Way, datagrams [][]byte) (failed int, err error) {

@@ -17,6 +17,10 @@ const (
 	// late. Nearer by, asking costs less.
 	farFrom = 60 * time.Millisecond
 
+	// Where so much is lost that requests and what is sent again are lost as well, that is so from a shorter one on.
+	muchLost  = 0.15
+	lossyFrom = 12 * time.Millisecond
+
 	// From so much loss on. Keyframes are sent seldom and are waited for: they are protected for leastKeyLoss at least.
 	protectFrom  = 0.004
 	leastKeyLoss = 0.01
@@ -102,7 +106,10 @@ func (p *protection) more(now time.Time) float64 {
 }
 
 // far says whether repair packets are better than asking. While nobody knows they are.
-func (p *protection) far() bool { return p.least() == 0 || p.least() >= farFrom }
+func (p *protection) far() bool {
+	least := p.least()
+	return least == 0 || least >= farFrom || least >= lossyFrom && p.level >= muchLost
+}
 
 // least is the round trip without queues, 0 for unknown.
 func (p *protection) least() time.Duration {

@@ -20,6 +20,7 @@ type audioSender struct {
 
 	// under t.mu
 	copies   copies
+	jitter   time.Duration // of what comes at the other side (RFC 3550 §6.4.1)
 	begun    bool
 	next     uint32 // timestamp
 	expected time.Time
@@ -80,6 +81,9 @@ func (a *audioSender) heard(now time.Time, r rtcp.ReceptionReport) {
 	a.t.mu.Lock()
 	defer a.t.mu.Unlock()
 	a.copies.need.heard(now, r)
+	if a.t.d != nil {
+		a.jitter = rtptime.ToDuration(int64(r.Jitter), a.t.d.ClockRate)
+	}
 }
 
 // copying is how many earlier frames go with each now.
@@ -92,11 +96,11 @@ func (a *audioSender) copying() int {
 	return min(a.copies.need.copies, mostCopied)
 }
 
-// lost is the share of our sound that was lost lately.
-func (a *audioSender) lost() float64 {
+// fared is the share of our sound that was lost lately, and how unevenly the rest came.
+func (a *audioSender) fared() (lost float64, jitter time.Duration) {
 	a.t.mu.Lock()
 	defer a.t.mu.Unlock()
-	return min(a.copies.need.losses.share(), 1)
+	return min(a.copies.need.losses.share(), 1), a.jitter
 }
 
 // bound tells how much the path carries, in kbit/s, and whether there is a queue of ours.

@@ -77,7 +77,7 @@ func (v *videoSender) push(au AccessUnit) {
 	v.t.mu.Unlock()
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.stills.see(now, lasting)
+	v.stills.see(now, lasting, len(au.Data))
 	v.stilled.Store(v.stills.on)
 	if !sends || v.held {
 		v.gate.Close()
@@ -311,7 +311,7 @@ func (v *videoSender) pace(now time.Time) time.Duration {
 			}
 			v.pacer.follow(max(carried, slowestKbps), c.Drains(), c.Scarce())
 		}
-		if c.Congested() && v.stilled.Load() {
+		if c.Congested() && v.stilled.Load() && now.Sub(v.captured) < stillEvery {
 			return holdFor * 4
 		}
 		if c.Holds(now, v.unheard(now) < paused) || c.Unheard() && v.ventured(now) {

@@ -25,15 +25,20 @@ type stills struct {
 	since  time.Time // since when the rate asks for the other; zero while it does not
 	at     time.Time
 	credit float64 // bytes
+	makes  float64 // kbit/s that our encoder makes, of about the last second
 	last   time.Time
 	size   int
 }
 
-// see takes what pictures may take, in kbit/s on the wire.
-func (s *stills) see(now time.Time, kbps int) {
-	s.credit += float64(kbps) * 1000 / 8 * min(now.Sub(s.at), time.Second).Seconds()
+// see takes a picture of size bytes, and what pictures may take, in kbit/s on the wire. Who makes less than that, as of a room in
+// which nothing moves, needs no stills.
+func (s *stills) see(now time.Time, kbps, size int) {
+	passed := min(now.Sub(s.at), time.Second).Seconds()
+	s.credit += float64(kbps) * 1000 / 8 * passed
+	s.makes = s.makes*(1-passed) + float64(size)*8/1000
 	s.at = now
-	switch changes := s.on && kbps >= movingFrom || !s.on && kbps < stillBelow; {
+	fits := s.makes < float64(kbps)
+	switch changes := s.on && (fits || kbps >= movingFrom) || !s.on && !fits && kbps < stillBelow; {
 	case !changes:
 		s.since = time.Time{}
 	case s.since.IsZero():

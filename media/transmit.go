@@ -52,6 +52,7 @@ type transmitter struct {
 	byLoss     *rate.ByLoss     // then this, of pictures
 	others     *atomic.Int64    // bytes on the wire that the session sends beside pictures, and rate has not heard of
 	othersLost float64          // share of that which was lost lately
+	uneven     time.Duration    // how unevenly the rest of it came
 
 	started  bool // packets have been sent with this SSRC
 	lastTS   uint32

@@ -65,16 +65,6 @@ const (
 	// drowning is a loss that is no chance any more, on whatever path.
 	drowning = 0.35
 
-	// A queue that stays for so long is not ours. Beside whoever fills it we begin with a share of what we had, and go on
-	// as TCP does: so many kbit/s more each second, and a part of it when more than that is lost.
-	undrained = 2 * time.Second
-	share     = 0.5
-	// Where such a share is hardly more than sound, the queue may be that of our own sound.
-	worthwhile = 1.5
-	steadily   = 150.0
-	overflow   = 0.02
-	part       = 0.8
-
 	scarce = 400.0 // kbit/s, below which sound notices each queue of pictures
 
 	slowest = 50.0 // kbit/s that a path carries at all events
@@ -109,8 +99,10 @@ type Controller struct {
 	held   time.Time // see Holds; zero while it is not needed
 
 	// Somebody else's queue: see rivals.
-	crowded  time.Time // since when there is a queue that we cannot drain; zero while there is none
-	own      float64   // what came out when it began, kbit/s
+	crowded  time.Time     // since when there is a queue that we cannot drain; zero while there is none
+	own      float64       // what came out when it began, kbit/s
+	shortest time.Duration // that queue, once it would have drained
+	longest  time.Duration
 	contends bool
 	filled   time.Time // when the queue was last seen not to be empty
 }
@@ -204,10 +196,11 @@ func (c *Controller) Sent(now time.Time, again bool, seq uint16, size int) {
 }
 
 // Beside takes so many bytes on the wire that were sent since it was told last, beside pictures and their repair: sound, and
-// reports, of which a share was lost lately. They are paid for before anything else.
-func (c *Controller) Beside(now time.Time, bytes int, lost float64) {
+// reports, of which a share was lost lately, and the rest came as unevenly as jitter says (RFC 3550 §6.4.1). They are paid for
+// before anything else.
+func (c *Controller) Beside(now time.Time, bytes int, lost float64, jitter time.Duration) {
 	c.path.sound.add(now, bytes)
-	c.path.soundLost = lost
+	c.path.soundLost, c.path.jitter = lost, jitter
 	if c.capacity > 0 && lost > c.path.loss.usual+lossy { // not even all of that comes
 		c.capacity = min(c.capacity, c.path.comes(now))
 	}
@@ -263,11 +256,13 @@ func (c *Controller) decide(now time.Time, passed float64) {
 
 // slow says that what we send comes out so much slower that there is no need to see it twice.
 func (c *Controller) slow() bool {
-	return c.path.tail > busy && c.path.service > 0 && c.path.carries() < slower*c.target
+	return c.path.tail > busy && c.path.service > 0 && c.path.carries() < slower*c.target &&
+		c.path.service < slower*max(c.path.going.recent(), c.path.going.over(rarely))
 }
 
 // brake sends less than what comes out at the other end: the more, the longer the queue. It waits for the effect before it
-// brakes again.
+// brakes again. Where much less is sent than may be, as of a room in which nothing moves, and all of it comes, it takes back what
+// nobody has seen the path carry.
 func (c *Controller) brake(now time.Time) {
 	carried := c.path.carries()
 	queue := c.path.queue
@@ -279,6 +274,10 @@ func (c *Controller) brake(now time.Time) {
 		return
 	}
 	c.braked = now
+	if proven := idle*carried + 100; !c.slow() && c.path.passes() && (c.target > proven || c.rests() && !c.Scarce()) {
+		c.set(min(c.target, proven))
+		return
+	}
 	if queue <= c.mostQueue() { // only loss: the path may be lossy, or have a queue too short to see
 		least := c.least()
 		c.set(max(gentle*c.target, min(c.target, least)))
@@ -303,6 +302,9 @@ func (c *Controller) brake(now time.Time) {
 	c.fell = c.fell || queue > obvious && c.target-sound < collapse*(before-sound)
 }
 
+// rests says that pictures are less than half of what they may be: no queue is made of those.
+func (c *Controller) rests() bool { return 2*c.path.going.over(rarely) < c.target-c.path.beside() }
+
 // least is what is sent at least whatever is lost, or not heard of, unless a queue has shown that the path carries less.
 func (c *Controller) least() float64 {
 	if c.Scarce() {
@@ -325,39 +327,6 @@ func (c *Controller) settles() float64 {
 		return settledLossy
 	}
 	return settled
-}
-
-// rivals notices a queue that does not go away although we send less than comes out: somebody else fills it, such as a
-// download, who leaves nothing to those who give way. It says whether we contend with him.
-func (c *Controller) rivals(now time.Time) bool {
-	switch {
-	case c.path.queue <= busy:
-		c.crowded = time.Time{}
-	case c.crowded.IsZero():
-		c.crowded, c.own = now, c.path.delivered.recent()+c.path.beside()
-	case !c.contends && now.Sub(c.crowded) > undrained && share*c.own > worthwhile*c.path.beside():
-		c.contends, c.draining = true, false
-		c.set(max(c.target, share*c.own))
-	}
-	if c.path.queue >= calm {
-		c.filled = now
-	}
-	c.path.base.hold(now, !c.crowded.IsZero() || c.contends)
-	c.contends = c.contends && now.Sub(c.filled) < undrained/2
-	return c.contends
-}
-
-// contend sends as TCP does (RFC 5681): steadily more until something is lost, then a part less. The queue is as long as he
-// makes it.
-func (c *Controller) contend(now time.Time, passed float64) {
-	switch {
-	case !c.path.loss.grew(overflow):
-		c.set(min(c.target+steadily*passed, max(c.target, idle*(c.path.delivered.recent()+c.path.beside())+100)))
-	case now.Sub(c.braked) > c.path.queue+100*time.Millisecond:
-		c.braked = now
-		c.set(part * c.target)
-		c.path.forgive(now)
-	}
 }
 
 // grow sends more, slower near what the path was seen to carry.

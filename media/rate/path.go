@@ -17,6 +17,8 @@ type path struct {
 	known     int           // packets that came, up to leastKnown
 	apart     time.Duration // by how much more than usual reports are apart: they are a part of what a narrow path carries
 	sent      time.Time     // the last packet
+	pictured  time.Time     // the last of a picture
+	going     meter         // what is sent
 	queue     time.Duration // that packets wait now
 	tail      time.Duration // the same, of the newest packet: part of it may be its own picture
 	service   float64       // kbit/s at which packets came that waited for one another; 0 if too few did
@@ -32,10 +34,11 @@ type path struct {
 	total     int64         // bytes sent
 	flying    int64         // of these, after the newest packet that came
 	delivered meter
-	fastest   float64 // of what was delivered, kbit/s; half of it is forgotten in half a minute
-	repaired  meter   // of what is sent again
-	sound     steady  // with reports
-	soundLost float64 // share of it
+	fastest   float64       // of what was delivered, kbit/s; half of it is forgotten in half a minute
+	repaired  meter         // of what is sent again
+	sound     steady        // with reports
+	soundLost float64       // share of it
+	jitter    time.Duration // of it
 	loss      lossMeter
 	innocent  time.Time // what was sent before was lost in an outage, and says nothing
 	sizes     sizes
@@ -55,7 +58,10 @@ func (p *path) send(now time.Time, again bool, seq uint16, size int) {
 	if again {
 		s = &p.repair
 		p.repaired.add(now, size)
+	} else {
+		p.pictured = now
 	}
+	p.going.add(now, size)
 	p.total += int64(size)
 	s.packets[seq%window] = packet{seq: seq, at: now, size: size, total: p.total}
 }
@@ -140,7 +146,7 @@ func (p *path) learn(now time.Time, at time.Duration) {
 	for _, c := range p.news {
 		p.queue = min(p.queue, max(c.queue-p.serial(c.sent.size), 0))
 	}
-	p.even()
+	p.even(now)
 	p.trip = now.Sub(newest.sent.at) - (at - newest.at)
 	p.nearest.add(now, p.trip)
 	p.service, p.atOnce = p.served()
@@ -194,6 +200,11 @@ func (p *path) carries() float64 {
 		return p.service + p.beside()*p.squeezed
 	}
 	return p.besideCame() + max(p.delivered.recent(), p.delivered.over(rarely)/2) // whatever stood still for a moment is no path that carries nothing
+}
+
+// passes says that what comes is all but what is sent, so far as chance loses none of it.
+func (p *path) passes() bool {
+	return max(p.delivered.recent(), p.delivered.over(rarely)) > slower*(1-p.loss.share())*p.going.over(rarely)
 }
 
 // arrived takes a packet that came at a time on the other side's clock, and gives how long it waited.

@@ -14,6 +14,10 @@ const (
 	// unevenMost is how much of what packets wait is taken for that at most, and of it a part is forgotten with each report: half in 20 s.
 	unevenMost    = 150 * time.Millisecond
 	unevenReports = 600
+
+	// Where no picture was sent for so long, only sound goes, and tells: packets wait for up to so many times its mean jitter.
+	pictureless = 3 * time.Second
+	unevenSound = 2
 )
 
 // stall gives what was sent before if a queue was gone too soon for one: then something on the way stood still for a moment,
@@ -54,7 +58,10 @@ func (c *Controller) ownSound() bool { return c.capacity < worthwhile*c.path.bes
 func (p *path) waits(d time.Duration) { p.uneven = min(p.uneven+d, unevenMost) }
 
 // even takes off the queue what is none.
-func (p *path) even() {
+func (p *path) even(now time.Time) {
 	p.uneven -= p.uneven / unevenReports
+	if now.Sub(p.pictured) > pictureless {
+		p.uneven = max(p.uneven, min(unevenSound*p.jitter, unevenMost))
+	}
 	p.queue, p.tail = max(p.queue-p.uneven, 0), max(p.tail-p.uneven, 0)
 }
