@@ -26,7 +26,7 @@ func TestLossyLines(t *testing.T) {
 		{"5 %", line(4*time.Millisecond, 0.05, 0), 0, 20 * time.Millisecond},
 		{"10 %", line(4*time.Millisecond, 0.10, 0), 0, 25 * time.Millisecond},
 		{"20 %", line(4*time.Millisecond, 0.20, 0), 0.005, 40 * time.Millisecond},
-		{"25 %, RTT 40 ms", line(40*time.Millisecond, 0.25, 0), 0.01, 80 * time.Millisecond},
+		{"25 %, RTT 40 ms", line(40*time.Millisecond, 0.25, 0), 0.06, 80 * time.Millisecond},
 		{"5 %, RTT 20 ms", line(20*time.Millisecond, 0.05, 0), 0.005, 35 * time.Millisecond},
 		{"5 % in bursts of 4, RTT 20 ms", line(20*time.Millisecond, 0.05, 4), 0.005, 60 * time.Millisecond},
 		{"1 %, RTT 80 ms", line(80*time.Millisecond, 0.01, 0), 0, 45 * time.Millisecond},

@@ -17,9 +17,11 @@ const (
 	// late. Nearer by, asking costs less.
 	farFrom = 60 * time.Millisecond
 
-	// Where so much is lost that requests and what is sent again are lost as well, that is so from a shorter one on.
-	muchLost  = 0.15
-	lossyFrom = 12 * time.Millisecond
+	// Where so much is lost for so long that requests and what is sent again are lost as well, that is so from a shorter one on. What is
+	// lost for less may be too large for the path, as repair packets are then.
+	muchLost   = 0.15
+	muchLosing = 3 * time.Second
+	lossyFrom  = 12 * time.Millisecond
 
 	// From so much loss on. Keyframes are sent seldom and are waited for: they are protected for leastKeyLoss at least.
 	protectFrom  = 0.004
@@ -59,6 +61,7 @@ type protection struct {
 	losses losses
 	level  float64 // share of packets: up at once, down slowly
 	at     time.Time
+	losing time.Time // since when that is much; zero while it is not
 	factor float64   // of what random loss asks for; 0 for 1
 	asked  time.Time // when the other side had to ask for something last, and that counted
 
@@ -106,9 +109,14 @@ func (p *protection) more(now time.Time) float64 {
 }
 
 // far says whether repair packets are better than asking. While nobody knows they are.
-func (p *protection) far() bool {
+func (p *protection) far(now time.Time) bool {
+	if p.level < muchLost {
+		p.losing = time.Time{}
+	} else if p.losing.IsZero() {
+		p.losing = now
+	}
 	least := p.least()
-	return least == 0 || least >= farFrom || least >= lossyFrom && p.level >= muchLost
+	return least == 0 || least >= farFrom || least >= lossyFrom && p.level >= muchLost && now.Sub(p.losing) > muchLosing
 }
 
 // least is the round trip without queues, 0 for unknown.
@@ -128,7 +136,7 @@ func (p *protection) of(now time.Time, packets int, key, narrow bool) int {
 	if key {
 		loss = max(loss, leastKeyLoss)
 	}
-	if loss < protectFrom || !p.far() {
+	if loss < protectFrom || !p.far(now) {
 		p.credit = 0
 		return 0
 	}

@@ -65,7 +65,7 @@ func TestProtectionFollows(t *testing.T) {
 	for i := range 100 {
 		p.travels(now.Add(time.Duration(i)*100*ms), 20*ms+time.Duration(i%30)*10*ms)
 	}
-	if p.far() {
+	if p.far(now) {
 		t.Errorf("a round trip of %v", p.least())
 	}
 }
