@@ -80,6 +80,11 @@ func (p *protection) heard(now time.Time, r rtcp.ReceptionReport, trip time.Dura
 		p.level *= math.Exp(-now.Sub(p.at).Seconds() / levelLasts.Seconds())
 	}
 	p.level, p.at = max(p.level, p.losses.share()), now
+	if p.level < muchLost {
+		p.losing = time.Time{}
+	} else if p.losing.IsZero() {
+		p.losing = now
+	}
 	p.travels(now, trip)
 }
 
@@ -110,13 +115,8 @@ func (p *protection) more(now time.Time) float64 {
 
 // far says whether repair packets are better than asking. While nobody knows they are.
 func (p *protection) far(now time.Time) bool {
-	if p.level < muchLost {
-		p.losing = time.Time{}
-	} else if p.losing.IsZero() {
-		p.losing = now
-	}
-	least := p.least()
-	return least == 0 || least >= farFrom || least >= lossyFrom && p.level >= muchLost && now.Sub(p.losing) > muchLosing
+	least, losing := p.least(), !p.losing.IsZero() && now.Sub(p.losing) > muchLosing
+	return least == 0 || least >= farFrom || losing && least >= lossyFrom
 }
 
 // least is the round trip without queues, 0 for unknown.

@@ -46,6 +46,18 @@ func couple(t *testing.T, length time.Duration) (man, woman []float64) {
 		speech(t, "en+f2", "The new prototype has arrived from the workshop, and I would like to show it to you after lunch if that suits everyone.", length)
 }
 
+// benchOfSpeech skips what is for the bench, unless that runs it and has what it needs.
+func benchOfSpeech(t *testing.T) {
+	t.Helper()
+	if _, err := exec.LookPath("espeak-ng"); err != nil || !testing.Verbose() {
+		t.Skip("for the bench, with espeak-ng")
+	}
+	gst(t)
+	if !pipeline.Has("webrtcdsp") {
+		t.Skip("no webrtcdsp")
+	}
+}
+
 // power is the sum of a sound's squares.
 func power(x []float64) (sum float64) {
 	for _, v := range x {
@@ -57,13 +69,7 @@ func power(x []float64) (sum float64) {
 // What TestDoubleTalk does with noise is told here for speech, a man's and a woman's, with other settings of the canceller
 // beside those that it has. It is a bench, and takes a minute.
 func TestDoubleTalkOfSpeech(t *testing.T) {
-	if _, err := exec.LookPath("espeak-ng"); err != nil || !testing.Verbose() {
-		t.Skip("for the bench, with espeak-ng")
-	}
-	gst(t)
-	if !pipeline.Has("webrtcdsp") {
-		t.Skip("no webrtcdsp")
-	}
+	benchOfSpeech(t)
 	const length, from = 16 * time.Second, 8 * soundRate // the canceller has learned by then
 	path := func(time.Duration) time.Duration { return 60 * time.Millisecond }
 	man, woman := couple(t, length)
@@ -103,13 +109,7 @@ func TestDoubleTalkOfSpeech(t *testing.T) {
 
 // The same for a voice as loud as the echo, with clocks of speaker and microphone that differ: a bench of half a minute.
 func TestDoubleTalkWithDrift(t *testing.T) {
-	if _, err := exec.LookPath("espeak-ng"); err != nil || !testing.Verbose() {
-		t.Skip("for the bench, with espeak-ng")
-	}
-	gst(t)
-	if !pipeline.Has("webrtcdsp") {
-		t.Skip("no webrtcdsp")
-	}
+	benchOfSpeech(t)
 	const length, settled = 24 * time.Second, 16 // seconds: the clocks are known by then
 	man, woman := couple(t, length)
 	for _, ppm := range []float64{0, 50, 200, -200} {
