@@ -249,6 +249,21 @@ func TestKeyframeIsAskedForUntilItComes(t *testing.T) {
 	})
 }
 
+// The first picture is a keyframe anyway: whoever wants one before that asks for none.
+func TestNoKeyframeIsAskedForBeforeTheFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := memnet.New(3)
+		n.Between(hostA, hostB, bottleneck(1000, 20*time.Millisecond, 0))
+		a, b := call(t, n, measures)
+		b.RequestKeyframe()
+		talk(time.Second, a, b)
+		if s := b.Stats(); s.KeyframesAsked != 0 || s.Video.Received.Frames == 0 {
+			t.Errorf("asked %d times, %d pictures came", s.KeyframesAsked, s.Video.Received.Frames)
+		}
+		hangUp(a, b)
+	})
+}
+
 // A packet that comes a little late repairs the picture. Some are later than the first wait; one of them is enough
 // to learn that.
 func TestLatePacketRepairs(t *testing.T) {

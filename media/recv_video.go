@@ -305,7 +305,7 @@ func (v *videoSink) tick(now time.Time) time.Time {
 	}
 	v.release(now)
 	s := v.st.s
-	if s.askRequested.Swap(false) {
+	if s.askRequested.Swap(false) && (v.asker.wanted || !v.gate.Waits()) { // else what comes first begins with one, or asks by itself
 		v.asker.anew()
 		v.renew = now
 	}

@@ -70,7 +70,7 @@ func (w *Window) device(ctx context.Context, r deviceReport) {
 		d.Busy = w.busy()
 	}
 	w.roles[r.role] = d
-	if r.role == protocol.Screen && (e.Kind == protocol.Ready || e.Kind == protocol.Keyframe) {
+	if r.role == protocol.Screen && e.Kind == protocol.Keyframe {
 		w.stage.askShown()
 	}
 	w.step(ctx, Device{Role: d.Role, Missing: d.Missing})

@@ -34,6 +34,9 @@ type (
 		id   string
 		kbps int
 	}
+	pictureCame struct { // the first of a call, or one after a pause
+		id string
+	}
 	mediaBroke struct { // a session ended by itself
 		id  string
 		err error

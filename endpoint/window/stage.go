@@ -81,11 +81,12 @@ func (s *stage) askShown() {
 	}
 }
 
-// picture plays a picture of a call.
-func (s *stage) picture(l *leg, au media.AccessUnit) {
+// picture plays a picture of a call, and says whether it is the first, or one after a pause.
+func (s *stage) picture(l *leg, au media.AccessUnit) (news bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	l.seen.Store(time.Now().UnixNano())
+	now := time.Now()
+	was := l.seen.Swap(now.UnixNano())
 	if s.next == l {
 		s.next = nil
 		s.show(l)
@@ -93,6 +94,7 @@ func (s *stage) picture(l *leg, au media.AccessUnit) {
 	if s.shown == l {
 		s.devices.PlayVideo(l.id, au)
 	}
+	return now.Sub(time.Unix(0, was)) >= silenceNotice
 }
 
 // sound plays sound of a call: of two to the same partner only what belongs to the picture.
@@ -134,8 +136,12 @@ func (s *stage) legs(calls []string) []*leg {
 // A leg is the media.Receiver of its session.
 var _ media.Receiver = (*leg)(nil)
 
-// Video takes a picture of the other side.
-func (l *leg) Video(au media.AccessUnit) { l.window.stage.picture(l, au) }
+// Video takes a picture of the other side. The card has to make room for the first at once, not at the next tick.
+func (l *leg) Video(au media.AccessUnit) {
+	if l.window.stage.picture(l, au) {
+		l.window.tell(pictureCame{l.id})
+	}
+}
 
 // Audio takes sound of the other side.
 func (l *leg) Audio(f media.AudioFrame) { l.window.stage.sound(l, f) }

@@ -246,6 +246,10 @@ func (w *Window) receive(ctx context.Context, m any) {
 		}
 	case deviceReport:
 		w.device(ctx, m)
+	case pictureCame:
+		if l := w.legs[m.id]; l != nil && l.session != nil {
+			w.step(ctx, l.media(time.Now()))
+		}
 	case budget:
 		if l := w.legs[m.id]; l != nil {
 			l.kbps = m.kbps

@@ -66,6 +66,27 @@ func TestOpensAndCloses(t *testing.T) {
 	})
 }
 
+// The first picture takes the place of the words at once, whenever it comes.
+func TestTheFirstPictureIsShownAtOnce(t *testing.T) {
+	simulate(t, func(l *lab) {
+		l.online(plan("milano"))
+		f := l.far(negotiate.GCM)
+		defer f.close()
+		f.blind(true)
+		l.called(f, "a")
+		time.Sleep(2 * time.Second)
+		time.Sleep(time.Until(time.Now().Truncate(tick).Add(tick + 50*time.Millisecond)))
+		if s := l.w.Status().Screen; s.Picture {
+			t.Fatalf("before the first picture: %+v", s)
+		}
+		f.show()
+		time.Sleep(150 * time.Millisecond) // to a path that nobody knows it goes after 100
+		if s := l.w.Status().Screen; !s.Picture {
+			t.Errorf("after it: %+v", s)
+		}
+	})
+}
+
 // A plan that cannot be used changes nothing.
 func TestBadPlans(t *testing.T) {
 	simulate(t, func(l *lab) {

@@ -67,8 +67,7 @@ type Handler interface {
 	Audio(calls []string, af media.AudioFrame)
 	// Event takes what a device process reports, and what the engine has to say of it: Failed when a process
 	// crashed or hung and is replaced, Missing when an encoder is given up for the one in software, Keyframe when
-	// the screen can go on only with an IDR picture of the call that it shows. After each Ready of the screen it needs
-	// one too.
+	// the screen can go on only with an IDR picture of the call that it shows.
 	Event(protocol.Role, protocol.Event)
 }
 
@@ -178,12 +177,12 @@ func (e *Engine) SetKbps(call string, kbps int) {
 	}
 }
 
-// ForceKeyframe makes the next access unit that a call gets an IDR picture.
+// ForceKeyframe makes the next access unit that a call gets an IDR picture, as the first one is anyway.
 func (e *Engine) ForceKeyframe(call string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if o := e.calls.find(call); o != nil && o.video != 0 {
-		e.camera.command(protocol.Command{Keyframes: []uint32{o.video}})
+		e.camera.keyframe(o.video)
 	}
 }
 

@@ -77,6 +77,40 @@ func TestPicturesAreNeverShownBroken(t *testing.T) {
 	})
 }
 
+// The first keyframe is enough, however long the screen takes to open: what comes before waits for it. Nobody's wish for one before
+// the first picture makes a second.
+func TestTheFirstKeyframeIsEnough(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &loop{recorder: &recorder{}}
+		d := enginetest.New(enginetest.Options{Seed: 7})
+		d.SetStart(protocol.Screen, enginetest.Start{Takes: 500 * time.Millisecond})
+		d.SetStart(protocol.Camera, enginetest.Start{Takes: 200 * time.Millisecond})
+		h.e = engine.New(engine.Config{Handler: h, Start: d.Start})
+		ctx, cancel := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			if err := h.e.Run(ctx); err != nil {
+				t.Error(err)
+			}
+		})
+		h.e.Open("a", formats)
+		h.e.ShowCall("a")
+		time.Sleep(100 * time.Millisecond)
+		h.e.ForceKeyframe("a")
+		time.Sleep(time.Second)
+		if s, cam := d.Screen(), d.Camera(); cam.Keys != 1 || s.Broken > 0 || s.Pictures < int(cam.Pictures)-1 {
+			t.Errorf("%d keyframes; of %d pictures %d are shown, %d broken", cam.Keys, cam.Pictures, s.Pictures, s.Broken)
+		}
+		h.e.ForceKeyframe("a")
+		time.Sleep(100 * time.Millisecond)
+		if n := d.Camera().Keys; n != 2 {
+			t.Errorf("%d keyframes after another was asked for", n)
+		}
+		cancel()
+		wg.Wait()
+	})
+}
+
 func TestPlayNeverWaits(t *testing.T) {
 	simulate(t, func(t *testing.T, e *engine.Engine, d *enginetest.Devices, h *recorder) {
 		e.Open("a", formats)

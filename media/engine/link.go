@@ -43,10 +43,11 @@ type link struct {
 	command   protocol.Command // what it has not been told yet, if commanded
 	commanded bool
 	out       backlog
-	ready     bool   // its devices are open
-	stage     string // what its start waits for; empty when it is over
-	stages    int    // reached
-	said      string // the text of its Failed
+	ready     bool            // its devices are open
+	begun     map[uint32]bool // camera: streams of which something has come
+	stage     string          // what its start waits for; empty when it is over
+	stages    int             // reached
+	said      string          // the text of its Failed
 }
 
 // connect starts to talk with a process that has just started, and makes it the one of the role if it is still of
@@ -64,6 +65,7 @@ func (r *role) connect(c Child, version int, conf protocol.Configure) *link {
 		stopped:  make(chan struct{}),
 		gone:     make(chan struct{}),
 		out:      backlog{pictures: r.name == protocol.Screen},
+		begun:    map[uint32]bool{},
 	}
 	r.mu.Lock()
 	l.first, l.command, l.commanded = r.introduction(conf), r.standing, true
@@ -194,7 +196,11 @@ func (r *role) flush(l *link, out io.Writer) error {
 		r.mu.Lock()
 		c, commanded := l.command, l.commanded
 		l.command, l.commanded = protocol.Command{}, false
-		f, ok := l.out.pop()
+		var f coded
+		ok := l.ready // before that it may not read
+		if ok {
+			f, ok = l.out.pop()
+		}
 		r.mu.Unlock()
 		if commanded {
 			if err := protocol.WriteJSON(out, protocol.TypeCommand, c); err != nil {
@@ -286,6 +292,7 @@ func (r *role) arrive(l *link, f coded) {
 	if r.version != l.version || len(r.streams.to[f.Stream]) == 0 {
 		return
 	}
+	l.begun[f.Stream] = true
 	if r.in.push(f) {
 		if r.mayAsk(f.Stream) {
 			r.tell(protocol.Command{Keyframes: []uint32{f.Stream}})
@@ -301,10 +308,12 @@ func (r *role) heed(l *link, e protocol.Event) {
 	defer r.mu.Unlock()
 	switch e.Kind {
 	case protocol.Ready:
+		r.resume(l)
 		if !l.ready {
 			notify(l.readied)
 		}
 		l.ready, l.stage, r.chosen = true, "", e.Encoder
+		notify(l.wake)
 		if c, ok := l.child.(interface{ ServedBy(pid int) }); ok {
 			c.ServedBy(e.Server)
 		}
@@ -314,13 +323,24 @@ func (r *role) heed(l *link, e protocol.Event) {
 		}
 		l.stage = e.Text
 	case protocol.Progress:
-		l.ready = true
+		if !l.ready {
+			l.ready = true
+			notify(l.wake)
+		}
 		notify(l.progress)
 	case protocol.Failed:
 		l.said = e.Text
 	}
 	if r.version == l.version {
 		r.report(e)
+	}
+}
+
+// resume asks for the keyframe that a screen needs which is ready, for the first time or again, with mu held. It needs none if all
+// pictures so far have waited for it.
+func (r *role) resume(l *link) {
+	if r.name == protocol.Screen && r.version == l.version && (l.ready || len(l.out.frames) == 0) {
+		r.report(protocol.Event{Kind: protocol.Keyframe, Text: "the screen begins"})
 	}
 }
 

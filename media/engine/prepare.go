@@ -3,7 +3,10 @@ package engine
 import (
 	"context"
 	"log/slog"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -20,6 +23,9 @@ const (
 // prepare has GStreamer's list of plugins made by one process before there are three that would make it at once: on a
 // small machine that takes half a minute, the first time. What goes wrong with it will go wrong, and be said, again.
 func prepare(ctx context.Context, program string, log *slog.Logger) {
+	if listed(os.Getenv, "/usr/lib") {
+		return
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var said strings.Builder
@@ -60,4 +66,36 @@ func prepare(ctx context.Context, program string, log *slog.Logger) {
 			}
 		}
 	}
+}
+
+// listed says that there is a list that is newer than all folders of plugins, as GStreamer finds both: installing and removing one
+// changes its folder. Where it is wrong, three processes make the list at the same time.
+func listed(getenv func(string) string, lib string) bool {
+	list := getenv("GST_REGISTRY_1_0")
+	if list == "" {
+		cache := getenv("XDG_CACHE_HOME")
+		if cache == "" {
+			cache = filepath.Join(getenv("HOME"), ".cache")
+		}
+		lists, _ := filepath.Glob(filepath.Join(cache, "gstreamer-1.0", "registry.*.bin"))
+		if len(lists) != 1 {
+			return false
+		}
+		list = lists[0]
+	}
+	is, err := os.Stat(list)
+	if err != nil {
+		return false
+	}
+	folders, _ := filepath.Glob(filepath.Join(lib, "*", "gstreamer-1.0"))
+	if len(folders) == 0 {
+		return false
+	}
+	for _, path := range []string{"GST_PLUGIN_PATH", "GST_PLUGIN_PATH_1_0", "GST_PLUGIN_SYSTEM_PATH", "GST_PLUGIN_SYSTEM_PATH_1_0"} {
+		folders = append(folders, filepath.SplitList(getenv(path))...)
+	}
+	return !slices.ContainsFunc(folders, func(folder string) bool {
+		f, err := os.Stat(folder)
+		return err != nil || !f.ModTime().Before(is.ModTime())
+	})
 }

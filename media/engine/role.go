@@ -135,7 +135,7 @@ func (r *role) join(former streams) {
 			switch {
 			case !slices.Contains(former.to[stream], c):
 				joining[c] = true
-				if len(former.to[stream]) > 0 { // the stream runs; one that is new begins with an IDR picture anyway
+				if len(former.to[stream]) > 0 { // one that is new begins with an IDR picture anyway
 					r.tell(protocol.Command{Keyframes: []uint32{stream}})
 				}
 			case r.joining[c]:
@@ -182,14 +182,16 @@ func (r *role) setShown(stream uint32, some bool) {
 	}
 }
 
-// command tells the process something once; without a process it is lost.
-func (r *role) command(c protocol.Command) {
+// keyframe asks for an IDR picture of a stream, which begins with one anyway.
+func (r *role) keyframe(stream uint32) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.tell(c)
+	if r.link != nil && r.link.begun[stream] {
+		r.tell(protocol.Command{Keyframes: []uint32{stream}})
+	}
 }
 
-// tell is command with mu held.
+// tell tells the process something once, with mu held; without a process it is lost.
 func (r *role) tell(c protocol.Command) {
 	if r.link != nil {
 		r.link.command, r.link.commanded = merge(r.link.command, c), true
@@ -222,12 +224,13 @@ func merge(a, b protocol.Command) protocol.Command {
 	return a
 }
 
-// play leaves a frame for the process. Before its devices are open and while there is none, frames are dropped.
+// play leaves a frame for the process. Without one it is dropped, and before its devices are open sound is: pictures wait until
+// then, so that the first one is not asked for again.
 func (r *role) play(f protocol.Frame) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	l := r.link
-	if l == nil || !l.ready {
+	if l == nil || !l.ready && r.name != protocol.Screen {
 		return
 	}
 	if l.out.push(coded{Frame: f}) {

@@ -16,6 +16,7 @@ const (
 	redrawAfter  = 150 * time.Millisecond // what is shown is drawn again, so that a sink that hangs is noticed
 	decoderPause = 300 * time.Millisecond // between two starts of the decoder
 	lingerMost   = 300 * time.Millisecond // the last picture of a call stays at most so long when another is shown
+	earlyMost    = 300 * time.Millisecond // a picture may be so much older than the card that it is the reason of
 )
 
 // screen is the role that decodes and shows. The decoder and the sink are pipelines of their own: between them stands
@@ -40,6 +41,7 @@ type screen struct {
 	now     protocol.Card    // what is on the screen
 	from    int64            // pictures that came before are not shown, ns of CLOCK_MONOTONIC
 	picture *pipeline.Sample // the last good picture; nil shows the card
+	early   *pipeline.Sample // the last one that came under a card without pictures
 	full    card.Image       // the card, drawn; empty while pictures are shown
 	labels  [2]int           // the size for which the texts over the picture were drawn
 	drawn   time.Time        // the last push
@@ -154,12 +156,16 @@ func (s *screen) newest() protocol.Card {
 }
 
 // change shows what a card says, at once. A picture is only kept from one card with pictures to the next: what was
-// decoded before is never seen again.
+// decoded before is never seen again, but for the one that has just come and is why there is such a card: the next may be seconds away.
 func (s *screen) change(c protocol.Card) {
 	if !c.Picture {
 		s.drop()
 	} else if !s.now.Picture {
-		s.from = monotonic()
+		s.from = max(s.from, monotonic()-earlyMost.Nanoseconds())
+		if s.early != nil && s.early.Time >= s.from {
+			s.picture, s.early = s.early, nil
+		}
+		s.keep(nil)
 	}
 	s.now = c
 	s.labels, s.full = [2]int{}, card.Image{}
@@ -174,9 +180,21 @@ func (s *screen) drop() {
 	}
 }
 
+// keep keeps a picture in case that the card which has pictures comes behind it.
+func (s *screen) keep(picture *pipeline.Sample) {
+	if s.early != nil {
+		s.early.Free()
+	}
+	s.early = picture
+}
+
 // take shows a new picture, unless the card has none, or it is from before the card.
 func (s *screen) take(picture *pipeline.Sample) {
-	if !s.now.Picture || picture.Time < s.from {
+	if !s.now.Picture {
+		s.keep(picture)
+		return
+	}
+	if picture.Time < s.from {
 		picture.Free()
 		return
 	}

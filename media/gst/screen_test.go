@@ -116,6 +116,21 @@ func TestPicturesAndCards(t *testing.T) {
 	}
 }
 
+// A picture is why the card makes room for pictures, so it may come first. It is shown, also if no other comes for seconds.
+func TestThePictureBeforeItsCard(t *testing.T) {
+	t.Parallel()
+	x := startX(t, 1280, 720)
+	k := startScreen(t, x)
+	k.event(protocol.Ready, "", 3*time.Second)
+	cam := start(t, cameraRole(testCamera()))
+	f := cam.moreFrames(1, 5*time.Second)[0]
+	f.Time = 0
+	k.send(f)
+	k.progresses(1, 3*time.Second)
+	k.command(protocol.Command{Card: &protocol.Card{Picture: true, Title: "Munich"}})
+	x.shows("the picture", whole, 3*time.Second, func(_ uint16, _ uint32, ok bool) bool { return ok })
+}
+
 func TestLastPictureIsHeldWhileNoneComes(t *testing.T) {
 	t.Parallel()
 	x := startX(t, 1280, 720)
