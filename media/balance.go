@@ -79,6 +79,9 @@ func (st *stream) allot(now time.Time) (awaits bool) {
 		st.t.othersLost, st.t.uneven = lost, jitter
 		st.t.account(now)
 		carries, congested = c.Carries(), c.Congested()
+		if c.Contends() { // what is lost in his queue does not come back for fewer of our bytes: sound goes first, with all it needs
+			carries, congested = math.MaxInt32, false
+		}
 		if c.Wary() {
 			awaits = true
 			st.t.probe(now, max(probeEvery, st.s.frugal(3*reportBytes)))

@@ -26,7 +26,7 @@ const (
 	// A queue has to be there in two reports, unless it is this long: a machine that is busy delays packets for a moment, too.
 	obvious = 90 * time.Millisecond
 
-	// full is a queue as home routers have at least: so much of it asks for the strongest brake.
+	// full is a queue as home routers have at least: so much of it asks for the strongest brake. Many have far longer ones.
 	full = 200 * time.Millisecond
 
 	gentle = 0.90 // of what comes out, when the queue is just noticed
@@ -98,13 +98,7 @@ type Controller struct {
 	hushed time.Time
 	held   time.Time // see Holds; zero while it is not needed
 
-	// Somebody else's queue: see rivals.
-	crowded  time.Time     // since when there is a queue that we cannot drain; zero while there is none
-	own      float64       // what came out when it began, kbit/s
-	shortest time.Duration // that queue, once it would have drained
-	longest  time.Duration
-	contends bool
-	filled   time.Time // when the queue was last seen not to be empty
+	rivalry
 }
 
 // NewController begins with the first of limits.
@@ -175,6 +169,9 @@ func (c *Controller) LastingKbps(now time.Time) int {
 	}
 	return c.left(now, min(lasting, float64(c.limits.Most)+c.path.beside()))
 }
+
+// Contends says that somebody else fills the queue on the path, and what is lost there is not ours alone.
+func (c *Controller) Contends() bool { return c.contends }
 
 // Drains says that less is sent than the path carries, until a queue has gone.
 func (c *Controller) Drains() bool { return c.draining }
@@ -270,7 +267,12 @@ func (c *Controller) brake(now time.Time) {
 		c.excused = now // it did not stand still: it is slow
 		queue = max(c.path.tail, c.path.load())
 	}
-	if now.Sub(c.braked) < queue+100*time.Millisecond && (queue <= c.mostQueue() || c.target < carried) {
+	slow := gentle - (gentle-strong)*min(1, max(0, float64(queue-busy))/float64(full-busy))
+	most := carried
+	if c.draining && c.path.queue > full { // that takes so long that what has shown to be too much is not waited for
+		most = 1.25 * slow * carried
+	}
+	if now.Sub(c.braked) < queue+100*time.Millisecond && (queue <= c.mostQueue() || c.target < most) {
 		return
 	}
 	c.braked = now
@@ -288,13 +290,15 @@ func (c *Controller) brake(now time.Time) {
 		}
 		return
 	}
-	if c.draining {
+	switch {
+	case c.draining && c.path.queue > full && c.path.service > 0: // packets that wait for one another tell
+		c.capacity = carried
+	case c.draining:
 		c.capacity = (c.capacity + carried) / 2
-	} else {
+	default:
 		c.capacity, c.prior, c.began = carried, c.target, now
 		c.peak = max(c.path.queue, c.path.tail)
 	}
-	slow := gentle - (gentle-strong)*min(1, max(0, float64(queue-busy))/float64(full-busy))
 	c.draining = true
 	before := c.target
 	c.set(min(slow*carried, 0.95*c.target))

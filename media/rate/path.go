@@ -23,7 +23,7 @@ type path struct {
 	tail      time.Duration // the same, of the newest packet: part of it may be its own picture
 	service   float64       // kbit/s at which packets came that waited for one another; 0 if too few did
 	uneven    time.Duration // that packets wait though nothing queues
-	squeezed  float64       // by how much slower they came than they were sent, and what was sent beside them did so: a share
+	squeezed  float64       // how long they were sent of how long they came, and what was sent beside them: below 1 where a queue grows
 	atOnce    bool          // what waited came all at once
 	trip      time.Duration // there and back
 	nearest   lowest        // of trips
@@ -142,7 +142,8 @@ func (p *path) learn(now time.Time, at time.Duration) {
 	slices.SortStableFunc(p.news, func(a, b came) int { return int(a.at - b.at) })
 	newest := p.news[len(p.news)-1]
 	p.quicken()
-	p.queue, p.tail = full, max(newest.queue-p.serial(newest.sent.size), 0)
+	p.tail = max(newest.queue-p.serial(newest.sent.size), 0)
+	p.queue = p.tail
 	for _, c := range p.news {
 		p.queue = min(p.queue, max(c.queue-p.serial(c.sent.size), 0))
 	}
@@ -163,6 +164,7 @@ func (p *path) learn(now time.Time, at time.Duration) {
 const (
 	servedLeast = 3                     // packets that have waited, for a judgement
 	servedFor   = 15 * time.Millisecond // in which they came, at least: what stood still comes all at once
+	drawnOut    = 4.0                   // times slower than they come they were sent at most, as far as it counts: a queue that drains has them nearer together
 )
 
 // served is the rate at which packets came that were there before the one ahead of them was through: so fast is the slowest hop,
@@ -183,7 +185,7 @@ func (p *path) served() (kbps float64, atOnce bool) {
 	if passed < servedFor {
 		return 0, true
 	}
-	p.squeezed = min(sent.Seconds()/passed.Seconds(), 1)
+	p.squeezed = min(sent.Seconds()/passed.Seconds(), drawnOut)
 	return float64(bytes) * 8 / 1000 / passed.Seconds(), false
 }
 

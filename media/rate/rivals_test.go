@@ -51,3 +51,23 @@ func TestSoundTellsHowUnevenAPathIs(t *testing.T) {
 		}
 	}
 }
+
+// A deep queue of ours, which becomes as long as it may be and then drains, is nobody else's, however long that takes; one that
+// drains when we stand aside never was.
+func TestWhoseADeepQueueIs(t *testing.T) {
+	length := func(second float64) time.Duration { // rises for two seconds, and drains in two
+		return time.Duration(max(0, min(second, 2*(3-second))) * float64(time.Second))
+	}
+	for _, contends := range []bool{false, true} {
+		c, now := NewController(limits), time.Unix(1_700_000_000, 0)
+		c.path.sound.kbps, c.path.fastest, c.target, c.draining = 60, 2000, 60, true
+		c.contends, c.crowded = contends, now
+		for i := range 56 {
+			now = now.Add(50 * ms)
+			c.path.queue = length(float64(i) / 20)
+			if c.rivals(now) && (!contends || i >= 55) {
+				t.Fatalf("contended before %t: contends after %d ms, behind %v", contends, 50*i, c.path.queue)
+			}
+		}
+	}
+}

@@ -40,7 +40,11 @@ func (c *Controller) Holds(now time.Time, comes bool) bool {
 // Tick notices that no feedback comes any more, and sends little until it does: less and less if something else comes, since then
 // the path may be full of what we send.
 func (c *Controller) Tick(now time.Time, deaf bool) {
-	if now.Sub(c.path.heard) < silence+2*c.path.apart || now.Sub(c.path.sent) > silence || now.Sub(c.hushed) < quiet {
+	late := silence + 2*c.path.apart
+	if c.draining || c.contends { // little is sent: what is heard next may stand in the queue still
+		late += c.path.queue
+	}
+	if now.Sub(c.path.heard) < late || now.Sub(c.path.sent) > silence || now.Sub(c.hushed) < quiet {
 		return
 	}
 	c.before, c.hushed = max(c.before, c.target), now
