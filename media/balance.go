@@ -72,6 +72,7 @@ func (st *stream) balance(now time.Time) time.Time {
 // allot tells our encoder what it may make now. It says whether packets are on their way of which nothing was heard.
 func (st *stream) allot(now time.Time) (awaits bool) {
 	lost, jitter := st.s.sendAudio.fared()
+	starves := st.s.sendVideo.starves(now)
 	st.t.mu.Lock()
 	c, kbps, lasting, carries, congested := st.t.rate, 0, 0, 0.0, false
 	if c != nil {
@@ -84,7 +85,7 @@ func (st *stream) allot(now time.Time) (awaits bool) {
 		}
 		if c.Wary() {
 			awaits = true
-			st.t.probe(now, max(probeEvery, st.s.frugal(3*reportBytes)))
+			st.t.probe(now, max(probeEvery, st.s.frugal(3*reportBytes)), starves)
 		}
 		c.Tick(now, st.s.unheard(now) > deafAfter)
 		st.progress.queue = c.Queue()

@@ -167,14 +167,18 @@ func (t *transmitter) sendAgain(now time.Time, packet []byte) error {
 	return t.beside(now, p)
 }
 
-// probe tries a path that gets no pictures at present with a packet that has nothing in it. It is called with mu held.
-func (t *transmitter) probe(now time.Time, every time.Duration) {
+// probe tries a path that gets no pictures at present with a packet that has nothing in it. Its marker says that there are some, and
+// no room for them: whoever waits for them is told why. It is called with mu held.
+func (t *transmitter) probe(now time.Time, every time.Duration, starves bool) {
 	if t.d == nil || t.d.RepairType == 0 || !t.sendsNow() || !t.started || now.Sub(t.lastSent) < every || now.Sub(t.probed) < every {
 		return
 	}
 	t.probed = now
 	p := append(t.plain[:0], make([]byte, rtpHeader+1)...)
 	p[0], p[1] = 2<<6, t.d.RepairType
+	if starves {
+		p[1] |= 0x80
+	}
 	binary.BigEndian.PutUint32(p[4:], t.lastTS)
 	t.plain = p
 	if err := t.beside(now, p); err != nil {

@@ -67,3 +67,31 @@ func TestNarrowLines(t *testing.T) {
 		})
 	}
 }
+
+// Where the line has no room for pictures, the other side is told so; not where there are none, or where nothing is amiss.
+func TestWhoStarvesSaysSo(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		line   memnet.Conditions
+		camera bool
+		told   bool
+	}{
+		{"70 kbit/s", bottleneck(70, 20*ms, 0), true, true}, {"70 kbit/s, the camera off", bottleneck(70, 20*ms, 0), false, false},
+		{"much is lost", bottleneck(5000, 20*ms, 0.6), true, true}, {"5 Mbit/s", bottleneck(5000, 20*ms, 0), true, false},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			n := memnet.New(3)
+			n.Between(hostA, hostB, test.line)
+			a, b := call(t, n, measures, copying, hearing, protecting)
+			talk(20*time.Second, a, b)
+			if !test.camera {
+				a.HoldVideo(true)
+				chat(20*time.Second, a, b)
+			}
+			if ago := time.Since(b.Stats().VideoStarved); ago < 5*time.Second != test.told {
+				t.Errorf("%s: told %v ago", test.name, ago)
+			}
+			hangUp(a, b)
+		})
+	}
+}

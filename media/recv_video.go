@@ -319,6 +319,9 @@ func (v *videoSink) tick(now time.Time) time.Time {
 		}
 		v.wanted.apart = s.frugal(reportBytes)
 		v.wanted.before(v.reorder.Next())
+		if v.wanted.gone > v.st.progress.gone { // neither repair nor patience helped
+			v.st.progress.starved = now
+		}
 		v.st.progress.missed, v.st.progress.gone, v.st.progress.delay = v.wanted.missed, v.wanted.gone, v.cadence.delay
 		if d.NACK {
 			if missing := v.wanted.next(now, s.roundTrip()); missing != nil {

@@ -107,6 +107,13 @@ func (v *videoSender) push(au AccessUnit) {
 	}
 }
 
+// starves says that there are pictures and the path has room for one now and then alone.
+func (v *videoSender) starves(now time.Time) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.stills.on && !v.held && now.Sub(v.stills.at) < time.Second
+}
+
 // still says whether a picture may go where there is room for one now and then alone. It is called with mu held.
 func (v *videoSender) still(now time.Time, au AccessUnit) bool {
 	v.clear()

@@ -187,6 +187,9 @@ func (st *stream) repaired(p incoming) {
 		st.shielded(p)
 		return
 	}
+	if len(p.payload) < 3 && p.marker { // see probe
+		st.progress.starved = p.at
+	}
 	if st.src == nil || len(p.payload) < 3 || !st.d.Direction.Receives() { // less is padding, to probe with
 		return
 	}

@@ -22,6 +22,7 @@ type Stats struct {
 	VideoHeldSince time.Time // while pictures are held back: since when; else zero
 	VideoMissed    uint64    // packets of pictures that were missing when later ones came: the loss before repair
 	VideoGone      uint64    // of those, the ones that never came: the loss after repair
+	VideoStarved   time.Time // when the other side last told, or a packet that never came, that the line has no room for its pictures; zero: never
 	KeyframesAsked uint64    // PLI and FIR sent
 	KeyframesGiven uint64    // times that the Receiver was asked for a keyframe
 
@@ -109,6 +110,7 @@ type progress struct {
 	budget       int
 	queue        time.Duration
 	largest      int
+	starved      time.Time
 
 	concealed, recovered uint64 // of sound
 	drift                float64
@@ -177,6 +179,7 @@ func (s *Session) Stats() Stats {
 	p := s.video.snapshot.progress
 	out.VideoHeld, out.VideoHeldSince, out.VideoRefused, out.VideoRefusal = p.held, p.since, p.refused, p.refusal
 	s.video.mu.Unlock()
+	out.VideoStarved = p.starved
 	out.VideoMissed, out.VideoGone, out.Freezes, out.Frozen = p.missed, p.gone, p.freezes, p.frozen
 	if still := p.still(time.Now()); still > 0 { // it is not over
 		out.Freezes, out.Frozen = out.Freezes+1, out.Frozen+still

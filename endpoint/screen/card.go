@@ -29,6 +29,7 @@ type View struct {
 	Picture bool      // a picture was shown in this call
 	NoVideo bool      // the other side sends none
 	Blank   bool      // it should, and none has come for a while
+	Starved bool      // the line has no room for its pictures
 	Unheard bool      // it sends no sound
 	Watched bool      // it sees us
 	Hidden  bool      // it does not see us, since it does not show itself
@@ -66,8 +67,11 @@ func Card(v View) protocol.Card {
 		c.Next = "They will be back. They neither see nor hear you."
 	case v.Peer != "" && v.Up && (v.NoVideo || v.Blank):
 		c.Title, c.Reason = v.Peer, "They send no picture"
-		if v.Phone {
+		switch {
+		case v.Phone:
 			c.Reason = "On the phone"
+		case !v.NoVideo && v.Starved:
+			c.Reason = "The line is too slow for a picture now"
 		}
 		c.Next = blind(v)
 	case v.Peer != "" && v.Up && v.Picture:
@@ -101,6 +105,10 @@ func blind(v View) string {
 		says = "They hear you, and send no sound."
 	}
 	switch {
+	case !v.NoVideo && v.Starved && v.Phone:
+		return says + " The line is too slow for a picture now."
+	case !v.NoVideo && v.Starved:
+		return says + " The picture comes back by itself."
 	case v.Hidden:
 		return says + " They do not show themselves, so they do not see you."
 	case v.Averse:

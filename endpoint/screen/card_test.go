@@ -64,6 +64,12 @@ func TestCards(t *testing.T) {
 			protocol.Card{Title: "Reception", Reason: "The line is down", Next: "since 11:00 – the call ends soon, unless they come back"}},
 		"a partner without picture": {View{Online: true, Programme: plan(true, time.Time{}), Peer: munich, Up: true, NoVideo: true},
 			protocol.Card{Title: munich, Reason: "They send no picture", Next: "They hear you."}},
+		"a partner whose pictures the line has no room for": {View{Online: true, Programme: plan(true, time.Time{}), Peer: munich, Up: true, Blank: true, Starved: true, Watched: true},
+			protocol.Card{Title: munich, Reason: "The line is too slow for a picture now", Next: "They hear you. The picture comes back by itself."}},
+		"a phone whose pictures the line has no room for": {View{Online: true, Programme: plan(true, time.Time{}), Peer: "Reception", Phone: true, Up: true, Blank: true, Starved: true, Hidden: true},
+			protocol.Card{Title: "Reception", Reason: "On the phone", Next: "They hear you. The line is too slow for a picture now."}},
+		"a partner that hides, on a line that was too slow": {View{Online: true, Programme: plan(true, time.Time{}), Peer: munich, Up: true, NoVideo: true, Starved: true, Hidden: true},
+			protocol.Card{Title: munich, Reason: "They send no picture", Next: "They hear you. They do not show themselves, so they do not see you."}},
 		"phone": {View{Online: true, Programme: plan(true, time.Time{}), Peer: "Reception", Phone: true, Up: true, NoVideo: true},
 			protocol.Card{Title: "Reception", Reason: "On the phone", Next: "They hear you. They have no camera."}},
 	} {

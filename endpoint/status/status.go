@@ -56,11 +56,12 @@ type Call struct {
 	Shown   bool      `json:"shown"`             // the screen is about it
 	Held    bool      `json:"held,omitempty"`    // by the other side
 	NoVideo bool      `json:"no_video,omitempty"`
-	Blank   bool      `json:"blank,omitempty"` // pictures were agreed on, and none comes
-	Hidden  time.Time `json:"hidden,omitzero"` // since when it does not see us, since it shows nothing; zero if that is not so
-	Silent  time.Time `json:"silent,omitzero"` // since when nothing comes that should; zero if something does
-	Media   string    `json:"media,omitempty"` // what was agreed, for people
-	Sends   string    `json:"sends,omitempty"` // the format of our pictures now, for people
+	Blank   bool      `json:"blank,omitempty"`   // pictures were agreed on, and none comes
+	Starved bool      `json:"starved,omitempty"` // that is so since the line has no room for them
+	Hidden  time.Time `json:"hidden,omitzero"`   // since when it does not see us, since it shows nothing; zero if that is not so
+	Silent  time.Time `json:"silent,omitzero"`   // since when nothing comes that should; zero if something does
+	Media   string    `json:"media,omitempty"`   // what was agreed, for people
+	Sends   string    `json:"sends,omitempty"`   // the format of our pictures now, for people
 	Figures Figures   `json:"figures"`
 }
 

@@ -117,7 +117,8 @@ func (t *text) call(c *Call) {
 	for _, f := range []struct {
 		on   bool
 		word string
-	}{{c.Leaving, "being replaced"}, {c.Held, "on hold"}, {c.NoVideo || c.Blank, "sends no picture"}, {!c.Hidden.IsZero(), "so it does not see us"}} {
+	}{{c.Leaving, "being replaced"}, {c.Held, "on hold"}, {c.NoVideo || c.Blank && !c.Starved, "sends no picture"},
+		{c.Starved, "the line has no room for its pictures"}, {!c.Hidden.IsZero(), "so it does not see us"}} {
 		if f.on {
 			flags = join(", ", flags, f.word)
 		}

@@ -39,6 +39,8 @@ type (
 		Told   time.Time // last authentic report on media (RTCP)
 		Seen   time.Time // last picture given to the screen
 		Showed time.Time // last picture of ours that went to the other side
+
+		Starved time.Time // when it was last heard that the line has no room for its pictures
 	}
 	Device struct{ Role, Missing string } // a role has its devices (Missing empty) or not
 )

@@ -4,7 +4,7 @@ import "time"
 
 // Facing is who of the two sees whom. Who is not seen does not see: agreed pictures that do not come stop ours, until one
 // comes. Two windows that wait for each other would never see each other again, so a partner is judged only while the line
-// is well and our picture went to it, and whoever called it shows itself anew now and then.
+// is well, has room for its pictures, and our picture went to it, and whoever called it shows itself anew now and then.
 type Facing struct {
 	Blank  time.Time // since when no picture came; of a partner: while ours went
 	Hidden time.Time // since when our camera is off for it; zero while it is not
@@ -44,7 +44,7 @@ func (m *machine) face(c *Call, showed time.Time, down bool) {
 	switch {
 	case m.always(c) || c.Seen.After(c.Blank):
 		c.Blank, c.Hidden = latest(c.Blank, c.Seen), time.Time{}
-	case partner && (down || c.Hidden.IsZero() && m.now.Sub(showed) > showless):
+	case partner && (down || c.starves(m.now) || c.Hidden.IsZero() && m.now.Sub(showed) > showless):
 		c.Blank, c.Hidden = m.now, time.Time{}
 	case c.Hidden.IsZero() && m.now.Sub(c.Blank) >= unseen:
 		c.Hidden = m.now

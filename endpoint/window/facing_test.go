@@ -159,7 +159,7 @@ func TestPartnersDoNotWaitForEachOther(t *testing.T) {
 		for end := nine.Add(until); r.now.Before(end); {
 			r.now = r.now.Add(500 * time.Millisecond)
 			for _, c := range r.s.Calls {
-				m := Media{ID: c.ID, Heard: r.now, Told: r.now, Seen: c.Seen}
+				m := Media{ID: c.ID, Heard: r.now, Told: r.now, Seen: c.Seen, Starved: c.Starved}
 				if sees {
 					m.Seen = r.now
 				}
@@ -207,6 +207,18 @@ func TestPartnersDoNotWaitForEachOther(t *testing.T) {
 		}
 		if shown < 60 || shown > 120 {
 			t.Errorf("shown for %d s of 9 min", shown)
+		}
+	})
+	t.Run("the line has no room for its pictures", func(t *testing.T) {
+		r := up("munich")
+		for at := 10 * time.Second; at < 2*time.Minute; at += 5 * time.Second {
+			r.send(Media{ID: r.call().ID, Heard: r.now, Told: r.now, Seen: r.call().Seen, Showed: r.now, Starved: r.now})
+			if talk(r, at, false, true); hidden(r) {
+				t.Fatalf("it is taken for one that hides after %v", at)
+			}
+		}
+		if talk(r, 150*time.Second, false, true); !hidden(r) {
+			t.Error("its camera is off since, and it sees us")
 		}
 	})
 	t.Run("our own camera is off", func(t *testing.T) {

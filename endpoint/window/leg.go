@@ -177,7 +177,7 @@ func (l *leg) media(now time.Time) Media {
 	if sent := s.Video.Sent.Frames; sent != l.shown {
 		l.shown, l.showed = sent, now
 	}
-	return Media{ID: l.id, Heard: s.LastReceived, Told: s.LastRTCP, Seen: l.lastSeen(), Showed: l.showed}
+	return Media{ID: l.id, Heard: s.LastReceived, Told: s.LastRTCP, Seen: l.lastSeen(), Showed: l.showed, Starved: s.VideoStarved}
 }
 
 func (l *leg) lastSeen() time.Time {

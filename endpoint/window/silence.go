@@ -10,7 +10,7 @@ func (m *machine) media(e Media) {
 	}
 	back := e.Heard.After(c.Heard) || e.Told.After(c.Told)
 	before := c.silence(m.now) // as it was known before this look
-	c.Heard, c.Told, c.Seen = e.Heard, e.Told, e.Seen
+	c.Heard, c.Told, c.Seen, c.Starved = e.Heard, e.Told, e.Seen, e.Starved
 	if back {
 		c.Repaired = false
 	}

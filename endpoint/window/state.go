@@ -109,6 +109,7 @@ type Call struct {
 	There    time.Time // the other side answered within the call; zero before
 	Asked    time.Time // when we asked whether it is there; zero before
 	Seen     time.Time // last picture given to the screen; zero before the first
+	Starved  time.Time // when it was last heard that the line has no room for its pictures; zero: never
 	Repaired bool      // a re-INVITE was sent for this silence
 
 	Facing
@@ -153,6 +154,11 @@ func latest(t time.Time, others ...time.Time) time.Time {
 		}
 	}
 	return t
+}
+
+// starves says whether it is the line that keeps the other side's pictures back, as far as was heard lately.
+func (c *Call) starves(now time.Time) bool {
+	return !c.Starved.IsZero() && now.Sub(c.Starved) < unseen
 }
 
 // arrived says whether a call has what it is for: a picture, or sound where there is none.

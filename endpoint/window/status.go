@@ -59,6 +59,7 @@ func (w *Window) publish() {
 		call := status.Call{
 			Role: string(c.Role), Peer: c.Peer, Name: c.Name, Ours: c.Ours, Up: c.Phase == Up, Since: c.Since,
 			Leaving: c.Leaving, Shown: c == shown, Held: c.Held, NoVideo: c.NoVideo, Blank: c.blank(now), Hidden: c.Hidden,
+			Starved: c.blank(now) && c.starves(now),
 		}
 		if c.down(now) {
 			call.Silent = now.Add(-c.silence(now))

@@ -318,6 +318,7 @@ func (w *Window) show() {
 	}
 	if c := s.Shown(now); c != nil {
 		v.Peer, v.Phone, v.Up = c.Name, c.Role == Phone, c.Phase == Up
+		v.Starved = c.starves(now)
 		v.NoVideo, v.Held, v.Unheard, v.Picture, v.Blank = c.NoVideo, c.Held, c.Unheard, !c.Seen.IsZero(), c.blank(now)
 		v.Watched, v.Hidden, v.Averse = c.Shows && c.Hidden.IsZero(), c.Unseen || !c.Hidden.IsZero(), c.Averse
 		if c.down(now) {
