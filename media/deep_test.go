@@ -62,7 +62,7 @@ func TestBesideAnUpload(t *testing.T) {
 		flows, kbps int
 		queue       time.Duration
 		concealed   float64
-	}{{1, 1000, 200 * ms, 0.05}, {1, 2000, 200 * ms, 0.06}, {4, 2000, 200 * ms, 0.04}, {1, 1000, time.Second, 0.09}, {1, 2000, time.Second, 0.08}} {
+	}{{1, 1000, 200 * ms, 0.03}, {1, 2000, 200 * ms, 0.03}, {4, 2000, 200 * ms, 0.03}, {1, 1000, time.Second, 0.035}, {1, 2000, time.Second, 0.03}} {
 		t.Run(fmt.Sprintf("%d at %d kbit/s, queue of %v", test.flows, test.kbps, test.queue), func(t *testing.T) {
 			var ours, theirs, concealed []float64
 			var back []int

@@ -96,6 +96,7 @@ func (a *audioSink) frame(now time.Time, ts int64, data []byte, again bool) {
 		}
 		return
 	}
+	a.playout.Far(a.st.s.roundTrip())
 	a.drift.Observe(now.Sub(a.st.s.epoch), rtptime.ToDuration(ts, a.rate))
 	a.st.progress.drift, _ = a.drift.PPM()
 	a.playout.Push(now, ts, audioDuration(a.codec, data), bytes.Clone(data))

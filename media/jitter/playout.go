@@ -34,6 +34,7 @@ const (
 	mostRoom     = 115 * time.Millisecond // for copies: what waits for longer is no conversation
 	copiesUseful = 20 * time.Second       // room for copies is kept so long after one was of use
 	hurtLasts    = 25 * time.Second       // the depth at which frames were late is kept so long
+	mostDepth    = 300 * time.Millisecond // instead of MaxDepth, where a round trip takes long
 	playoutSlots = 128
 	playoutKnown = 32 // frames of which copies are recognized: a copy is 341 ms later at most (RFC 2198)
 )
@@ -74,6 +75,7 @@ type Playout struct {
 	copiedAt time.Time
 	hurt     time.Duration // how much later than the fastest packet came lately what had to be concealed
 	hurtAt   time.Time
+	deepest  time.Duration // see Far
 
 	Late, Dropped, Inserted uint64 // frames
 }
@@ -125,6 +127,10 @@ func (p *Playout) Push(now time.Time, ts int64, dur time.Duration, data []byte) 
 	p.insert(entry{data: data, ts: ts, dur: dur, used: true})
 }
 
+// Far tells how long a round trip takes, 0 for unknown. Where that is long there is a long queue, whose length may change by the
+// most of it: whoever waits for it waits for frames as well. It bounds the depth where it is more than MaxDepth.
+func (p *Playout) Far(trip time.Duration) { p.deepest = min(trip*4/5, mostDepth) }
+
 // PushCopy takes a copy of a frame that was sent before. One of a frame that is known changes nothing. It copies
 // data, and says whether the frame came in time by it.
 func (p *Playout) PushCopy(now time.Time, ts int64, dur time.Duration, data []byte) bool {
@@ -158,7 +164,7 @@ func (p *Playout) makeRoom(now time.Time, late time.Duration) {
 // suffer notes that frames came too late to be played: a queue that comes and goes finds the same depth once more.
 func (p *Playout) suffer(now time.Time) {
 	least, most, ok := p.clock.Range(now)
-	late := min(most-least, mostRoom-tooDeep)
+	late := min(most-least, max(mostRoom, p.deepest)-tooDeep)
 	if ok && (late > p.hurt || now.Sub(p.hurtAt) >= hurtLasts) {
 		p.hurt = late
 	}
@@ -224,7 +230,7 @@ func (p *Playout) target(now time.Time) time.Duration {
 	if now.Sub(p.hurtAt) < hurtLasts {
 		late = max(late, p.hurt)
 	}
-	return least + min(max(late+depthMargin, MinDepth), MaxDepth)
+	return least + min(max(late+depthMargin, MinDepth), max(MaxDepth, p.deepest))
 }
 
 // Depth is how much later than the fastest packet of late a frame is played now.

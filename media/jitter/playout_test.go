@@ -242,3 +242,22 @@ func FuzzPlayout(f *testing.F) {
 		}
 	})
 }
+
+// A queue whose length changes by a quarter of a second is followed where a round trip takes a second; else what waits for longer
+// than MaxDepth is no conversation.
+func TestPlayoutBehindALongQueue(t *testing.T) {
+	for trip, most := range map[time.Duration]int{0: 1500, time.Second: 40} {
+		x := newPlayer()
+		for i := range int64(1500) {
+			saw := time.Duration(i%200) * 250 * time.Millisecond / 200 // as it fills, and then somebody's TCP gives way
+			x.p.Far(trip)
+			x.push(start.Add(time.Duration(i)*length+saw), i*step)
+		}
+		x.until(start.Add(30 * time.Second))
+		played, concealed := x.real()
+		t.Logf("round trip %v: %d played, %d concealed, depth %v", trip, played, concealed, x.p.Depth(start.Add(30*time.Second)))
+		if concealed > most || trip > 0 && x.p.Depth(start.Add(30*time.Second)) > mostDepth+length {
+			t.Errorf("round trip %v: %d concealed, at most %d; depth %v", trip, concealed, most, x.p.Depth(start.Add(30*time.Second)))
+		}
+	}
+}
