@@ -164,22 +164,6 @@ func (st *stream) logSize() {
 	}
 }
 
-// hearLoss takes the share that the other side lost, where it says nothing better.
-func (st *stream) hearLoss(now time.Time, lost float64) {
-	st.t.mu.Lock()
-	c, kbps := st.t.byLoss, 0
-	if c != nil {
-		c.Report(now, lost)
-		kbps = c.Kbps()
-	}
-	st.t.mu.Unlock()
-	kbps = min(kbps, st.ceiling.kbps(now, kbps))
-	if kbps > 0 && (lost > 0 || st.budget.kbps > 0) { // until something is lost nobody needs to know
-		st.progress.budget = kbps
-		st.tellBudget(now, kbps, kbps)
-	}
-}
-
 // heard gives the round trip, 0 while it is unknown. fell: a keyframe takes the place of all that was lost.
 func (t *transmitter) heard(now time.Time, r *rtcp.CCFeedbackReport) (rtt time.Duration, fell bool) {
 	t.mu.Lock()

@@ -134,16 +134,9 @@ func (st *stream) hearTMMBR(now time.Time, b []byte) (wellFormed bool) {
 
 // bound tells our encoder at once what it may make, now that the ceiling is another one.
 func (st *stream) bound(now time.Time) {
-	st.t.mu.Lock()
-	c, kbps := st.t.byLoss, 0
-	if c != nil {
-		kbps = c.Kbps()
-	}
-	st.t.mu.Unlock()
-	if c == nil {
+	if st.d.CCFB {
 		st.allot(now)
 		return
 	}
-	st.progress.budget = st.ceiling.kbps(now, kbps)
-	st.tellBudget(now, st.progress.budget, st.progress.budget)
+	st.steer(now)
 }

@@ -40,7 +40,7 @@ func TestNothingGrowsInDays(t *testing.T) {
 		n.Default(memnet.Conditions{Latency: 15 * time.Millisecond, Jitter: 3 * time.Millisecond, Loss: 0.02})
 		a, b := call(t, n, everything)
 		a.rec.forget, b.rec.forget = true, true
-		a.enc.sizeP, b.enc.sizeP = 1500, 1500
+		a.enc.sizeP, b.enc.sizeP, a.enc.fixed, b.enc.fixed = 1500, 1500, true, true
 		var heap, routines []int64
 		for hour := range 48 {
 			talk(2*time.Second, a, b)

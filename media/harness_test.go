@@ -17,6 +17,7 @@ import (
 
 	"ewindow/media/h264"
 	"ewindow/media/negotiate"
+	"ewindow/media/rate"
 	"ewindow/scripts/lab/memnet"
 )
 
@@ -30,6 +31,7 @@ type fakeEncoder struct {
 	sizeI  int
 	slices int // of a picture that is no keyframe; 0: one
 	noise  []byte
+	fixed  bool // it makes the same whatever it may make
 }
 
 func newFakeEncoder() *fakeEncoder {
@@ -50,6 +52,9 @@ var noise = sync.OnceValue(func() []byte {
 func (e *fakeEncoder) budget(kbps, _ int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if e.fixed {
+		return
+	}
 	e.sizeP = max(kbps*1000/8/30, 40)
 	e.sizeI = max(kbps*120/8, 1500)
 }
@@ -286,10 +291,26 @@ func (e *end) begin() {
 		e.t.Fatal(err)
 	}
 	e.Session = s
+	e.phone(true)
 	ctx, cancel := context.WithCancel(context.Background())
 	e.cancel = cancel
 	go func() { e.done <- s.Run(ctx) }()
 	synctest.Wait()
+}
+
+// phone has a phone's line begin as it does in a call that is under way, with all that its pictures may take; or anew.
+func (e *end) phone(known bool) {
+	if e.video == nil || e.desc.Video == nil || e.desc.Video.CCFB {
+		return
+	}
+	l := phoneLimits(e.desc.Video)
+	if known {
+		l.First = l.Most
+	}
+	e.video.t.mu.Lock()
+	e.video.t.byReports = rate.NewByReports(l)
+	e.video.t.mu.Unlock()
+	e.video.poke()
 }
 
 // hangUp ends both sessions and fails when one ended by itself or with an error.

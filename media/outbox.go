@@ -50,6 +50,9 @@ func (t *transmitter) flush() {
 			t.rate.Sent(now, false, t.outbox.numbers[i], len(p)+perPacket)
 		}
 	}
+	if t.trail != nil {
+		t.trace(time.Now())
+	}
 	if t.d.Codec != negotiate.H264 {
 		for _, p := range t.outbox.packets {
 			t.others.Add(int64(len(p) + perPacket))
@@ -58,6 +61,16 @@ func (t *transmitter) flush() {
 	failed, _ := sendAll(t.way, t.outbox.packets)
 	t.writeErrors.Add(uint64(failed))
 	t.outbox.forget()
+}
+
+// trace notes what is sent now, for reports that name the highest number that came. It is called with mu held.
+func (t *transmitter) trace(now time.Time) {
+	for i, p := range t.outbox.packets {
+		t.trail.Sent(now, t.outbox.numbers[i], len(p)+perPacket)
+	}
+	if t.byReports != nil {
+		t.byReports.Sent(now)
+	}
 }
 
 // account tells rate what the session sent beside pictures. It is called with mu held.

@@ -3,6 +3,8 @@ package media
 import (
 	"errors"
 	"time"
+
+	"ewindow/media/rtptime"
 )
 
 const moveLogSpacing = 10 * time.Second
@@ -84,6 +86,10 @@ func (st *stream) media(p incoming) (newest bool) {
 	seq, ts := st.src.receive(p.came, p.seq, p.ts)
 	st.arrivals[0].Came(p.came, seq)
 	st.unsaid = true
+	if st.medium == Audio && seq >= st.src.highest {
+		st.inbound.Came(p.came, st.s.epoch, rtptime.ToDuration(ts, st.d.ClockRate))
+		st.s.waits.Store(int64(st.inbound.Queue()))
+	}
 	st.src.key = max(st.src.key, p.key)
 	st.counters.packets.Add(1)
 	st.counters.bytes.Add(uint64(len(p.payload)))

@@ -185,6 +185,7 @@ func (st *stream) control(now, came time.Time, h rtcp.Header, b []byte) (wellFor
 			st.src.left = true
 		}
 	case h.Type == rtcp.TypePayloadSpecificFeedback && (h.Count == rtcp.FormatPLI || h.Count == rtcp.FormatFIR):
+		st.asked(now)
 		st.s.keyframeWanted(st)
 	}
 	return true
@@ -203,7 +204,7 @@ func (st *stream) heardReports(now, came time.Time, blocks []rtcp.ReceptionRepor
 		if st == st.s.audio {
 			st.s.sendAudio.heard(now, b)
 		}
-		st.hearLoss(now, float64(b.FractionLost)/256)
+		st.hearReport(came, b)
 		if rtt, ok := rtptime.RoundTrip(st.t.ntp(came), b.LastSenderReport, b.Delay); ok {
 			st.s.rtt.Store(int64(st.trips.add(rtt)))
 		}

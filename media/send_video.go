@@ -74,6 +74,9 @@ func (v *videoSender) push(au AccessUnit) {
 		lasting = c.LastingKbps(now)
 		most = int(float64(max(lasting, stillBelow)) * 1000 / 8 * queueTime.Seconds())
 	}
+	if c := v.t.byReports; c != nil {
+		most = int(float64(c.LastingKbps()) * 1000 / 8 * queueTime.Seconds())
+	}
 	v.t.mu.Unlock()
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -307,6 +310,10 @@ func (v *videoSender) pace(now time.Time) time.Duration {
 		return v.pacer.wait(now)
 	}
 	v.pacer.limit(v.t.d.MaxKbps)
+	if c := v.t.byReports; c != nil && !c.Free() {
+		kbps := c.Kbps(now)
+		v.pacer.follow(kbps, c.Drains(now), float64(kbps) < scarceKbps)
+	}
 	if c := v.t.rate; c != nil {
 		if !c.Free() {
 			carried := c.Kbps(now)

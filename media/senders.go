@@ -84,7 +84,7 @@ func (st *stream) begin(p incoming) {
 	st.src.key = p.key
 	st.rival = rival{}
 	st.candidate.used = false
-	st.arrivals[0] = rate.Arrivals{}
+	st.arrivals[0], st.inbound = rate.Arrivals{}, rate.Inbound{}
 	st.fec, st.promised = flexfec.Decoder{}, 0
 	st.sink.reset()
 }

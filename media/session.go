@@ -66,6 +66,7 @@ type Session struct {
 	others        atomic.Int64 // see transmitter
 	carries       atomic.Int64 // bit/s that the path was seen to carry at most; 0 while nobody looks
 	sound         atomic.Int64 // see soundDelay
+	waits         atomic.Int64 // ns that the newest sound that came has waited on its way
 	askRequested  atomic.Bool
 	giveRequested atomic.Bool
 	asked, given  atomic.Uint64

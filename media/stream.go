@@ -63,6 +63,7 @@ type stream struct {
 	remote     remoteReport
 	trips      trips
 	progress   progress
+	inbound    rate.Inbound     // of sound
 	arrivals   [2]rate.Arrivals // of the media's sender, and of its retransmissions
 	fec        flexfec.Decoder
 	shieldedAt time.Time // when the last repair packet came
@@ -269,6 +270,8 @@ func (st *stream) tick(now time.Time) time.Time {
 	}
 	if st.d.CCFB {
 		next = soonest(next, st.balance(now))
+	} else {
+		next = soonest(next, st.steer(now))
 	}
 	st.publish(now)
 	return soonest(soonest(next, st.reportDue), st.measured())

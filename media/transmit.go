@@ -49,7 +49,8 @@ type transmitter struct {
 	protection protection
 	parity     flexfec.Parity
 	rate       *rate.Controller // nil where the other side does not say what came
-	byLoss     *rate.ByLoss     // then this, of pictures
+	byReports  *rate.ByReports  // then this, of pictures
+	trail      *rate.Trail      // where receiver reports are all that is told; of sound always
 	others     *atomic.Int64    // bytes on the wire that the session sends beside pictures, and rate has not heard of
 	othersLost float64          // share of that which was lost lately
 	uneven     time.Duration    // how unevenly the rest of it came
@@ -129,17 +130,15 @@ func (t *transmitter) configure(d *negotiate.Stream, p *protector) (fresh bool) 
 func (t *transmitter) control(d *negotiate.Stream) {
 	switch {
 	case d.Codec != negotiate.H264:
-	case !d.CCFB:
-		t.rate = nil
-		if t.byLoss == nil {
-			most := d.MaxKbps
-			if most == 0 {
-				most = mostKbps
-			}
-			t.byLoss = rate.NewByLoss(rate.Limits{Least: min(leastKbps, most), Most: most})
+		if t.trail == nil {
+			t.trail = new(rate.Trail)
 		}
+	case !d.CCFB && t.byReports == nil:
+		t.rate, t.byReports, t.trail = nil, rate.NewByReports(phoneLimits(d)), new(rate.Trail)
+	case !d.CCFB:
+		t.byReports.Limit(phoneLimits(d))
 	case t.rate == nil:
-		t.byLoss, t.rate = nil, rate.NewController(limits(d))
+		t.byReports, t.trail, t.rate = nil, nil, rate.NewController(limits(d))
 	default:
 		t.rate.Limit(limits(d))
 	}

@@ -70,6 +70,7 @@ func overPipes(t *testing.T) (a, b *end, ways [4]*pipe) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		e.phone(true)
 		ctx, cancel := context.WithCancel(context.Background())
 		e.cancel = cancel
 		go func() { e.done <- e.Run(ctx) }()

@@ -19,6 +19,7 @@ func TestSequenceNumbersAndRolloverCounterWrap(t *testing.T) {
 		n := memnet.New(3)
 		n.Default(memnet.Conditions{Latency: 5 * time.Millisecond, Jitter: 3 * time.Millisecond})
 		a, b := call(t, n)
+		a.enc.fixed, b.enc.fixed = true, true
 		a.enc.sizeP, a.enc.slices, b.enc.sizeP = 60, 110, 2000 // 110 packets a picture, since in mode 0 each slice has its own
 		a.video.t.seq = 1<<15 - 1                              // as near to the first wrap as a session can begin
 		a.desc.Video.Mode, a.desc.Video.MaxKbps = 0, 100_000
@@ -85,7 +86,7 @@ func TestFifteenHours(t *testing.T) {
 		n := memnet.New(5)
 		n.Default(memnet.Conditions{Latency: 5 * time.Millisecond})
 		a, b := call(t, n)
-		a.enc.sizeP, b.enc.sizeP = 500, 500
+		a.enc.fixed, b.enc.fixed, a.enc.sizeP, b.enc.sizeP = true, true, 500, 500
 		const hours, pictures = 15, 4 * 60 / 5
 		start := time.Now()
 		for hour := range hours {
