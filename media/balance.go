@@ -14,6 +14,8 @@ const (
 	tellIdle  = time.Second           // while nothing comes and goes
 	tellEvery = 50 * time.Millisecond // how often the other side hears what came (RFC 8888 §3.2 has it at every frame or so)
 
+	firstTold = 3 // packets: all that comes until the first report, which tells how far apart they came
+
 	// Rates are of coded pictures where people and encoders use them, and of packets on the wire where the path does: packets
 	// have headers of RTP, SRTP, UDP and IPv6, a sixteenth of them.
 	wireShare = 1.07
@@ -54,6 +56,9 @@ func (st *stream) telling() time.Duration {
 func (st *stream) balance(now time.Time) time.Time {
 	if st.unsaid && st.tellDue.Sub(now) > tellLatest {
 		st.tellDue = now.Add(tellEvery)
+		if st.src != nil && st.src.count < firstTold {
+			st.tellDue = now.Add(tellLatest)
+		}
 	}
 	if now.Before(st.tellDue) {
 		return st.tellDue

@@ -90,6 +90,9 @@ func (st *stream) media(p incoming) (newest bool) {
 		st.inbound.Came(p.came, st.s.epoch, rtptime.ToDuration(ts, st.d.ClockRate))
 		st.s.waits.Store(int64(st.inbound.Queue()))
 	}
+	if st.src.count == firstTold {
+		st.tellDue = time.Time{}
+	}
 	st.src.key = max(st.src.key, p.key)
 	st.counters.packets.Add(1)
 	st.counters.bytes.Add(uint64(len(p.payload)))

@@ -26,7 +26,7 @@ const (
 
 	// Until the first reports so much is sent at once, in bytes, and for so long no more: what does not fit takes sound with it.
 	unheardMost = 700
-	unheardFor  = 100 * time.Millisecond
+	unheardFor  = 150 * time.Millisecond
 
 	// holdFor is how soon it is looked whether the path is heard of again.
 	holdFor = 5 * time.Millisecond

@@ -86,6 +86,7 @@ type Controller struct {
 	prior     float64   // what was sent before there was a queue
 	began     time.Time // when that was noticed
 	fell      bool      // see Fell
+	guessed   bool      // capacity is what the first packets tell
 	careful   time.Time // when it was last near what the path was seen to carry
 
 	// What is no queue: see uneven.go.
@@ -226,6 +227,7 @@ func (c *Controller) decide(now time.Time, passed float64) {
 		return
 	}
 	c.before = 0
+	c.guess()
 	if c.rivals(now) {
 		c.contend(now, passed)
 		return
@@ -296,7 +298,7 @@ func (c *Controller) brake(now time.Time) {
 	case c.draining:
 		c.capacity = (c.capacity + carried) / 2
 	default:
-		c.capacity, c.prior, c.began = carried, c.target, now
+		c.capacity, c.guessed, c.prior, c.began = carried, false, c.target, now
 		c.peak = max(c.path.queue, c.path.tail)
 	}
 	c.draining = true
@@ -338,6 +340,8 @@ func (c *Controller) grow(now time.Time, passed float64) {
 	pace := growFirst
 	switch {
 	case c.capacity == 0:
+	case c.guessed:
+		pace = c.guessing()
 	case c.target > near*c.capacity && c.target < c.far()*c.capacity:
 		pace, c.careful = growNear, now
 		if c.path.loses() || c.Scarce() {

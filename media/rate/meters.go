@@ -140,9 +140,13 @@ type steady struct {
 	bytes int
 	since time.Time
 	kbps  float64
+	known bool // for steadyOver
 }
 
-const steadyOver = 500 * time.Millisecond
+const (
+	steadyOver  = 500 * time.Millisecond
+	steadyFirst = 80 * time.Millisecond // until then nobody knows: on a narrow path sound is a good part of all
+)
 
 func (s *steady) add(now time.Time, bytes int) {
 	s.bytes += bytes
@@ -150,7 +154,9 @@ func (s *steady) add(now time.Time, bytes int) {
 	case s.since.IsZero():
 		s.since = now
 	case passed >= steadyOver:
-		s.kbps, s.bytes, s.since = float64(s.bytes)*8/1000/passed.Seconds(), 0, now
+		s.kbps, s.bytes, s.since, s.known = float64(s.bytes)*8/1000/passed.Seconds(), 0, now, true
+	case passed >= steadyFirst && !s.known:
+		s.kbps = float64(s.bytes) * 8 / 1000 / passed.Seconds()
 	}
 }
 

@@ -21,6 +21,7 @@ type path struct {
 	going     meter         // what is sent
 	queue     time.Duration // that packets wait now
 	tail      time.Duration // the same, of the newest packet: part of it may be its own picture
+	guess     float64       // kbit/s at which the very first packets came; 0 if they do not tell
 	service   float64       // kbit/s at which packets came that waited for one another; 0 if too few did
 	uneven    time.Duration // that packets wait though nothing queues
 	squeezed  float64       // how long they were sent of how long they came, and what was sent beside them: below 1 where a queue grows
@@ -151,7 +152,7 @@ func (p *path) learn(now time.Time, at time.Duration) {
 	p.trip = now.Sub(newest.sent.at) - (at - newest.at)
 	p.nearest.add(now, p.trip)
 	p.service, p.atOnce = p.served()
-	p.flying = p.total - newest.sent.total
+	p.flying, p.guess = p.total-newest.sent.total, p.train()
 	p.known = min(p.known+len(p.news), leastKnown)
 	p.latest, p.heard, p.waiting = newest, now, time.Time{}
 	if next := p.media.find(newest.sent.seq + 1); newest.repair {
