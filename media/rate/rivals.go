@@ -57,7 +57,7 @@ func (c *Controller) rivals(now time.Time) bool {
 	c.deepest = max(c.deepest, c.path.queue)
 	stood := now.Sub(c.crowded)
 	switch {
-	case c.path.queue <= busy:
+	case c.path.queue <= calm || c.crowded.IsZero() && c.path.queue <= busy:
 		c.crowded, c.deepest = time.Time{}, 0
 	case c.crowded.IsZero():
 		c.crowded, c.own = now, c.path.delivered.recent()+c.path.beside()

@@ -71,3 +71,19 @@ func TestWhoseADeepQueueIs(t *testing.T) {
 		}
 	}
 }
+
+// A queue that never goes away is one, also where it is hardly longer than what we let stand.
+func TestARivalBehindAShortQueue(t *testing.T) {
+	for short, contends := range map[time.Duration]bool{30 * ms: true, 5 * ms: false} {
+		c, now := NewController(limits), time.Unix(1_700_000_000, 0)
+		c.path.sound.kbps, c.path.fastest, c.target = 60, 900, 60
+		for i := range 60 {
+			now = now.Add(50 * ms)
+			c.path.queue = []time.Duration{50 * ms, short}[i%2]
+			c.rivals(now)
+		}
+		if c.contends != contends {
+			t.Errorf("a queue of 50 and %v in turn: contends %t", short, c.contends)
+		}
+	}
+}
