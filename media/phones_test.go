@@ -11,6 +11,7 @@ import (
 
 	"github.com/pion/rtcp"
 
+	"ewindow/media/negotiate"
 	"ewindow/scripts/lab/memnet"
 )
 
@@ -127,6 +128,45 @@ func TestPhonesOnFreeLines(t *testing.T) {
 				talk(time.Minute, a, b)
 				if kbps := a.Stats().Budget; kbps < test.kbps {
 					t.Errorf("%d kbit/s after a minute, want %d", kbps, test.kbps)
+				}
+				hangUp(a, b)
+			})
+		})
+	}
+}
+
+// A phone that heeds what we ask for, and decides nothing by itself, sends less than its line carries, and all when that is wide.
+func TestPhonesAreAskedForLess(t *testing.T) {
+	for name, agree := range map[string]option{
+		"TMMBR": func(a, b *negotiate.Description) { a.Video.TMMBR, b.Video.TMMBR = true, true },
+		"REMB":  func(a, b *negotiate.Description) { a.Video.REMB, b.Video.REMB = true, true },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				n := memnet.New(3)
+				n.OneWay(hostA, hostB, line(20*time.Millisecond, 0, 0))
+				n.OneWay(hostB, hostA, bottleneck(800, 20*time.Millisecond, 0))
+				a, b := call(t, n, plain, agree)
+				seldom(a, time.Hour)
+				talk := func(d time.Duration, a, b *end) {
+					for ; d > 0; d -= time.Second {
+						talk(time.Second, a, b)
+						b.phone(true) // what we ask for is all that it goes by
+					}
+				}
+				talk(10*time.Second, a, b)
+				early, since := a.Stats(), time.Now()
+				talk(50*time.Second, a, b)
+				s, w := a.Stats(), a.watch(since)
+				concealed := float64(s.AudioConcealed-early.AudioConcealed) / float64(s.Audio.Received.Frames-early.Audio.Received.Frames)
+				t.Logf("sound concealed %.4f; %v; %d kbit/s", concealed, w, b.Stats().Budget)
+				if concealed > 0.02 || w.frozen > 0.05 || b.Stats().Budget < 450 {
+					t.Errorf("%.4f of its sound concealed, %v, %d kbit/s", concealed, w, b.Stats().Budget)
+				}
+				n.OneWay(hostB, hostA, bottleneck(5000, 20*time.Millisecond, 0))
+				talk(time.Minute, a, b)
+				if kbps := b.Stats().Budget; kbps < 1900 {
+					t.Errorf("%d kbit/s a minute after its line is wide", kbps)
 				}
 				hangUp(a, b)
 			})

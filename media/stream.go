@@ -72,6 +72,7 @@ type stream struct {
 	tellDue    time.Time
 	budget     budget
 	ceiling    ceiling
+	restraint  restraint
 	rateIn     meter
 	rateOut    meter
 	offered    meter
@@ -271,7 +272,7 @@ func (st *stream) tick(now time.Time) time.Time {
 	if st.d.CCFB {
 		next = soonest(next, st.balance(now))
 	} else {
-		next = soonest(next, st.steer(now))
+		next = soonest(soonest(next, st.steer(now)), st.restrain(now))
 	}
 	st.publish(now)
 	return soonest(soonest(next, st.reportDue), st.measured())

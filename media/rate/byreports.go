@@ -151,8 +151,8 @@ func (c *ByReports) Tick(now time.Time) (next time.Time) {
 	if late := c.began.Add(unreported); now.Before(late) {
 		return late
 	}
-	if c.capacity == 0 && c.target == float64(c.limits.First) {
-		c.set(max(c.target, moderate))
+	if c.capacity == 0 && c.target < moderate && now.Sub(c.until) > unreported { // nor a request lately
+		c.set(moderate)
 	}
 	return time.Time{}
 }

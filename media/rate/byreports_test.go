@@ -161,6 +161,11 @@ func TestByReportsWithoutReports(t *testing.T) {
 	if got := p.run(time.Second); got > 255 {
 		t.Errorf("%.0f kbit/s to a phone that asks for pictures all the time", got)
 	}
+	p.kbps, p.most = 5000, 1000
+	p.run(20 * time.Second)
+	if got := p.run(time.Second); got != moderate {
+		t.Errorf("%.0f kbit/s to one that has not asked for long", got)
+	}
 }
 
 // Sound's reports tell of a queue, and of what is lost, as well.
