@@ -26,6 +26,8 @@ const (
 	// resendRounds is how often a packet is sent again within a round trip at most, where a queue was seen: more make it longer.
 	resendRounds = 2
 
+	mostOwed = 128 // packets that wait to be sent again
+
 	resendTime = 150 * time.Millisecond // of what the path carries may be sent again at once
 )
 
@@ -137,18 +139,54 @@ func (t *transmitter) resend(now time.Time, nack *rtcp.TransportLayerNack) {
 		pair.Range(func(seq uint16) bool {
 			left--
 			if packet := t.history.again(now, seq, trip); packet != nil {
-				t.resent.Add(1)
-				t.extraBytes.Add(uint64(max(len(packet)-rtpHeader, 0)))
-				if err := t.sendAgain(now, packet); err != nil {
-					t.writeErrors.Add(1)
+				if t.paced() {
+					t.owed = append(t.owed, seq)
+				} else {
+					t.again(now, packet)
 				}
 			}
 			return left > 0
 		})
 		if left <= 0 {
-			return
+			break
 		}
 	}
+	if len(t.owed) > 0 {
+		select {
+		case t.wake <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// paced says that what is sent again has to wait for its turn, since what leaves at once is lost. It is called with mu held.
+func (t *transmitter) paced() bool {
+	if t.rate == nil || t.d.RepairType == 0 || len(t.owed) >= mostOwed {
+		return false
+	}
+	kbps, _ := t.rate.Evenly()
+	return kbps > 0
+}
+
+// again sends a packet of the history once more. It is called with mu held.
+func (t *transmitter) again(now time.Time, packet []byte) {
+	t.resent.Add(1)
+	t.extraBytes.Add(uint64(max(len(packet)-rtpHeader, 0)))
+	if err := t.sendAgain(now, packet); err != nil {
+		t.writeErrors.Add(1)
+	}
+}
+
+// repay sends the first of what waits to be sent again, so many bytes. It is called with mu held.
+func (t *transmitter) repay(now time.Time) (bytes int) {
+	seq := t.owed[0]
+	t.owed = append(t.owed[:0], t.owed[1:]...)
+	packet := t.history.kept(seq)
+	if packet == nil || !t.sendsNow() {
+		return 0
+	}
+	t.again(now, packet)
+	return len(packet) + srtpOverhead
 }
 
 // sendAgain writes a packet of the history once more. It is called with mu held.

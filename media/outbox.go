@@ -75,7 +75,9 @@ func (t *transmitter) trace(now time.Time) {
 
 // account tells rate what the session sent beside pictures. It is called with mu held.
 func (t *transmitter) account(now time.Time) {
-	t.rate.Beside(now, int(t.others.Swap(0)), t.othersLost, t.uneven)
+	others := int(t.others.Swap(0))
+	t.aside += others
+	t.rate.Beside(now, others, t.othersLost, t.uneven)
 }
 
 // sendAll sends datagrams of media by any way. failed is how many were not sent, err why the last of them.

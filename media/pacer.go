@@ -42,6 +42,12 @@ func (p *pacer) follow(kbps int, drains, scarce bool) {
 	}
 }
 
+// even has packets leave one by one, where what leaves at once is lost. A timer that is late is made up for.
+func (p *pacer) even(kbps float64) {
+	p.rate = kbps * 1000 / 8
+	p.burst = p.rate * time.Millisecond.Seconds()
+}
+
 // wait is how long the next packet has to wait, 0 for not at all.
 func (p *pacer) wait(now time.Time) time.Duration {
 	if p.last.IsZero() {

@@ -76,6 +76,21 @@ func TestPacer(t *testing.T) {
 	if got := p.rate * 8; got < 4*11_000_000 || got > 4*12_500_000 {
 		t.Errorf("%.0f bit/s for a stream of 12 Mbit/s", got)
 	}
+	// Where packets leave one by one no two are nearer to each other than the rate says, also after a pause.
+	p = pacer{}
+	p.even(1000)
+	for i := range 20 {
+		for w := p.wait(now); w > 0; w = p.wait(now) {
+			now = now.Add(w)
+		}
+		p.sent(500)
+		if w := p.wait(now); w < 2500*time.Microsecond {
+			t.Errorf("packet %d is followed after %v", i, w)
+		}
+		if i%5 == 0 {
+			now = now.Add(time.Second)
+		}
+	}
 }
 
 func TestAsker(t *testing.T) {

@@ -204,6 +204,9 @@ func (t *transmitter) repairs(now time.Time, packets int, key bool) int {
 	if t.rate != nil && (t.rate.Unheard() || t.rate.Congested() || t.rate.Narrow() && t.rate.Kbps(now) < protectAbove) { // what is lost there is lost in its queue, which they make longer
 		return 0
 	}
+	if t.rate != nil && !key && t.rate.Overflows() < protectFrom { // less is sent there: what was lost before is not lost any more
+		return 0
+	}
 	return t.protection.of(now, packets, key, t.rate != nil && !t.rate.Free())
 }
 

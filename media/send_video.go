@@ -61,7 +61,9 @@ type videoSender struct {
 }
 
 func newVideoSender(t *transmitter, want func(), unheard func(time.Time) time.Duration) *videoSender {
-	return &videoSender{t: t, wake: make(chan struct{}, 1), want: want, unheard: unheard, mode: -1}
+	wake := make(chan struct{}, 1)
+	t.wake = wake
+	return &videoSender{t: t, wake: wake, want: want, unheard: unheard, mode: -1}
 }
 
 // push queues an access unit. It never blocks.
@@ -190,6 +192,27 @@ func (v *videoSender) run(ctx context.Context) {
 				v.restart()
 			}
 		}
+		v.repay(ctx, timer)
+	}
+}
+
+// repay sends what is owed, each in its turn; false: ctx has ended.
+func (v *videoSender) repay(ctx context.Context, timer *time.Timer) bool {
+	for {
+		v.t.mu.Lock()
+		n := len(v.t.owed)
+		v.t.mu.Unlock()
+		if n == 0 {
+			return true
+		}
+		if !v.await(ctx, timer) {
+			return false
+		}
+		v.t.mu.Lock()
+		if len(v.t.owed) > 0 {
+			v.pacer.sent(v.t.repay(time.Now()))
+		}
+		v.t.mu.Unlock()
 	}
 }
 
@@ -214,7 +237,7 @@ func (v *videoSender) send(ctx context.Context, timer *time.Timer, au AccessUnit
 	}
 	count := 0
 	for last := false; !last; {
-		if !v.await(ctx, timer) {
+		if !v.repay(ctx, timer) || !v.await(ctx, timer) {
 			return false
 		}
 		n, whole := 0, false
@@ -280,6 +303,11 @@ func (v *videoSender) prepare(au AccessUnit) {
 	default:
 		most = int(min(float64(most), max(t.rate.Carries()*1000/8*longest.Seconds(), shortest)))
 	}
+	if t.rate != nil {
+		if _, bytes := t.rate.Evenly(); bytes > 0 {
+			most = min(most, max(bytes-rtpHeader-srtpOverhead-perPacket, shortest))
+		}
+	}
 	if protects(t.d) {
 		most -= repairRoom
 	}
@@ -325,6 +353,12 @@ func (v *videoSender) pace(now time.Time) time.Duration {
 			}
 			v.pacer.follow(max(carried, slowestKbps), c.Drains(), c.Scarce())
 		}
+		if kbps, _ := c.Evenly(); kbps > 0 && !c.Drains() {
+			v.t.account(now)
+			v.pacer.even(kbps)
+			v.pacer.sent(v.t.aside)
+		}
+		v.t.aside = 0
 		if c.Congested() && v.stilled.Load() && now.Sub(v.captured) < stillEvery {
 			return holdFor * 4
 		}

@@ -53,6 +53,9 @@ type transmitter struct {
 	trail      *rate.Trail      // where receiver reports are all that is told; of sound always
 	others     *atomic.Int64    // bytes on the wire that the session sends beside pictures, and rate has not heard of
 	othersLost float64          // share of that which was lost lately
+	owed       []uint16         // what is to be sent again when it is its turn
+	wake       chan struct{}    // is told of owed
+	aside      int              // bytes that were sent beside pictures since the pacer looked
 	uneven     time.Duration    // how unevenly the rest of it came
 
 	started  bool // packets have been sent with this SSRC
@@ -93,7 +96,7 @@ func (t *transmitter) newSSRC() {
 	if t.repairSSRC == t.ssrc {
 		t.repairSSRC++
 	}
-	t.started, t.packets, t.octets = false, 0, 0
+	t.started, t.packets, t.octets, t.owed = false, 0, 0, nil
 	t.history.forget()
 	t.window = window{}
 }

@@ -168,6 +168,9 @@ func (c *Controller) LastingKbps(now time.Time) int {
 	if c.draining {
 		lasting = max(c.target, c.settles()*c.capacity)
 	}
+	if c.path.shallow.tries() {
+		lasting = max(lasting, c.path.shallow.prior)
+	}
 	return c.left(now, min(lasting, float64(c.limits.Most)+c.path.beside()))
 }
 
@@ -213,6 +216,7 @@ func (c *Controller) Feedback(now time.Time, r *rtcp.CCFeedbackReport, media, re
 	}
 	if c.path.shrunk { // what was lost was too large, and not too much
 		c.path.shrunk, c.fell = false, true
+		c.path.shallow = shallow{}
 		c.path.forgive(now)
 		c.set(max(c.target, float64(c.limits.First)))
 	}
@@ -243,10 +247,11 @@ func (c *Controller) decide(now time.Time, passed float64) {
 	if c.suspected++; c.path.queue <= c.mostQueue() {
 		c.suspected = 0
 	}
-	congested := c.slow() || c.suspected > 1 || c.path.queue > obvious && !c.path.atOnce || c.path.loss.grew(lossy)
+	congested := c.slow() || c.suspected > 1 || c.path.queue > obvious && !c.path.atOnce || c.path.loss.grew(lossy) && !c.path.shallow.judges()
 	switch {
 	case congested:
 		c.brake(now)
+	case c.overflows(now): // see shallow.go
 	case c.path.queue > calm || c.path.loss.grew(lossy/2): // neither up nor down
 	default:
 		c.grow(now, passed)
@@ -350,6 +355,9 @@ func (c *Controller) grow(now time.Time, passed float64) {
 	default: // who has just come past what was seen begins slowly: it may still be all
 		free := min(now.Sub(c.braked), now.Sub(c.careful))
 		pace = min(growFar*(1+free.Seconds()/longer.Seconds()), growMost)
+	}
+	if c.path.shallow.on {
+		pace = min(pace, growShort)
 	}
 	if c.full() && now.Sub(c.braked) > forget {
 		c.capacity = 0

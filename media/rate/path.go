@@ -44,6 +44,7 @@ type path struct {
 	innocent  time.Time // what was sent before was lost in an outage, and says nothing
 	sizes     sizes
 	shrunk    bool // sizes has a new limit
+	shallow   shallow
 }
 
 // send takes a packet that has just been sent.
@@ -64,7 +65,8 @@ func (p *path) send(now time.Time, again bool, seq uint16, size int) {
 	}
 	p.going.add(now, size)
 	p.total += int64(size)
-	s.packets[seq%window] = packet{seq: seq, at: now, size: size, total: p.total}
+	ahead := p.shallow.burst.add(now, size, p.going.over(rarely))
+	s.packets[seq%window] = packet{seq: seq, at: now, size: size, total: p.total, ahead: ahead}
 }
 
 // report takes what came of the packets of our two senders; ok is false if none of it is news.
@@ -215,8 +217,10 @@ func (p *path) arrived(now time.Time, came time.Duration, sent *packet) (queue t
 	sent.acked = true
 	if sent.missed > 1 { // it was taken for lost
 		p.loss.add(now, -1, 1)
+		p.shallow.fate(now, sent, -1, 1)
 	} else {
 		p.loss.add(now, 0, 1)
+		p.shallow.fate(now, sent, 0, 1)
 	}
 	p.delivered.addAt(came, sent.size)
 	p.sizes.arrived(sent.at, sent.size)
@@ -230,6 +234,7 @@ func (p *path) missing(now time.Time, sent *packet) {
 		sent.missed++
 		if sent.missed == 2 && sent.at.After(p.innocent) {
 			p.loss.add(now, 1, 0)
+			p.shallow.fate(now, sent, 1, 0)
 			p.shrunk = p.sizes.lost(sent.at, sent.size) || p.shrunk
 		}
 	}
@@ -269,6 +274,7 @@ func (s *stream) find(seq uint16) *packet {
 type packet struct {
 	seq    uint16
 	acked  bool
+	ahead  bool  // see burst
 	missed uint8 // times that a report did not have it
 	size   int
 	total  int64 // bytes sent so far, with this one

@@ -1,0 +1,264 @@
+package rate
+
+import (
+	"math"
+	"time"
+)
+
+// A queue that is too short to be seen, as of a policer or a switch with hardly any buffer, loses what does not fit into it, and that
+// looks like chance. It is told by trying, where loss lasts and packets that follow others are lost above all: first they leave evenly
+// instead of a picture at once, and if that does not help, less is sent than came. Loss that falls with it is ours. One that does
+// not is chance: all goes on as before, and the next trial waits twice as long.
+//
+//	loss lasts ─▶ evenly ─▶ less ─▶ chance: as before
+//	                │         └───▶ ours: evenly, no more than the path carries
+//	                └─────────────▶ bursts were too much: evenly
+const (
+	losingFrom  = 0.03 // share of packets lost that is tried
+	losingLeast = 6.0  // packets, for that
+	losingFor   = time.Second
+	losingLong  = 30 * time.Second // where it does not look like bursts
+
+	trialLeast  = 500 * time.Millisecond
+	trialMost   = 3 * time.Second
+	enoughLost  = 12               // packets that would have been lost as before: then a trial may have failed
+	trialLess   = 0.7              // of what comes
+	trialFirst  = 30 * time.Second // between two that told of chance; doubles
+	trialSeldom = 10 * time.Minute
+
+	// Packets that leave evenly are so much faster than the rate, and so short at the rate: sound that meets them has to fit as well.
+	evenly     = 1.1
+	evenPacket = 4 * time.Millisecond
+
+	// On such a path so much of what it carries is sent: the rest is for what meets. More is tried after probeFirst, and after twice
+	// that where it was too much again.
+	belowShort = 0.85
+	probeFirst = 10 * time.Second
+	probeMost  = 80 * time.Second
+	growShort  = 0.25 // each second at most
+	grown      = 1.03 // of what was not too much, is more
+
+	// Too much is seen by what packets wait that leave evenly, in so many reports in a row, or by what is lost beside chance. Where
+	// less does not help so many times it is chance.
+	standing   = 5 * time.Millisecond
+	stands     = 4
+	againFrom  = 0.01
+	againLeast = 4.0 // packets
+	vainly     = 3
+
+	// That bursts are too much is believed for so long after the last loss; doubles.
+	believeFirst = time.Minute
+	believeMost  = time.Hour
+)
+
+type stage int
+
+const (
+	stageNone stage = iota
+	stageEven
+	stageLess
+)
+
+// shallow finds out whether what is lost is lost in a queue too short to be seen.
+type shallow struct {
+	on     bool    // it is: bursts are too much for the path
+	chance float64 // share that is lost there whatever we do
+
+	burst  burst
+	late   fates     // of what was sent lately
+	losing time.Time // since when much of it is lost; zero while it is not
+
+	stage stage
+	began time.Time
+	base  fates // before the trial
+	trial fates
+	prior float64       // target before less was sent, kbit/s
+	came  float64       // of it
+	next  time.Time     // no trial before
+	every time.Duration // between trials
+
+	settled float64   // target that was not too much, kbit/s
+	vain    int       // times that less did not help
+	hold    time.Time // until then nothing more is sent
+	holds   time.Duration
+	stood   int // reports in a row that told of a queue
+
+	lost     time.Time // when something was lost last, or was about to be, for that
+	believes time.Duration
+}
+
+// fate takes what became of a packet.
+func (s *shallow) fate(now time.Time, sent *packet, lost, came float64) {
+	s.late.fade(now)
+	s.late.add(sent, lost, came)
+	s.trial.add(sent, lost, came)
+}
+
+// anew forgets what was lost so far.
+func (s *shallow) anew(now time.Time) {
+	s.stage, s.losing, s.stood = stageNone, time.Time{}, 0
+	s.late = fates{from: now}
+}
+
+// tries says that a trial is on.
+func (s *shallow) tries() bool { return s.stage != stageNone }
+
+// judges says that loss is judged here alone.
+func (s *shallow) judges() bool { return s.on || s.tries() }
+
+// begin begins a stage.
+func (s *shallow) begin(now time.Time, to stage) {
+	s.stage, s.began = to, now
+	s.trial = fates{from: now}
+}
+
+// lasts says that much is lost, and for long enough to try.
+func (s *shallow) lasts(now time.Time) bool {
+	if !s.late.exceeds(0, losingFrom, losingLeast) {
+		s.losing = time.Time{}
+		return false
+	}
+	if s.losing.IsZero() {
+		s.losing = now
+	}
+	lost := now.Sub(s.losing)
+	return now.After(s.next) && (lost >= losingFor && s.late.inBursts() || lost >= losingLong)
+}
+
+// believe takes bursts for too much, and a share of loss for chance.
+func (s *shallow) believe(now time.Time, chance float64) {
+	if !s.on {
+		s.believes = min(max(2*s.believes, believeFirst), believeMost)
+	}
+	s.on, s.chance, s.lost, s.every, s.vain, s.holds = true, chance, now, 0, 0, 0
+}
+
+// overflows looks for a queue too short to be seen. It says that nothing more may be sent at present.
+func (c *Controller) overflows(now time.Time) bool {
+	s := &c.path.shallow
+	if s.on && now.Sub(s.lost) > s.believes {
+		s.on = false
+	}
+	switch {
+	case c.draining:
+		s.anew(now)
+		return false
+	case s.tries():
+		c.try(now)
+		return true
+	case !s.on:
+		if s.lasts(now) {
+			s.base, s.prior = s.late, c.target
+			s.begin(now, stageEven)
+		}
+		return s.tries()
+	case c.stood():
+		c.carriesNoMore(now, c.outcome())
+	case s.late.exceeds(s.chance, againFrom, againLeast):
+		c.overflowed(now)
+	}
+	s.chance = min(s.chance, max(s.late.share(), s.chance*(1-1.0/unevenReports)))
+	return now.Before(s.hold)
+}
+
+// try goes on with a trial.
+func (c *Controller) try(now time.Time) {
+	s := &c.path.shallow
+	passed := now.Sub(s.began)
+	if passed < trialLeast {
+		return
+	}
+	switch v := s.trial.against(&s.base, passed > trialMost); {
+	case v == open:
+	case v == fell && s.stage == stageEven:
+		s.believe(now, 0)
+		s.settled = c.target
+		s.anew(now)
+	case v == fell:
+		s.believe(now, s.trial.share())
+		c.carriesNoMore(now, s.came)
+	case s.stage == stageEven && s.trial.share() >= losingFrom:
+		s.base, s.came = s.trial, c.outcome()
+		s.begin(now, stageLess)
+		c.set(min(trialLess*s.came, c.target))
+	default:
+		c.byChance(now)
+	}
+}
+
+// stood says that there is a queue since more is sent than before, be it a short one.
+func (c *Controller) stood() bool {
+	s := &c.path.shallow
+	if s.stood++; c.path.queue < standing || c.target < grown*s.settled {
+		s.stood = 0
+	}
+	return s.stood >= stands
+}
+
+// outcome is what comes out at the other end now, kbit/s.
+func (c *Controller) outcome() float64 {
+	return min(c.path.delivered.recent(), c.path.delivered.over(rarely)) + c.path.besideCame()
+}
+
+// carriesNoMore takes what came for all that the path carries.
+func (c *Controller) carriesNoMore(now time.Time, came float64) {
+	s := &c.path.shallow
+	s.holds = min(max(2*s.holds, probeFirst), probeMost)
+	if came > far*c.capacity || came < near*c.capacity {
+		s.holds = probeFirst
+	}
+	s.hold, s.lost = now.Add(s.holds), now
+	s.anew(now)
+	c.capacity, c.careful = came, now
+	c.path.forgive(now)
+	c.set(belowShort * came)
+	s.settled = c.target
+}
+
+// overflowed takes what was lost on such a path for too much that was sent, and for chance where less did not help.
+func (c *Controller) overflowed(now time.Time) {
+	s := &c.path.shallow
+	if s.vain == 0 || c.target > grown*s.settled {
+		s.vain, s.prior, s.came = 0, c.target, c.outcome()
+	}
+	switch s.vain++; {
+	case s.vain <= vainly:
+		c.carriesNoMore(now, c.outcome())
+	case s.late.share() < losingFrom:
+		s.chance, s.vain = s.late.share(), 0
+		c.carriesNoMore(now, s.came)
+	default:
+		c.byChance(now)
+	}
+}
+
+// byChance goes on as before.
+func (c *Controller) byChance(now time.Time) {
+	s := &c.path.shallow
+	s.on = false
+	s.every = min(max(2*s.every, trialFirst), trialSeldom)
+	s.next = now.Add(s.every)
+	s.anew(now)
+	c.set(max(c.target, s.prior))
+}
+
+// Overflows is the share lost of what was sent lately, where that is lost in a queue so short that sending less helps; 1 elsewhere.
+func (c *Controller) Overflows() float64 {
+	if !c.path.shallow.on {
+		return 1
+	}
+	return c.path.shallow.late.share()
+}
+
+// Evenly says that packets are to leave one by one, how fast, in kbit/s with all that is sent beside them, and of how many bytes
+// at most on the wire; 0 if they need not. A trial changes one thing at a time: what is too large for the path is lost as well.
+func (c *Controller) Evenly() (kbps float64, bytes int) {
+	if !c.path.shallow.judges() {
+		return 0, 0
+	}
+	kbps, bytes = evenly*max(c.target, slowest), math.MaxInt32
+	if c.path.shallow.on {
+		bytes = int(kbps * 1000 / 8 * evenPacket.Seconds())
+	}
+	return kbps, bytes
+}
