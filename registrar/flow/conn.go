@@ -26,13 +26,13 @@ type conn struct {
 	accepted  time.Time
 	proven    atomic.Bool // somebody has authenticated
 	once      sync.Once
-	published bool // under table.mu, as the following
-	replaced  bool // evicted: another connection has its place
-	house     *crowd
-	home      *home // of a guest, and of whoever has authenticated
-	fresh     *said // what was said in the handshake, until something is read behind it
+	published bool                // under table.mu, as the following
+	replaced  bool                // evicted: another connection has its place
+	stranger  *block.Place[*conn] // until somebody has authenticated; nil for a guest
+	home      *home               // of a guest, and of whoever has authenticated
+	fresh     *said               // what was said in the handshake, until something is read behind it
 	account   string
-	place     *list.Element // in house or among those of account
+	place     *list.Element // among those of account
 
 	mu        sync.Mutex
 	written   sync.Cond // signalled when writing shrinks

@@ -25,8 +25,8 @@ type Table struct {
 
 	mu        sync.Mutex
 	serial    uint64
-	open      int    // sockets, those that are being closed among them
-	strangers *crowd // in their handshake or later
+	open      int                 // sockets, those that are being closed among them
+	strangers *block.Crowd[*conn] // in their handshake or later
 	homes     homes
 	known     map[string]*list.List // *conn of each account that has authenticated, oldest first
 	byPeer    map[peer]*conn        // those handed to the SIP stack
@@ -56,7 +56,7 @@ func NewTable(limits Limits, events Events) *Table {
 		answers:   newAnswers(),
 		turns:     make(chan struct{}, turns()),
 		serial:    uint64(time.Now().Unix()), // flows of an earlier process have other numbers
-		strangers: newCrowd(nil, netip.Prefix{}), homes: homes{of: map[netip.Prefix]*home{}}, known: map[string]*list.List{}, byPeer: map[peer]*conn{},
+		strangers: block.NewCrowd[*conn](), homes: homes{of: map[netip.Prefix]*home{}}, known: map[string]*list.List{}, byPeer: map[peer]*conn{},
 	}
 }
 
@@ -188,7 +188,7 @@ func (t *Table) List() (flows []status.Flow, strangers int) {
 			flows = append(flows, status.Flow{Transport: c.flow.Transport, Peer: c.flow.Remote, Account: account, Since: c.accepted})
 		}
 	}
-	return flows, t.strangers.count()
+	return flows, t.strangers.Len()
 }
 
 // Len is the number of open sockets.
@@ -220,7 +220,7 @@ func (t *Table) admit(c *conn, now time.Time) bool {
 		t.serial++
 		c.flow.ID = strconv.FormatUint(t.serial, 36)
 		if c.home = guest; guest == nil {
-			t.strangers.add(c)
+			c.stranger = t.strangers.Add(c.addr, c)
 		}
 	}
 	t.mu.Unlock()
@@ -232,14 +232,14 @@ func (t *Table) admit(c *conn, now time.Time) bool {
 
 // room says whether a connection from there may come in, and who has to go for it.
 func (t *Table) room(from netip.Addr, guest bool, now time.Time) (victim *conn, ok bool) {
-	of := t.strangers.find(block.Of(from))
+	of := t.strangers.Find(block.Of(from))
 	switch {
 	case !guest && !t.arrivals.Spend(block.Of(from), 1, now) && !t.reserve.Spend(block.House(from), 1, now):
 		return nil, false
-	case !guest && of.count() >= t.limits.PerBlock:
-		return of.first(), true
+	case !guest && of.Len() >= t.limits.PerBlock:
+		return of.First(), true
 	case t.open >= t.limits.Connections:
-		victim = t.strangers.first()
+		victim = t.strangers.First()
 		return victim, victim != nil
 	}
 	return nil, true
@@ -262,8 +262,9 @@ func (t *Table) publish(c *conn) {
 func (t *Table) leave(c *conn) {
 	now := time.Now()
 	switch {
-	case c.house != nil:
-		t.strangers.remove(c)
+	case c.stranger != nil:
+		c.stranger.Leave()
+		c.stranger = nil
 	case c.place != nil:
 		of := t.known[c.account]
 		if of.Remove(c.place); of.Len() == 0 {
