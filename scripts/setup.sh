@@ -6,7 +6,7 @@ set -eu
 BUILD="gcc libc6-dev make pkg-config git ca-certificates libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libpango1.0-dev"
 RUN="gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
      gstreamer1.0-libav gstreamer1.0-alsa gstreamer1.0-x gstreamer1.0-pulseaudio fonts-dejavu-core xvfb pulseaudio-utils"
-TEST="baresip-core baresip-x11 baresip-ffmpeg iproute2 sip-tester"
+TEST="baresip-core baresip-x11 baresip-ffmpeg iproute2 sip-tester coturn"
 BENCH="baresip-core baresip-x11 baresip-ffmpeg gstreamer1.0-tools iproute2 libx11-dev libxext-dev espeak-ng sox chromium"
 
 say() { printf 'setup: %s\n' "$*" >&2; }
@@ -35,7 +35,15 @@ install() {
     say "installing$missing"
     update
     # shellcheck disable=SC2086 — one word a package
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+    as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends $missing >/dev/null
+}
+
+# quiet_coturn keeps coturn's server from starting with its package, now and at each boot: its clients alone are wanted.
+# Where there is no systemd, RUNLEVEL below says that nothing is to be started.
+quiet_coturn() {
+    if installed coturn || [ ! -d /etc/systemd/system ] || [ -e /etc/systemd/system/coturn.service ]; then return 0; fi
+    say "coturn.service is masked: E-Window needs coturn's clients alone (systemctl unmask coturn to run it)"
+    as_root ln -s /dev/null /etc/systemd/system/coturn.service
 }
 
 # go_minor prints N of Go 1.N, without letting go fetch another toolchain.
@@ -75,7 +83,7 @@ for want in "$@"; do
     # shellcheck disable=SC2086 — lists
     build) install $BUILD ;;
     run) install $RUN; sound_server ;;
-    test) install $TEST ;;
+    test) quiet_coturn; install $TEST ;;
     bench) install $BENCH ;;
     *) say "unknown part $want"; exit 2 ;;
     esac

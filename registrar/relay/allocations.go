@@ -9,6 +9,9 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
+
+	"golang.org/x/time/rate"
 
 	"github.com/pion/turn/v5"
 )
@@ -28,11 +31,11 @@ type allocations struct {
 
 	mu   sync.Mutex
 	live map[netip.AddrPort]*allocation // by relayed address
-	each map[string]int                 // of an account
+	each map[string]*tally              // by account
 }
 
 func newAllocations(p *peers, limits Limits, listen func(netip.AddrPort) (net.PacketConn, error), count func(reason)) *allocations {
-	return &allocations{peers: p, limits: limits, listen: listen, count: count, live: map[netip.AddrPort]*allocation{}, each: map[string]int{}}
+	return &allocations{peers: p, limits: limits, listen: listen, count: count, live: map[netip.AddrPort]*allocation{}, each: map[string]*tally{}}
 }
 
 // An allocation is the socket behind a relayed address.
@@ -47,11 +50,34 @@ type allocation struct {
 	sent, received atomic.Uint64 // bytes to peers, and from them
 }
 
-// room says whether an account may have another one.
+// A tally is what an account has and had. It is kept as long as the account.
+type tally struct {
+	live   int
+	budget *rate.Limiter
+}
+
+// tally is that of an account. a.mu is held.
+func (a *allocations) tally(account string) *tally {
+	t := a.each[account]
+	if t == nil {
+		t = &tally{budget: rate.NewLimiter(1, 4*a.limits.Each)}
+		a.each[account] = t
+	}
+	return t
+}
+
+// room says whether an account may have another one now.
 func (a *allocations) room(account string) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.each[account] < a.limits.Each && len(a.live) < a.limits.Allocations
+	return a.tally(account).live < a.limits.Each && len(a.live) < a.limits.Allocations
+}
+
+// spend takes one from those that an account may begin: a burst, and then one a second.
+func (a *allocations) spend(account string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.tally(account).budget.AllowN(time.Now(), 1)
 }
 
 // Validate is part of turn.RelayAddressGenerator.
@@ -59,45 +85,82 @@ func (a *allocations) Validate() error { return nil }
 
 var (
 	errNoAddress = errors.New("there is no relayed address of that family")
-	errEvenPort  = errors.New("no port is reserved for another (EVEN-PORT)")
 	errNoPort    = errors.New("no port is free")
 	errStreams   = errors.New("media is relayed over UDP alone")
 )
 
 // AllocatePacketConn is part of turn.RelayAddressGenerator: it opens the socket of a relayed address.
 func (a *allocations) AllocatePacketConn(c turn.AllocateListenerConfig) (net.PacketConn, net.Addr, error) {
-	if c.UserID == "" || c.RequestedPort != 0 { // pion/turn looks for an even port: that would reserve the next for 30 s
-		return nil, nil, errEvenPort
-	}
 	i := slices.IndexFunc(a.peers.relay, func(at netip.Addr) bool { return at.Is6() == (c.Network == "udp6") })
 	if i < 0 {
 		return nil, nil, errNoAddress
 	}
+	at := a.peers.relay[i]
+	if c.UserID == "" { // pion/turn looks for an even port that is free, closes it, and asks for it (EVEN-PORT)
+		return a.even(at)
+	}
 	if !a.room(c.UserID) { // asked for by two at once
 		return nil, nil, fmt.Errorf("%s has its allocations", c.UserID)
 	}
-	at := a.peers.relay[i]
+	var k *allocation
+	err := a.try(func(port uint16) (err error) {
+		if c.RequestedPort != 0 {
+			port = uint16(c.RequestedPort)
+		}
+		if !a.peers.ports.contain(port) {
+			return errNoPort
+		}
+		k, err = a.begin(c.UserID, netip.AddrPortFrom(at, port))
+		return err
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	return k, net.UDPAddrFromAddrPort(k.at), nil
+}
+
+// try has open take a port, until one is free.
+func (a *allocations) try(open func(port uint16) error) error {
 	ports := int(a.peers.ports.High) - int(a.peers.ports.Low) + 1
 	first := rand.IntN(ports)
 	for n := range min(tries, ports) {
-		port := a.peers.ports.Low + uint16((first+n)%ports)
-		if k, err := a.begin(c.UserID, netip.AddrPortFrom(at, port)); err == nil {
-			return k, net.UDPAddrFromAddrPort(k.at), nil
+		if open(a.peers.ports.Low+uint16((first+n)%ports)) == nil {
+			return nil
 		}
 	}
-	return nil, nil, errNoPort
+	return errNoPort
 }
 
-// begin opens a socket for a relayed address. Where that is a router's the socket takes every address of the machine.
-func (a *allocations) begin(account string, at netip.AddrPort) (*allocation, error) {
-	bind, inside := at, at
-	if !at.Addr().IsLoopback() && !slices.Contains(a.peers.machine(), at.Addr()) {
-		host, loopback := netip.IPv4Unspecified(), netip.AddrFrom4([4]byte{127, 0, 0, 1})
-		if at.Addr().Is6() {
-			host, loopback = netip.IPv6Unspecified(), netip.IPv6Loopback()
+// even finds an even port that is free.
+func (a *allocations) even(at netip.Addr) (socket net.PacketConn, addr net.Addr, err error) {
+	err = a.try(func(port uint16) (err error) {
+		if port%2 != 0 {
+			return errNoPort
 		}
-		bind, inside = netip.AddrPortFrom(host, at.Port()), netip.AddrPortFrom(loopback, at.Port())
+		bind, _ := a.where(netip.AddrPortFrom(at, port))
+		socket, err = a.listen(bind)
+		addr = net.UDPAddrFromAddrPort(netip.AddrPortFrom(at, port))
+		return err
+	})
+	return socket, addr, err
+}
+
+// where is where the socket of a relayed address listens, and where the other allocations reach it. Where the address is a
+// router's the socket takes every address of the machine.
+func (a *allocations) where(at netip.AddrPort) (bind, inside netip.AddrPort) {
+	if at.Addr().IsLoopback() || slices.Contains(a.peers.machine(), at.Addr()) {
+		return at, at
 	}
+	host, loopback := netip.IPv4Unspecified(), netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	if at.Addr().Is6() {
+		host, loopback = netip.IPv6Unspecified(), netip.IPv6Loopback()
+	}
+	return netip.AddrPortFrom(host, at.Port()), netip.AddrPortFrom(loopback, at.Port())
+}
+
+// begin opens a socket for a relayed address.
+func (a *allocations) begin(account string, at netip.AddrPort) (*allocation, error) {
+	bind, inside := a.where(at)
 	socket, err := a.listen(bind)
 	if err != nil {
 		return nil, err
@@ -107,7 +170,7 @@ func (a *allocations) begin(account string, at netip.AddrPort) (*allocation, err
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.live[at] = k
-	a.each[account]++
+	a.tally(account).live++
 	return k, nil
 }
 
@@ -132,6 +195,11 @@ func (a *allocations) drop(account string) {
 		if k.account == account {
 			_ = k.Close()
 		}
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if t := a.each[account]; t != nil && t.live == 0 {
+		delete(a.each, account)
 	}
 }
 
@@ -209,9 +277,7 @@ func (k *allocation) Close() error {
 		a := k.of
 		a.mu.Lock()
 		delete(a.live, k.at)
-		if a.each[k.account]--; a.each[k.account] == 0 {
-			delete(a.each, k.account)
-		}
+		a.tally(k.account).live--
 		a.mu.Unlock()
 		a.sent.Add(k.sent.Load())
 		a.received.Add(k.received.Load())

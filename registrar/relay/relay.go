@@ -222,7 +222,7 @@ func (s *Server) doubt(from net.Addr, err error) {
 
 // quota says whether an account may have another allocation; if not, it is told 486 (RFC 8656 §7.2).
 func (s *Server) quota(account string, from net.Addr) bool {
-	if s.allocations.room(account) {
+	if s.allocations.room(account) && s.allocations.spend(account) {
 		return true
 	}
 	s.count(quota)

@@ -195,7 +195,6 @@ func TestNotOffered(t *testing.T) {
 		}{
 			"TCP (RFC 6062)":  {[]stun.Setter{transport(6)}, 442},
 			"an odd protocol": {[]stun.Setter{transport(99)}, 442},
-			"EVEN-PORT":       {[]stun.Setter{transport(17), stun.RawAttribute{Type: stun.AttrEvenPort, Value: []byte{0x80}}}, 508},
 			"IPv6":            {[]stun.Setter{transport(17), stun.RawAttribute{Type: stun.AttrRequestedAddressFamily, Value: []byte{2, 0, 0, 0}}}, 508},
 			"no transport":    {nil, 400},
 		} {
@@ -242,5 +241,45 @@ func TestPermissionsAndChannels(t *testing.T) {
 		if _, code := c.ask(stun.MethodChannelBind, channelNumber(0x5000), toPeer("9.9.9.9:9999")); code != 0 {
 			t.Errorf("after the others' time: %d", code)
 		}
+	})
+}
+
+// EVEN-PORT is heeded, within the ports of the relay.
+func TestEvenPort(t *testing.T) {
+	simulate(t, func(c *Config) { c.Ports = Ports{50001, 50003} }, func(l *lab) {
+		c := l.udp("milano", "198.51.100.7")
+		answer, code := c.ask(stun.MethodAllocate, transport(17), stun.RawAttribute{Type: stun.AttrEvenPort, Value: []byte{0x80}})
+		var at stun.XORMappedAddress
+		if code != 0 || at.GetFromAs(answer, stun.AttrXORRelayedAddress) != nil || at.Port != 50002 {
+			t.Errorf("%d, %v", code, at)
+		}
+		token, err := answer.Get(stun.AttrReservationToken)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, want := range []int{0, 508} { // the second asks for a port that is taken
+			if _, code := l.udp("milano", "198.51.100.7").ask(stun.MethodAllocate, transport(17), stun.RawAttribute{Type: stun.AttrReservationToken, Value: token}); code != want {
+				t.Errorf("token, time %d: %d", i, code)
+			}
+		}
+	})
+}
+
+// An account may begin and end so many allocations at once, and then one a second.
+func TestChurn(t *testing.T) {
+	simulate(t, nil, func(l *lab) {
+		c := l.udp("milano", "198.51.100.7")
+		n := 0
+		begun := time.Now()
+		for time.Since(begun) < 10*time.Second {
+			if _, code := c.ask(stun.MethodAllocate, transport(17)); code == 0 {
+				n++
+				c.ask(stun.MethodRefresh, stun.RawAttribute{Type: stun.AttrLifetime, Value: make([]byte, 4)})
+			}
+		}
+		if most := 4*DefaultLimits().Each + 11; n > most || n < most-3 {
+			t.Errorf("%d allocations in 10 s", n)
+		}
+		l.udp("munich", "198.51.100.8").allocate()
 	})
 }
