@@ -7,6 +7,7 @@ import (
 	"ewindow/dialplan"
 	"ewindow/dialplan/programme"
 	"ewindow/registrar/notify"
+	"ewindow/registrar/signal/relays"
 )
 
 // An eventPackage is something that can be subscribed to (RFC 6665 §5). Both functions go by the plan that they are
@@ -21,9 +22,32 @@ type eventPackage struct {
 	state func(plan *dialplan.Plan, resource string, now time.Time) (notify.State, error)
 }
 
-// eventPackages are those of this registrar, by name. exists says whether there is an account.
-func eventPackages(exists func(account string) bool) map[string]eventPackage {
-	return map[string]eventPackage{"ua-profile": uaProfile(exists)}
+// Relays makes what an account is told of STUN and TURN servers; nil if it may not use any.
+type Relays interface {
+	Relays(account string, now time.Time) *relays.Relays
+}
+
+// eventPackages are those of this registrar, by name. exists says whether there is an account; servers is nil where
+// there are none.
+func eventPackages(exists func(account string) bool, servers Relays) map[string]eventPackage {
+	all := map[string]eventPackage{"ua-profile": uaProfile(exists)}
+	if servers != nil {
+		all[relays.Event] = ewindowRelays(servers)
+	}
+	return all
+}
+
+// ownOnly is the verdict on who wants to watch what is a space's own.
+func ownOnly(what string) func(plan *dialplan.Plan, subscriber, resource string) verdict {
+	return func(plan *dialplan.Plan, subscriber, resource string) verdict {
+		if subscriber != resource {
+			return vFromMismatch
+		}
+		if _, space := plan.Space(resource); !space {
+			return verdict{status: 404, reason: "Only spaces have " + what}
+		}
+		return verdict{}
+	}
 }
 
 // uaProfile carries a window's programme (RFC 6080). It reaches two weeks ahead and is sent anew every day. Whoever has
@@ -32,15 +56,7 @@ func uaProfile(exists func(account string) bool) eventPackage {
 	return eventPackage{
 		contentType: programme.ContentType,
 		fresh:       24 * time.Hour,
-		may: func(plan *dialplan.Plan, subscriber, resource string) verdict {
-			if subscriber != resource {
-				return vFromMismatch // of one's own programme only
-			}
-			if _, space := plan.Space(resource); !space {
-				return verdict{status: 404, reason: "Only spaces have a programme"}
-			}
-			return verdict{}
-		},
+		may:         ownOnly("a programme"),
 		state: func(plan *dialplan.Plan, resource string, now time.Time) (notify.State, error) {
 			p, err := plan.Programme(resource, now)
 			if err != nil {
@@ -64,3 +80,32 @@ func (s programmeState) Same(other notify.State) bool {
 
 // Encode writes it as programme.ContentType says.
 func (s programmeState) Encode() ([]byte, error) { return programme.Encode(s.Programme) }
+
+// ewindowRelays carries STUN and TURN servers with credentials. They are made anew at half of their life and whenever
+// somebody subscribes; an edit of the plan is no reason.
+func ewindowRelays(servers Relays) eventPackage {
+	return eventPackage{
+		contentType: relays.ContentType,
+		fresh:       relays.Lifetime / 2,
+		may:         ownOnly("relays"),
+		state: func(_ *dialplan.Plan, resource string, now time.Time) (notify.State, error) {
+			r := servers.Relays(resource, now)
+			if r == nil {
+				return nil, nil
+			}
+			return relaysState{r}, nil
+		},
+	}
+}
+
+// relaysState is relays as the body of a NOTIFY.
+type relaysState struct{ *relays.Relays }
+
+// Same says whether the window that has the other ones needs these.
+func (s relaysState) Same(other notify.State) bool {
+	o, ok := other.(relaysState)
+	return ok && relays.Same(o.Relays, s.Relays)
+}
+
+// Encode writes them as relays.ContentType says.
+func (s relaysState) Encode() ([]byte, error) { return relays.Encode(s.Relays) }

@@ -55,6 +55,7 @@ type Config struct {
 	Accounts  Accounts          //
 	Locations *location.Table   //
 	Echo      *echo.Echo        // answers calls to it; nil: it is switched off
+	Relays    Relays            // what windows are told of STUN and TURN; nil: nothing
 	TLS       *tls.Config       // for Listeners.TLS; nil if that listener's connections are secure already
 	Limits    flow.Limits       // zero: flow.DefaultLimits
 	Metrics   *metrics.Registry // nil: a new one
@@ -143,7 +144,7 @@ func (s *Server) assemble(c Config, digest *auth.Auth) {
 	}
 	s.notifier = &notifier{
 		plan: s.Plan, site: s.site, gate: s.gate, locate: s.locate, flows: s.flows, wire: s.stack, answers: s.answers, work: s.work,
-		changed: s.AccountChanged, log: c.Log, packages: eventPackages(s.gate.exists),
+		changed: s.AccountChanged, log: c.Log, packages: eventPackages(s.gate.exists, c.Relays),
 		mailbox: make(chan func()), kick: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 	s.registrar = &registrar{

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"ewindow/registrar/signal/relays"
 )
 
 // coturn's clients, from Debian's package, against this server over real sockets.
@@ -91,7 +93,7 @@ func TestUclient(t *testing.T) {
 // A client whose credentials have expired is refused, and one that wants to reach this machine.
 func TestUclientRefused(t *testing.T) {
 	server, port, issuer := real(t)
-	old, now := issuer.Relays("milano", time.Now().Add(-Lifetime-time.Minute)), issuer.Relays("milano", time.Now())
+	old, now := issuer.Relays("milano", time.Now().Add(-relays.Lifetime-time.Minute)), issuer.Relays("milano", time.Now())
 	for name, c := range map[string]struct {
 		flags []string
 		want  string

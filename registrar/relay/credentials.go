@@ -17,9 +17,6 @@ import (
 	"ewindow/registrar/signal/relays"
 )
 
-// Lifetime is how long credentials are good for. A window gets new ones at half of it.
-const Lifetime = 24 * time.Hour
-
 // A Secret is what the passwords of an account are made of, and whether it may have any.
 type Secret func(account string) (secret string, ok bool)
 
@@ -51,7 +48,7 @@ func (i *Issuer) Relays(account string, now time.Time) *relays.Relays {
 	if !ok {
 		return nil
 	}
-	expires := now.Add(Lifetime).Truncate(time.Second)
+	expires := now.Add(relays.Lifetime).Truncate(time.Second)
 	name := username(account, expires)
 	return &relays.Relays{
 		Version: relays.Version, URIs: i.URIs, Username: name, Password: password(secret, name), Expires: expires.UTC(),

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/pion/stun/v4"
+
+	"ewindow/registrar/signal/relays"
 )
 
 // Two windows that both relay hear each other through their allocations, by channel and without, over UDP and TCP; also
@@ -105,7 +107,7 @@ func TestCredentials(t *testing.T) {
 			return code
 		}
 		old := l.udp("milano", "198.51.100.7")
-		time.Sleep(Lifetime - time.Minute)
+		time.Sleep(relays.Lifetime - time.Minute)
 		if _, code := old.ask(stun.MethodAllocate, transport(17)); code != 0 {
 			t.Errorf("before they expire: %d", code)
 		}

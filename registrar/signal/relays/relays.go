@@ -24,6 +24,9 @@ const ContentType = "application/vnd.ewindow.relays+json"
 // transports may be added: a reader leaves out what it does not know.
 const Version = 1
 
+// Lifetime is how long credentials are good for. A window gets new ones at half of it.
+const Lifetime = 24 * time.Hour
+
 // Dialled stands in a URI for the host at which the window reaches the registrar: whoever reads puts that in its place.
 // The name belongs to nobody (RFC 6761 §6.4).
 const Dialled = "registrar.invalid"
@@ -100,6 +103,11 @@ func (r *Relays) check() error {
 }
 
 func control(c rune) bool { return c < ' ' || c == 0x7f }
+
+// Same says whether a window that has a needs b, which was made later: not while more than half of a's life is left.
+func Same(a, b *Relays) bool {
+	return slices.Equal(a.URIs, b.URIs) && b.Expires.Sub(a.Expires) < Lifetime/2
+}
 
 // Valid says whether the credentials begin something new at t.
 func (r *Relays) Valid(t time.Time) bool { return t.Before(r.Expires) }
