@@ -15,8 +15,16 @@ import (
 	"ewindow/registrar/store"
 )
 
-// listen opens all addresses, or none.
-func (c *serveCmd) listen() (l proxy.Listeners, web net.Listener, err error) {
+// opened are the addresses in use; nil ones are off.
+type opened struct {
+	proxy.Listeners
+	web     net.Listener
+	turnUDP net.PacketConn
+	turnTCP net.Listener
+}
+
+// listen opens all addresses, or none. turn says whether STUN and TURN are among them.
+func (c *serveCmd) listen(turn bool) (l opened, err error) {
 	var open []interface{ Close() error }
 	defer func() {
 		if err != nil {
@@ -37,21 +45,31 @@ func (c *serveCmd) listen() (l proxy.Listeners, web net.Listener, err error) {
 		open = append(open, o)
 		return o
 	}
+	packets := func(flag, addr string) net.PacketConn {
+		if addr == "" || err != nil {
+			return nil
+		}
+		var o net.PacketConn
+		if o, err = net.ListenPacket("udp", addr); err != nil {
+			err = listenError(flag, addr, err)
+			return nil
+		}
+		open = append(open, o)
+		return o
+	}
 	l.TLS = stream("--tls", c.TLS)
 	l.TCP = stream("--tcp", c.TCP)
-	web = stream("--http", c.HTTP)
-	if c.UDP != "" && err == nil {
-		var p net.PacketConn
-		if p, err = net.ListenPacket("udp", c.UDP); err != nil {
-			return l, web, listenError("--udp", c.UDP, err)
-		}
-		open = append(open, p)
-		l.UDP = p
-	}
+	l.UDP = packets("--udp", c.UDP)
+	l.web = stream("--http", c.HTTP)
 	if err == nil && len(open) == 0 {
-		err = errors.New("every listener is switched off; give one of --tls, --tcp and --udp an address")
+		return l, errors.New("every listener is switched off; give one of --tls, --tcp and --udp an address")
 	}
-	return l, web, err
+	if turn {
+		if l.turnTCP = stream("--turn", c.Turn); err == nil {
+			l.turnUDP = packets("--turn", l.turnTCP.Addr().String()) // port 0 becomes a real one, the same for both
+		}
+	}
+	return l, err
 }
 
 func listenError(flag, addr string, err error) error {
@@ -65,7 +83,7 @@ func listenError(flag, addr string, err error) error {
 }
 
 // announce logs the addresses in use: port 0 becomes a real one.
-func announce(log *slog.Logger, l proxy.Listeners, web net.Listener) {
+func announce(log *slog.Logger, l opened) {
 	say := func(transport string, a net.Addr) { log.Info("listening", "transport", transport, "addr", a.String()) }
 	if l.TLS != nil {
 		say("tls", l.TLS.Addr())
@@ -76,8 +94,12 @@ func announce(log *slog.Logger, l proxy.Listeners, web net.Listener) {
 	if l.UDP != nil {
 		say("udp", l.UDP.LocalAddr())
 	}
-	if web != nil {
-		say("http", web.Addr())
+	if l.web != nil {
+		say("http", l.web.Addr())
+	}
+	if l.turnUDP != nil {
+		say("turn-udp", l.turnUDP.LocalAddr())
+		say("turn-tcp", l.turnTCP.Addr())
 	}
 }
 

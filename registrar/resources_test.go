@@ -26,8 +26,8 @@ func TestMemoryLimit(t *testing.T) {
 	if err != nil || got != debug.SetMemoryLimit(-1) || got <= 0 || got == math.MaxInt64 {
 		t.Errorf("the limit is %d, of which %d is in force, %v", got, debug.SetMemoryLimit(-1), err)
 	}
-	limits, err := resources(slog.New(slog.DiscardHandler))
-	if err != nil || limits.Connections <= 0 || limits.Connections > flow.DefaultLimits().Connections {
-		t.Errorf("%+v, %v", limits, err)
+	limits, relayed, err := resources(true, slog.New(slog.DiscardHandler))
+	if err != nil || limits.Connections <= 0 || limits.Connections > flow.DefaultLimits().Connections || relayed.Allocations <= 0 {
+		t.Errorf("%+v, %+v, %v", limits, relayed, err)
 	}
 }

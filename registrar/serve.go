@@ -24,6 +24,7 @@ import (
 	"ewindow/registrar/pki"
 	"ewindow/registrar/planfile"
 	"ewindow/registrar/proxy"
+	"ewindow/registrar/relay"
 	"ewindow/registrar/signal/ask"
 	"ewindow/registrar/store"
 )
@@ -33,16 +34,17 @@ const localhost = "localhost"
 
 type serveCmd struct {
 	stateFlags
-	Dialplan  []string `help:"Dialplan file, or directory of *.hcl files; may be repeated." required:"" sep:"none" placeholder:"PATH"`
-	Domain    string   `help:"Domain of the accounts, and the name in the certificate." default:"localhost" placeholder:"NAME"`
-	TLS       string   `help:"Address for SIP over TLS; empty for none." default:":5061" placeholder:"ADDR"`
-	TCP       string   `help:"Address for SIP over TCP; empty for none." default:":5060" placeholder:"ADDR"`
-	UDP       string   `help:"Address for SIP over UDP; empty for none." default:":5060" placeholder:"ADDR"`
-	EchoPorts string   `help:"UDP ports of the number echo, at which callers hear themselves: LOW-HIGH, an even number first, four for each of its calls; empty for none." default:"26000-26031" placeholder:"PORTS"`
-	HTTP      string   `help:"Address for /metrics and /healthz; empty for none." default:"127.0.0.1:9061" placeholder:"ADDR"`
-	Advertise string   `help:"Host by which phones reach this registrar, if a router forwards its ports." placeholder:"HOST"`
-	LogFormat string   `help:"text or json." enum:"text,json" default:"text"`
-	LogLevel  string   `help:"debug, info, warn or error." enum:"debug,info,warn,error" default:"info"`
+	Dialplan []string `help:"Dialplan file, or directory of *.hcl files; may be repeated." required:"" sep:"none" placeholder:"PATH"`
+	Domain   string   `help:"Domain of the accounts, and the name in the certificate." default:"localhost" placeholder:"NAME"`
+	TLS      string   `help:"Address for SIP over TLS; empty for none." default:":5061" placeholder:"ADDR"`
+	TCP      string   `help:"Address for SIP over TCP; empty for none." default:":5060" placeholder:"ADDR"`
+	UDP      string   `help:"Address for SIP over UDP; empty for none." default:":5060" placeholder:"ADDR"`
+	relayFlags
+	EchoPorts string `help:"UDP ports of the number echo, at which callers hear themselves: LOW-HIGH, an even number first, four for each of its calls; empty for none." default:"26000-26031" placeholder:"PORTS"`
+	HTTP      string `help:"Address for /metrics and /healthz; empty for none." default:"127.0.0.1:9061" placeholder:"ADDR"`
+	Advertise string `help:"Host by which phones reach this registrar, if a router forwards its ports." placeholder:"HOST"`
+	LogFormat string `help:"text or json." enum:"text,json" default:"text"`
+	LogLevel  string `help:"debug, info, warn or error." enum:"debug,info,warn,error" default:"info"`
 }
 
 // Run serves until SIGINT or SIGTERM.
@@ -82,12 +84,12 @@ func (c *serveCmd) serve(ctx context.Context, s streams, reload <-chan os.Signal
 	if socket != nil {
 		defer socket.Close()
 	}
-	server, listeners, web, counted, err := c.open(ctx, start, db, locations, identity, log)
+	server, carrier, open, counted, err := c.open(ctx, start, db, locations, identity, log)
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(s.out, "pin %s\n", identity.Pin())
-	announce(log, listeners, web)
+	announce(log, open)
 	if c.Domain == localhost {
 		log.Warn("the accounts are of localhost: windows and phones elsewhere need a --domain that is this machine's name or address")
 	}
@@ -98,12 +100,15 @@ func (c *serveCmd) serve(ctx context.Context, s streams, reload <-chan os.Signal
 	g.Go(func() error { return server.Run(ctx) })
 	g.Go(func() error { ask.Serve(ctx, socket, server.Status); return nil })
 	g.Go(func() error { return bounded.Run(ctx) })
-	g.Go(func() error { return db.Run(ctx, c.storeEvents(server, locations, counted, log)) })
+	g.Go(func() error { return db.Run(ctx, c.storeEvents(server, carrier, locations, counted, log)) })
 	g.Go(func() error { return identity.Run(ctx) })
 	g.Go(func() error { return c.watcher(server, start, counted, log).Run(ctx, reload) })
-	if web != nil {
+	if carrier != nil {
+		g.Go(func() error { return carrier.Run(ctx) })
+	}
+	if open.web != nil {
 		g.Go(func() error {
-			return serveHTTP(ctx, web, counted, db, log, func() { counted.CertExpiry(identity.NotAfter()) })
+			return serveHTTP(ctx, open.web, counted, db, log, func() { counted.CertExpiry(identity.NotAfter()) })
 		})
 	}
 	err = g.Wait()
@@ -111,10 +116,10 @@ func (c *serveCmd) serve(ctx context.Context, s streams, reload <-chan os.Signal
 	return err
 }
 
-// open opens the listeners and puts the server behind them.
+// open opens the listeners and puts the servers behind them. The relay is nil where there is none.
 func (c *serveCmd) open(ctx context.Context, start *planfile.Start, db *store.Store, locations *location.Table,
 	identity *pki.Identity, log *slog.Logger) (
-	server *proxy.Server, listeners proxy.Listeners, web net.Listener, counted *metrics.Registry, err error,
+	server *proxy.Server, carrier *relay.Server, open opened, counted *metrics.Registry, err error,
 ) {
 	key, err := flowKey(filepath.Join(c.State, "flow.key"), log)
 	if err != nil {
@@ -130,19 +135,38 @@ func (c *serveCmd) open(ctx context.Context, start *planfile.Start, db *store.St
 	if err != nil {
 		return
 	}
-	limits, err := resources(log)
+	relaying, err := c.relaying(log)
 	if err != nil {
 		return
 	}
-	if listeners, web, err = c.listen(); err != nil {
+	limits, relayLimits, err := resources(relaying.embedded, log)
+	if err != nil {
 		return
 	}
-	server, err = proxy.New(proxy.Config{
+	if open, err = c.listen(relaying.embedded); err != nil {
+		return
+	}
+	config := proxy.Config{
 		Domain: c.Domain, Advertise: c.Advertise, Key: key, Plan: start.Plan, Accounts: db, Locations: locations,
 		Echo: reflector, TLS: identity.ServerConfig(), Limits: limits, Metrics: counted, Log: log,
-	}, listeners)
+	}
+	carrier, err = relaying.open(open, relayLimits, c.Advertise, func(account string) (proof string, ok bool) {
+		a, ok := db.Account(account)
+		_, window := server.Plan().Space(account)
+		return a.HA1SHA256, ok && window && a.Realm == c.Domain
+	}, log)
+	if err != nil {
+		return
+	}
+	if relaying.issuer != nil {
+		config.Relays = relaying.issuer
+	}
+	server, err = proxy.New(config, open.Listeners)
 	if err == nil {
 		err = errors.Join(counted.Observe(server.State), counted.ObserveStore(func() bool { return db.Current() == nil }))
+	}
+	if err == nil && carrier != nil {
+		err = counted.ObserveRelay(carrier.State)
 	}
 	return
 }
@@ -163,9 +187,14 @@ func (c *serveCmd) openStore(ctx context.Context, log *slog.Logger) (*store.Stor
 }
 
 // storeEvents are what follows from what happens to the store.
-func (c *serveCmd) storeEvents(server *proxy.Server, locations *location.Table, counted *metrics.Registry, log *slog.Logger) store.Events {
+func (c *serveCmd) storeEvents(server *proxy.Server, carrier *relay.Server, locations *location.Table, counted *metrics.Registry, log *slog.Logger) store.Events {
 	return store.Events{
-		Changed: server.AccountChanged,
+		Changed: func(account string) {
+			if carrier != nil {
+				carrier.AccountChanged(account)
+			}
+			server.AccountChanged(account)
+		},
 		Repaired: func(r *store.Recovery) {
 			log.Error("the store was damaged", "recovery", r.String())
 			counted.StoreRepaired()
@@ -201,19 +230,23 @@ func (c *serveCmd) names() []string {
 // flowKey reads the key of the flow tokens, or makes it. It is kept because calls that are up carry such tokens: with
 // another key they could not be ended or changed through a restarted registrar.
 func flowKey(path string, log *slog.Logger) ([]byte, error) {
+	return keptKey(path, "the key of flow tokens", "calls that are up outlive no restart", log)
+}
+
+// keptKey reads a key, or makes it. One that is damaged is made anew: what is lost is what a file that is gone costs.
+func keptKey(path, what, lost string, log *slog.Logger) ([]byte, error) {
 	text, err := os.ReadFile(path)
 	if err == nil {
 		if key, err := hex.DecodeString(strings.TrimSpace(string(text))); err == nil && len(key) == 32 {
 			return key, nil
 		}
-		// Damaged: calls that are up cannot be ended or changed through here; nothing else is lost.
 	} else if !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("read the key of flow tokens: %w; let the registrar's user (uid %d) read it", err, os.Geteuid())
+		return nil, fmt.Errorf("read %s: %w; let the registrar's user (uid %d) read it", what, err, os.Geteuid())
 	}
 	key := make([]byte, 32)
 	_, _ = rand.Read(key) // never fails
 	if err := wholefile.Write(path, []byte(hex.EncodeToString(key)+"\n"), 0o600); err != nil {
-		log.Warn("the key of flow tokens is not kept; calls that are up outlive no restart", "err", err)
+		log.Warn(what+" is not kept; "+lost, "err", err)
 	}
 	return key, nil
 }

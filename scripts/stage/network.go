@@ -124,7 +124,8 @@ func (n *Network) StartRegistrar(ctx context.Context) (*Process, error) {
 	p, err := n.start("registrar", watch, "ewindow-registrar", "serve", "--log-format", "json",
 		"--dialplan", n.DialplanPath(), "--state", n.state(), "--domain", n.Host,
 		"--tls", fmt.Sprintf("%s:%d", n.Host, n.TLS), "--tcp", fmt.Sprintf("%s:%d", n.Host, n.SIP),
-		"--udp", fmt.Sprintf("%s:%d", n.Host, n.SIP), "--http", n.httpAddress)
+		"--udp", fmt.Sprintf("%s:%d", n.Host, n.SIP), "--http", n.httpAddress,
+		"--turn", n.Host+":0")
 	if err != nil {
 		return nil, err
 	}
