@@ -1,9 +1,9 @@
 // Package agent is a window's SIP user agent: it keeps one connection to the registrar, stays registered over it,
-// subscribes to its own part of the plan, and makes, takes and keeps calls. SDP is opaque bytes here.
+// subscribes to its own part of the plan and to relays, and makes, takes and keeps calls. SDP is opaque bytes here.
 //
 //	              Config.Dial                       Events()
 //	registrar ◀───── flow ─────▶ stack ─┬─ register   ──▶ Online, Offline
-//	             (one at a time,        ├─ subscribe  ──▶ Programme
+//	             (one at a time,        ├─ subscribe  ──▶ Programme, Relays
 //	              pinged, replaced)     └─ calls      ──▶ Invitation, Reoffer, LateAnswer, Info, Ended
 //
 // There is one long-lived SIP stack (registrar/signal). It never dials and listens nowhere: the agent dials, and hands
@@ -29,7 +29,6 @@ import (
 	"github.com/emiago/sipgo/sip"
 
 	"ewindow/dialplan/username"
-	"ewindow/registrar/signal/lasting"
 	"ewindow/registrar/signal/stack"
 )
 
@@ -84,16 +83,17 @@ type Config struct {
 
 // Agent is a window's SIP user agent. All methods may be called from any goroutine.
 type Agent struct {
-	cfg      Config
-	log      *slog.Logger
-	planless *lasting.Fault // there is no subscription
-	domain   string
-	aor      sip.Uri
-	contact  sip.Uri // the same for the life of the agent, over all connections
-	outward  string  // our Contact header's value in a REGISTER
-	stack    *stack.Stack
-	creds    *credentials
-	events   *queue
+	cfg     Config
+	log     *slog.Logger
+	domain  string
+	aor     sip.Uri
+	contact sip.Uri // the same for the life of the agent, over all connections
+	outward string  // our Contact header's value in a REGISTER
+	stack   *stack.Stack
+	creds   *credentials
+	events  *queue
+	follows []*following // what it subscribes to; see follow
+	relayed atomic.Bool  // there were relays
 
 	started atomic.Bool
 	renewed chan struct{} // has one element when there is another secret to register with
@@ -107,7 +107,6 @@ type Agent struct {
 	local   netip.Addr     // of the latest flow
 	changed chan struct{}  // closed when flow changes
 	calls   map[callKey]*Call
-	sub     *subscription
 }
 
 // New checks the configuration and makes an Agent. It starts nothing: Run does.
@@ -139,7 +138,7 @@ func New(cfg Config) (*Agent, error) {
 		events:  newQueue(),
 	}
 	a.log = cfg.Log.With("aor", cfg.Space)
-	a.planless = &lasting.Fault{Log: a.log, Level: slog.LevelWarn, What: "no subscription to the plan", Over: "subscribed to the plan again"}
+	a.follows = a.follow()
 	a.creds = &credentials{realm: domain, username: cfg.Space, password: cfg.Secret}
 	instance := newUUID()
 	a.contact = sip.Uri{Scheme: "sip", User: cfg.Space, Host: instance + ".invalid", UriParams: sip.HeaderParams{{K: "transport", V: "tls"}}}

@@ -3,6 +3,8 @@ package agent
 import (
 	"slices"
 	"sync"
+
+	"ewindow/registrar/signal/relays"
 )
 
 // Event is one of the types below.
@@ -19,6 +21,10 @@ type Offline struct {
 
 // Programme is the body of a NOTIFY: what the plan says about this window. Only the newest waits in the queue.
 type Programme struct{ Body []byte }
+
+// Relays is the STUN and TURN servers that the registrar names, with hosts as the window reaches them; nil: it names none any
+// more. They hold a secret: they are for memory, not for disk or log. Only the newest wait in the queue.
+type Relays struct{ Relays *relays.Relays }
 
 // Invitation is an INVITE that wants Call.Answer or Call.Reject. When the caller gives up first, Ended follows.
 type Invitation struct {
@@ -62,6 +68,7 @@ type Ended struct {
 func (Online) event()     {}
 func (Offline) event()    {}
 func (Programme) event()  {}
+func (Relays) event()     {}
 func (Invitation) event() {}
 func (Reoffer) event()    {}
 func (LateAnswer) event() {}
@@ -73,7 +80,7 @@ const maxQueue = 64
 
 // queue holds events for the receiver so that nobody who reports one ever waits. When maxQueue events wait, it
 // refuses Invitation, Reoffer and Info (the SIP side then answers 503). The others get in always: of Online and
-// Offline only the latest can matter, of Programme only the newest, so that older ones are taken out; and there are
+// Offline only the latest can matter, of Programme and Relays only the newest, so that older ones are taken out; and there are
 // no more Ended and LateAnswer than calls.
 type queue struct {
 	out chan Event
@@ -97,7 +104,9 @@ func (q *queue) put(e Event) bool {
 			return false
 		}
 	case Programme:
-		q.waiting = slices.DeleteFunc(q.waiting, func(old Event) bool { _, is := old.(Programme); return is })
+		q.waiting = slices.DeleteFunc(q.waiting, is[Programme])
+	case Relays:
+		q.waiting = slices.DeleteFunc(q.waiting, is[Relays])
 	case Online, Offline:
 		if len(q.waiting) >= maxQueue {
 			q.waiting = slices.DeleteFunc(q.waiting, isState)
@@ -110,6 +119,8 @@ func (q *queue) put(e Event) bool {
 	}
 	return true
 }
+
+func is[E Event](e Event) bool { _, yes := e.(E); return yes }
 
 func isState(e Event) bool {
 	switch e.(type) {

@@ -19,6 +19,7 @@ import (
 	"github.com/emiago/sipgo/sip"
 
 	"ewindow/registrar/signal/header"
+	"ewindow/registrar/signal/relays"
 	"github.com/icholy/digest"
 
 	"ewindow/dialplan/programme"
@@ -62,7 +63,8 @@ type lab struct {
 	mute     bool                           // no pongs
 	expires  int                            // granted to REGISTER
 	secret   string                         // of milano's account
-	sub      *sip.Request                   // the latest SUBSCRIBE that was accepted
+	sub      *sip.Request                   // the latest SUBSCRIBE to the plan that was accepted
+	relays   func(*line, *sip.Request)      // takes SUBSCRIBEs to relays; nil: the registrar does not know them
 }
 
 // line is one connection, seen from the registrar.
@@ -206,8 +208,16 @@ func (ln *line) take(m sip.Message) {
 		return
 	}
 	l.mu.Lock()
-	override := l.override
+	override, given := l.override, l.relays
 	l.mu.Unlock()
+	if req.Method == sip.SUBSCRIBE && header.First(req, "Event") == relays.Event {
+		if given == nil {
+			ln.write(sip.NewResponseFromRequest(req, 489, "Bad Event", nil).String())
+			return
+		}
+		given(ln, req)
+		return
+	}
 	if override != nil && override(ln, req) {
 		return
 	}

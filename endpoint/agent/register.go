@@ -106,13 +106,15 @@ func (a *Agent) live(ctx context.Context, f *flow, r *registration) error {
 	loops.Go(func() { f.keepAlive(living) })
 
 	registered := make(chan struct{})
-	loops.Go(func() {
-		select {
-		case <-registered:
-			a.stayInformed(living, f)
-		case <-living.Done():
-		}
-	})
+	for _, p := range a.follows {
+		loops.Go(func() {
+			select {
+			case <-registered:
+				a.stayInformed(living, f, p)
+			case <-living.Done():
+			}
+		})
+	}
 	err := r.keep(living, f, sync.OnceFunc(func() { close(registered) }))
 	if ctx.Err() != nil && f.alive() {
 		a.sayGoodbye(ctx, f, r)

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,6 +21,7 @@ import (
 	"ewindow/registrar/location"
 	"ewindow/registrar/pki"
 	"ewindow/registrar/proxy"
+	"ewindow/registrar/relay"
 	"ewindow/registrar/store"
 	"ewindow/scripts/lab/memnet"
 )
@@ -96,7 +98,9 @@ func (h *house) serve() {
 	}
 	h.server, err = proxy.New(proxy.Config{
 		Domain: domain, Key: bytes.Repeat([]byte{7}, 32), Plan: h.parse(plan), Accounts: accounts{},
-		Locations: h.table, TLS: h.identity.ServerConfig(),
+		Locations: h.table, TLS: h.identity.ServerConfig(), Relays: &relay.Issuer{
+			URIs: []string{"turn:registrar.invalid:3478?transport=udp"}, Secret: relay.Shared("secret of the relay"),
+		},
 	}, proxy.Listeners{TLS: listener})
 	if err != nil {
 		h.t.Fatal(err)
@@ -321,5 +325,28 @@ func TestCancelThroughTheRegistrar(t *testing.T) {
 		}
 		munich = h.window("munich", "10.0.0.3")
 		munich.programme()
+	})
+}
+
+// The registrar gives a window relays, again at half of their life, and anew when it was away.
+func TestRelaysFromTheRegistrar(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		milano := h.window("milano", "10.0.0.2")
+		defer func() {
+			milano.stop()
+			h.stop()
+			synctest.Wait()
+		}()
+		first := want[agent.Relays](milano).Relays
+		if len(first.URIs) != 1 || first.URIs[0] != "turn:10.0.0.1:3478?transport=udp" || !strings.HasSuffix(first.Username, ":milano") {
+			t.Errorf("%+v", first)
+		}
+		h.stop()
+		time.Sleep(time.Hour)
+		h.serve()
+		if later := want[agent.Relays](milano).Relays; !later.Expires.After(first.Expires) {
+			t.Errorf("%+v, then %+v", first, later)
+		}
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"strings"
 	"time"
@@ -12,19 +13,46 @@ import (
 
 	"ewindow/registrar/signal/dialog"
 	"ewindow/registrar/signal/header"
+	"ewindow/registrar/signal/lasting"
+	"ewindow/registrar/signal/relays"
 
 	"ewindow/dialplan/programme"
 )
 
 const (
-	eventPackage   = "ua-profile" // RFC 6080
 	subscribeFor   = time.Hour
 	subscribeLeast = 10 * time.Second
 )
 
+// A following is an event package (RFC 6665) to which the window subscribes at its own address-of-record, as long as it is
+// registered. There is one for the plan and one for relays.
+type following struct {
+	name     string                         // of the package
+	params   string                         // of the Event header
+	accept   string                         // content type of what is told
+	optional bool                           // a registrar need not know the package: then the window goes on without
+	told     func(host string, body []byte) // what came from the registrar at host; nil: there is nothing to tell any more
+	fault    *lasting.Fault                 // there is no subscription
+
+	sub *subscription // behind Agent.mu; nil without one
+}
+
+// follow says what the window subscribes to.
+func (a *Agent) follow() []*following {
+	fault := func(what string) *lasting.Fault {
+		return &lasting.Fault{Log: a.log, Level: slog.LevelWarn, What: "no subscription to " + what, Over: "subscribed to " + what + " again"}
+	}
+	return []*following{
+		{name: "ua-profile", params: `;profile-type="user"`, accept: programme.ContentType, told: a.toldPlan, fault: fault("the plan")}, // RFC 6080
+		{name: relays.Event, accept: relays.ContentType, optional: true, told: a.toldRelays, fault: fault("relays")},
+	}
+}
+
 // subscription is the dialog of our SUBSCRIBE (RFC 6665). The loop of the connection owns the sending half, the
 // receiving half is behind Agent.mu.
 type subscription struct {
+	to      *following
+	host    string             // at which the registrar is
 	dialog  dialog.Dialog      // Call-ID and our tag do not change
 	remote  string             // tag of the notifier, from the first NOTIFY or 2xx
 	heard   uint32             // number of the latest NOTIFY
@@ -32,43 +60,51 @@ type subscription struct {
 	arrived chan struct{}      // has one element when a NOTIFY came
 }
 
-// stayInformed subscribes to the window's own part of the plan, and again whenever that ends, until ctx does.
-func (a *Agent) stayInformed(ctx context.Context, f *flow) {
+// stayInformed subscribes to p, and again whenever that ends, until ctx does, or until the registrar says that it does not
+// know an optional package: it is asked again over the next connection.
+func (a *Agent) stayInformed(ctx context.Context, f *flow, p *following) {
 	for failures := 0; ctx.Err() == nil; failures++ {
-		s := a.newSubscription()
+		s := a.newSubscription(f, p)
 		begun := time.Now()
 		wait, err := a.subscribe(ctx, f, s)
 		a.dropSubscription(s)
 		if ctx.Err() != nil {
 			return
 		}
+		var status *StatusError
+		if p.optional && errors.As(err, &status) && status.Code == statusBadEvent {
+			a.log.Debug("the registrar does not know an event package; the window goes on without", "event", p.name)
+			p.fault.Well()
+			p.told("", nil)
+			return
+		}
 		if time.Since(begun) > steadyAfter {
 			failures = 0
 		}
 		wait = min(max(wait, backoff(failures)), backoffMost)
-		a.planless.Met(err.Error(), "err", err, "again_in", wait.Round(time.Millisecond))
+		p.fault.Met(err.Error(), "err", err, "again_in", wait.Round(time.Millisecond))
 		if !pause(ctx, wait) {
 			return
 		}
 	}
 }
 
-func (a *Agent) newSubscription() *subscription {
+func (a *Agent) newSubscription(f *flow, p *following) *subscription {
 	s := &subscription{
-		dialog: a.newDialog(a.aor, a.aor),
-		news:   make(chan time.Duration, 1), arrived: make(chan struct{}, 1),
+		to: p, host: f.remote.IP.String(), dialog: a.newDialog(a.aor, a.aor),
+		news: make(chan time.Duration, 1), arrived: make(chan struct{}, 1),
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.sub = s
+	p.sub = s
 	return s
 }
 
 func (a *Agent) dropSubscription(s *subscription) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.sub == s {
-		a.sub = nil
+	if s.to.sub == s {
+		s.to.sub = nil
 	}
 }
 
@@ -91,7 +127,7 @@ func (a *Agent) subscribe(ctx context.Context, f *flow, s *subscription) (time.D
 				return wait, err
 			}
 		}
-		a.planless.Well()
+		s.to.fault.Well()
 		half := max(granted, subscribeLeast) / 2
 		timer := time.NewTimer(half*9/10 + rand.N(half/10))
 		select {
@@ -128,8 +164,8 @@ func (a *Agent) subscribeOnce(ctx context.Context, f *flow, s *subscription) (ti
 	defer cancel()
 	_, res, err := a.exchange(ctx, f, true, func() *sip.Request {
 		req := a.request(&s.dialog, sip.SUBSCRIBE)
-		req.AppendHeader(sip.NewHeader("Event", eventPackage+`;profile-type="user"`))
-		req.AppendHeader(sip.NewHeader("Accept", programme.ContentType))
+		req.AppendHeader(sip.NewHeader("Event", s.to.name+s.to.params))
+		req.AppendHeader(sip.NewHeader("Accept", s.to.accept))
 		req.AppendHeader(sip.NewHeader("Expires", fmt.Sprint(seconds10(subscribeFor))))
 		return req
 	}, a.transact)
@@ -155,9 +191,8 @@ func (a *Agent) notified(req *sip.Request, tx *sip.ServerTx) {
 	tag, seq := header.FromTag(req), req.CSeq().SeqNo
 
 	a.mu.Lock()
-	s := a.sub
-	ours := s != nil && s.dialog.CallID == req.CallID().Value() && s.dialog.LocalTag == header.ToTag(req) &&
-		(s.remote == "" || s.remote == tag) && tag != ""
+	s := a.subscribed(req)
+	ours := s != nil && (s.remote == "" || s.remote == tag) && tag != ""
 	late := ours && s.remote != "" && seq <= s.heard
 	if ours && !late {
 		s.remote, s.heard = tag, seq
@@ -168,9 +203,9 @@ func (a *Agent) notified(req *sip.Request, tx *sip.ServerTx) {
 	case !ours:
 		respond(tx, a.refuse(req, sip.StatusCallTransactionDoesNotExists, "there is no such subscription here any more"))
 		return
-	case header.Word(header.First(req, "Event")) != eventPackage:
-		res := a.refuse(req, statusBadEvent, "a window follows "+eventPackage+" alone")
-		res.AppendHeader(sip.NewHeader("Allow-Events", eventPackage))
+	case !strings.EqualFold(header.Word(header.First(req, "Event")), s.to.name):
+		res := a.refuse(req, statusBadEvent, "this subscription is to "+s.to.name)
+		res.AppendHeader(sip.NewHeader("Allow-Events", s.to.name))
 		respond(tx, res)
 		return
 	case state == "":
@@ -183,14 +218,44 @@ func (a *Agent) notified(req *sip.Request, tx *sip.ServerTx) {
 	if late {
 		return
 	}
-	if b := header.Body(req); b != nil && header.MediaType(req) == programme.ContentType {
-		a.events.put(Programme{Body: b})
+	if b := header.Body(req); b != nil && header.MediaType(req) == s.to.accept {
+		s.to.told(s.host, b)
 	}
 	if state == "terminated" {
 		offer(s.news, afterTermination(told))
 		return
 	}
 	offer(s.arrived, struct{}{})
+}
+
+// subscribed is the subscription that a NOTIFY names, or nil. a.mu is held.
+func (a *Agent) subscribed(req *sip.Request) *subscription {
+	for _, p := range a.follows {
+		if s := p.sub; s != nil && s.dialog.CallID == req.CallID().Value() && s.dialog.LocalTag == header.ToTag(req) {
+			return s
+		}
+	}
+	return nil
+}
+
+// toldPlan takes the window's own part of the plan.
+func (a *Agent) toldPlan(_ string, body []byte) { a.events.put(Programme{Body: body}) }
+
+// toldRelays takes STUN and TURN servers.
+func (a *Agent) toldRelays(host string, body []byte) {
+	if body == nil {
+		if a.relayed.Swap(false) {
+			a.events.put(Relays{})
+		}
+		return
+	}
+	r, err := relays.Decode(body)
+	if err != nil {
+		a.log.Warn("the registrar sent relays that cannot be used; those from before are kept", "err", err)
+		return
+	}
+	a.relayed.Store(true)
+	a.events.put(Relays{Relays: r.Reached(host)})
 }
 
 // afterTermination is how long to wait before subscribing anew (RFC 6665 §4.1.3).

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"ewindow/endpoint/agent"
+	"ewindow/registrar/signal/relays"
 )
 
 // userAgent is what the window asks of its SIP side.
@@ -43,7 +44,8 @@ type established struct {
 type (
 	registration struct{ err error } // nil: registered
 	planCame     struct{ body []byte }
-	invitation   struct { // an INVITE outside a dialog: answer or reject it, once
+	relaysCame   struct{ relays *relays.Relays } // nil: there are none any more
+	invitation   struct {                        // an INVITE outside a dialog: answer or reject it, once
 		dialog dialog
 		callID string
 		from   string // account
@@ -103,6 +105,8 @@ func translate(e agent.Event) any {
 		return registration{e.Err}
 	case agent.Programme:
 		return planCame{e.Body}
+	case agent.Relays:
+		return relaysCame{e.Relays}
 	case agent.Invitation:
 		return invitation{
 			dialog: e.Call, callID: e.Call.ID(), from: e.From, offer: e.Offer, answer: e.Call.Answer,

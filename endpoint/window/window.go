@@ -17,6 +17,7 @@ import (
 	"ewindow/media/effort"
 	"ewindow/media/engine"
 	"ewindow/media/engine/protocol"
+	"ewindow/registrar/signal/relays"
 )
 
 const (
@@ -55,7 +56,8 @@ type Window struct {
 	stage   *stage
 	started time.Time
 
-	snapshot atomic.Pointer[snapshot] // for Status
+	snapshot atomic.Pointer[snapshot]      // for Status
+	relays   atomic.Pointer[relays.Relays] // in memory alone: it holds a secret
 
 	// Owned by the loop.
 	state   State
@@ -212,6 +214,8 @@ func (w *Window) receive(ctx context.Context, m any) {
 		}
 	case planCame:
 		w.programme(ctx, m.body)
+	case relaysCame:
+		w.relays.Store(m.relays)
 	case kept:
 		w.kept(m)
 	case invitation:
@@ -267,6 +271,16 @@ func (w *Window) post(m any) bool {
 	case <-w.done:
 		return false
 	}
+}
+
+// Relays are the STUN and TURN servers for a call that is prepared now; nil if the registrar named none, or so long ago that
+// their credentials have expired. It may be called from any goroutine.
+func (w *Window) Relays() *relays.Relays {
+	r := w.relays.Load()
+	if r == nil || !r.Valid(time.Now()) {
+		return nil
+	}
+	return r
 }
 
 // tell is post for those who have nothing to release.
