@@ -59,6 +59,9 @@ func (c *serveCmd) relaying(log *slog.Logger) (r relaying, err error) {
 	if len(r.relay) == 0 {
 		log.Warn("this machine has no address at which others reach it: nothing is relayed, STUN alone is there; give it one with --relay-address")
 	}
+	if len(c.RelayAddress) == 0 && c.Advertise != "" && slices.ContainsFunc(r.relay, netip.Addr.IsPrivate) {
+		log.Warn("what is relayed has an address of this network alone; where a router forwards its ports, give the router's with --relay-address", "addresses", r.relay)
+	}
 	r.key, err = keptKey(filepath.Join(c.State, "relay.key"), "the key of the relay's credentials", "windows get others after a restart", log)
 	return r, err
 }

@@ -6,9 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
-	"time"
 
+	"ewindow/registrar/block"
 	"ewindow/registrar/location"
 	"ewindow/registrar/signal/header"
 )
@@ -22,9 +21,7 @@ type hosts struct {
 	advertise string         // host for Via and Record-Route instead of the local address; may be empty
 	udp       string         // local address of the UDP socket; empty without one
 
-	mu     sync.Mutex
-	local  []netip.Addr // addresses of the machine
-	looked time.Time    // when local was read
+	machine block.Machine
 }
 
 func newHosts(domain, advertise string, l Listeners) *hosts {
@@ -66,7 +63,7 @@ func (h *hosts) ours(host string) bool {
 		return false
 	}
 	addr = addr.WithZone("").Unmap()
-	return slices.Contains(h.addrs, addr) || h.any && slices.Contains(h.machine(), addr)
+	return slices.Contains(h.addrs, addr) || h.any && slices.Contains(h.machine.Addresses(), addr)
 }
 
 // oursAt is ours for a host and port: another program of this machine may listen on another port.
@@ -83,22 +80,6 @@ func (h *hosts) oursAt(host string, port int) bool {
 		}
 	}
 	return false
-}
-
-// machine is the addresses of this machine, no older than 10 s: they come and go with its networks.
-func (h *hosts) machine() []netip.Addr {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.looked.IsZero() || time.Since(h.looked) > 10*time.Second {
-		h.looked, h.local = time.Now(), nil
-		found, _ := net.InterfaceAddrs()
-		for _, a := range found {
-			if p, err := netip.ParsePrefix(a.String()); err == nil {
-				h.local = append(h.local, p.Addr().Unmap())
-			}
-		}
-	}
-	return h.local
 }
 
 // sentBy is the host and port by which the peer at the other end of f reaches us. local is our end of it. An

@@ -6,11 +6,14 @@ import (
 	"net"
 	"net/netip"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/pion/stun/v4"
 
 	"ewindow/registrar/signal/relays"
 )
@@ -70,7 +73,6 @@ func TestStunclient(t *testing.T) {
 // Two clients at a time, each with an allocation, send a hundred messages to each other's: by channels, by Send indications,
 // over UDP and over TCP.
 func TestUclient(t *testing.T) {
-	lost := regexp.MustCompile(`Total lost packets (\d+) `)
 	for name, flags := range map[string][]string{
 		"UDP, channels": nil, "UDP, indications": {"-s"}, "TCP, channels": {"-t"}, "TCP, indications": {"-t", "-s"},
 	} {
@@ -87,6 +89,48 @@ func TestUclient(t *testing.T) {
 				t.Errorf("%+v", s)
 			}
 		})
+	}
+}
+
+// lost is what uclient says at its end.
+var lost = regexp.MustCompile(`Total lost packets (\d+) `)
+
+// Credentials for a server elsewhere are those that coturn's takes (use-auth-secret).
+func TestCoturnServer(t *testing.T) {
+	if _, err := exec.LookPath("turnserver"); err != nil {
+		t.Fatalf("%v; make setup-test installs it (Debian's coturn)", err)
+	}
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at, dir := free.Addr().(*net.TCPAddr), t.TempDir()
+	free.Close()
+	port := strconv.Itoa(at.Port)
+	server := exec.CommandContext(t.Context(), "turnserver", "-n", "--use-auth-secret", "--static-auth-secret=north", "--realm="+realm, "-p", port,
+		"--listening-ip=127.0.0.1", "--relay-ip=127.0.0.1", "--allow-loopback-peers", "--no-tls", "--no-dtls", "--no-cli", "--cli-password=x",
+		"--log-file=stdout", "--pidfile="+filepath.Join(dir, "pid"), "--db="+filepath.Join(dir, "db"))
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = server.Process.Kill(); _ = server.Wait() }()
+	c, err := net.Dial("udp", at.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for range 200 { // it says nothing when it listens
+		_, _ = c.Write(stun.MustBuild(stun.TransactionID, stun.BindingRequest).Raw)
+		_ = c.SetReadDeadline(time.Now().Add(time.Second))
+		if _, err = c.Read(make([]byte, 2000)); err == nil {
+			break
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	r := (&Issuer{Secret: Shared("north")}).Relays("milano", time.Now())
+	out, err := coturn(t, "turnutils_uclient", "-y", "-c", "-m", "2", "-n", "10", "-p", port, "-u", r.Username, "-w", r.Password, "127.0.0.1")
+	if m := lost.FindStringSubmatch(out); err != nil || m == nil || m[1] != "0" {
+		t.Errorf("%v\n%s", err, out)
 	}
 }
 

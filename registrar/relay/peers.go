@@ -2,11 +2,8 @@ package relay
 
 import (
 	"errors"
-	"net"
 	"net/netip"
 	"slices"
-	"sync"
-	"time"
 )
 
 // Why a peer is not relayed to.
@@ -77,31 +74,4 @@ func (p *peers) at(to netip.AddrPort) error {
 		return errOurs
 	}
 	return nil
-}
-
-// interfaces are the addresses of this machine, no older than lookEvery: they come and go with its networks.
-type interfaces struct {
-	mu     sync.Mutex
-	have   []netip.Addr
-	looked time.Time
-}
-
-const lookEvery = 10 * time.Second
-
-func (i *interfaces) all() []netip.Addr {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	if i.looked.IsZero() || time.Since(i.looked) > lookEvery {
-		found, err := net.InterfaceAddrs()
-		if err != nil {
-			return i.have
-		}
-		i.looked, i.have = time.Now(), nil
-		for _, a := range found {
-			if p, err := netip.ParsePrefix(a.String()); err == nil {
-				i.have = append(i.have, p.Addr().Unmap())
-			}
-		}
-	}
-	return i.have
 }
