@@ -1,6 +1,9 @@
 package main
 
 import (
+	"bufio"
+	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"log/slog"
@@ -8,14 +11,19 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"reflect"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/icholy/digest"
 	"github.com/pion/stun/v4"
 
+	"ewindow/registrar/pki/pin"
 	"ewindow/registrar/signal/relays"
 )
 
@@ -142,5 +150,112 @@ func TestRelayElsewhere(t *testing.T) {
 	}
 	if r, err := (&serveCmd{}).relaying(log); err != nil || r.embedded || r.issuer != nil {
 		t.Errorf("switched off: %+v, %v", r, err)
+	}
+}
+
+// ask sends a request of milano over c, with its challenge, and returns the final answer's head.
+func (s *service) ask(c net.Conn, r *bufio.Reader, method, uri, secret, headers string) string {
+	s.t.Helper()
+	credentials := ""
+	for {
+		s.seq++
+		fmt.Fprintf(c, "%s %s SIP/2.0\r\nVia: SIP/2.0/TLS %s;branch=z9hG4bK%d;rport\r\nFrom: <sip:milano@localhost>;tag=1\r\n"+
+			"To: <sip:milano@localhost>\r\nCall-ID: %s\r\nCSeq: %d %s\r\nMax-Forwards: 70\r\nContact: <sip:milano@x.invalid;transport=tls>\r\n%s%s"+
+			"Content-Length: 0\r\n\r\n", method, uri, c.LocalAddr(), s.seq, method, s.seq, method, headers, credentials)
+		head, _ := message(s.t, r)
+		challenge := regexp.MustCompile(`WWW-Authenticate: (.*)\r\n`).FindStringSubmatch(head)
+		if challenge == nil || credentials != "" {
+			return head
+		}
+		parsed, err := digest.ParseChallenge(challenge[1])
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		answer, err := digest.Digest(parsed, digest.Options{Method: method, URI: uri, Username: "milano", Password: secret})
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		credentials = "Authorization: " + answer.String() + "\r\n"
+	}
+}
+
+// message reads the next one.
+func message(t *testing.T, r *bufio.Reader) (head string, body []byte) {
+	t.Helper()
+	for !strings.HasSuffix(head, "\r\n\r\n") {
+		line, err := r.ReadString('\n')
+		if err != nil {
+			t.Fatalf("read: %v after %q", err, head)
+		}
+		head += line
+	}
+	if m := regexp.MustCompile(`Content-Length: (\d+)`).FindStringSubmatch(head); m != nil {
+		n, _ := strconv.Atoi(m[1])
+		body = make([]byte, n)
+		if _, err := io.ReadFull(r, body); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return head, body
+}
+
+// The whole way: a window registers over TLS and is told of the relay, coturn's client goes through that with what it was
+// told, and when the account is removed it no longer does.
+func TestRelaysAWindow(t *testing.T) {
+	s := newService(t)
+	s.args.Turn, s.args.RelayPorts = "127.0.0.1:0", "50000-59999"
+	_, secret, errs := command("account", "add", "milano", "--state", s.args.State, "--domain", "localhost")
+	if secret = strings.TrimSpace(secret); secret == "" {
+		t.Fatal(errs)
+	}
+	s.start()
+	defer s.end()
+	config, err := pin.Config(strings.Fields(s.out.String())[1], "localhost")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := tls.Dial("tcp", s.addr("tls"), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(time.Minute))
+	r := bufio.NewReader(c)
+	if head := s.ask(c, r, "REGISTER", "sip:localhost", secret, ""); !strings.HasPrefix(head, "SIP/2.0 200 ") {
+		t.Fatal(head)
+	}
+	if head := s.ask(c, r, "SUBSCRIBE", "sip:milano@localhost", secret, "Event: "+relays.Event+"\r\nExpires: 3600\r\n"); !strings.HasPrefix(head, "SIP/2.0 200 ") {
+		t.Fatal(head)
+	}
+	head, body := message(t, r)
+	told, err := relays.Decode(body)
+	if err != nil || len(told.URIs) != 3 {
+		t.Fatalf("%+v, %v\n%s%s", told, err, head, body)
+	}
+	u, err := relays.Parse(told.Reached("127.0.0.1").URIs[1])
+	if err != nil || u.Host != "127.0.0.1" || u.Transport != "udp" {
+		t.Fatalf("%+v, %v", u, err)
+	}
+	client := func() ([]byte, error) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		return exec.CommandContext(ctx, "turnutils_uclient", "-y", "-c", "-m", "2", "-n", "10", "-p", strconv.Itoa(int(u.Port)),
+			"-u", told.Username, "-w", told.Password, u.Host).CombinedOutput()
+	}
+	if out, err := client(); err != nil || !strings.Contains(string(out), "Total lost packets 0 ") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	if status, _, errs := command("account", "remove", "milano", "--state", s.args.State); status != 0 {
+		t.Fatal(errs)
+	}
+	s.await(`an account was made, (removed) or changed`)
+	if out, err := client(); err == nil || !strings.Contains(string(out), "Cannot complete Allocation") {
+		t.Errorf("after its account was removed: %v\n%s", err, out)
+	}
+	s.await(`the account may not relay, or is (no) more`)
+	for _, hidden := range []string{told.Password, secret} {
+		if strings.Contains(s.logged(), hidden) {
+			t.Errorf("the log has %q", hidden)
+		}
 	}
 }
