@@ -163,3 +163,59 @@ func TestAllowedPeer(t *testing.T) {
 		}
 	})
 }
+
+// Whatever pion/turn lets through, an allocation's socket sends nothing to a forbidden peer.
+func TestSocketForbids(t *testing.T) {
+	simulate(t, nil, func(l *lab) {
+		l.udp("milano", "198.51.100.7").allocate()
+		k := l.server.allocations.all()[0]
+		n := uint64(0)
+		for _, f := range forbidden {
+			at := netip.AddrPortFrom(netip.MustParseAddr(f.peer), 50001)
+			if at.Addr().Is4In6() {
+				continue // as a destination it is the IPv4 address
+			}
+			n++
+			if _, err := k.WriteTo([]byte("x"), udpAddr(at)); err != nil || l.server.State().Sent != 0 || l.server.State().Refused["peer"] != n {
+				t.Errorf("%s (%s): %v, %+v", f.peer, f.kind, err, l.server.State())
+			}
+		}
+	})
+}
+
+// Over IPv6 it is the same.
+func TestForbiddenPeersOfIPv6(t *testing.T) {
+	six := netip.MustParseAddr("2001:db8:5::1")
+	simulate(t, func(c *Config) {
+		c.Relay = append(c.Relay, six)
+		own := c.Machine
+		c.Machine = func() []netip.Addr { return append(own(), six) }
+	}, func(l *lab) {
+		c := l.udp("milano", "198.51.100.7")
+		family := stun.RawAttribute{Type: stun.AttrRequestedAddressFamily, Value: []byte{2, 0, 0, 0}}
+		answer, code := c.ask(stun.MethodAllocate, transport(17), family)
+		var at stun.XORMappedAddress
+		if code != 0 || at.GetFromAs(answer, stun.AttrXORRelayedAddress) != nil || !at.IP.Equal(six.AsSlice()) {
+			t.Fatalf("%d, %v", code, at)
+		}
+		for i, f := range forbidden {
+			addr := netip.MustParseAddr(f.peer)
+			want := 403
+			if addr.Is4() || addr.Is4In6() { // pion/turn takes a mapped one for IPv4
+				want = 443
+			}
+			peer := netip.AddrPortFrom(addr, 50001).String()
+			if _, code := c.ask(stun.MethodCreatePermission, toPeer(peer)); code != want {
+				t.Errorf("%s (%s): CreatePermission: %d", f.peer, f.kind, code)
+			}
+			if _, code := c.ask(stun.MethodChannelBind, channelNumber(0x4000+uint16(i)), toPeer(peer)); code != want {
+				t.Errorf("%s (%s): ChannelBind: %d", f.peer, f.kind, code)
+			}
+		}
+		for _, peer := range []string{"[2001:db8::1]:1", "[2001:db8:5::1]:50000"} {
+			if _, code := c.ask(stun.MethodChannelBind, channelNumber(0x4200+uint16(len(peer))), toPeer(peer)); code != 0 {
+				t.Errorf("%s: ChannelBind: %d", peer, code)
+			}
+		}
+	})
+}

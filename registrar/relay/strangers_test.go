@@ -182,6 +182,13 @@ func TestCrowdOfConnections(t *testing.T) {
 	simulate(t, func(c *Config) { c.Limits = Limits{Connections: 40, PerBlock: 20, PerAccount: 3} }, func(l *lab) {
 		window := l.tcp("milano", "192.0.2.7")
 		window.allocate()
+		for i := range 30 {
+			l.dial(fmt.Sprintf("198.51.100.%d", i))
+		}
+		time.Sleep(time.Second)
+		if n := l.server.State().Connections; n != 1+20 {
+			t.Errorf("%d connections, with a crowd from one block", n)
+		}
 		for i := range 200 {
 			l.dial(fmt.Sprintf("198.51.%d.%d", i%3, i%100))
 		}
