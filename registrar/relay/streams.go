@@ -247,9 +247,6 @@ func (c *stream) frame(b []byte) (int, error) {
 		return 0, err
 	}
 	head, err := c.in.Peek(4)
-	if len(head) > 0 && len(head) < 4 && err == nil {
-		err = io.ErrUnexpectedEOF
-	}
 	if err != nil {
 		return 0, err
 	}
