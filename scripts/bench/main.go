@@ -124,7 +124,7 @@ func measure(ctx context.Context, o options, name, dir string) (f figures, err e
 	if err := os.RemoveAll(dir); err != nil {
 		return f, err
 	}
-	ends, err := rig.MakeEnds()
+	ends, err := rig.MakeEnds(ctx)
 	if err != nil {
 		return f, err
 	}

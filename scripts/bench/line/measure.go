@@ -73,7 +73,7 @@ func (m measurement) take(ctx context.Context) (o outcome, err error) {
 		return o, err
 	}
 	defer drawing.Stop()
-	ends, err := rig.MakeEnds()
+	ends, err := rig.MakeEnds(ctx)
 	if err != nil {
 		return o, err
 	}

@@ -63,7 +63,7 @@ func run(ctx context.Context, o options, out io.Writer) (err error) {
 	}
 	defer os.RemoveAll(dir)
 	s := &soak{options: o}
-	if s.ends, err = rig.MakeEnds(); err != nil {
+	if s.ends, err = rig.MakeEnds(ctx); err != nil {
 		return err
 	}
 	defer s.ends.Remove()

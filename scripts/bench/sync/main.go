@@ -110,7 +110,7 @@ func measure(ctx context.Context, bin string, line impair.Conditions, seed uint6
 	if err != nil {
 		return nil, err
 	}
-	ends, err := rig.MakeEnds()
+	ends, err := rig.MakeEnds(ctx)
 	if err != nil {
 		return nil, err
 	}
