@@ -10,7 +10,7 @@ VERSION     := $(shell git describe --tags --always --long --dirty 2>/dev/null |
 GO_BUILD     = go build -trimpath -ldflags '-X main.version=$(VERSION)'
 GO_PURE      = CGO_ENABLED=0 GOARCH=$(GOARCH) $(GO_BUILD)
 
-.PHONY: demo test test-busy vuln build bench bench-plan bench-strangers bench-line bench-echo soak fuzz clean programs glass setup-build setup-demo setup-test setup-bench
+.PHONY: demo test test-busy netns vuln build bench bench-plan bench-strangers bench-line bench-echo soak fuzz clean programs glass setup-build setup-demo setup-test setup-bench setup-netns
 
 demo: setup-demo programs
 	go run ./scripts/demo $(if $(SECONDS),-seconds $(SECONDS)s) $(if $(CAMERA),-camera '$(CAMERA)') \
@@ -22,6 +22,11 @@ test: setup-demo setup-test programs
 # The same beside two processes that keep the cores busy, RUNS times in a row (default 3).
 test-busy: setup-demo setup-test programs
 	sh scripts/test-busy.sh
+
+# Two windows and the registrar behind all kinds of routers, in network namespaces: ten minutes. CELLS='carrier no-udp' for some of them
+# (go run ./scripts/netns -list), LOGS=DIR keeps what everybody said.
+netns: setup-demo setup-netns programs
+	go run ./scripts/netns $(if $(CELLS),-cells '$(CELLS)') $(if $(LOGS),-logs '$(LOGS)')
 
 vuln:
 	sh scripts/vuln.sh
@@ -86,6 +91,8 @@ setup-demo:
 	@sh scripts/setup.sh build run
 setup-test:
 	@sh scripts/setup.sh test
+setup-netns:
+	@sh scripts/setup.sh netns
 setup-bench:
 	@sh scripts/setup.sh build bench
 

@@ -1,12 +1,13 @@
 #!/bin/sh
-# Installs what a fresh Debian 12 or 13 needs: setup.sh build | run | test | bench …
+# Installs what a fresh Debian 12 or 13 needs: setup.sh build | run | test | bench | netns …
 # Quiet and quick where everything is there already. Only apt-get needs root or sudo.
 set -eu
 
 BUILD="gcc libc6-dev make pkg-config git ca-certificates libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libpango1.0-dev"
 RUN="gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
      gstreamer1.0-libav gstreamer1.0-alsa gstreamer1.0-x gstreamer1.0-pulseaudio fonts-dejavu-core xvfb pulseaudio-utils"
-TEST="baresip-core baresip-x11 baresip-ffmpeg iproute2 sip-tester coturn"
+NETNS="iproute2 nftables conntrack"
+TEST="baresip-core baresip-x11 baresip-ffmpeg sip-tester coturn $NETNS"
 BENCH="baresip-core baresip-x11 baresip-ffmpeg gstreamer1.0-tools iproute2 libx11-dev libxext-dev espeak-ng sox chromium"
 
 say() { printf 'setup: %s\n' "$*" >&2; }
@@ -85,6 +86,8 @@ for want in "$@"; do
     run) install $RUN; sound_server ;;
     test) quiet_coturn; install $TEST ;;
     bench) install $BENCH ;;
+    # shellcheck disable=SC2086 — a list
+    netns) install $NETNS ;;
     *) say "unknown part $want"; exit 2 ;;
     esac
 done

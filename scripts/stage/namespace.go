@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"runtime"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -26,7 +27,7 @@ func NewNamespace(ctx context.Context) (*Namespace, error) {
 		return nil, fmt.Errorf("make a network namespace: %w; run it as root", err)
 	}
 	n := &Namespace{holder: h}
-	if err := n.Run(ctx, "ip", "link", "set", "lo", "up"); err != nil {
+	if err := n.IP(ctx, "link set lo up"); err != nil {
 		n.Remove()
 		return nil, err
 	}
@@ -55,9 +56,23 @@ func (n *Namespace) Run(ctx context.Context, name string, args ...string) error 
 	return nil
 }
 
-// Cable joins two namespaces by a pair of virtual interfaces with these names; nobody has brought them up yet.
+// IP runs commands of ip in it, one after the other.
+func (n *Namespace) IP(ctx context.Context, commands ...string) error {
+	cmd := n.Command(ctx, "ip", "-batch", "-")
+	cmd.Stdin = strings.NewReader(strings.Join(commands, "\n") + "\n")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("ip, of %q: %w: %s", commands, err, out)
+	}
+	return nil
+}
+
+// Cable joins two namespaces by a pair of virtual interfaces with these names, which are up.
 func Cable(ctx context.Context, a *Namespace, deviceA string, b *Namespace, deviceB string) error {
-	return a.Run(ctx, "ip", "link", "add", "name", deviceA, "type", "veth", "peer", "name", deviceB, "netns", b.PID())
+	if err := a.IP(ctx, fmt.Sprintf("link add name %s type veth peer name %s netns %s", deviceA, deviceB, b.PID()),
+		"link set "+deviceA+" up"); err != nil {
+		return err
+	}
+	return b.IP(ctx, "link set "+deviceB+" up")
 }
 
 // Within does something with the thread in the namespace, such as making a socket, which stays there.

@@ -37,6 +37,7 @@ type Network struct {
 	Lines    func(name string, line []byte) // gets each line of each program's log, one at a time
 	Enter    func(name string) []string     // nil, or the command by which a program runs elsewhere (nsenter)
 	TLS, SIP int                            // ports of the registrar: TLS, and UDP and TCP; 0 for free ones
+	Serve    []string                       // further arguments of the registrar
 
 	Pin         string
 	Secrets     map[string]string // account → secret
@@ -121,11 +122,12 @@ func (n *Network) StartRegistrar(ctx context.Context) (*Process, error) {
 		}
 		n.line(name, line)
 	}
-	p, err := n.start("registrar", watch, "ewindow-registrar", "serve", "--log-format", "json",
+	args := append([]string{"serve", "--log-format", "json",
 		"--dialplan", n.DialplanPath(), "--state", n.state(), "--domain", n.Host,
 		"--tls", fmt.Sprintf("%s:%d", n.Host, n.TLS), "--tcp", fmt.Sprintf("%s:%d", n.Host, n.SIP),
 		"--udp", fmt.Sprintf("%s:%d", n.Host, n.SIP), "--http", n.httpAddress,
-		"--turn", n.Host+":0")
+		"--turn", n.Host + ":0"}, n.Serve...)
+	p, err := n.start("registrar", watch, "ewindow-registrar", args...)
 	if err != nil {
 		return nil, err
 	}

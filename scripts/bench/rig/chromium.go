@@ -38,7 +38,7 @@ func (c *Chromium) Start(ctx context.Context, x Screens) error {
 	defer cancel()
 	for end := range c.tools {
 		// A page that was given no microphone learns of no address but the one by which the rest of the world is reached.
-		if err := c.Ends[end].Run(ctx, "ip", "route", "add", "default", "via", c.Ends.Address(1-end)); err != nil {
+		if err := c.Ends[end].IP(ctx, "route add default via "+c.Ends.Address(1-end)); err != nil {
 			return err
 		}
 		if err := c.run(end, program, x); err != nil {

@@ -62,9 +62,7 @@ func (e *Ends) LayLine(ctx context.Context) (devices [2]*os.File, err error) {
 
 // up gives an end its address.
 func (e *Ends) up(ctx context.Context, end int, device string) error {
-	return errors.Join(
-		e[end].Run(ctx, "ip", "addr", "add", e.Address(end)+"/24", "dev", device),
-		e[end].Run(ctx, "ip", "link", "set", device, "up"))
+	return e[end].IP(ctx, "addr add "+e.Address(end)+"/24 dev "+device, "link set "+device+" up")
 }
 
 // tun makes the device in an end's namespace: in the one that the thread is in while it asks (tun.h of Linux).

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// cell is a place for two windows: what stands between them and the internet, and what happens to them there.
+type cell struct {
+	name, text string
+	sides      [2][]behaviour // routers of milano and of munich, seen from the internet; none: a public address
+	together   bool           // munich is behind milano's routers as well
+	port       int            // of the registrar; 0 for 5061
+	path       string         // by which the call is to go: one or several of host, srflx, prflx, relay/udp, relay/tcp
+	fault      *fault         // what happens during the call, or nil
+}
+
+// What the call may be said to go by, where that depends on who looks or on whose packet was first.
+const (
+	host     = "host"
+	direct   = "host srflx prflx" // one side's own address may be a public one; a check may be the first to show an address (RFC 8445 7.2.5.3.1)
+	relayUDP = "relay/udp"
+	relayTCP = "relay/tcp"
+	relay    = "relay/udp relay/tcp" // the other side sees a relay, not how its partner reaches it
+)
+
+// Routers.
+var (
+	keeps     = []behaviour{{}}
+	symmetric = []behaviour{{random: true}}
+	forwarded = []behaviour{{forwards: true}}
+	twice     = []behaviour{{}, {}}
+	noUDP     = []behaviour{{lets: allButUDP}}
+	https     = []behaviour{{lets: only443}}
+	guests    = []behaviour{{isolates: true}}
+	narrow    = []behaviour{{mtu: 1280}}
+	narrowSym = []behaviour{{mtu: 1280, random: true}}
+	public    = []behaviour(nil)
+)
+
+var cells = []cell{
+	{name: "none", text: "both have public addresses", path: host},
+	{name: "masquerade-one", text: "one behind a router", sides: [2][]behaviour{keeps, public}, path: direct},
+	{name: "masquerade-both", text: "each behind a router", sides: [2][]behaviour{keeps, keeps}, path: direct},
+	{name: "forwarded", text: "one router lets all UDP in", sides: [2][]behaviour{forwarded, keeps}, path: direct},
+	{name: "symmetric-forwarded", text: "one symmetric, the other lets all UDP in", sides: [2][]behaviour{symmetric, forwarded}, path: direct},
+	{name: "symmetric-one", text: "one symmetric", sides: [2][]behaviour{symmetric, keeps}, path: relay},
+	{name: "symmetric-both", text: "both symmetric", sides: [2][]behaviour{symmetric, symmetric}, path: relay},
+	{name: "carrier", text: "router behind a carrier's router", sides: [2][]behaviour{twice, keeps}, path: direct},
+	{name: "carrier-both", text: "both behind two routers", sides: [2][]behaviour{twice, twice}, path: direct},
+	{name: "no-udp", text: "one without UDP, but for names", sides: [2][]behaviour{noUDP, keeps}, path: relay},
+	{name: "no-udp-both", text: "both without UDP, but for names", sides: [2][]behaviour{noUDP, noUDP}, path: relayTCP},
+	{name: "only-443", text: "one gets out on TCP 443 alone", sides: [2][]behaviour{https, keeps}, port: 443, path: relay},
+	{name: "same-lan", text: "both behind the same router", sides: [2][]behaviour{keeps}, together: true, path: host},
+	{name: "guest-wifi", text: "both behind the same router, which keeps them apart", sides: [2][]behaviour{guests}, together: true, path: relay},
+	{name: "mtu1280", text: "uplinks carry 1,280 bytes", sides: [2][]behaviour{narrow, narrow}, path: direct},
+	{name: "mtu1280-relay", text: "uplinks carry 1,280 bytes, symmetric", sides: [2][]behaviour{narrowSym, narrowSym}, path: relay},
+
+	{name: "restart", text: "public addresses", path: host, fault: &partnerRestarts},
+	{name: "registrar", text: "public addresses", path: host, fault: &registrarRestarts},
+	{name: "address", text: "public addresses", path: host, fault: &windowMoves},
+	{name: "nat-restart", text: "each behind a router", sides: [2][]behaviour{keeps, keeps}, path: direct, fault: &partnerRestarts},
+	{name: "nat-registrar", text: "each behind a router", sides: [2][]behaviour{keeps, keeps}, path: direct, fault: &registrarRestarts},
+	{name: "nat-reboot", text: "each behind a router", sides: [2][]behaviour{keeps, keeps}, path: direct, fault: &routerReboots},
+	{name: "nat-address", text: "each behind a router", sides: [2][]behaviour{keeps, keeps}, path: direct, fault: &windowMoves},
+	{name: "nat-uplink", text: "each behind a router", sides: [2][]behaviour{keeps, keeps}, path: direct, fault: &routerMoves},
+	{name: "relay-restart", text: "both symmetric", sides: [2][]behaviour{symmetric, symmetric}, path: relay, fault: &partnerRestarts},
+	{name: "relay-registrar", text: "both symmetric", sides: [2][]behaviour{symmetric, symmetric}, path: relay, fault: &registrarRestarts},
+	{name: "relay-reboot", text: "both symmetric", sides: [2][]behaviour{symmetric, symmetric}, path: relay, fault: &routerReboots},
+}
+
+// choose returns the cells of names that are separated by commas or blanks; all of them without a name.
+func choose(names string) ([]cell, error) {
+	if strings.TrimSpace(names) == "" {
+		return cells, nil
+	}
+	var chosen []cell
+	for _, name := range strings.FieldsFunc(names, func(r rune) bool { return r == ',' || r == ' ' }) {
+		i := slices.IndexFunc(cells, func(c cell) bool { return c.name == name })
+		if i < 0 {
+			var known []string
+			for _, c := range cells {
+				known = append(known, c.name)
+			}
+			return nil, fmt.Errorf("there is no cell %q; there are %s", name, strings.Join(known, ", "))
+		}
+		chosen = append(chosen, cells[i])
+	}
+	return chosen, nil
+}
+
+// goes says whether the path that a window names is one that is expected. A program that names none is believed.
+func (c cell) goes(path string) bool {
+	return path == "" || slices.Contains(strings.Fields(c.path), path)
+}
