@@ -33,6 +33,7 @@ var (
 	twice     = []behaviour{{}, {}}
 	noUDP     = []behaviour{{lets: allButUDP}}
 	https     = []behaviour{{lets: only443}}
+	answering = []behaviour{{answers: true}}
 	guests    = []behaviour{{isolates: true}}
 	narrow    = []behaviour{{mtu: 1280}}
 	narrowSym = []behaviour{{mtu: 1280, random: true}}
@@ -47,6 +48,7 @@ var cells = []cell{
 	{name: "symmetric-forwarded", text: "one symmetric, the other lets all UDP in", sides: [2][]behaviour{symmetric, forwarded}, path: direct},
 	{name: "symmetric-one", text: "one symmetric", sides: [2][]behaviour{symmetric, keeps}, path: relay},
 	{name: "symmetric-both", text: "both symmetric", sides: [2][]behaviour{symmetric, symmetric}, path: relay},
+	{name: "answering", text: "each behind a router that answers strangers, and gives their ports away", sides: [2][]behaviour{answering, answering}, path: direct + " " + relay},
 	{name: "carrier", text: "router behind a carrier's router", sides: [2][]behaviour{twice, keeps}, path: direct},
 	{name: "carrier-both", text: "both behind two routers", sides: [2][]behaviour{twice, twice}, path: direct},
 	{name: "no-udp", text: "one without UDP, but for names", sides: [2][]behaviour{noUDP, keeps}, path: relay},

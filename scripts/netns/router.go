@@ -21,6 +21,7 @@ type behaviour struct {
 	forwards bool   // UDP from anybody goes to the first machine behind it ("full cone", DMZ)
 	lets     string // what gets out, in nft's words; empty for everything
 	isolates bool   // those behind it cannot reach each other, as in a guest Wi-Fi
+	answers  bool   // it refuses strangers instead of ignoring them, and remembers them
 	mtu      int    // of its uplink, both ways; 0 for 1,500
 }
 
@@ -71,12 +72,15 @@ func (r *router) narrow(ctx context.Context) error {
 // rules are the router's, for nft. What comes from outside and was not asked for gets no answer, and leaves no trace: else it
 // would take the port that those behind the router are to have for it.
 func (r *router) rules() string {
-	how, in, out := "masquerade", "", "accept"
+	how, in, out, strangers := "masquerade", "", "accept", "drop"
 	if r.random {
 		how = "masquerade fully-random"
 	}
 	if r.forwards {
 		in = fmt.Sprintf("iifname %q meta l4proto udp dnat to %s.%d", uplink, r.lan, firstHost)
+	}
+	if r.answers {
+		strangers = "accept" // and has nothing that listens
 	}
 	if r.lets != "" {
 		out = r.lets
@@ -95,7 +99,7 @@ table ip nat {
 table ip filter {
 	chain input {
 		type filter hook input priority filter
-		iifname %q ct state new,invalid drop
+		iifname %q ct state new,invalid %s
 	}
 	chain forward {
 		type filter hook forward priority filter
@@ -107,7 +111,7 @@ table ip filter {
 	chain out {
 		%s
 	}
-}`, in, uplink, how, uplink, bridge, out)
+}`, in, uplink, how, uplink, strangers, bridge, out)
 }
 
 func (r *router) join(ctx context.Context, m *machine) error {
