@@ -11,6 +11,7 @@ type cell struct {
 	name, text string
 	sides      [2][]behaviour // routers of milano and of munich, seen from the internet; none: a public address
 	together   bool           // munich is behind milano's routers as well
+	six        bool           // there is IPv6 as well
 	port       int            // of the registrar; 0 for 5061
 	path       string         // by which the call is to go: one or several of host, srflx, prflx, relay/udp, relay/tcp
 	fault      *fault         // what happens during the call, or nil
@@ -58,6 +59,7 @@ var cells = []cell{
 	{name: "guest-wifi", text: "both behind the same router, which keeps them apart", sides: [2][]behaviour{guests}, together: true, path: relay},
 	{name: "mtu1280", text: "uplinks carry 1,280 bytes", sides: [2][]behaviour{narrow, narrow}, path: direct},
 	{name: "mtu1280-relay", text: "uplinks carry 1,280 bytes, symmetric", sides: [2][]behaviour{narrowSym, narrowSym}, path: relay},
+	{name: "ipv6", text: "both symmetric, with IPv6 beside that", sides: [2][]behaviour{symmetric, symmetric}, six: true, path: direct},
 
 	{name: "restart", text: "public addresses", path: host, fault: &partnerRestarts},
 	{name: "registrar", text: "public addresses", path: host, fault: &registrarRestarts},

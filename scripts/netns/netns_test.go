@@ -41,9 +41,14 @@ func newLab(t *testing.T, c cell) lab {
 // socket is a UDP socket on a machine.
 func (l lab) socket(m *machine, port int) *net.UDPConn {
 	l.Helper()
+	return l.bind(m, m.has.address.Addr(), port)
+}
+
+func (l lab) bind(m *machine, address netip.Addr, port int) *net.UDPConn {
+	l.Helper()
 	var c *net.UDPConn
 	err := m.Within(func() (err error) {
-		c, err = net.ListenUDP("udp4", &net.UDPAddr{IP: net.IP(m.has.address.Addr().AsSlice()), Port: port})
+		c, err = net.ListenUDP("udp", &net.UDPAddr{IP: address.AsSlice(), Port: port})
 		return err
 	})
 	if err != nil {
@@ -172,6 +177,27 @@ func TestNeighbours(t *testing.T) {
 			}
 		})
 	}
+}
+
+// IPv6 is not translated, and nobody comes in who was not asked for.
+func TestSix(t *testing.T) {
+	l := newLab(t, cell{sides: [2][]behaviour{symmetric, symmetric}, six: true})
+	var ends [3]*net.UDPConn
+	for i, m := range []*machine{l.windows[0], l.windows[1], l.registrar} {
+		ends[i] = l.bind(m, m.has.six.Addr(), 40000)
+	}
+	a, b, registrar := ends[0], ends[1], ends[2]
+	if as := l.seen(a, registrar); as != address(a) {
+		t.Errorf("%v is seen as %v", address(a), as)
+	}
+	l.seen(b, registrar)
+	l.send(a, address(b), "one")
+	l.send(registrar, address(b), "end")
+	if texts, _ := l.receive(b, "end"); len(texts) != 1 {
+		t.Errorf("munich got %q", texts)
+	}
+	l.seen(b, a) // which has sent to it
+	l.seen(a, b)
 }
 
 func TestWhatGetsOut(t *testing.T) {

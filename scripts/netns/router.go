@@ -15,7 +15,7 @@ const (
 // behaviour is what a router does beside translating addresses. Its zero value is an ordinary router at home: the kernel's
 // masquerade, which keeps a port where it can, whoever it is for, and lets in only what answers (RFC 4787: in effect mapping
 // is independent of the destination, filtering is by its address and port). It translates nothing back to its own side
-// (no hairpinning).
+// (no hairpinning). IPv6 it passes on untranslated, and lets in of it too what answers.
 type behaviour struct {
 	random   bool   // a port at random for each destination ("symmetric")
 	forwards bool   // UDP from anybody goes to the first machine behind it ("full cone", DMZ)
@@ -48,6 +48,11 @@ func (r *router) set(ctx context.Context) error {
 	}
 	if err := r.IP(ctx, "link add "+bridge+" type bridge", "addr add "+r.lan+".1/24 dev "+bridge, "link set "+bridge+" up"); err != nil {
 		return err
+	}
+	if r.has.six.IsValid() {
+		if err := r.IP(ctx, "addr add "+sixth(behind+r.number)+"1/64 dev "+bridge+" nodad"); err != nil {
+			return err
+		}
 	}
 	if r.mtu != 0 {
 		if err := r.narrow(ctx); err != nil {
@@ -96,7 +101,7 @@ table ip nat {
 		oifname %q %s
 	}
 }
-table ip filter {
+table inet filter {
 	chain input {
 		type filter hook input priority filter
 		iifname %q ct state new,invalid %s
@@ -130,6 +135,10 @@ func (r *router) lease(_ context.Context, _ *machine) (lease, error) {
 	l := lease{
 		address: netip.MustParsePrefix(fmt.Sprintf("%s.%d/24", r.lan, firstHost+r.hosts)),
 		gateway: netip.MustParseAddr(r.lan + ".1"),
+	}
+	if r.has.six.IsValid() {
+		l.gatewaySix = netip.MustParseAddr(sixth(behind+r.number) + "1")
+		l.six = netip.MustParsePrefix(fmt.Sprintf("%s%d/64", sixth(behind+r.number), firstHost+r.hosts))
 	}
 	r.hosts++
 	return l, nil

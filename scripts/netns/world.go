@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -20,10 +21,10 @@ type network interface {
 	lease(ctx context.Context, m *machine) (lease, error) // another one each time
 }
 
-// lease is an address, as DHCP gives it.
+// lease is an address, as DHCP gives it, and one of IPv6 beside it where there is that.
 type lease struct {
-	address netip.Prefix
-	gateway netip.Addr
+	address, six        netip.Prefix
+	gateway, gatewaySix netip.Addr
 }
 
 // machine is what has one cable on the way to the internet: a window's, the registrar's, a router.
@@ -65,13 +66,22 @@ func (m *machine) renew(ctx context.Context) (err error) {
 
 // configure puts the address that the machine has on its device, in the place of any other.
 func (m *machine) configure(ctx context.Context) error {
-	return m.IP(ctx, "addr flush dev "+uplink, "addr add "+m.has.address.String()+" dev "+uplink, "route replace default via "+m.has.gateway.String())
+	commands := []string{
+		"addr flush dev " + uplink + " scope global",
+		"addr add " + m.has.address.String() + " dev " + uplink,
+		"route replace default via " + m.has.gateway.String(),
+	}
+	if m.has.six.IsValid() {
+		commands = append(commands, "addr add "+m.has.six.String()+" dev "+uplink+" nodad", "route replace default via "+m.has.gatewaySix.String())
+	}
+	return m.IP(ctx, commands...)
 }
 
 // internet is a router in the middle, with a cable to everybody who has a public address: a /30 for each.
 type internet struct {
 	*stage.Namespace
 	cables int
+	six    bool // it has IPv6 as well
 }
 
 // blocks are the public addresses: the nets that are kept for documentation (RFC 5737). Who gets another address gets it from
@@ -88,8 +98,23 @@ func (i *internet) lease(ctx context.Context, m *machine) (l lease, _ error) {
 	block, first := blocks[m.leases%len(blocks)], 4*m.number
 	l.gateway = netip.MustParseAddr(fmt.Sprintf("%s.%d", block, first+1))
 	l.address = netip.MustParsePrefix(fmt.Sprintf("%s.%d/30", block, first+2))
-	return l, i.IP(ctx, "addr flush dev "+m.name, "addr add "+l.gateway.String()+"/30 dev "+m.name) // an old address leads nowhere any more
+	commands := []string{ // an old address leads nowhere any more
+		"addr flush dev " + m.name + " scope global",
+		"addr add " + l.gateway.String() + "/30 dev " + m.name,
+	}
+	if i.six {
+		l.gatewaySix, l.six = netip.MustParseAddr(sixth(m.number)+"1"), netip.MustParsePrefix(sixth(m.number)+"2/64")
+		commands = append(commands, "addr add "+l.gatewaySix.String()+"/64 dev "+m.name+" nodad",
+			fmt.Sprintf("route replace %s/64 via %s", sixth(behind+m.number), l.six.Addr()))
+	}
+	return l, i.IP(ctx, commands...)
 }
+
+// behind is added to a cable's number for the network of IPv6 that is behind whoever has that cable.
+const behind = 100
+
+// sixth are the first half of the addresses of a network of IPv6 (RFC 3849).
+func sixth(number int) string { return fmt.Sprintf("2001:db8:%d::", number) }
 
 // world is what a cell plays in.
 //
@@ -116,7 +141,7 @@ func build(ctx context.Context, c cell) (*world, error) {
 	if err != nil {
 		return w, err
 	}
-	net := &internet{Namespace: space}
+	net := &internet{Namespace: space, six: c.six}
 	if err := forward(space); err != nil {
 		return w, err
 	}
@@ -174,7 +199,11 @@ func (w *world) close() {
 	}
 }
 
-// forward has a machine pass packets on. The file is that of the thread's namespace.
+// forward has a machine pass packets on. The files are those of the thread's namespace.
 func forward(n *stage.Namespace) error {
-	return n.Within(func() error { return os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1"), 0) })
+	return n.Within(func() error {
+		return errors.Join(
+			os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1"), 0),
+			os.WriteFile("/proc/sys/net/ipv6/conf/all/forwarding", []byte("1"), 0))
+	})
 }
