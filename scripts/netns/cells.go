@@ -13,17 +13,20 @@ type cell struct {
 	together   bool           // munich is behind milano's routers as well
 	six        bool           // there is IPv6 as well
 	port       int            // of the registrar; 0 for 5061
-	path       string         // by which the call is to go: one or several of host, srflx, prflx, relay/udp, relay/tcp
+	path       ways           // by which the call is to go
 	fault      *fault         // what happens during the call, or nil
 }
 
-// What the call may be said to go by, where that depends on who looks or on whose packet was first.
-const (
-	host     = "host"
-	direct   = "host srflx prflx" // one side's own address may be a public one; a check may be the first to show an address (RFC 8445 7.2.5.3.1)
-	relayUDP = "relay/udp"
-	relayTCP = "relay/tcp"
-	relay    = "relay/udp relay/tcp" // the other side sees a relay, not how its partner reaches it
+// ways are what each window may call the way that its call goes, as the status of a window has it.
+type ways [2]string
+
+var (
+	host     = ways{"host", "host"}
+	srflx    = ways{"srflx", "srflx"}
+	relay    = ways{"relay/udp relay", "relay/udp relay"} // by a server of its own, or by one of its partner's
+	relayTCP = ways{"relay/tcp relay/tls", "relay/udp relay"}
+	bothTCP  = ways{"relay/tcp relay/tls", "relay/tcp relay/tls"}
+	some     = ways{"srflx relay/udp relay", "srflx relay/udp relay"} // whoever is first decides
 )
 
 // Routers.
@@ -43,32 +46,32 @@ var (
 
 var cells = []cell{
 	{name: "none", text: "both have public addresses", path: host},
-	{name: "masquerade-one", text: "one behind a router", sides: [2][]behaviour{keeps, public}, path: direct},
-	{name: "masquerade-both", text: "each behind a router", sides: [2][]behaviour{keeps, keeps}, path: direct},
-	{name: "forwarded", text: "one router lets all UDP in", sides: [2][]behaviour{forwarded, keeps}, path: direct},
-	{name: "symmetric-forwarded", text: "one symmetric, the other lets all UDP in", sides: [2][]behaviour{symmetric, forwarded}, path: direct},
+	{name: "masquerade-one", text: "one behind a router", sides: [2][]behaviour{keeps, public}, path: srflx},
+	{name: "masquerade-both", text: "each behind a router", sides: [2][]behaviour{keeps, keeps}, path: srflx},
+	{name: "forwarded", text: "one router lets all UDP in", sides: [2][]behaviour{forwarded, keeps}, path: srflx},
+	{name: "symmetric-forwarded", text: "one symmetric, the other lets all UDP in", sides: [2][]behaviour{symmetric, forwarded}, path: srflx},
 	{name: "symmetric-one", text: "one symmetric", sides: [2][]behaviour{symmetric, keeps}, path: relay},
 	{name: "symmetric-both", text: "both symmetric", sides: [2][]behaviour{symmetric, symmetric}, path: relay},
-	{name: "answering", text: "each behind a router that answers strangers, and gives their ports away", sides: [2][]behaviour{answering, answering}, path: direct + " " + relay},
-	{name: "carrier", text: "router behind a carrier's router", sides: [2][]behaviour{twice, keeps}, path: direct},
-	{name: "carrier-both", text: "both behind two routers", sides: [2][]behaviour{twice, twice}, path: direct},
-	{name: "no-udp", text: "one without UDP, but for names", sides: [2][]behaviour{noUDP, keeps}, path: relay},
-	{name: "no-udp-both", text: "both without UDP, but for names", sides: [2][]behaviour{noUDP, noUDP}, path: relayTCP},
-	{name: "only-443", text: "one gets out on TCP 443 alone", sides: [2][]behaviour{https, keeps}, port: 443, path: relay},
+	{name: "answering", text: "each behind a router that answers strangers, and gives their ports away", sides: [2][]behaviour{answering, answering}, path: some},
+	{name: "carrier", text: "router behind a carrier's router", sides: [2][]behaviour{twice, keeps}, path: srflx},
+	{name: "carrier-both", text: "both behind two routers", sides: [2][]behaviour{twice, twice}, path: srflx},
+	{name: "no-udp", text: "one without UDP, but for names", sides: [2][]behaviour{noUDP, keeps}, path: relayTCP},
+	{name: "no-udp-both", text: "both without UDP, but for names", sides: [2][]behaviour{noUDP, noUDP}, path: bothTCP},
+	{name: "only-443", text: "one gets out on TCP 443 alone", sides: [2][]behaviour{https, keeps}, port: 443, path: relayTCP},
 	{name: "same-lan", text: "both behind the same router", sides: [2][]behaviour{keeps}, together: true, path: host},
 	{name: "guest-wifi", text: "both behind the same router, which keeps them apart", sides: [2][]behaviour{guests}, together: true, path: relay},
-	{name: "mtu1280", text: "uplinks carry 1,280 bytes", sides: [2][]behaviour{narrow, narrow}, path: direct},
+	{name: "mtu1280", text: "uplinks carry 1,280 bytes", sides: [2][]behaviour{narrow, narrow}, path: srflx},
 	{name: "mtu1280-relay", text: "uplinks carry 1,280 bytes, symmetric", sides: [2][]behaviour{narrowSym, narrowSym}, path: relay},
-	{name: "ipv6", text: "both symmetric, with IPv6 beside that", sides: [2][]behaviour{symmetric, symmetric}, six: true, path: direct},
+	{name: "ipv6", text: "both symmetric, with IPv6 beside that", sides: [2][]behaviour{symmetric, symmetric}, six: true, path: host},
 
 	{name: "restart", text: "public addresses", path: host, fault: &partnerRestarts},
 	{name: "registrar", text: "public addresses", path: host, fault: &registrarRestarts},
 	{name: "address", text: "public addresses", path: host, fault: &windowMoves},
-	{name: "nat-restart", text: "each behind a router", sides: [2][]behaviour{keeps, keeps}, path: direct, fault: &partnerRestarts},
-	{name: "nat-registrar", text: "each behind a router", sides: [2][]behaviour{keeps, keeps}, path: direct, fault: &registrarRestarts},
-	{name: "nat-reboot", text: "each behind a router", sides: [2][]behaviour{keeps, keeps}, path: direct, fault: &routerReboots},
-	{name: "nat-address", text: "each behind a router", sides: [2][]behaviour{keeps, keeps}, path: direct, fault: &windowMoves},
-	{name: "nat-uplink", text: "each behind a router", sides: [2][]behaviour{keeps, keeps}, path: direct, fault: &routerMoves},
+	{name: "nat-restart", text: "each behind a router", sides: [2][]behaviour{keeps, keeps}, path: srflx, fault: &partnerRestarts},
+	{name: "nat-registrar", text: "each behind a router", sides: [2][]behaviour{keeps, keeps}, path: srflx, fault: &registrarRestarts},
+	{name: "nat-reboot", text: "each behind a router", sides: [2][]behaviour{keeps, keeps}, path: srflx, fault: &routerReboots},
+	{name: "nat-address", text: "each behind a router", sides: [2][]behaviour{keeps, keeps}, path: srflx, fault: &windowMoves},
+	{name: "nat-uplink", text: "each behind a router", sides: [2][]behaviour{keeps, keeps}, path: srflx, fault: &routerMoves},
 	{name: "relay-restart", text: "both symmetric", sides: [2][]behaviour{symmetric, symmetric}, path: relay, fault: &partnerRestarts},
 	{name: "relay-registrar", text: "both symmetric", sides: [2][]behaviour{symmetric, symmetric}, path: relay, fault: &registrarRestarts},
 	{name: "relay-reboot", text: "both symmetric", sides: [2][]behaviour{symmetric, symmetric}, path: relay, fault: &routerReboots},
@@ -95,6 +98,6 @@ func choose(names string) ([]cell, error) {
 }
 
 // goes says whether the path that a window names is one that is expected. A program that names none is believed.
-func (c cell) goes(path string) bool {
-	return path == "" || slices.Contains(strings.Fields(c.path), path)
+func (c cell) goes(side int, path string) bool {
+	return path == "" || slices.Contains(strings.Fields(c.path[side]), path)
 }

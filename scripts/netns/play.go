@@ -77,8 +77,8 @@ func (s *scene) meet(ctx context.Context, out *outcome, say func(string)) (shown
 		out.miss("the picture does not go on moving: %s", s.screens())
 	}
 	for side := range spaces {
-		if out.path[side] = s.path(side); !s.goes(out.path[side]) {
-			out.miss("%s's path is %s", spaces[side], out.path[side])
+		if out.path[side] = s.way(side); !s.cell.goes(side, out.path[side]) {
+			out.miss("%s's path is %s, not %s", spaces[side], out.path[side], s.cell.path[side])
 		}
 	}
 	return ok, nil
@@ -158,8 +158,8 @@ func (s *scene) suffer(ctx context.Context, out *outcome, say func(string)) erro
 		}
 	}
 	for side := range spaces {
-		if out.path[side] = s.path(side); back && !s.goes(out.path[side]) {
-			out.miss("after that %s's path is %s", spaces[side], out.path[side])
+		if out.path[side] = s.way(side); back && !s.cell.goes(side, out.path[side]) {
+			out.miss("after that %s's path is %s, not %s", spaces[side], out.path[side], s.cell.path[side])
 		}
 	}
 	return nil

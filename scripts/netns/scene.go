@@ -134,8 +134,8 @@ func (s *scene) ask(side int) (a said) {
 // calling says whether a window is in a call, or makes one.
 func (s *scene) calling() bool { return len(s.ask(0).Calls)+len(s.ask(1).Calls) > 0 }
 
-// path is the one by which a window's call goes.
-func (s *scene) path(side int) string {
+// way is the path by which a window's call goes.
+func (s *scene) way(side int) string {
 	for _, c := range s.ask(side).Calls {
 		if c.Up && c.Path != "" {
 			return c.Path
