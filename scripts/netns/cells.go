@@ -23,6 +23,7 @@ type ways [2]string
 var (
 	host     = ways{"host", "host"}
 	srflx    = ways{"srflx", "srflx"}
+	oneSrflx = ways{"host srflx", "srflx"}                // the one behind the router may not know that it is
 	relay    = ways{"relay/udp relay", "relay/udp relay"} // by a server of its own, or by one of its partner's
 	relayTCP = ways{"relay/tcp relay/tls", "relay/udp relay"}
 	bothTCP  = ways{"relay/tcp relay/tls", "relay/tcp relay/tls"}
@@ -46,7 +47,7 @@ var (
 
 var cells = []cell{
 	{name: "none", text: "both have public addresses", path: host},
-	{name: "masquerade-one", text: "one behind a router", sides: [2][]behaviour{keeps, public}, path: srflx},
+	{name: "masquerade-one", text: "one behind a router", sides: [2][]behaviour{keeps, public}, path: oneSrflx},
 	{name: "masquerade-both", text: "each behind a router", sides: [2][]behaviour{keeps, keeps}, path: srflx},
 	{name: "forwarded", text: "one router lets all UDP in", sides: [2][]behaviour{forwarded, keeps}, path: srflx},
 	{name: "symmetric-forwarded", text: "one symmetric, the other lets all UDP in", sides: [2][]behaviour{symmetric, forwarded}, path: srflx},
@@ -72,6 +73,7 @@ var cells = []cell{
 	{name: "nat-reboot", text: "each behind a router", sides: [2][]behaviour{keeps, keeps}, path: srflx, fault: &routerReboots},
 	{name: "nat-address", text: "each behind a router", sides: [2][]behaviour{keeps, keeps}, path: srflx, fault: &windowMoves},
 	{name: "nat-uplink", text: "each behind a router", sides: [2][]behaviour{keeps, keeps}, path: srflx, fault: &routerMoves},
+	{name: "nat-udp-dies", text: "each behind a router", sides: [2][]behaviour{keeps, keeps}, path: srflx, fault: &udpDies},
 	{name: "relay-restart", text: "both symmetric", sides: [2][]behaviour{symmetric, symmetric}, path: relay, fault: &partnerRestarts},
 	{name: "relay-registrar", text: "both symmetric", sides: [2][]behaviour{symmetric, symmetric}, path: relay, fault: &registrarRestarts},
 	{name: "relay-reboot", text: "both symmetric", sides: [2][]behaviour{symmetric, symmetric}, path: relay, fault: &routerReboots},
@@ -97,7 +99,7 @@ func choose(names string) ([]cell, error) {
 	return chosen, nil
 }
 
-// goes says whether the path that a window names is one that is expected. A program that names none is believed.
-func (c cell) goes(side int, path string) bool {
-	return path == "" || slices.Contains(strings.Fields(c.path[side]), path)
+// goes says whether the path that a window names is one of those. A program that names none is believed.
+func (w ways) goes(side int, path string) bool {
+	return path == "" || slices.Contains(strings.Fields(w[side]), path)
 }

@@ -10,6 +10,7 @@ type fault struct {
 	text   string
 	strike func(ctx context.Context, s *scene) error
 	within time.Duration // from its beginning both screens show something new again
+	path   *ways         // by which the call is to go then; nil for the same as before
 }
 
 const (
@@ -29,6 +30,8 @@ var (
 		strike: func(ctx context.Context, s *scene) error { return s.world.windows[0].renew(ctx) }}
 	routerMoves = fault{text: "milano's router gets another public address", within: 15 * time.Second,
 		strike: func(ctx context.Context, s *scene) error { return s.world.routers[0][0].moves(ctx) }}
+	udpDies = fault{text: "milano's router lets no UDP out any more", within: 15 * time.Second, path: &relayTCP,
+		strike: func(ctx context.Context, s *scene) error { return s.world.routers[0][0].stopUDP(ctx) }}
 	routerReboots = fault{text: "milano's router is off for 3 s and forgets whom it translated", within: bootTime + 15*time.Second,
 		strike: func(ctx context.Context, s *scene) error { return s.world.routers[0][0].reboots(ctx) }}
 )
@@ -40,6 +43,11 @@ func (r *router) moves(ctx context.Context) error {
 		return err
 	}
 	return r.forget(ctx)
+}
+
+// stopUDP has nothing pass any more but TCP and names.
+func (r *router) stopUDP(ctx context.Context) error {
+	return r.Run(ctx, "nft", "insert rule inet filter forward meta l4proto udp udp dport != 53 udp sport != 53 drop")
 }
 
 // reboots takes the router off its cables for a while.

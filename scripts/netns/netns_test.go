@@ -321,6 +321,28 @@ func TestRebootAndMove(t *testing.T) {
 	}
 }
 
+func TestStopUDP(t *testing.T) {
+	l := newLab(t, cell{sides: [2][]behaviour{keeps, keeps}})
+	registrar, window := l.socket(l.registrar, 3478), l.socket(l.windows[0], 40000)
+	seen := l.seen(window, registrar)
+	if err := l.routers[0][0].stopUDP(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	l.send(registrar, seen, "in")
+	l.send(window, address(registrar), "out")
+	l.send(l.socket(l.registrar, 0), address(registrar), "end")
+	if texts, _ := l.receive(registrar, "end"); len(texts) != 1 {
+		t.Errorf("out came %q", texts)
+	}
+	_ = window.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
+	if n, _, err := window.ReadFromUDPAddrPort(make([]byte, 10)); err == nil {
+		t.Errorf("in came %d bytes", n)
+	}
+	if err := l.connect(5061, true); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestPictures(t *testing.T) {
 	begin := time.Unix(1e9, 0)
 	at := func(seconds ...float64) (p pictures) {

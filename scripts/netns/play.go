@@ -76,11 +76,7 @@ func (s *scene) meet(ctx context.Context, out *outcome, say func(string)) (shown
 	if !ok {
 		out.miss("the picture does not go on moving: %s", s.screens())
 	}
-	for side := range spaces {
-		if out.path[side] = s.way(side); !s.cell.goes(side, out.path[side]) {
-			out.miss("%s's path is %s, not %s", spaces[side], out.path[side], s.cell.path[side])
-		}
-	}
+	s.look(out, s.path)
 	return ok, nil
 }
 
@@ -157,10 +153,22 @@ func (s *scene) suffer(ctx context.Context, out *outcome, say func(string)) erro
 			out.miss("%s's picture stands for %.1f s, %v may be", spaces[side], out.gap[side].Seconds(), s.fault.within)
 		}
 	}
-	for side := range spaces {
-		if out.path[side] = s.way(side); back && !s.cell.goes(side, out.path[side]) {
-			out.miss("after that %s's path is %s, not %s", spaces[side], out.path[side], s.cell.path[side])
-		}
+	if !back {
+		return nil
+	}
+	if s.fault.path != nil {
+		s.look(out, *s.fault.path)
+	} else {
+		s.look(out, s.path)
 	}
 	return nil
+}
+
+// look asks the windows by which path the call goes.
+func (s *scene) look(out *outcome, want ways) {
+	for side := range spaces {
+		if out.path[side] = s.way(side); !want.goes(side, out.path[side]) {
+			out.miss("%s's path is %s, not %s", spaces[side], out.path[side], want[side])
+		}
+	}
 }
