@@ -103,9 +103,12 @@ func relays(ctx context.Context, bin string) (bool, error) {
 }
 
 // serve are the registrar's further arguments.
-func (o options) serve(address string) []string {
-	if !o.relays {
+func (o options) serve(c cell, address string) []string {
+	switch {
+	case !o.relays:
 		return nil
+	case c.https: // the port is taken at the first address
+		return []string{"--turn", secondAddress + ":443", "--relay-address", secondAddress, "--advertise", secondAddress}
 	}
 	return []string{"--turn", address + ":3478", "--relay-address", address}
 }
