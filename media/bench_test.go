@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"testing"
 	"time"
+
+	"ewindow/media/udp"
 )
 
 // nowhere is a socket that swallows everything; with a sink it keeps what is sent.
@@ -48,7 +50,7 @@ func BenchmarkReceive(b *testing.B) {
 	sender, _ := bench(b, true)
 	_, other := descriptions(&end{address: hostA}, &end{address: hostB})
 	var wire [][]byte
-	sender.video.way.(*direct).conns[0] = newSocket(nowhere{sink: &wire})
+	sender.video.way.(*direct).conns[0] = udp.New(nowhere{sink: &wire})
 	if err := sender.Update(other); err != nil {
 		b.Fatal(err)
 	}

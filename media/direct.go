@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"ewindow/media/negotiate"
+	"ewindow/media/udp"
 )
 
 // readRetry is the pause after a read that failed: whatever it was, the next one may succeed.
@@ -20,17 +20,14 @@ const readRetry = 20 * time.Millisecond
 // direct is the way from our UDP sockets to those that the other side's SDP names, or where its packets come from.
 type direct struct {
 	medium Medium
-	conns  [2]*socket // RTP, RTCP; nil where there is none
+	conns  [2]*udp.Socket // RTP, RTCP; nil where there is none
 	latch  latch
-
-	mu   sync.Mutex
-	room []byte // of SendAll
 }
 
 func newDirect(m Medium, rtp, rtcp net.PacketConn) *direct {
-	w := &direct{medium: m, conns: [2]*socket{newSocket(rtp)}}
+	w := &direct{medium: m, conns: [2]*udp.Socket{udp.New(rtp)}}
 	if rtcp != nil {
-		w.conns[1] = newSocket(rtcp)
+		w.conns[1] = udp.New(rtcp)
 	}
 	return w
 }
@@ -82,11 +79,11 @@ func (w *direct) deadline(t time.Time) {
 	}
 }
 
-func (w *direct) read(ctx context.Context, c *socket, control bool, deliver func(Datagram)) error {
+func (w *direct) read(ctx context.Context, c *udp.Socket, control bool, deliver func(Datagram)) error {
 	buf := make([]byte, maxDatagram+1)
 	from := &place{way: w, control: control} // the same as long as packets come from one address
 	for ctx.Err() == nil {
-		n, addr, came, err := c.receive(buf)
+		n, addr, came, err := c.Receive(buf)
 		if err != nil {
 			switch {
 			case ctx.Err() != nil:
@@ -112,7 +109,7 @@ func (w *direct) read(ctx context.Context, c *socket, control bool, deliver func
 func (w *direct) Send(datagram []byte, control bool) error {
 	if !control {
 		if to, ok := w.latch.rtp(); ok {
-			return w.conns[0].send(datagram, to)
+			return w.conns[0].Send(datagram, to)
 		}
 		return nil // on hold without an address
 	}
@@ -124,7 +121,7 @@ func (w *direct) Send(datagram []byte, control bool) error {
 	if rtcpSocket && w.conns[1] != nil {
 		c = w.conns[1]
 	}
-	return c.send(datagram, to)
+	return c.Send(datagram, to)
 }
 
 // SendAll sends datagrams of media to where the latch points, with as few calls as the machine allows.
@@ -133,9 +130,7 @@ func (w *direct) SendAll(datagrams [][]byte) (failed int, err error) {
 	if !ok {
 		return 0, nil
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.conns[0].sendAll(datagrams, to, &w.room)
+	return w.conns[0].SendAll(datagrams, to)
 }
 
 // place is an address from which something came, on one of the sockets.

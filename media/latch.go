@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"ewindow/media/negotiate"
+	"ewindow/media/udp"
 )
 
 // latch knows where a stream's packets go: to where the other side said it listens, until an authentic packet of its
@@ -24,7 +25,7 @@ func (l *latch) update(d *negotiate.Stream) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.plain = d.Plain
-	told := [2]netip.AddrPort{unmap(d.RTP), unmap(d.RTCP)}
+	told := [2]netip.AddrPort{udp.Unmap(d.RTP), udp.Unmap(d.RTCP)}
 	if d.Mux || !told[1].IsValid() {
 		told[1] = told[0]
 		if !d.Mux {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+
+	"ewindow/media/udp"
 )
 
 // Sockets are the UDP sockets of one call. Whoever made them closes them, after Session.Run has returned;
@@ -14,11 +16,7 @@ type Sockets struct {
 	VideoRTP, VideoRTCP net.PacketConn
 }
 
-const (
-	socketReadBuffer  = 1 << 20 // bytes asked of the kernel, which gives what it may: a keyframe of 4 Mbit/s video is 100 kB
-	socketWriteBuffer = 1 << 19
-	portTries         = 64
-)
+const portTries = 64
 
 // Listen opens the four sockets of a call on addr. RTP ports are even and RTCP is the port above
 // (RFC 3550 §11), also where rtcp-mux is going to be agreed.
@@ -51,7 +49,7 @@ func Port(c net.PacketConn) uint16 {
 	if c == nil {
 		return 0
 	}
-	a, _ := addrPort(c.LocalAddr())
+	a, _ := udp.AddrPort(c.LocalAddr())
 	return a.Port()
 }
 
@@ -59,13 +57,13 @@ func Port(c net.PacketConn) uint16 {
 func listenPair(addr netip.Addr) (rtp, rtcp *net.UDPConn, err error) {
 	for range portTries {
 		var first *net.UDPConn
-		first, err = listenUDP(netip.AddrPortFrom(addr, 0))
+		first, err = udp.Listen(netip.AddrPortFrom(addr, 0))
 		if err != nil {
 			break // the address itself is bad
 		}
 		port := Port(first)
 		var second *net.UDPConn
-		if second, err = listenUDP(netip.AddrPortFrom(addr, port^1)); err != nil {
+		if second, err = udp.Listen(netip.AddrPortFrom(addr, port^1)); err != nil {
 			_ = first.Close()
 			continue
 		}
@@ -75,37 +73,4 @@ func listenPair(addr netip.Addr) (rtp, rtcp *net.UDPConn, err error) {
 		return first, second, nil
 	}
 	return nil, nil, fmt.Errorf("open a pair of UDP ports for RTP on %s: %w; check that the address is this machine's and that ports are free", addr, err)
-}
-
-func listenUDP(addr netip.AddrPort) (*net.UDPConn, error) {
-	c, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(addr))
-	if err != nil {
-		return nil, err
-	}
-	_ = c.SetReadBuffer(socketReadBuffer) // as much as the system allows is good enough
-	_ = c.SetWriteBuffer(socketWriteBuffer)
-	return c, nil
-}
-
-// addrPort takes the address out of a net.Addr, IPv4 in its short form.
-func addrPort(a net.Addr) (netip.AddrPort, bool) {
-	var ap netip.AddrPort
-	switch a := a.(type) {
-	case *net.UDPAddr:
-		ap = a.AddrPort()
-	case interface{ AddrPort() netip.AddrPort }:
-		ap = a.AddrPort()
-	case nil:
-		return netip.AddrPort{}, false
-	default:
-		var err error
-		if ap, err = netip.ParseAddrPort(a.String()); err != nil {
-			return netip.AddrPort{}, false
-		}
-	}
-	return unmap(ap), ap.IsValid()
-}
-
-func unmap(a netip.AddrPort) netip.AddrPort {
-	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
 }

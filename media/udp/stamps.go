@@ -1,4 +1,4 @@
-package media
+package udp
 
 import (
 	"encoding/binary"
@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	// mostAge is the longest that a datagram may have waited in its socket, by what the kernel says: socketReadBuffer holds no
+	// mostAge is the longest that a datagram may have waited in its socket, by what the kernel says: readBuffer holds no
 	// more of a stream of 2 Mbit/s. Beyond it the stamp is not believed.
 	mostAge = 4 * time.Second
 

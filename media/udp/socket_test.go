@@ -1,4 +1,4 @@
-package media
+package udp
 
 import (
 	"bytes"
@@ -105,18 +105,18 @@ func TestSegments(t *testing.T) {
 }
 
 // pair is two sockets of the kernel's, and the address of the second.
-func pair(t *testing.T) (a, b *socket, to netip.AddrPort) {
+func pair(t *testing.T) (a, b *Socket, to netip.AddrPort) {
 	t.Helper()
-	var s [2]*socket
+	var s [2]*Socket
 	for i := range s {
 		c, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { c.Close() })
-		s[i] = newSocket(c)
+		s[i] = New(c)
 	}
-	to, _ = addrPort(s[1].LocalAddr())
+	to, _ = AddrPort(s[1].LocalAddr())
 	return s[0], s[1], to
 }
 
@@ -129,14 +129,14 @@ func TestArrivalIsTheKernels(t *testing.T) {
 	const apart = time.Millisecond // the two clocks are read one after the other
 	for patience := time.Now().Add(10 * time.Second); ; {
 		before := time.Now()
-		if err := a.send([]byte("early"), to); err != nil {
+		if err := a.Send([]byte("early"), to); err != nil {
 			t.Fatal(err)
 		}
 		sent := time.Now()
 		time.Sleep(30 * time.Millisecond)
 		_ = b.SetReadDeadline(time.Now().Add(5 * time.Second))
-		n, from, came, err := b.receive(make([]byte, 100))
-		if err != nil || n != 5 || int(from.Port()) != int(Port(a)) {
+		n, from, came, err := b.Receive(make([]byte, 100))
+		if err != nil || n != 5 || int(from.Port()) != a.LocalAddr().(*net.UDPAddr).Port {
 			t.Fatal(n, from, err)
 		}
 		switch {
@@ -156,10 +156,9 @@ func TestSendAll(t *testing.T) {
 	for i, n := range []int{1200, 1200, 1200, 300, 1200, 40, 700, 800} {
 		sent = append(sent, bytes.Repeat([]byte{byte(i + 1)}, n))
 	}
-	var room []byte
 	for _, single := range []bool{false, true} {
 		a.single.Store(single)
-		if failed, err := a.sendAll(sent, to, &room); failed != 0 {
+		if failed, err := a.SendAll(sent, to); failed != 0 {
 			t.Fatal(failed, err)
 		}
 		if a.single.Load() != single {
@@ -168,7 +167,7 @@ func TestSendAll(t *testing.T) {
 		_ = b.SetReadDeadline(time.Now().Add(5 * time.Second))
 		buf := make([]byte, 2000)
 		for i, want := range sent {
-			n, _, _, err := b.receive(buf)
+			n, _, _, err := b.Receive(buf)
 			if err != nil || !bytes.Equal(buf[:n], want) {
 				t.Fatalf("datagram %d: %d bytes, %v", i, n, err)
 			}
@@ -179,7 +178,6 @@ func TestSendAll(t *testing.T) {
 // Where segments are refused packets go one by one; where the network refuses all, each counts as failed.
 func TestSendAllRefused(t *testing.T) {
 	a, _, to := pair(t)
-	var room []byte
 	raw, err := a.udp.SyscallConn()
 	if err != nil {
 		t.Fatal(err)
@@ -191,11 +189,11 @@ func TestSendAllRefused(t *testing.T) {
 		t.Skip(err)
 	}
 	two := [][]byte{make([]byte, 100), make([]byte, 100)}
-	if failed, err := a.sendAll(two, to, &room); failed != 0 || err != nil || !a.single.Load() {
+	if failed, err := a.SendAll(two, to); failed != 0 || err != nil || !a.single.Load() {
 		t.Error(failed, err, a.single.Load())
 	}
 	a.Close()
-	if failed, err := a.sendAll(two, to, &room); failed != 2 || err == nil {
+	if failed, err := a.SendAll(two, to); failed != 2 || err == nil {
 		t.Error(failed, err)
 	}
 }

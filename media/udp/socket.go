@@ -1,19 +1,60 @@
-package media
+// Package udp is a UDP socket as media want it: it says when a datagram came, and sends several at once.
+package udp
 
 import (
 	"encoding/binary"
 	"net"
 	"net/netip"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// socket is a UDP socket as a stream uses it. Of Linux' own sockets the kernel says when a datagram came, which on a busy
+const (
+	readBuffer  = 1 << 20 // bytes asked of the kernel, which gives what it may: a keyframe of 4 Mbit/s video is 100 kB
+	writeBuffer = 1 << 19
+)
+
+// Listen opens a socket of the kernel's at an address; port 0 is any.
+func Listen(addr netip.AddrPort) (*net.UDPConn, error) {
+	c, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(addr))
+	if err != nil {
+		return nil, err
+	}
+	_ = c.SetReadBuffer(readBuffer) // as much as the system allows is good enough
+	_ = c.SetWriteBuffer(writeBuffer)
+	return c, nil
+}
+
+// AddrPort takes the address out of a net.Addr, IPv4 in its short form; ok is false where it has none.
+func AddrPort(a net.Addr) (addr netip.AddrPort, ok bool) {
+	switch a := a.(type) {
+	case *net.UDPAddr:
+		addr = a.AddrPort()
+	case interface{ AddrPort() netip.AddrPort }:
+		addr = a.AddrPort()
+	case nil:
+		return addr, false
+	default:
+		var err error
+		if addr, err = netip.ParseAddrPort(a.String()); err != nil {
+			return netip.AddrPort{}, false
+		}
+	}
+	return Unmap(addr), addr.IsValid()
+}
+
+// Unmap is the same address, IPv4 in its short form.
+func Unmap(a netip.AddrPort) netip.AddrPort {
+	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
+}
+
+// Socket is a UDP socket as a stream uses it. Of Linux' own sockets the kernel says when a datagram came, which on a busy
 // machine is long before anybody reads it, and takes packets of one size in a single call; any other net.PacketConn
 // does without. Sending is for any goroutine, receiving for one.
-type socket struct {
+type Socket struct {
 	net.PacketConn
 	udp *net.UDPConn // the same, nil for another kind
 
@@ -22,10 +63,14 @@ type socket struct {
 	begun   time.Time // the origin of the monotonic clock that stamps sees
 
 	single atomic.Bool // packets go one by one: the way does not take several
+
+	mu   sync.Mutex
+	room []byte // of SendAll
 }
 
-func newSocket(c net.PacketConn) *socket {
-	s := &socket{PacketConn: c, begun: time.Now()}
+// New makes one of c, which stays the caller's to close.
+func New(c net.PacketConn) *Socket {
+	s := &Socket{PacketConn: c, begun: time.Now()}
 	u, ok := c.(*net.UDPConn)
 	if !ok {
 		return s
@@ -41,34 +86,34 @@ func newSocket(c net.PacketConn) *socket {
 	return s
 }
 
-// receive reads a datagram; came is when it arrived at this machine, zero if that is not known.
-func (s *socket) receive(b []byte) (n int, from netip.AddrPort, came time.Time, err error) {
+// Receive reads a datagram; came is when it arrived at this machine, zero if that is not known.
+func (s *Socket) Receive(b []byte) (n int, from netip.AddrPort, came time.Time, err error) {
 	if s.udp == nil {
 		n, addr, err := s.ReadFrom(b)
 		if err != nil {
 			return n, from, came, err
 		}
-		from, _ = addrPort(addr)
+		from, _ = AddrPort(addr)
 		return n, from, came, nil
 	}
 	n, told, _, from, err := s.udp.ReadMsgUDPAddrPort(b, s.control)
 	if err != nil {
-		return n, unmap(from), came, err
+		return n, Unmap(from), came, err
 	}
 	if stamp, ok := stampOf(s.control[:told]); ok {
 		came = s.begun.Add(time.Duration(s.stamps.arrival(s.clocks, stamp)))
 	}
-	return n, unmap(from), came, nil
+	return n, Unmap(from), came, nil
 }
 
 // clocks reads the monotonic clock, since begun, and the wall clock, in ns.
-func (s *socket) clocks() (mono, wall int64) {
+func (s *Socket) clocks() (mono, wall int64) {
 	now := time.Now()
 	return int64(now.Sub(s.begun)), now.UnixNano()
 }
 
-// send writes a datagram.
-func (s *socket) send(b []byte, to netip.AddrPort) error {
+// Send writes a datagram.
+func (s *Socket) Send(b []byte, to netip.AddrPort) error {
 	if s.udp != nil {
 		_, err := s.udp.WriteToUDPAddrPort(b, to)
 		return err
@@ -83,21 +128,23 @@ const (
 	mostSegmentBytes = 60_000
 )
 
-// sendAll writes several datagrams, those of one size, and a shorter one behind them, in one call (generic segmentation
-// offload, UDP_SEGMENT of udp(7)). failed is how many could not be written, err why the last of them. room is memory to use.
-func (s *socket) sendAll(datagrams [][]byte, to netip.AddrPort, room *[]byte) (failed int, err error) {
+// SendAll writes several datagrams, those of one size, and a shorter one behind them, in one call (generic segmentation
+// offload, UDP_SEGMENT of udp(7)). failed is how many could not be written, err why the last of them.
+func (s *Socket) SendAll(datagrams [][]byte, to netip.AddrPort) (failed int, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for len(datagrams) > 0 {
 		n := 1
 		if s.udp != nil && !s.single.Load() {
 			n = segments(datagrams)
 		}
-		if n > 1 && s.sendSegments(datagrams[:n], to, room) == nil {
+		if n > 1 && s.sendSegments(datagrams[:n], to) == nil {
 			datagrams = datagrams[n:]
 			continue
 		}
 		lost := 0
 		for _, b := range datagrams[:n] {
-			if e := s.send(b, to); e != nil {
+			if e := s.Send(b, to); e != nil {
 				lost, err = lost+1, e
 			}
 		}
@@ -125,12 +172,12 @@ func segments(datagrams [][]byte) int {
 	return len(datagrams)
 }
 
-func (s *socket) sendSegments(datagrams [][]byte, to netip.AddrPort, room *[]byte) error {
-	all := (*room)[:0]
+func (s *Socket) sendSegments(datagrams [][]byte, to netip.AddrPort) error {
+	all := s.room[:0]
 	for _, b := range datagrams {
 		all = append(all, b...)
 	}
-	*room = all
+	s.room = all
 	_, _, err := s.udp.WriteMsgUDPAddrPort(all, segmentSize(len(datagrams[0])), to)
 	return err
 }
