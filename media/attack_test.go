@@ -165,42 +165,17 @@ func TestLatchFollowsAuthenticPackets(t *testing.T) {
 		if video, audio, _ := a.rec.counts(); video < 50 || audio < 90 {
 			t.Errorf("%d pictures and %d frames of sound reached the end behind NAT", video, audio)
 		}
-		if to, ok := latchOf(b.video).rtp(); !ok || to != netip.MustParseAddrPort("10.0.0.1:4002") {
+		if to, ok := latchOf(b.video).RTP(); !ok || to != netip.MustParseAddrPort("10.0.0.1:4002") {
 			t.Errorf("video goes to %v", to)
 		}
 		if err := b.Update(b.desc); err != nil { // the same address again: nothing is unlearnt
 			t.Fatal(err)
 		}
-		if to, _ := latchOf(b.video).rtp(); to != netip.MustParseAddrPort("10.0.0.1:4002") {
+		if to, _ := latchOf(b.video).RTP(); to != netip.MustParseAddrPort("10.0.0.1:4002") {
 			t.Errorf("after a refresh video goes to %v", to)
 		}
 		hangUp(a, b)
 	})
-}
-
-func TestLatchWithoutKeysBelievesOnlyTheAddressOfSDP(t *testing.T) {
-	var l latch
-	d := &negotiate.Stream{RTP: netip.MustParseAddrPort("10.0.0.1:4000"), RTCP: netip.MustParseAddrPort("10.0.0.1:4001"), Plain: true}
-	l.update(d)
-	for from, want := range map[string]bool{"10.0.0.1:9999": true, "10.0.0.1:4000": true, "10.0.0.3:4000": false, "[::1]:4000": false} {
-		if got := l.permits(netip.MustParseAddrPort(from)); got != want {
-			t.Errorf("packets from %s: %t", from, got)
-		}
-	}
-	l.authentic(netip.MustParseAddrPort("10.0.0.1:9999"), false)
-	if to, ok := l.rtp(); !ok || to.Port() != 9999 {
-		t.Errorf("RTP goes to %v", to)
-	}
-	if to, rtcpSocket, _ := l.rtcp(); to.Port() != 4001 || !rtcpSocket {
-		t.Errorf("RTCP goes to %v", to)
-	}
-	for _, bad := range []string{"0.0.0.0:4000", "224.0.0.1:4000", "255.255.255.255:4000", "10.0.0.1:0"} {
-		d.RTP = netip.MustParseAddrPort(bad)
-		l.update(d)
-		if to, ok := l.rtp(); ok {
-			t.Errorf("RTP goes to %v", to)
-		}
-	}
 }
 
 // BYE ends nothing, and other RTCP that a peer may send does no harm.

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"ewindow/media/latch"
 	"ewindow/media/negotiate"
 	"ewindow/media/udp"
 )
@@ -21,7 +22,7 @@ const readRetry = 20 * time.Millisecond
 type direct struct {
 	medium Medium
 	conns  [2]*udp.Socket // RTP, RTCP; nil where there is none
-	latch  latch
+	latch  latch.Latch
 }
 
 func newDirect(m Medium, rtp, rtcp net.PacketConn) *direct {
@@ -45,7 +46,7 @@ func (s *Sockets) Ways() Ways {
 }
 
 // Agree takes the addresses in SDP.
-func (w *direct) Agree(d *negotiate.Stream) { w.latch.update(d) }
+func (w *direct) Agree(d *negotiate.Stream) { w.latch.Update(d) }
 
 // Run reads both sockets. It returns an error only when one is closed under it; it closes none.
 func (w *direct) Run(ctx context.Context, deliver func(Datagram)) error {
@@ -108,12 +109,12 @@ func (w *direct) read(ctx context.Context, c *udp.Socket, control bool, deliver 
 // Send sends to where the latch points.
 func (w *direct) Send(datagram []byte, control bool) error {
 	if !control {
-		if to, ok := w.latch.rtp(); ok {
+		if to, ok := w.latch.RTP(); ok {
 			return w.conns[0].Send(datagram, to)
 		}
 		return nil // on hold without an address
 	}
-	to, rtcpSocket, ok := w.latch.rtcp()
+	to, rtcpSocket, ok := w.latch.RTCP()
 	if !ok {
 		return nil
 	}
@@ -126,7 +127,7 @@ func (w *direct) Send(datagram []byte, control bool) error {
 
 // SendAll sends datagrams of media to where the latch points, with as few calls as the machine allows.
 func (w *direct) SendAll(datagrams [][]byte) (failed int, err error) {
-	to, ok := w.latch.rtp()
+	to, ok := w.latch.RTP()
 	if !ok {
 		return 0, nil
 	}
@@ -141,9 +142,9 @@ type place struct {
 }
 
 // Permitted says whether the address is one that SDP names.
-func (p *place) Permitted() bool { return p.way.latch.permits(p.addr) }
+func (p *place) Permitted() bool { return p.way.latch.Permits(p.addr) }
 
 // Authentic latches onto the address.
-func (p *place) Authentic() bool { return p.way.latch.authentic(p.addr, p.control) }
+func (p *place) Authentic() bool { return p.way.latch.Authentic(p.addr, p.control) }
 
 func (p *place) String() string { return p.addr.String() }

@@ -107,7 +107,7 @@ func FuzzProtectedDatagrams(f *testing.F) {
 			for _, rtcpSocket := range []bool{false, true} {
 				st.datagram(arrived(st, a, netip.AddrPortFrom(hostB, 9), rtcpSocket, time.Now()))
 			}
-			if to, _ := latchOf(st).rtp(); to.Port() == 9 {
+			if to, _ := latchOf(st).RTP(); to.Port() == 9 {
 				t.Error("the latch moved")
 			}
 		}

@@ -16,6 +16,7 @@ import (
 	"github.com/pion/rtcp"
 
 	"ewindow/media/h264"
+	"ewindow/media/latch"
 	"ewindow/media/negotiate"
 	"ewindow/media/rate"
 	"ewindow/scripts/lab/memnet"
@@ -409,7 +410,7 @@ func (e *end) control(t *testing.T, p rtcp.Packet) {
 	}
 }
 
-func latchOf(st *stream) *latch { return &st.way.(*direct).latch }
+func latchOf(st *stream) *latch.Latch { return &st.way.(*direct).latch }
 
 func portAbove(a netip.AddrPort) netip.AddrPort { return netip.AddrPortFrom(a.Addr(), a.Port()+1) }
 

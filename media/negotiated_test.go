@@ -49,7 +49,7 @@ func TestNegotiatedSessions(t *testing.T) {
 				if a.desc.Video.SendFEC == 0 || b.desc.Video.SendFEC == 0 {
 					t.Error("windows agree on no repair packets")
 				}
-				if to := latchOf(a.video).told[0]; to != netip.AddrPortFrom(hostB, 4002) {
+				if to, _ := latchOf(a.video).RTP(); to != netip.AddrPortFrom(hostB, 4002) {
 					t.Errorf("video goes to %v", to)
 				}
 				talk(10*time.Second, a, b)

@@ -62,6 +62,8 @@ type Stream struct {
 	RTCP netip.AddrPort // equal to RTP with Mux; zero where the other side names none
 	Mux  bool           // rtcp-mux (RFC 5761) was agreed
 
+	ICE *ICE // how it is reached, where both sides agreed on that; nil: at RTP and RTCP
+
 	Plain   bool  // it goes without protection: only under Policy None
 	Send    *Keys // protects what we send; nil if Plain, or if the keys are agreed on later and elsewhere
 	Receive *Keys // protects what comes

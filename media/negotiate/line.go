@@ -23,6 +23,7 @@ type line struct {
 	keys    map[Suite]*Keys  // ours
 	suite   Suite            // in use; empty without SRTP
 	remote  netip.AddrPort   // where we sent last
+	ice     *ICE             // of theirs, agreed on last
 }
 
 func newLine(kind string) *line {
@@ -246,6 +247,9 @@ func (s *Session) answerLine(l *line, desc *description, m *sdp.MediaDescription
 	if stream.Mux {
 		out.WithPropertyAttribute("rtcp-mux")
 	}
+	if stream.ICE != nil {
+		withICE(out, s.local.place(l.kind).ICE)
+	}
 	out.Attributes = append(out.Attributes, attributes...)
 	return out, stream, nil
 }
@@ -365,15 +369,23 @@ func (s *Session) stream(l *line, desc *description, m *sdp.MediaDescription, th
 	// Payload types 64 to 95 look like RTCP on a shared port (RFC 5761 §4).
 	_, mux := m.Attribute("rtcp-mux")
 	mux = mux && (theirs.number < 64 || theirs.number > 95)
-	rtp, rtcp, err := destinations(desc, m, mux, s.local.Address)
+	ways, err := s.ways(l, desc, m, mux)
 	if err != nil {
 		return nil, err
 	}
+	rtp, rtcp, err := destinations(desc, m, mux, s.local.Address)
+	switch {
+	case ways != nil && !rtp.IsValid():
+		rtp, rtcp = nowhere, nowhere
+	case err != nil:
+		return nil, err
+	}
+	l.ice = ways
 	theirWish := direction(desc, m)
 	st := &Stream{
 		Codec: theirs.codec, ClockRate: theirs.clock, SendType: theirs.number, ReceiveType: theirs.number,
 		Direction: directionOf(wish.Sends() && theirWish.Receives() && rtp.IsValid(), wish.Receives() && theirWish.Sends()),
-		RTP:       rtp, RTCP: rtcp, Mux: mux,
+		RTP:       rtp, RTCP: rtcp, Mux: mux, ICE: ways,
 		Repair:    repair(m, theirs.number),
 		InBandFEC: theirs.fec, MaxKbps: theirs.most,
 	}

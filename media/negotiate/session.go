@@ -20,11 +20,12 @@ var ErrPending = errors.New("an offer of ours is still unanswered")
 // ErrNoOffer says that an answer came though no offer of ours is out.
 var ErrNoOffer = errors.New("an answer, but no offer is out")
 
-// Local is what this side brings to a call. It stays the same for the life of a Session.
+// Local is what this side brings to a call. But for Session.Move it stays the same for the life of a Session.
 type Local struct {
 	Address             netip.Addr // where we receive; an address of the machine, not the unspecified one
 	AudioRTP, AudioRTCP uint16     // ports
 	VideoRTP, VideoRTCP uint16     // ports, both 0 for a call without picture
+	AudioICE, VideoICE  *ICE       // how these ports, and others, are reached from elsewhere; nil without ICE
 	SessionID           uint64     // of o=, unique for each call; below 2^63
 	Width, Height       int        // the largest picture we take, in pixels
 	FPS                 int        // at that size

@@ -15,6 +15,10 @@ func (s *Session) describe() *sdp.SessionDescription {
 	if s.local.Address.Is6() {
 		family = "IP6"
 	}
+	attributes := []sdp.Attribute{sdp.NewAttribute("record", "off")}
+	if s.local.AudioICE != nil || s.local.VideoICE != nil {
+		attributes = append(attributes, sdp.NewAttribute("ice-options", "ice2")) // RFC 8445 §10
+	}
 	return &sdp.SessionDescription{
 		Origin: sdp.Origin{
 			Username: "-", SessionID: s.local.SessionID, SessionVersion: s.version,
@@ -25,7 +29,7 @@ func (s *Session) describe() *sdp.SessionDescription {
 			NetworkType: "IN", AddressType: family, Address: &sdp.Address{Address: address},
 		},
 		TimeDescriptions: []sdp.TimeDescription{{}},
-		Attributes:       []sdp.Attribute{sdp.NewAttribute("record", "off")},
+		Attributes:       attributes,
 	}
 }
 
@@ -81,6 +85,9 @@ func (s *Session) offerLine(l *line) (*sdp.MediaDescription, error) {
 		}
 	}
 	m.WithPropertyAttribute("rtcp-mux")
+	if ice := s.local.place(l.kind).ICE; ice != nil {
+		withICE(m, ice)
+	}
 	keys, err := s.offerKeys(l)
 	m.Attributes = append(m.Attributes, keys...)
 	return m, err
@@ -88,12 +95,9 @@ func (s *Session) offerLine(l *line) (*sdp.MediaDescription, error) {
 
 // media writes what m-lines of offers and answers have in common.
 func (s *Session) media(l *line, formats []format, d Direction) *sdp.MediaDescription {
-	port, control := s.local.AudioRTP, s.local.AudioRTCP
-	if l.kind == "video" {
-		port, control = s.local.VideoRTP, s.local.VideoRTCP
-	}
+	place := s.local.place(l.kind)
 	m := &sdp.MediaDescription{MediaName: sdp.MediaName{
-		Media: l.kind, Port: sdp.RangedPort{Value: int(port)}, Protos: strings.Split(l.proto, "/"),
+		Media: l.kind, Port: sdp.RangedPort{Value: int(place.RTP)}, Protos: strings.Split(l.proto, "/"),
 	}}
 	if l.kind == "video" && s.local.MaxKbps > 0 {
 		m.Bandwidth = []sdp.Bandwidth{{Type: "TIAS", Bandwidth: uint64(s.local.MaxKbps) * 1000}}
@@ -110,7 +114,7 @@ func (s *Session) media(l *line, formats []format, d Direction) *sdp.MediaDescri
 		m.WithValueAttribute("ptime", "20")
 	}
 	m.WithPropertyAttribute(string(d))
-	m.WithValueAttribute("rtcp", strconv.Itoa(int(control)))
+	m.WithValueAttribute("rtcp", strconv.Itoa(int(place.RTCP)))
 	return m
 }
 

@@ -1,4 +1,5 @@
-package media
+// Package latch knows where a stream's packets go when nobody checks the way beforehand (symmetric RTP, RFC 4961).
+package latch
 
 import (
 	"net/netip"
@@ -8,10 +9,12 @@ import (
 	"ewindow/media/udp"
 )
 
-// latch knows where a stream's packets go: to where the other side said it listens, until an authentic packet of its
+// Latch knows where a stream's packets go: to where the other side said it listens, until an authentic packet of its
 // own shows where it really is (symmetric RTP, RFC 4961). Without SRTP nothing is authentic; then only the address
 // that SDP names is believed, and only the port may be another.
-type latch struct {
+//
+// The zero value goes nowhere. It is for any goroutine.
+type Latch struct {
 	mu        sync.Mutex
 	told      [2]netip.AddrPort // by SDP: RTP, RTCP
 	now       [2]netip.AddrPort
@@ -20,8 +23,8 @@ type latch struct {
 	listening bool // told an address that can be sent to; hold with c=0.0.0.0 (RFC 3264 §8.4) is none
 }
 
-// update takes what was agreed. An address that SDP repeats leaves what was learnt alone.
-func (l *latch) update(d *negotiate.Stream) {
+// Update takes what was agreed. An address that SDP repeats leaves what was learnt alone.
+func (l *Latch) Update(d *negotiate.Stream) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.plain = d.Plain
@@ -46,16 +49,16 @@ func sendable(a netip.AddrPort) bool {
 		a.Addr() != netip.AddrFrom4([4]byte{255, 255, 255, 255})
 }
 
-// permits says whether a packet from there is looked at at all.
-func (l *latch) permits(from netip.AddrPort) bool {
+// Permits says whether a packet from there is looked at at all.
+func (l *Latch) Permits(from netip.AddrPort) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return !l.plain || from.Addr() == l.told[0].Addr() || from.Addr() == l.told[1].Addr()
 }
 
-// authentic takes the source of an authenticated packet, the newest of its kind so far, on the RTP socket or the RTCP
+// Authentic takes the source of an authenticated packet, the newest of its kind so far, on the RTP socket or the RTCP
 // socket. It says whether the other side has moved.
-func (l *latch) authentic(from netip.AddrPort, rtcpSocket bool) (moved bool) {
+func (l *Latch) Authentic(from netip.AddrPort, rtcpSocket bool) (moved bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !sendable(from) {
@@ -76,15 +79,15 @@ func (l *latch) authentic(from netip.AddrPort, rtcpSocket bool) (moved bool) {
 	return moved
 }
 
-// rtp is where RTP goes; ok is false while nowhere.
-func (l *latch) rtp() (to netip.AddrPort, ok bool) {
+// RTP is where RTP goes; ok is false while nowhere.
+func (l *Latch) RTP() (to netip.AddrPort, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.now[0], l.listening && sendable(l.now[0])
 }
 
-// rtcp is where RTCP goes, and by which socket.
-func (l *latch) rtcp() (to netip.AddrPort, rtcpSocket, ok bool) {
+// RTCP is where RTCP goes, and by which socket.
+func (l *Latch) RTCP() (to netip.AddrPort, rtcpSocket, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.now[1], !l.mux, sendable(l.now[1])
