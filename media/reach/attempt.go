@@ -1,0 +1,250 @@
+package reach
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/pion/ice/v4"
+	"github.com/pion/logging"
+	"github.com/pion/stun/v4"
+
+	"ewindow/media/negotiate"
+)
+
+const (
+	// Ways are checked so often until one is found.
+	checkEvery = 20 * time.Millisecond
+
+	// A way through routers is worth a moment's wait, and one without a relay a longer one: it is kept for the whole call.
+	reflexiveWait = 50 * time.Millisecond
+	relayWait     = 500 * time.Millisecond
+
+	// A relay by TCP comes after all others: whoever has one by UDP need not wait for it.
+	relayEnough = 100 * time.Millisecond
+
+	// Consent (RFC 7675 §5.1): asked for so often, and gone for good when nothing came for so long.
+	consentEvery = 2 * time.Second
+	doubtful     = 5 * time.Second
+	consentEnds  = 30 * time.Second
+
+	checksMost = 100 // requests to a pair before it is given up: the other side may begin seconds later than we
+)
+
+// attempt is one search for a stream's way, with credentials of its own: pion's agent and its sockets.
+type attempt struct {
+	agent   *ice.Agent
+	sockets *sockets
+	ours    bool // we decide
+
+	mu     sync.Mutex
+	local  negotiate.ICE    // as gathered
+	host   []netip.AddrPort // of it
+	remote string           // fragment of the other side; empty until checks began
+	begun  time.Time        // when they did
+	conn   *ice.Conn        // from then on
+	theirs []string         // kinds of their candidates
+	kinds  []string         // of ours
+	path   string           // of the pair that was chosen; empty while there is none
+}
+
+// newAttempt makes an agent and starts nothing.
+func newAttempt(p *path, uris []*stun.URI) (*attempt, error) {
+	n := &sockets{Net: p.cfg.Net, media: p.came}
+	quiet := &logging.DefaultLoggerFactory{Writer: io.Discard, DefaultLogLevel: logging.LogLevelDisabled}
+	options := []ice.AgentOption{
+		ice.WithUrls(uris), ice.WithNet(n), ice.WithLoggerFactory(quiet),
+		ice.WithNetworkTypes([]ice.NetworkType{ice.NetworkTypeUDP4, ice.NetworkTypeUDP6}),
+		ice.WithMulticastDNSMode(ice.MulticastDNSModeDisabled), ice.WithDisableActiveTCP(),
+		ice.WithCheckInterval(checkEvery), ice.WithKeepaliveInterval(consentEvery), ice.WithMaxBindingRequests(checksMost),
+		ice.WithDisconnectedTimeout(doubtful), ice.WithFailedTimeout(consentEnds - doubtful),
+		ice.WithSrflxAcceptanceMinWait(reflexiveWait), ice.WithPrflxAcceptanceMinWait(reflexiveWait), ice.WithRelayAcceptanceMinWait(relayWait),
+		ice.WithSTUNGatherTimeout(gatherFor),
+	}
+	if p.cfg.Local.IsLoopback() { // all of it on one machine
+		options = append(options, ice.WithIncludeLoopback())
+	}
+	agent, err := ice.NewAgentWithOptions(options...)
+	if err != nil {
+		return nil, fmt.Errorf("begin ICE: %w", err)
+	}
+	a := &attempt{agent: agent, sockets: n}
+	return a, errors.Join(
+		agent.OnSelectedCandidatePairChange(func(local, remote ice.Candidate) { p.found(a, local, remote) }),
+		agent.OnConnectionStateChange(func(s ice.ConnectionState) {
+			if s == ice.ConnectionStateFailed {
+				p.lost(a)
+			}
+		}))
+}
+
+// gather finds out where we can be reached.
+func (a *attempt) gather(ctx context.Context) error {
+	arrived := make(chan ice.Candidate, 64)
+	err := a.agent.OnCandidate(func(c ice.Candidate) {
+		select {
+		case arrived <- c:
+		default:
+		}
+	})
+	if err == nil {
+		err = a.agent.GatherCandidates()
+	}
+	if err != nil {
+		return fmt.Errorf("gather ICE candidates: %w", err)
+	}
+	patience := time.NewTimer(gatherFor)
+	defer patience.Stop()
+	for waiting := true; waiting; {
+		select {
+		case c := <-arrived:
+			waiting = c != nil
+			if r, ok := c.(*ice.CandidateRelay); ok && r.RelayProtocol() == "udp" {
+				patience.Reset(relayEnough)
+			}
+		case <-patience.C:
+			waiting = false
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return a.keep()
+}
+
+// keep notes what was gathered.
+func (a *attempt) keep() error {
+	candidates, err := a.agent.GetLocalCandidates()
+	if err != nil {
+		return fmt.Errorf("gather ICE candidates: %w", err)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.local.Fragment, a.local.Password, err = a.agent.GetLocalUserCredentials(); err != nil {
+		return fmt.Errorf("gather ICE candidates: %w", err)
+	}
+	var names []string
+	for _, c := range candidates {
+		a.local.Candidates = append(a.local.Candidates, c.Marshal())
+		names = append(names, nameOf(c))
+		if at, ok := address(c); ok && c.Type() == ice.CandidateTypeHost {
+			a.host = append(a.host, at)
+		}
+	}
+	a.kinds = kinds(names)
+	if len(a.host) == 0 {
+		return errors.New("gather ICE candidates: this machine has no address to be reached at; is its network up?")
+	}
+	return nil
+}
+
+// preferred is where this machine is reached without a router between: at an address, or if it has that no more, at any.
+func (a *attempt) preferred(at netip.Addr) netip.AddrPort {
+	for _, h := range a.host {
+		if h.Addr() == at {
+			return h
+		}
+	}
+	return a.host[0]
+}
+
+// start begins to check the ways to the other side. What cannot be read of its candidates, and names, which would have us ask a DNS
+// server of a stranger's choice, are left out.
+func (a *attempt) start(theirs *negotiate.ICE) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.remote, a.begun = theirs.Fragment, time.Now()
+	var names []string
+	for _, text := range theirs.Candidates {
+		c, err := ice.UnmarshalCandidate(text)
+		if err != nil || c.Component() != ice.ComponentRTP || !c.NetworkType().IsUDP() {
+			continue
+		}
+		if at, ok := address(c); !ok || !a.checkable(at) {
+			continue
+		}
+		names = append(names, nameOf(c))
+		if err := a.agent.AddRemoteCandidate(c); err != nil {
+			return fmt.Errorf("add an ICE candidate: %w", err)
+		}
+	}
+	a.theirs = kinds(names)
+	begin := a.agent.StartAccept
+	if a.ours {
+		begin = a.agent.StartDial
+	}
+	conn, err := begin(theirs.Fragment, theirs.Password)
+	if err != nil {
+		return fmt.Errorf("begin ICE's checks: %w", err)
+	}
+	a.conn = conn
+	return nil
+}
+
+// checkable says whether checks may go to an address that a stranger named: only to what could be a machine, and to this one
+// alone where all of the call is on it.
+func (a *attempt) checkable(at netip.AddrPort) bool {
+	ip := at.Addr()
+	alone := len(a.host) > 0 && a.host[0].Addr().IsLoopback()
+	return at.Port() != 0 && !ip.IsUnspecified() && !ip.IsMulticast() && (!ip.IsLoopback() || alone) &&
+		ip != netip.AddrFrom4([4]byte{255, 255, 255, 255})
+}
+
+// close ends the agent and its sockets.
+func (a *attempt) close() error { return a.agent.Close() }
+
+// address is a candidate's, if it has one: no name.
+func address(c ice.Candidate) (netip.AddrPort, bool) {
+	ip, err := netip.ParseAddr(c.Address())
+	if err != nil || c.Port() < 0 || c.Port() > 65535 {
+		return netip.AddrPort{}, false
+	}
+	return netip.AddrPortFrom(ip.Unmap(), uint16(c.Port())), true
+}
+
+// base is the address of the socket that a candidate of ours belongs to (RFC 8445 §4).
+func base(c ice.Candidate) (netip.AddrPort, bool) {
+	if r := c.RelatedAddress(); r != nil && c.Type() != ice.CandidateTypeHost {
+		return parse(r.Address, r.Port)
+	}
+	return address(c)
+}
+
+func parse(host string, port int) (netip.AddrPort, bool) {
+	at, err := netip.ParseAddrPort(net.JoinHostPort(host, strconv.Itoa(port)))
+	return at, err == nil
+}
+
+// nameOf is the kind of a candidate.
+func nameOf(c ice.Candidate) string {
+	switch c.Type() {
+	case ice.CandidateTypeHost:
+		return "host"
+	case ice.CandidateTypeRelay:
+		if r, ok := c.(*ice.CandidateRelay); ok && r.RelayProtocol() != "" {
+			return "relay/" + strings.ToLower(r.RelayProtocol())
+		}
+		return "relay"
+	}
+	return "srflx"
+}
+
+// nameOfPair is the kind of a way: that of its end which is farther from its machine.
+func nameOfPair(local, remote ice.Candidate) string {
+	ours, theirs := nameOf(local), nameOf(remote)
+	switch {
+	case local.Type() == ice.CandidateTypeRelay:
+		return ours
+	case remote.Type() == ice.CandidateTypeRelay:
+		return theirs
+	case ours == "host":
+		return theirs
+	}
+	return ours
+}

@@ -1,0 +1,396 @@
+package reach
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/pion/ice/v4"
+	"github.com/pion/stun/v4"
+
+	"ewindow/media"
+	"ewindow/media/latch"
+	"ewindow/media/negotiate"
+)
+
+const (
+	maxDatagram = 2048 // bytes: more than any link takes
+
+	readRetry = 20 * time.Millisecond // after a read that failed: whatever it was, the next one may succeed
+
+	// Whoever is heard from elsewhere is followed there once nothing has come for so long from where we send to: routers forget.
+	strayed = 200 * time.Millisecond
+
+	// An old way is kept so long after another was found: packets are still on it.
+	lingering = 2 * time.Second
+)
+
+// path is the way of one stream. It is a media.Way.
+type path struct {
+	cfg     Config
+	stream  Stream
+	deliver atomic.Pointer[func(media.Datagram)]
+	target  atomic.Pointer[target] // where we send; nil while nowhere
+	latch   latch.Latch            // where the other side has no ICE
+	running sync.WaitGroup
+	done    chan struct{} // closed by close
+
+	mu      sync.Mutex
+	current *attempt // that carries, or looks for the first way
+	next    *attempt // that looks for another one; nil for none
+	plain   *conn    // by which packets go where the other side has no ICE; nil where it has
+	closed  bool
+}
+
+// target is where packets go: from one of our sockets to an address, or through pion.
+type target struct {
+	socket *conn
+	to     netip.AddrPort
+	relay  *ice.Conn
+	of     *attempt
+	heard  atomic.Int64 // when something authentic came from there, Unix ns
+}
+
+func newPath(s Stream, cfg Config) *path {
+	return &path{cfg: cfg, stream: s, done: make(chan struct{})}
+}
+
+// renew begins another search.
+func (p *path) renew(ctx context.Context, uris []*stun.URI) error {
+	a, err := newAttempt(p, uris)
+	if err != nil {
+		return err
+	}
+	if err := a.gather(ctx); err != nil {
+		_ = a.close()
+		return err
+	}
+	p.mu.Lock()
+	old := p.next
+	switch {
+	case p.closed:
+		old = a
+	case p.current == nil:
+		p.current = a
+	default:
+		p.next = a
+	}
+	p.mu.Unlock()
+	return end(old)
+}
+
+func (p *path) forget() {
+	p.mu.Lock()
+	old := p.next
+	p.next = nil
+	p.mu.Unlock()
+	_ = end(old)
+}
+
+// end closes an attempt, if there is one.
+func end(a *attempt) error {
+	if a == nil {
+		return nil
+	}
+	return a.close()
+}
+
+// newest is the attempt of which SDP speaks. The caller holds mu.
+func (p *path) newest() *attempt {
+	if p.next != nil {
+		return p.next
+	}
+	return p.current
+}
+
+func (p *path) control(ours bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.newest().ours = ours
+}
+
+// place is where we receive: preferably at an address, which is that of c=, else at any.
+func (p *path) place(preferred netip.Addr) (netip.Addr, negotiate.Place) {
+	p.mu.Lock()
+	a := p.newest()
+	p.mu.Unlock()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	at := a.preferred(preferred)
+	ways := a.local
+	return at.Addr(), negotiate.Place{RTP: at.Port(), RTCP: at.Port(), ICE: &ways}
+}
+
+// Agree begins the checks of the ways that SDP brings, unless they are those of before. Without ICE there packets go where SDP says,
+// and then where they come from (media/latch).
+func (p *path) Agree(d *negotiate.Stream) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return
+	}
+	if d.ICE == nil {
+		p.agreePlain(d)
+		return
+	}
+	p.plain = nil
+	a := p.newest()
+	a.mu.Lock()
+	begun := a.remote
+	a.mu.Unlock()
+	if begun != "" { // a refresh, or another way of theirs that we were not asked to meet with one of ours
+		return
+	}
+	if err := a.start(d.ICE); err != nil {
+		return // no way is found, and that is said
+	}
+	p.running.Go(func() { p.read(a.conn) })
+}
+
+// agreePlain sends from the socket that SDP names to where it says. Nobody else reads that socket: pion does while it checks. The
+// caller holds mu.
+func (p *path) agreePlain(d *negotiate.Stream) {
+	p.latch.Update(d)
+	if p.plain != nil {
+		return
+	}
+	if p.plain = p.current.sockets.at(p.current.preferred(p.cfg.Local)); p.plain == nil {
+		return
+	}
+	c := p.plain
+	p.running.Go(func() {
+		buf := make([]byte, maxDatagram)
+		for {
+			if _, _, err := c.ReadFrom(buf); err == nil {
+				continue
+			}
+			select {
+			case <-p.done:
+				return
+			case <-time.After(readRetry):
+			}
+		}
+	})
+}
+
+// found takes the pair that pion has chosen.
+func (p *path) found(a *attempt, local, remote ice.Candidate) {
+	to, ok := address(remote)
+	if !ok {
+		return
+	}
+	t := &target{of: a, to: to}
+	t.heard.Store(time.Now().UnixNano())
+	if local.Type() == ice.CandidateTypeRelay {
+		a.mu.Lock()
+		t.relay = a.conn
+		a.mu.Unlock()
+	} else if at, ok := base(local); ok {
+		t.socket = a.sockets.at(at)
+	}
+	if t.socket == nil && t.relay == nil {
+		return
+	}
+	a.mu.Lock()
+	a.path = nameOfPair(local, remote)
+	f := Found{Path: a.path, Took: time.Since(a.begun)}
+	a.mu.Unlock()
+	if p.adopt(a, t) && p.cfg.Found != nil {
+		p.cfg.Found(p.stream, f)
+	}
+}
+
+// adopt makes an attempt's way the one that carries, unless the attempt was given up meanwhile.
+func (p *path) adopt(a *attempt, t *target) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed || a != p.current && a != p.next {
+		return false
+	}
+	p.target.Store(t)
+	if a == p.next {
+		old := p.current
+		p.current, p.next = a, nil
+		p.running.Go(func() {
+			select {
+			case <-time.After(lingering):
+			case <-p.done:
+			}
+			_ = old.close()
+		})
+	}
+	return true
+}
+
+// lost is told that nothing answers on an attempt's way any more: the other side's consent has ended (RFC 7675 §5.1).
+func (p *path) lost(a *attempt) {
+	a.mu.Lock()
+	a.path = ""
+	a.mu.Unlock()
+	if t := p.target.Load(); t != nil && t.of == a {
+		p.target.CompareAndSwap(t, nil)
+	}
+}
+
+// Run hands over what comes until ctx ends.
+func (p *path) Run(ctx context.Context, deliver func(media.Datagram)) error {
+	p.deliver.Store(&deliver)
+	<-ctx.Done()
+	p.deliver.Store(nil)
+	return nil
+}
+
+// came takes what a socket has received.
+func (p *path) came(c *conn, b []byte, from netip.AddrPort, at time.Time) {
+	deliver := p.deliver.Load()
+	if deliver == nil {
+		return
+	}
+	if c.from == nil || c.from.addr != from { // the same as long as packets come from one address
+		c.from = &place{path: p, socket: c, addr: from}
+	}
+	(*deliver)(media.Datagram{Data: b, From: c.from, Came: at})
+}
+
+// read takes what comes through pion: by a relay.
+func (p *path) read(conn *ice.Conn) {
+	buf := make([]byte, maxDatagram)
+	for {
+		n, err := conn.Read(buf)
+		if err != nil {
+			return // it is closed
+		}
+		if deliver := p.deliver.Load(); deliver != nil {
+			(*deliver)(media.Datagram{Data: buf[:n]})
+		}
+	}
+}
+
+// Send sends to where the way leads. RTP and RTCP go one way.
+func (p *path) Send(datagram []byte, _ bool) error {
+	t := p.to()
+	switch {
+	case t == nil:
+		return nil
+	case t.relay != nil:
+		_, err := t.relay.Write(datagram)
+		return err
+	}
+	return t.socket.socket.Send(datagram, t.to)
+}
+
+// SendAll sends several, with as few calls as the machine allows.
+func (p *path) SendAll(datagrams [][]byte) (failed int, err error) {
+	t := p.to()
+	if t != nil && t.socket != nil {
+		return t.socket.socket.SendAll(datagrams, t.to)
+	}
+	for _, b := range datagrams {
+		if e := p.Send(b, false); e != nil {
+			failed, err = failed+1, e
+		}
+	}
+	return failed, err
+}
+
+// to is where packets go; nil is nowhere.
+func (p *path) to() *target {
+	if t := p.target.Load(); t != nil {
+		return t
+	}
+	return p.toPlain()
+}
+
+// toPlain is where they go without ICE.
+func (p *path) toPlain() *target {
+	p.mu.Lock()
+	c := p.plain
+	p.mu.Unlock()
+	if c == nil {
+		return nil
+	}
+	to, ok := p.latch.RTP()
+	if !ok {
+		return nil
+	}
+	return &target{socket: c, to: to}
+}
+
+func (p *path) name() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.plain != nil {
+		return "direct"
+	}
+	p.current.mu.Lock()
+	defer p.current.mu.Unlock()
+	return p.current.path
+}
+
+func (p *path) tried() (ours, theirs []string) {
+	p.mu.Lock()
+	a := p.newest()
+	p.mu.Unlock()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.kinds, a.theirs
+}
+
+func (p *path) close() error {
+	p.mu.Lock()
+	current, next := p.current, p.next
+	if !p.closed {
+		close(p.done)
+	}
+	p.closed, p.next = true, nil
+	p.mu.Unlock()
+	err := end(next)
+	if e := end(current); e != nil {
+		err = fmt.Errorf("close ICE: %w", e)
+	}
+	p.target.Store(nil)
+	p.running.Wait()
+	return err
+}
+
+// place is an address from which something came, at one of our sockets. It is a media.Origin.
+type place struct {
+	path   *path
+	socket *conn
+	addr   netip.AddrPort
+}
+
+// Permitted says whether unauthentic packets from there may be believed: where they come by the way that was checked, or from
+// where SDP says.
+func (o *place) Permitted() bool {
+	if t := o.path.target.Load(); t != nil {
+		return o.from(t)
+	}
+	return o.path.latch.Permits(o.addr)
+}
+
+// Authentic follows the other side to where its packets come from, if it is not heard any more from where we send.
+func (o *place) Authentic() (moved bool) {
+	now := time.Now()
+	t := o.path.target.Load()
+	switch {
+	case t == nil:
+		return o.path.latch.Authentic(o.addr, false)
+	case o.from(t):
+		t.heard.Store(now.UnixNano())
+		return false
+	case now.Sub(time.Unix(0, t.heard.Load())) < strayed || !t.of.sockets.has(o.socket):
+		return false
+	}
+	next := &target{socket: o.socket, to: o.addr, of: t.of}
+	next.heard.Store(now.UnixNano())
+	return o.path.target.CompareAndSwap(t, next)
+}
+
+// from says whether it is where we send to.
+func (o *place) from(t *target) bool { return t.socket == o.socket && t.to == o.addr }
+
+func (o *place) String() string { return o.addr.String() }

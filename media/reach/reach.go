@@ -1,0 +1,193 @@
+// Package reach finds the way of a call's streams through routers (ICE, RFC 8445, by pion/ice), and another one when that ends.
+//
+//	Gather ─▶ Paths ─▶ Place: what SDP is to say of us
+//	                   Ways:  the media.Way of each stream ◀─ Agree: what SDP says of them ─▶ checks ─▶ the way
+//	Renew  ─▶ looks for another way beside the one that carries (an ICE restart), which takes over once it is found
+//
+// pion checks the ways and keeps them open. Media do not pass through it where they go from socket to socket: they leave
+// and come as without ICE (media/udp), and only what goes by a relay is handed to it.
+package reach
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/pion/stun/v4"
+	"github.com/pion/transport/v5"
+	"github.com/pion/transport/v5/stdnet"
+	"golang.org/x/sync/errgroup"
+
+	"ewindow/media"
+	"ewindow/media/negotiate"
+)
+
+// Relays are servers that say how we look from outside (STUN, RFC 8489), and pass on what finds no other way (TURN, RFC 8656).
+type Relays struct {
+	URIs               []string // RFC 7064, 7065
+	Username, Password string
+}
+
+// Config is what a call's ways begin with.
+type Config struct {
+	Local  netip.Addr // our address towards the registrar: the one that SDP names first
+	Video  bool       // there are two streams
+	Relays Relays     // none: only ways without their help are found
+
+	Net   transport.Net       // nil: the machine's
+	Found func(Stream, Found) // called when a stream's way is found or another one; nil for nobody
+}
+
+// Stream is one of a call's streams.
+type Stream string
+
+// The streams.
+const (
+	Audio Stream = "audio"
+	Video Stream = "video"
+)
+
+// Found is a way that was found.
+type Found struct {
+	Path string        // see Paths.Path
+	Took time.Duration // since the other side's candidates were known
+}
+
+// gatherFor is how long a call waits for what servers say of us. Who does not answer within that costs us one way, and no call.
+const gatherFor = 1500 * time.Millisecond
+
+// Paths are the ways of one call. Whoever made them closes them, after Session.Run has returned.
+type Paths struct {
+	local        netip.Addr
+	audio, video *path // video is nil without a picture
+}
+
+// Gather opens sockets on all addresses of this machine and finds out how they look from outside. It returns once all of that is
+// known, after gatherFor at most, or with ctx's error.
+func Gather(ctx context.Context, cfg Config) (*Paths, error) {
+	if cfg.Net == nil {
+		n, err := stdnet.NewNet()
+		if err != nil {
+			return nil, fmt.Errorf("list the network's interfaces: %w", err)
+		}
+		cfg.Net = n
+	}
+	p := &Paths{local: cfg.Local, audio: newPath(Audio, cfg)}
+	if cfg.Video {
+		p.video = newPath(Video, cfg)
+	}
+	if err := p.Renew(ctx, cfg.Relays); err != nil {
+		_ = p.Close()
+		return nil, err
+	}
+	return p, nil
+}
+
+// parse reads the URIs. Those of kinds that we do not know are left out: a registrar may be newer than we are.
+func (r Relays) parse() ([]*stun.URI, error) {
+	var uris []*stun.URI
+	for _, text := range r.URIs {
+		u, err := stun.ParseURI(text)
+		if err != nil {
+			if strings.HasPrefix(text, "stun") || strings.HasPrefix(text, "turn") {
+				return nil, fmt.Errorf("relay %q: %w", text, err)
+			}
+			continue
+		}
+		u.Username, u.Password = r.Username, r.Password
+		uris = append(uris, u)
+	}
+	return uris, nil
+}
+
+// streams are the ways that there are.
+func (p *Paths) streams() []*path {
+	if p.video == nil {
+		return []*path{p.audio}
+	}
+	return []*path{p.audio, p.video}
+}
+
+// Renew looks for new ways, with new credentials: places are to be said in an offer, or in the answer to one that has other ways
+// than before (negotiate.Session.Seeks). Until the new ones are found the old ones carry.
+func (p *Paths) Renew(ctx context.Context, relays Relays) error {
+	uris, err := relays.parse()
+	if err != nil {
+		return err
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	for _, s := range p.streams() {
+		g.Go(func() error { return s.renew(ctx, uris) })
+	}
+	return g.Wait()
+}
+
+// Forget ends the search that Renew began and nobody answered: the other side goes on with the old ways.
+func (p *Paths) Forget() {
+	for _, s := range p.streams() {
+		s.forget()
+	}
+}
+
+// Places are where the streams are received now: those of the last Renew, or Gather. The address is that of c=.
+func (p *Paths) Places() (address netip.Addr, audio, video negotiate.Place) {
+	address, audio = p.audio.place(p.local)
+	if p.video != nil {
+		_, video = p.video.place(address)
+	}
+	return address, audio, video
+}
+
+// Control says which side decides between ways that work: whoever makes the offer (RFC 8445 §6.1.1). It holds for the ways of the
+// last Renew, or Gather.
+func (p *Paths) Control(ours bool) {
+	for _, s := range p.streams() {
+		s.control(ours)
+	}
+}
+
+// Ways are those of a session.
+func (p *Paths) Ways() media.Ways {
+	w := media.Ways{Audio: p.audio}
+	if p.video != nil {
+		w.Video = p.video
+	}
+	return w
+}
+
+// Path names the way that pictures go, or sound where there are none: host (no router between us), srflx (through routers),
+// relay/udp, relay/tcp or relay/tls (by a server of ours), relay (by one of theirs), direct (no ICE there). Empty: none was found.
+func (p *Paths) Path() string {
+	streams := p.streams()
+	return streams[len(streams)-1].name()
+}
+
+// Tried names the kinds of ways that were tried, ours and theirs, for people: "host, srflx, relay/udp; theirs: host".
+func (p *Paths) Tried() string {
+	streams := p.streams()
+	ours, theirs := streams[len(streams)-1].tried()
+	text := strings.Join(ours, ", ")
+	if len(theirs) > 0 {
+		text += "; theirs: " + strings.Join(theirs, ", ")
+	}
+	return text
+}
+
+// Close ends everything.
+func (p *Paths) Close() error {
+	var errs []error
+	for _, s := range p.streams() {
+		errs = append(errs, s.close())
+	}
+	return errors.Join(errs...)
+}
+
+// kinds are names without repetition, in order.
+func kinds(names []string) []string {
+	slices.Sort(names)
+	return slices.Compact(names)
+}
