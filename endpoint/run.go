@@ -26,6 +26,7 @@ import (
 	"ewindow/endpoint/window"
 	"ewindow/media/engine"
 	"ewindow/media/engine/protocol"
+	"ewindow/media/reach"
 	"ewindow/media/testcard"
 	"ewindow/registrar/pki/pin"
 	"ewindow/registrar/signal/ask"
@@ -203,7 +204,7 @@ func (r *runCmd) window(cfg *config.Config, log *slog.Logger) (*running, error) 
 		return nil, err
 	}
 	w := window.New(window.Config{
-		Space: cfg.Space, StateDir: r.State, Agent: a, Log: log,
+		Space: cfg.Space, StateDir: r.State, Agent: a, Log: log, Gather: reach.Gather,
 		Video: engine.VideoFormat{Width: cfg.Video.Width, Height: cfg.Video.Height, FPS: cfg.Video.FPS, Kbps: cfg.Video.Kbps},
 		Devices: engine.Config{
 			Program: r.Media,

@@ -36,6 +36,7 @@ type View struct {
 	Averse  bool      // it does not want to see us, so we do not see it
 	Held    bool      // the other side holds the call, and sends nothing
 	Silent  time.Time // since when nothing comes, zero if something does
+	Wayless bool      // because there is no way to them that carries anything
 	Partner string    // whom the plan names now, empty for nobody
 	LastWhy string    // why the last try to reach the partner failed
 	Missing map[string]string
@@ -53,6 +54,9 @@ func Card(v View) protocol.Card {
 		c.Title = v.Peer
 		c.Reason = "The line is down"
 		hope := "it comes back by itself"
+		if v.Wayless {
+			c.Reason, hope = "No way through the routers yet", "others are being tried"
+		}
 		if v.Phone { // whoever called from a desk must call again
 			hope = "the call ends soon, unless they come back"
 		}

@@ -129,7 +129,14 @@ func (t *text) call(c *Call) {
 	if !c.Silent.IsZero() {
 		flags = join(", ", flags, "silent since "+t.when(c.Silent))
 	}
-	t.line("call", "%s", join("; ", c.Role+" "+c.Peer+" ("+c.Name+")", state, c.Media, flags))
+	way := ""
+	switch {
+	case c.Path != "":
+		way = "by " + c.Path
+	case c.Tried != "":
+		way = "no way through the routers yet; tried " + c.Tried
+	}
+	t.line("call", "%s", join("; ", c.Role+" "+c.Peer+" ("+c.Name+")", state, c.Media, way, flags))
 	if f := &c.Figures; c.Up {
 		trip := ""
 		if f.RTT != 0 {

@@ -52,7 +52,7 @@ func (w *Window) dial(ctx context.Context, a Dial) {
 		w.log.Log(ctx, w.routine(l, slog.LevelInfo), "calling", "peer", a.Peer)
 	}
 	w.work.Go(func() {
-		d := dialled{id: a.ID, ground: w.prepare(nil, negotiate.GCM, sight{picture: true})}
+		d := dialled{id: a.ID, ground: w.prepare(calling, a.ID, nil, negotiate.GCM, sight{picture: true})}
 		if d.err = d.ground.err; d.err == nil {
 			d.established, d.err = w.sip.Invite(calling, a.Peer, d.body)
 		}
@@ -73,7 +73,7 @@ func (w *Window) dialled(ctx context.Context, d dialled) {
 		})
 		return
 	}
-	l.sockets, l.sdp, l.dialog, l.callID = d.sockets, d.sdp, d.dialog, d.callID
+	l.lines, l.paths, l.sdp, l.dialog, l.callID = d.lines, d.paths, d.sdp, d.dialog, d.callID
 	if d.err == nil {
 		d.agreed, d.err = l.sdp.Accept(d.answer)
 	}
@@ -97,7 +97,7 @@ func (w *Window) answer(a Answer) {
 	}
 	w.legs[a.ID] = &leg{window: w, id: a.ID, peer: inv.from, callID: inv.callID, dialog: inv.dialog, answer: inv.answer, stop: func() {}}
 	w.work.Go(func() {
-		p := prepared{a.ID, w.prepare(inv.offer, policy(a.Security), sight{a.Picture, a.Always})}
+		p := prepared{a.ID, w.prepare(context.Background(), a.ID, inv.offer, policy(a.Security), sight{a.Picture, a.Always})}
 		if p.err != nil {
 			inv.reject(488, refusalReason(p.err), 0)
 		}
@@ -114,7 +114,7 @@ func (w *Window) prepared(ctx context.Context, p prepared) {
 		w.work.Go(p.release)
 		return
 	}
-	l.sockets, l.sdp = p.sockets, p.sdp
+	l.lines, l.paths, l.sdp = p.lines, p.paths, p.sdp
 	if p.err != nil {
 		w.log.Warn("call refused", "peer", l.peer, "call_id", l.callID, "status", 488, "reason", p.err)
 		l.status = 488

@@ -10,6 +10,7 @@ import (
 	"ewindow/media"
 	"ewindow/media/engine"
 	"ewindow/media/negotiate"
+	"ewindow/media/reach"
 )
 
 // leg is a call as the loop holds it: a dialog, its sockets and its media. Its fields are the loop's.
@@ -20,7 +21,8 @@ type leg struct {
 	callID string // empty while our INVITE has no answer
 	dialog dialog // nil while our INVITE has no answer
 
-	sockets     *media.Sockets        // nil until they are open
+	lines       lines                 // nil until they are open
+	paths       *reach.Paths          // the same, if they are found by ICE
 	sdp         *negotiate.Session    // offers and answers of the dialog
 	session     *media.Session        // nil before offer and answer are done
 	description negotiate.Description // what was agreed last
@@ -44,40 +46,51 @@ type leg struct {
 	showed time.Time    // when the last of them was seen to have gone
 }
 
-// ground is what a leg needs before any SIP is sent: sockets, and the SDP that names them.
+// lines are what a call's media go by: sockets, or paths.
+type lines interface {
+	Ways() media.Ways
+	Close() error
+}
+
+// ground is what a leg needs before any SIP is sent: what its media go by, and the SDP that names it.
 type ground struct {
-	sockets *media.Sockets
-	sdp     *negotiate.Session
-	body    []byte // our offer or answer
-	agreed  negotiate.Description
-	err     error
+	lines  lines
+	paths  *reach.Paths
+	sdp    *negotiate.Session
+	body   []byte // our offer or answer
+	agreed negotiate.Description
+	err    error
 }
 
 // release closes what nobody is going to use.
 func (g ground) release() {
-	if g.sockets != nil {
-		_ = g.sockets.Close()
+	if g.lines != nil {
+		_ = g.lines.Close()
 	}
 }
 
 // sight is who is to see whom in a call.
 type sight struct{ picture, always bool }
 
-// prepare opens the sockets and writes our SDP: the answer to an offer, or with none an offer. A worker calls it.
-func (w *Window) prepare(offer []byte, policy negotiate.Policy, see sight) (g ground) {
+// prepare opens what the call's media go by and writes our SDP: the answer to an offer, or with none an offer. A worker calls it.
+func (w *Window) prepare(ctx context.Context, id string, offer []byte, policy negotiate.Policy, see sight) (g ground) {
+	var audio, video negotiate.Place
 	addr := w.sip.LocalAddr()
-	if g.sockets, g.err = w.cfg.Listen(addr); g.err != nil {
+	if w.seeks(offer, policy) {
+		addr, audio, video, g.err = w.gather(ctx, id, addr, offer == nil, see, &g)
+	} else {
+		audio, video, g.err = w.listen(addr, see, &g)
+	}
+	if g.err != nil {
 		return g
 	}
 	local := negotiate.Local{
 		NACK: true, CCFB: true, Ceilings: true, RED: true, FEC: true, Mutual: !see.always,
 		Address:  addr,
-		AudioRTP: media.Port(g.sockets.AudioRTP), AudioRTCP: media.Port(g.sockets.AudioRTCP),
+		AudioRTP: audio.RTP, AudioRTCP: audio.RTCP, AudioICE: audio.ICE,
+		VideoRTP: video.RTP, VideoRTCP: video.RTCP, VideoICE: video.ICE,
 		Width: w.cfg.Video.Width, Height: w.cfg.Video.Height, FPS: w.cfg.Video.FPS, MaxKbps: w.cfg.Video.Kbps,
 		SessionID: uint64(time.Now().Unix()),
-	}
-	if see.picture {
-		local.VideoRTP, local.VideoRTCP = media.Port(g.sockets.VideoRTP), media.Port(g.sockets.VideoRTCP)
 	}
 	if g.sdp, g.err = negotiate.NewSession(local, policy); g.err != nil {
 		return g
@@ -93,7 +106,7 @@ func (w *Window) prepare(offer []byte, policy negotiate.Policy, see sight) (g gr
 // begin starts the media of a call.
 func (w *Window) begin(ctx context.Context, l *leg, d negotiate.Description) {
 	session, err := media.NewSession(media.Config{
-		Description: d, Ways: l.sockets.Ways(), CNAME: w.cfg.Space, Receiver: l, Log: w.log.With("call_id", l.callID),
+		Description: d, Ways: l.lines.Ways(), CNAME: w.cfg.Space, Receiver: l, Log: w.log.With("call_id", l.callID),
 		Budget: func(kbps, lasting int) {
 			w.devices.SetKbps(l.id, min(kbps, w.cfg.Video.Kbps)) // at once; the loop thinks about the size
 			w.tell(budget{l.id, lasting})
@@ -155,8 +168,8 @@ func (w *Window) drop(id, why string) {
 		if l.ended != nil {
 			<-l.ended
 		}
-		if l.sockets != nil {
-			_ = l.sockets.Close()
+		if l.lines != nil {
+			_ = l.lines.Close()
 		}
 	})
 }
@@ -177,7 +190,8 @@ func (l *leg) media(now time.Time) Media {
 	if sent := s.Video.Sent.Frames; sent != l.shown {
 		l.shown, l.showed = sent, now
 	}
-	return Media{ID: l.id, Heard: s.LastReceived, Told: s.LastRTCP, Seen: l.lastSeen(), Showed: l.showed, Starved: s.VideoStarved}
+	path, _, ice := l.path()
+	return Media{ID: l.id, Heard: s.LastReceived, Told: s.LastRTCP, Seen: l.lastSeen(), Showed: l.showed, Starved: s.VideoStarved, Way: !ice || path != ""}
 }
 
 func (l *leg) lastSeen() time.Time {

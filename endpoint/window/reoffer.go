@@ -17,6 +17,15 @@ func (w *Window) reoffer(ctx context.Context, e reoffer) {
 		w.work.Go(func() { e.reject(481, "there is no such call here any more") })
 		return
 	}
+	if l.paths != nil && l.description.ICE() && l.sdp.Seeks(e.offer) { // an ICE restart: met with other ways of ours
+		w.renew(ctx, l, &e)
+		return
+	}
+	w.answerAgain(ctx, l, e)
+}
+
+// answerAgain is the answer to an offer inside a call.
+func (w *Window) answerAgain(ctx context.Context, l *leg, e reoffer) {
 	var d negotiate.Description
 	var sdp []byte
 	var err error
@@ -26,6 +35,7 @@ func (w *Window) reoffer(ctx context.Context, e reoffer) {
 		sdp, d, err = l.sdp.Answer(e.offer)
 	}
 	if err != nil {
+		l.forgetWays()
 		w.log.Warn("re-INVITE refused; the call goes on as it was", "call_id", l.callID, "err", err)
 		status, reason := 488, refusalReason(err)
 		if errors.Is(err, negotiate.ErrPending) {
@@ -70,15 +80,24 @@ type reinvited struct {
 	err    error
 }
 
-// reinvite offers the same again to a silent partner: an answer repairs the address, an error tells that the call
-// is gone there.
+// reinvite offers the same again to a silent partner, with other ways where ways were sought: an answer repairs the address, an
+// error tells that the call is gone there.
 func (w *Window) reinvite(ctx context.Context, id string) {
 	l := w.legs[id]
-	if l == nil || l.session == nil || l.asking {
-		return
+	switch {
+	case l == nil || l.session == nil || l.asking:
+	case l.paths != nil && l.description.ICE():
+		w.renew(ctx, l, nil)
+	default:
+		w.offerAgain(ctx, l)
 	}
+}
+
+// offerAgain is an offer of ours inside a call.
+func (w *Window) offerAgain(ctx context.Context, l *leg) {
 	offer, err := l.sdp.Offer()
 	if err != nil {
+		l.forgetWays()
 		w.log.Warn("re-INVITE not possible; the call goes on as it was", "call_id", l.callID, "err", err)
 		return
 	}
@@ -86,7 +105,7 @@ func (w *Window) reinvite(ctx context.Context, id string) {
 	l.asking = true
 	w.work.Go(func() {
 		answer, err := l.dialog.Reinvite(ctx, offer)
-		w.post(reinvited{id, answer, err})
+		w.post(reinvited{l.id, answer, err})
 	})
 }
 
@@ -108,6 +127,7 @@ func (w *Window) reinvited(ctx context.Context, r reinvited) {
 		d, err = l.sdp.Accept(r.answer)
 	}
 	if err != nil {
+		l.forgetWays()
 		w.log.Log(ctx, w.routine(l, slog.LevelWarn), "re-INVITE failed; the call goes on as it was", "call_id", l.callID, "err", err)
 		if slices.Contains(nobodyThere, failed(r.id, err).Status) {
 			w.step(ctx, Unreachable{ID: r.id})
@@ -133,6 +153,7 @@ func terms(d negotiate.Description) Terms {
 		NoVideo: !due(d.Video), Shows: d.Video != nil && d.Video.Direction.Sends(),
 		Unheard: !due(d.Audio), Held: d.Audio != nil && !d.Audio.Direction.Sends(),
 	}
+	t.Sought = d.ICE()
 	if d.Video != nil {
 		t.Unseen, t.Averse = d.Video.OneWay == negotiate.SendOnly, d.Video.OneWay == negotiate.RecvOnly
 	}

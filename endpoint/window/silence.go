@@ -11,6 +11,7 @@ func (m *machine) media(e Media) {
 	back := e.Heard.After(c.Heard) || e.Told.After(c.Told)
 	before := c.silence(m.now) // as it was known before this look
 	c.Heard, c.Told, c.Seen, c.Starved = e.Heard, e.Told, e.Seen, e.Starved
+	c.Wayless = !e.Way
 	if back {
 		c.Repaired = false
 	}
@@ -25,7 +26,10 @@ func (m *machine) media(e Media) {
 		m.giveUp(c)
 	case silent >= silenceEnd:
 		m.sendAway(c, "silent for 30 s")
-	case silent >= silenceRepair && !c.Repaired && c.Ours && m.Online:
+	case c.search(m.now) && m.Online:
+		c.Searched = m.now
+		m.do(Reinvite{c.ID})
+	case silent >= silenceRepair && !c.Repaired && c.Ours && !c.Sought && m.Online:
 		c.Repaired = true
 		m.do(Reinvite{c.ID})
 	case silent < silenceNotice && before >= silenceNotice && !c.NoVideo:
@@ -103,5 +107,12 @@ func (m *machine) mediaOfLeaving(c *Call, back bool) {
 		}
 	case c.silence(m.now) >= silenceGone:
 		m.hangUp(id, "silent for 90 s")
+	}
+}
+
+// searchAnew has silent calls look for other ways at once: whoever registers anew may be at another address.
+func (m *machine) searchAnew() {
+	for i := range m.Calls {
+		m.Calls[i].Searched = time.Time{}
 	}
 }

@@ -23,6 +23,10 @@ const (
 
 	silenceNotice = 2 * time.Second  // say so, ask for a keyframe
 	silenceRepair = 10 * time.Second // re-INVITE
+	silenceSearch = time.Second      // look for other ways, where ways were sought: whoever called,
+	silencePeer   = 3 * time.Second  // or the other side
+	searchFirst   = 5 * time.Second  // the first way is waited for so much longer
+	searchEvery   = 5 * time.Second
 	silenceEnd    = 30 * time.Second // call again, or hang up on a phone
 	silenceGone   = 90 * time.Second // nobody called anew, and this line does not come back either
 
@@ -111,6 +115,8 @@ type Call struct {
 	Seen     time.Time // last picture given to the screen; zero before the first
 	Starved  time.Time // when it was last heard that the line has no room for its pictures; zero: never
 	Repaired bool      // a re-INVITE was sent for this silence
+	Searched time.Time // when other ways were sought last; zero before
+	Wayless  bool      // no way was found yet, or the one that was is gone
 
 	Facing
 }
@@ -123,6 +129,7 @@ type Terms struct {
 	Held    bool // it wants no sound of ours: a phone holds the call
 	Unseen  bool // it asked to see and not to be seen: there are no pictures
 	Averse  bool // it asked to be seen and not to see: there are no pictures
+	Sought  bool // its ways are found by ICE
 }
 
 // quiet says whether nothing that comes is due: SDP excludes it.
@@ -136,6 +143,18 @@ func (c *Call) silence(now time.Time) time.Duration {
 		last = latest(last, c.There)
 	}
 	return now.Sub(last)
+}
+
+// search says whether to look for other ways: it is silent for too long to wait for the one there was.
+func (c *Call) search(now time.Time) bool {
+	least := silencePeer
+	if c.Ours {
+		least = silenceSearch
+	}
+	if c.Heard.IsZero() {
+		least += searchFirst
+	}
+	return c.Sought && c.silence(now) >= least && now.Sub(c.Searched) >= searchEvery
 }
 
 // down says whether a call is silent that should not be.

@@ -46,6 +46,7 @@ func (m *machine) take(e Event) {
 	case Registered:
 		if !m.Online {
 			m.Reach.Fresh, m.OnlineSince = true, m.now
+			m.searchAnew()
 		}
 		m.Online, m.OfflineSince = true, time.Time{}
 	case Lost:

@@ -17,6 +17,7 @@ import (
 	"ewindow/media/effort"
 	"ewindow/media/engine"
 	"ewindow/media/engine/protocol"
+	"ewindow/media/reach"
 	"ewindow/registrar/signal/relays"
 )
 
@@ -36,6 +37,8 @@ type Config struct {
 
 	// Listen opens the sockets of a call on our address; nil is media.Listen. Tests give an in-memory network.
 	Listen func(netip.Addr) (*media.Sockets, error)
+	// Gather finds a call's ways through routers, such as reach.Gather; nil: calls go from address to address.
+	Gather func(context.Context, reach.Config) (*reach.Paths, error)
 }
 
 // Window is one E-Window: Run runs it.
@@ -244,6 +247,10 @@ func (w *Window) receive(ctx context.Context, m any) {
 		w.step(ctx, m.Event)
 	case reinvited:
 		w.reinvited(ctx, m)
+	case renewed:
+		w.renewed(ctx, m)
+	case wayFound:
+		w.wayFound(ctx, m)
 	case mediaBroke:
 		if l := w.legs[m.id]; l != nil {
 			w.fail(ctx, l, m.err)
@@ -336,7 +343,7 @@ func (w *Window) show() {
 		v.NoVideo, v.Held, v.Unheard, v.Picture, v.Blank = c.NoVideo, c.Held, c.Unheard, !c.Seen.IsZero(), c.blank(now)
 		v.Watched, v.Hidden, v.Averse = c.Shows && c.Hidden.IsZero(), c.Unseen || !c.Hidden.IsZero(), c.Averse
 		if c.down(now) {
-			v.Silent = now.Add(-c.silence(now))
+			v.Silent, v.Wayless = now.Add(-c.silence(now)), c.Wayless
 		}
 	}
 	if card := screen.Card(v); card != w.card {

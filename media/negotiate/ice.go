@@ -28,13 +28,19 @@ func (i *ICE) same(other *ICE) bool {
 	return i == nil && other == nil || i != nil && other != nil && i.Fragment == other.Fragment && i.Password == other.Password
 }
 
+// ICE says whether a stream's way was agreed to be found by ICE.
+func (d *Description) ICE() bool {
+	return d.Audio != nil && d.Audio.ICE != nil || d.Video != nil && d.Video.ICE != nil
+}
+
 // A Place is where we receive a stream: a port of Local.Address, which is one of ICE's candidates if there are any.
 type Place struct {
 	RTP, RTCP uint16
 	ICE       *ICE
 }
 
-// Move says that from the next offer or answer on we receive elsewhere: an ICE restart of ours, or the answer to one of theirs.
+// Move says that with the next offer or answer we receive elsewhere: an ICE restart of ours, or the answer to one of theirs. If that
+// is not agreed on, all is as before.
 func (s *Session) Move(address netip.Addr, audio, video Place) error {
 	l := s.local
 	l.Address = address.Unmap()
@@ -43,8 +49,18 @@ func (s *Session) Move(address netip.Addr, audio, video Place) error {
 	if err := l.check(); err != nil {
 		return err
 	}
+	if s.before == nil {
+		before := s.local
+		s.before = &before
+	}
 	s.local = l
 	return nil
+}
+
+func (s *Session) moveBack() {
+	if s.before != nil {
+		s.local, s.before = *s.before, nil
+	}
 }
 
 // Seeks says whether an offer brings ways of ICE that are not agreed on yet: the first ones, or others than before, which the

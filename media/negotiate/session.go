@@ -67,6 +67,7 @@ type Session struct {
 	policy  Policy
 	lines   []*line // of the last offer and answer that agreed
 	pending []*line // of an offer that is out
+	before  *Local  // what holds again if what Move said is not agreed on; nil if nothing was moved
 	sent    []byte  // the last description that went out
 	version uint64  // its version
 }
@@ -115,6 +116,7 @@ func (s *Session) Accept(answer []byte) (Description, error) {
 	}
 	lines := s.pending
 	s.pending = nil
+	defer s.moveBack() // unless it is agreed
 	desc, err := read(answer)
 	if err != nil {
 		return Description{}, fmt.Errorf("%w: answer: %w", ErrNotAcceptable, err)
@@ -142,7 +144,7 @@ func (s *Session) Accept(answer []byte) (Description, error) {
 	if d.Audio == nil && d.Video == nil {
 		return Description{}, notAcceptable(d.Refused)
 	}
-	s.lines = lines
+	s.lines, s.before = lines, nil
 	return d, nil
 }
 
@@ -153,6 +155,7 @@ func (s *Session) Answer(offer []byte) ([]byte, Description, error) {
 	if s.pending != nil {
 		return nil, Description{}, ErrPending
 	}
+	defer s.moveBack() // unless it is agreed
 	desc, err := read(offer)
 	if err != nil {
 		return nil, Description{}, fmt.Errorf("%w: offer: %w", ErrNotAcceptable, err)
@@ -184,12 +187,15 @@ func (s *Session) Answer(offer []byte) ([]byte, Description, error) {
 	if err != nil {
 		return nil, Description{}, err
 	}
-	s.lines = lines[:len(desc.MediaDescriptions)]
+	s.lines, s.before = lines[:len(desc.MediaDescriptions)], nil
 	return out, d, nil
 }
 
 // Withdraw forgets an offer that was refused, timed out or met another (488, 408, 491). What was agreed before still holds.
-func (s *Session) Withdraw() { s.pending = nil }
+func (s *Session) Withdraw() {
+	s.pending = nil
+	s.moveBack()
+}
 
 // settle records what became of an m-line. The error it returns ends the whole negotiation: under policy GCM weak protection
 // is not left out quietly, and a fault of our own is not a refusal.

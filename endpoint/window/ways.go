@@ -1,0 +1,141 @@
+package window
+
+import (
+	"context"
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"ewindow/media"
+	"ewindow/media/negotiate"
+	"ewindow/media/reach"
+)
+
+// wayFound says by what way a call's pictures go now.
+type wayFound struct {
+	id string
+	reach.Found
+}
+
+// renewed is what became of the search for other ways of a call: to be offered, or with theirs the answer to an offer.
+type renewed struct {
+	id     string
+	theirs *reoffer
+	err    error
+}
+
+// seeks says whether a call's ways are to be found by ICE: between windows, and with whoever offers it.
+func (w *Window) seeks(offer []byte, policy negotiate.Policy) bool {
+	switch {
+	case w.cfg.Gather == nil:
+		return false
+	case offer == nil:
+		return policy == negotiate.GCM // who sends no offer is a phone of the old kind
+	}
+	return negotiate.OffersICE(offer)
+}
+
+// listen opens sockets on our address.
+func (w *Window) listen(addr netip.Addr, see sight, g *ground) (audio, video negotiate.Place, err error) {
+	s, err := w.cfg.Listen(addr)
+	if err != nil {
+		return audio, video, err
+	}
+	g.lines = s
+	audio = negotiate.Place{RTP: media.Port(s.AudioRTP), RTCP: media.Port(s.AudioRTCP)}
+	if see.picture {
+		video = negotiate.Place{RTP: media.Port(s.VideoRTP), RTCP: media.Port(s.VideoRTCP)}
+	}
+	return audio, video, nil
+}
+
+// gather finds out where we can be reached from everywhere. ours says that the offer is ours.
+func (w *Window) gather(ctx context.Context, id string, addr netip.Addr, ours bool, see sight, g *ground) (
+	address netip.Addr, audio, video negotiate.Place, err error,
+) {
+	p, err := w.cfg.Gather(ctx, reach.Config{
+		Local: addr, Video: see.picture, Relays: w.relays(),
+		Found: func(s reach.Stream, f reach.Found) {
+			if s == reach.Video || !see.picture {
+				w.tell(wayFound{id, f})
+			}
+		},
+	})
+	if err != nil {
+		return address, audio, video, err
+	}
+	p.Control(ours)
+	g.lines, g.paths = p, p
+	address, audio, video = p.Places()
+	return address, audio, video, nil
+}
+
+// relays are the servers that help to find ways.
+func (w *Window) relays() reach.Relays { return reach.Relays{} }
+
+// wayFound notes by what way a call goes. What was sent before that is lost, so that pictures begin anew.
+func (w *Window) wayFound(ctx context.Context, m wayFound) {
+	l := w.legs[m.id]
+	if l == nil || l.session == nil {
+		return
+	}
+	w.log.Log(ctx, w.routine(l, slog.LevelInfo), "the way to the other side is found", "peer", l.peer, "call_id", l.callID,
+		"path", m.Path, "took", m.Took.String())
+	l.session.RequestKeyframe()
+	w.step(ctx, l.media(time.Now()))
+}
+
+// renew looks for other ways of a call, which is to be offered them, or whose offer is to be answered with them.
+func (w *Window) renew(ctx context.Context, l *leg, theirs *reoffer) {
+	paths, relays := l.paths, w.relays()
+	if theirs == nil {
+		w.log.Log(ctx, w.routine(l, slog.LevelInfo), "nothing comes: other ways to the other side are sought", "peer", l.peer, "call_id", l.callID,
+			"path", paths.Path(), "tried", paths.Tried())
+	}
+	l.asking = true
+	w.work.Go(func() {
+		r := renewed{l.id, theirs, paths.Renew(ctx, relays)}
+		if r.err == nil {
+			paths.Control(theirs == nil)
+		}
+		w.post(r)
+	})
+}
+
+// renewed goes on with the offer for which other ways were sought.
+func (w *Window) renewed(ctx context.Context, r renewed) {
+	l := w.legs[r.id]
+	if l == nil {
+		if r.theirs != nil {
+			w.work.Go(func() { r.theirs.reject(481, "there is no such call here any more") })
+		}
+		return
+	}
+	l.asking = false
+	if r.err == nil {
+		r.err = l.sdp.Move(l.paths.Places())
+	}
+	if r.err != nil {
+		w.log.Warn("no other ways to the other side can be sought; the call goes on as it was", "call_id", l.callID, "peer", l.peer, "err", r.err)
+	}
+	if r.theirs != nil {
+		w.answerAgain(ctx, l, *r.theirs)
+		return
+	}
+	w.offerAgain(ctx, l)
+}
+
+// forgetWays ends the search for other ways that came to nothing.
+func (l *leg) forgetWays() {
+	if l.paths != nil {
+		l.paths.Forget()
+	}
+}
+
+// path is the way that a call goes, and what was tried. ice says that there is ICE at all.
+func (l *leg) path() (path, tried string, ice bool) {
+	if l.paths == nil {
+		return "", "", false
+	}
+	return l.paths.Path(), l.paths.Tried(), true
+}
