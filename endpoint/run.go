@@ -22,6 +22,7 @@ import (
 	"ewindow/endpoint/agent"
 	"ewindow/endpoint/config"
 	"ewindow/endpoint/metrics"
+	"ewindow/endpoint/network"
 	"ewindow/endpoint/status"
 	"ewindow/endpoint/window"
 	"ewindow/media/engine"
@@ -182,6 +183,12 @@ type running struct {
 func (w *running) run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return w.Run(ctx) })
+	g.Go(func() error {
+		if err := network.Watch(ctx, func() { w.agent.NetworkChanged(network.Has) }); err != nil {
+			w.log.Warn("a change of this machine's addresses is noticed seconds later", "aor", w.cfg.Space, "err", err)
+		}
+		return nil
+	})
 	g.Go(func() error {
 		w.cfg.SecretSource.Watch(ctx, w.log.With("aor", w.cfg.Space), w.agent.SetSecret)
 		return nil

@@ -96,7 +96,7 @@ type Agent struct {
 	relayed atomic.Bool  // there were relays
 
 	started atomic.Bool
-	renewed chan struct{} // has one element when there is another secret to register with
+	renewed chan struct{} // has one element when there is a reason to register at once: another secret, another network
 	stop    chan struct{} // closed at the end: whatever still waits gives up
 	slots   chan struct{} // bounds requests being handled
 
@@ -167,9 +167,27 @@ func (a *Agent) Events() <-chan Event { return a.events.out }
 // SetSecret gives the agent another secret. It registers with it at once.
 func (a *Agent) SetSecret(secret string) {
 	a.creds.renew(secret)
+	a.registerNow()
+}
+
+func (a *Agent) registerNow() {
 	select {
 	case a.renewed <- struct{}{}:
 	default:
+	}
+}
+
+// NetworkChanged is told that the machine's addresses are others. here says whether it still has one: a connection from an address
+// that is gone is given up at once, and no other is waited for.
+func (a *Agent) NetworkChanged(here func(netip.Addr) bool) {
+	a.mu.Lock()
+	f := a.flow
+	a.mu.Unlock()
+	if f == nil || !here(f.local.AddrPort().Addr()) {
+		if f != nil {
+			f.fail(errMoved)
+		}
+		a.registerNow()
 	}
 }
 

@@ -29,6 +29,7 @@ var (
 	errNoPong  = errors.New("the registrar did not answer a ping within 6 s")
 	errClosed  = errors.New("the registrar closed the connection")
 	errReplace = errors.New("the connection is given up")
+	errMoved   = errors.New("this machine has another address now")
 )
 
 // flow is one connection to the registrar (RFC 5626 §2): what sipgo reads and writes, with an eye on its life.

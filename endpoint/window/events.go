@@ -12,7 +12,7 @@ type Event interface{ event() }
 // The events.
 type (
 	Tick       struct{}                         // time passed
-	Registered struct{}                         // the registrar knows us
+	Registered struct{ Moved bool }             // the registrar knows us; we are at another address than before
 	Lost       struct{ Why string }             // the registrar does not know us any more, or cannot be reached
 	Planned    struct{ P *programme.Programme } // a programme came, or was read from disk
 	Invited    struct{ ID, From string }        // an INVITE outside a dialog; Answer or Reject follows

@@ -110,9 +110,12 @@ func (m *machine) mediaOfLeaving(c *Call, back bool) {
 	}
 }
 
-// searchAnew has silent calls look for other ways at once: whoever registers anew may be at another address.
+// searchAnew has calls look for other ways at once: those from the address that we had are gone.
 func (m *machine) searchAnew() {
 	for i := range m.Calls {
-		m.Calls[i].Searched = time.Time{}
+		if c := &m.Calls[i]; c.Sought && c.Phase == Up && !c.Leaving {
+			c.Searched = m.now
+			m.do(Reinvite{c.ID})
+		}
 	}
 }

@@ -46,6 +46,8 @@ func (m *machine) take(e Event) {
 	case Registered:
 		if !m.Online {
 			m.Reach.Fresh, m.OnlineSince = true, m.now
+		}
+		if e.Moved {
 			m.searchAnew()
 		}
 		m.Online, m.OfflineSince = true, time.Time{}

@@ -73,6 +73,13 @@ func (w *Window) gather(ctx context.Context, id string, addr netip.Addr, ours bo
 // relays are the servers that help to find ways.
 func (w *Window) relays() reach.Relays { return reach.Relays{} }
 
+// moved says whether our address is another one than when we registered last.
+func (w *Window) moved() bool {
+	before := w.home
+	w.home = w.sip.LocalAddr()
+	return before.IsValid() && before != w.home
+}
+
 // wayFound notes by what way a call goes. What was sent before that is lost, so that pictures begin anew.
 func (w *Window) wayFound(ctx context.Context, m wayFound) {
 	l := w.legs[m.id]

@@ -69,6 +69,7 @@ type Window struct {
 	invited map[string]*invitation // by Call.ID, while Step decides
 	card    protocol.Card
 	zone    *time.Location
+	home    netip.Addr // our address towards the registrar, when we registered last
 	work    sync.WaitGroup
 
 	past        []status.PastCall
@@ -211,7 +212,7 @@ func (w *Window) receive(ctx context.Context, m any) {
 			for _, l := range w.legs {
 				l.told, l.tellAt = false, time.Time{} // it may be another process than before
 			}
-			w.step(ctx, Registered{})
+			w.step(ctx, Registered{Moved: w.moved()})
 		} else {
 			w.step(ctx, Lost{Why: m.err.Error()})
 		}
