@@ -60,6 +60,8 @@ func TestCards(t *testing.T) {
 			protocol.Card{Title: munich, Picture: true, Notice: "The line is down since 11:00 – it comes back by itself"}},
 		"silent for long": {View{Now: ten.Add(20 * time.Second), Online: true, Programme: plan(true, time.Time{}), Peer: munich, Up: true, Picture: true, Silent: ten},
 			protocol.Card{Title: munich, Reason: "The line is down", Next: "since 11:00 – it comes back by itself"}},
+		"no way through the routers": {View{Now: ten.Add(20 * time.Second), Online: true, Programme: plan(true, time.Time{}), Peer: munich, Up: true, Silent: ten, Wayless: true},
+			protocol.Card{Title: munich, Reason: "No way through the routers yet", Next: "since 11:00 – others are being tried"}},
 		"a phone is silent": {View{Now: ten.Add(20 * time.Second), Online: true, Programme: plan(true, time.Time{}), Peer: "Reception", Phone: true, Up: true, NoVideo: true, Silent: ten},
 			protocol.Card{Title: "Reception", Reason: "The line is down", Next: "since 11:00 – the call ends soon, unless they come back"}},
 		"a partner without picture": {View{Online: true, Programme: plan(true, time.Time{}), Peer: munich, Up: true, NoVideo: true},

@@ -1,0 +1,54 @@
+package window
+
+import (
+	"testing"
+	"time"
+)
+
+// Where ways were sought others are sought as soon as nothing comes: first by who called, again and again, and at once from another
+// address.
+func TestSearch(t *testing.T) {
+	silent := func(*Call) bool { return false }
+	for space, want := range map[string][]time.Duration{
+		"milano": {11 * time.Second, 16 * time.Second}, // it called
+		"munich": {13 * time.Second, 18 * time.Second},
+	} {
+		r := start(space)
+		r.now = nine
+		r.send(Planned{plan(space)})
+		r.send(Registered{})
+		r.up()
+		id := r.call().ID
+		if space == "munich" {
+			r.s.Calls[0].Ours = false
+		}
+		r.send(Changed{id, Terms{Sought: true}})
+		r.until(nine.Add(10*time.Second), nil)
+		r.done = nil
+		r.until(nine.Add(19*time.Second), silent)
+		r.expect(t, want[0].String()+" Reinvite{ID:"+id+"}", want[1].String()+" Reinvite{ID:"+id+"}")
+		r.until(nine.Add(20*time.Second), nil)
+		r.done = nil
+		r.send(Registered{Moved: true})
+		r.expect(t, "20s Reinvite{ID:"+id+"}")
+		r.until(nine.Add(21*time.Second), nil)
+		r.send(Registered{})
+		r.expect(t)
+	}
+}
+
+// The first way is waited for longer, since finding it takes a moment.
+func TestFirstWay(t *testing.T) {
+	r := start("milano")
+	r.now = nine
+	r.send(Planned{plan("milano")})
+	r.send(Registered{})
+	id := r.call().ID
+	r.send(Agreed{id, Terms{Sought: true}})
+	r.done = nil
+	r.until(nine.Add(7*time.Second), func(*Call) bool { return false })
+	r.expect(t, "6s Reinvite{ID:"+id+"}")
+	if !r.call().Wayless {
+		t.Error("it is not known that there is no way")
+	}
+}
