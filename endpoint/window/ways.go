@@ -125,11 +125,12 @@ func (w *Window) renewed(ctx context.Context, r renewed) {
 	if r.err != nil {
 		w.log.Warn("no other ways to the other side can be sought; the call goes on as it was", "call_id", l.callID, "peer", l.peer, "err", r.err)
 	}
-	if r.theirs != nil {
+	switch {
+	case r.theirs != nil:
 		w.answerAgain(ctx, l, *r.theirs)
-		return
+	case r.err == nil:
+		w.offerAgain(ctx, l)
 	}
-	w.offerAgain(ctx, l)
 }
 
 // forgetWays ends the search for other ways that came to nothing.

@@ -15,6 +15,7 @@ import (
 	"github.com/pion/ice/v4"
 	"github.com/pion/logging"
 	"github.com/pion/stun/v4"
+	"github.com/pion/transport/v5/stdnet"
 
 	"ewindow/media/negotiate"
 )
@@ -58,6 +59,13 @@ type attempt struct {
 // newAttempt makes an agent and starts nothing.
 func newAttempt(p *path, uris []*stun.URI) (*attempt, error) {
 	n := &sockets{Net: p.cfg.Net, media: p.came}
+	if n.Net == nil {
+		machine, err := stdnet.NewNet() // which keeps the addresses of the moment
+		if err != nil {
+			return nil, fmt.Errorf("list this machine's addresses: %w", err)
+		}
+		n.Net = machine
+	}
 	quiet := &logging.DefaultLoggerFactory{Writer: io.Discard, DefaultLogLevel: logging.LogLevelDisabled}
 	options := []ice.AgentOption{
 		ice.WithUrls(uris), ice.WithNet(n), ice.WithLoggerFactory(quiet),

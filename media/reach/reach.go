@@ -19,7 +19,6 @@ import (
 
 	"github.com/pion/stun/v4"
 	"github.com/pion/transport/v5"
-	"github.com/pion/transport/v5/stdnet"
 	"golang.org/x/sync/errgroup"
 
 	"ewindow/media"
@@ -69,13 +68,6 @@ type Paths struct {
 // Gather opens sockets on all addresses of this machine and finds out how they look from outside. It returns once all of that is
 // known, after gatherFor at most, or with ctx's error.
 func Gather(ctx context.Context, cfg Config) (*Paths, error) {
-	if cfg.Net == nil {
-		n, err := stdnet.NewNet()
-		if err != nil {
-			return nil, fmt.Errorf("list the network's interfaces: %w", err)
-		}
-		cfg.Net = n
-	}
 	p := &Paths{local: cfg.Local, audio: newPath(Audio, cfg)}
 	if cfg.Video {
 		p.video = newPath(Video, cfg)
