@@ -211,7 +211,7 @@ func (r *runCmd) window(cfg *config.Config, log *slog.Logger) (*running, error) 
 		return nil, err
 	}
 	w := window.New(window.Config{
-		Space: cfg.Space, StateDir: r.State, Agent: a, Log: log, Gather: reach.Gather,
+		Space: cfg.Space, StateDir: r.State, Agent: a, Log: log, Gather: reach.Gather, Towards: network.Towards,
 		Video: engine.VideoFormat{Width: cfg.Video.Width, Height: cfg.Video.Height, FPS: cfg.Video.FPS, Kbps: cfg.Video.Kbps},
 		Devices: engine.Config{
 			Program: r.Media,

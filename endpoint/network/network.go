@@ -28,6 +28,17 @@ func Has(addr netip.Addr) bool {
 	return false
 }
 
+// Towards is the address of this machine from which packets to another address leave. Nothing is sent to find it out.
+func Towards(to netip.Addr) (netip.Addr, error) {
+	const discard = 9 // any port will do
+	c, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(netip.AddrPortFrom(to, discard)))
+	if err != nil {
+		return netip.Addr{}, fmt.Errorf("no way to %s from this machine: %w", to, err)
+	}
+	defer c.Close()
+	return c.LocalAddr().(*net.UDPAddr).AddrPort().Addr().Unmap(), nil
+}
+
 // Watch calls changed after each change of addresses (rtnetlink(7)) until ctx ends. An error means that this machine does not tell.
 func Watch(ctx context.Context, changed func()) error {
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_ROUTE)

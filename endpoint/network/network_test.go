@@ -17,6 +17,14 @@ func TestHas(t *testing.T) {
 	}
 }
 
+func TestTowards(t *testing.T) {
+	for _, text := range []string{"127.0.0.1", "::1"} {
+		if got, err := Towards(netip.MustParseAddr(text)); err != nil && text == "127.0.0.1" || err == nil && got.String() != text {
+			t.Errorf("%s: %v, %v", text, got, err)
+		}
+	}
+}
+
 // In a namespace of its own the test takes an address away, and gives another one.
 func TestWatch(t *testing.T) {
 	const inside = "EWINDOW_NETWORK_TEST"

@@ -75,7 +75,7 @@ type sight struct{ picture, always bool }
 // prepare opens what the call's media go by and writes our SDP: the answer to an offer, or with none an offer. A worker calls it.
 func (w *Window) prepare(ctx context.Context, id string, offer []byte, policy negotiate.Policy, see sight) (g ground) {
 	var audio, video negotiate.Place
-	addr := w.sip.LocalAddr()
+	addr := w.at(offer)
 	if w.seeks(offer, policy) {
 		addr, audio, video, g.err = w.gather(ctx, id, addr, offer == nil, see, &g)
 	} else {

@@ -35,6 +35,20 @@ func (w *Window) seeks(offer []byte, policy negotiate.Policy) bool {
 	return negotiate.OffersICE(offer)
 }
 
+// at is our address for a call without ICE: the one towards the registrar, or if whoever calls is reached by the other family, the one
+// towards him.
+func (w *Window) at(offer []byte) netip.Addr {
+	addr := w.sip.LocalAddr()
+	there := negotiate.Destination(offer)
+	if w.cfg.Towards == nil || !there.IsValid() || there.Is4() == addr.Unmap().Is4() {
+		return addr
+	}
+	if towards, err := w.cfg.Towards(there); err == nil {
+		return towards
+	}
+	return addr // and the offer is refused, which names both
+}
+
 // listen opens sockets on our address.
 func (w *Window) listen(addr netip.Addr, see sight, g *ground) (audio, video negotiate.Place, err error) {
 	s, err := w.cfg.Listen(addr)

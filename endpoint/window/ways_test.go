@@ -1,6 +1,8 @@
 package window
 
 import (
+	"errors"
+	"net/netip"
 	"testing"
 	"time"
 )
@@ -50,5 +52,29 @@ func TestFirstWay(t *testing.T) {
 	r.expect(t, "6s Reinvite{ID:"+id+"}")
 	if !r.call().Wayless {
 		t.Error("it is not known that there is no way")
+	}
+}
+
+// A phone of the other family is met at an address of that family.
+func TestAddressOfTheOffersFamily(t *testing.T) {
+	six := netip.MustParseAddr("2001:db8::1")
+	w := &Window{sip: &fakeAgent{}, cfg: Config{Towards: func(to netip.Addr) (netip.Addr, error) {
+		if to.Is4() {
+			return netip.Addr{}, errors.New("no way")
+		}
+		return six, nil
+	}}}
+	for offer, want := range map[string]netip.Addr{
+		"v=0\r\nc=IN IP4 192.0.2.9\r\nm=audio 4000 RTP/AVP 0\r\n":                       milanoHost,
+		"v=0\r\nc=IN IP6 2001:db8::9\r\nm=audio 4000 RTP/AVP 0\r\n":                     six,
+		"v=0\r\nm=audio 4000 RTP/AVP 0\r\nc=IN IP6 2001:db8::9\r\n":                     six,
+		"v=0\r\nc=IN IP4 0.0.0.0\r\nm=audio 4000 RTP/AVP 0\r\nc=IN IP6 2001:db8::9\r\n": six,
+		"v=0\r\nc=IN IP6 phone.example.org\r\nm=audio 4000 RTP/AVP 0\r\n":               milanoHost,
+		"no description": milanoHost,
+		"":               milanoHost,
+	} {
+		if got := w.at([]byte(offer)); got != want {
+			t.Errorf("%q: %v, want %v", offer, got, want)
+		}
 	}
 }

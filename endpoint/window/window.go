@@ -37,6 +37,8 @@ type Config struct {
 
 	// Listen opens the sockets of a call on our address; nil is media.Listen. Tests give an in-memory network.
 	Listen func(netip.Addr) (*media.Sockets, error)
+	// Towards is our address towards another one, such as network.Towards; nil: the one towards the registrar is the only one.
+	Towards func(netip.Addr) (netip.Addr, error)
 	// Gather finds a call's ways through routers, such as reach.Gather; nil: calls go from address to address.
 	Gather func(context.Context, reach.Config) (*reach.Paths, error)
 }

@@ -29,6 +29,28 @@ func parseAddress(text string) (netip.Addr, error) {
 	return a, nil
 }
 
+// Destination is the first address at which an offer says that its side receives, whatever it offers; the zero Addr if it has none,
+// or cannot be read.
+func Destination(offer []byte) netip.Addr {
+	desc, err := read(offer)
+	if err != nil {
+		return netip.Addr{}
+	}
+	lines := []*sdp.ConnectionInformation{desc.ConnectionInformation}
+	for _, m := range desc.MediaDescriptions {
+		lines = append(lines, m.ConnectionInformation)
+	}
+	for _, c := range lines {
+		if c == nil {
+			continue
+		}
+		if a, err := parseAddress(c.Address.Address); err == nil && !a.IsUnspecified() {
+			return a
+		}
+	}
+	return netip.Addr{}
+}
+
 // destinations says where the other side of an m-line receives. Both are zero on hold by an unspecified address.
 func destinations(session *description, m *sdp.MediaDescription, mux bool, local netip.Addr) (rtp, rtcp netip.AddrPort, err error) {
 	none := netip.AddrPort{}
