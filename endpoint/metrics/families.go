@@ -8,6 +8,7 @@ import (
 
 var (
 	info    = prometheus.NewDesc("ewindow_info", "1 for the window of this space, and the version of its program.", []string{"space", "version"}, nil)
+	path    = prometheus.NewDesc("ewindow_call_path_info", "1 for the way that a call's media go: host, srflx, relay/udp …", []string{"role", "peer", "path"}, nil)
 	encoder = prometheus.NewDesc("ewindow_encoder_info", "1 for the encoder of pictures in use.", []string{"encoder"}, nil)
 )
 

@@ -44,6 +44,7 @@ func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 	}
 	ch <- info
 	ch <- encoder
+	ch <- path
 }
 
 // Collect is part of prometheus.Collector.
@@ -63,6 +64,9 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	}
 	for key, of := range calls(&s) {
 		send(ch, call, of, label(key.role), label(key.peer))
+		if of.Path != "" {
+			ch <- prometheus.MustNewConstMetric(path, prometheus.GaugeValue, 1, label(key.role), label(key.peer), label(of.Path))
+		}
 	}
 }
 

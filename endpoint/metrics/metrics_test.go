@@ -27,7 +27,7 @@ func scrape(t *testing.T, s status.Status) string {
 func TestMetrics(t *testing.T) {
 	s := status.Status{
 		Space: "milano", Registration: status.Registration{Online: true, Since: time.Unix(100, 5e8)}, Plan: status.Plan{Partner: "munich"},
-		Calls: []status.Call{{Role: "partner", Peer: "munich", Up: true, Since: time.Unix(200, 0), Figures: status.Figures{
+		Calls: []status.Call{{Role: "partner", Peer: "munich", Up: true, Since: time.Unix(200, 0), Path: "relay/udp", Figures: status.Figures{
 			Expected: 1000, Missed: 50, Gone: 2, Freezes: 3, Frozen: 1.5, RTT: 20.5, Delay: 30, SoundDelay: 40, Budget: 1600, KbpsOut: 800, Encoded: 880,
 			FPSIn: 29.9, FPSOut: 30, Width: 1280, Height: 720, FPS: 30, SoundIn: 500, Concealed: 4, Queue: 12, Resent: 7, Copies: 1, Redundancy: 5, DriftPPM: -50,
 		}}},
@@ -45,7 +45,7 @@ func TestMetrics(t *testing.T) {
 		"ewindow_call_video_receive_frames_per_second" + of + "29.9", "ewindow_call_video_width_pixels" + of + "1280", "ewindow_call_video_height_pixels" + of + "720",
 		"ewindow_call_audio_frames_received_total" + of + "500", "ewindow_call_audio_frames_concealed_total" + of + "4", "ewindow_call_send_queue_seconds" + of + "0.012",
 		"ewindow_call_video_packets_resent_total" + of + "7", "ewindow_call_audio_copies" + of + "1", "ewindow_call_send_redundancy_ratio" + of + "0.05",
-		`ewindow_encoder_info{encoder="x264enc"} 1`, `ewindow_device_up{device="camera"} 1`, `ewindow_device_up{device="sound"} 0`,
+		`ewindow_call_path_info{path="relay/udp",peer="munich",role="partner"} 1`, `ewindow_encoder_info{encoder="x264enc"} 1`, `ewindow_device_up{device="camera"} 1`, `ewindow_device_up{device="sound"} 0`,
 		`ewindow_device_failures_total{device="sound"} 2`, `ewindow_echo_delay_seconds 0.15`,
 		`ewindow_echo_return_loss_enhancement_decibels 42`, "ewindow_microphone_gain_decibels 4.5", "ewindow_howls_total 3", `ewindow_microphone_clock_drift_ratio 0.0001`,
 		"ewindow_call_audio_clock_drift_ratio" + of + "-5e-05",
