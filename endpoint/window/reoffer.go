@@ -17,11 +17,14 @@ func (w *Window) reoffer(ctx context.Context, e reoffer) {
 		w.work.Go(func() { e.reject(481, "there is no such call here any more") })
 		return
 	}
-	if l.paths != nil && l.description.ICE() && l.sdp.Seeks(e.offer) { // an ICE restart: met with other ways of ours
+	switch {
+	case l.paths == nil || !l.description.ICE() || !l.sdp.Seeks(e.offer):
+		w.answerAgain(ctx, l, e)
+	case l.asking: // both look for other ways at once
+		w.work.Go(func() { e.reject(491, "an offer of this window is under way") })
+	default: // an ICE restart: met with other ways of ours
 		w.renew(ctx, l, &e)
-		return
 	}
-	w.answerAgain(ctx, l, e)
 }
 
 // answerAgain is the answer to an offer inside a call.
