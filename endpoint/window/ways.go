@@ -68,7 +68,7 @@ func (w *Window) gather(ctx context.Context, id string, addr netip.Addr, ours bo
 	address netip.Addr, audio, video negotiate.Place, err error,
 ) {
 	p, err := w.cfg.Gather(ctx, reach.Config{
-		Local: addr, Video: see.picture, Relays: w.relays(),
+		Local: addr, Video: see.picture, Relays: w.servers(),
 		Found: func(s reach.Stream, f reach.Found) {
 			if s == reach.Video || !see.picture {
 				w.tell(wayFound{id, f})
@@ -84,8 +84,14 @@ func (w *Window) gather(ctx context.Context, id string, addr netip.Addr, ours bo
 	return address, audio, video, nil
 }
 
-// relays are the servers that help to find ways.
-func (w *Window) relays() reach.Relays { return reach.Relays{} }
+// servers are those that help to find ways.
+func (w *Window) servers() reach.Relays {
+	r := w.Relays()
+	if r == nil {
+		return reach.Relays{}
+	}
+	return reach.Relays{URIs: r.URIs, Username: r.Username, Password: r.Password}
+}
 
 // moved says whether our address is another one than when we registered last.
 func (w *Window) moved() bool {
@@ -108,14 +114,14 @@ func (w *Window) wayFound(ctx context.Context, m wayFound) {
 
 // renew looks for other ways of a call, which is to be offered them, or whose offer is to be answered with them.
 func (w *Window) renew(ctx context.Context, l *leg, theirs *reoffer) {
-	paths, relays := l.paths, w.relays()
+	paths, servers := l.paths, w.servers()
 	if theirs == nil {
 		w.log.Log(ctx, w.routine(l, slog.LevelInfo), "nothing comes: other ways to the other side are sought", "peer", l.peer, "call_id", l.callID,
 			"path", paths.Path(), "tried", paths.Tried())
 	}
 	l.asking = true
 	w.work.Go(func() {
-		r := renewed{l.id, theirs, paths.Renew(ctx, relays)}
+		r := renewed{l.id, theirs, paths.Renew(ctx, servers)}
 		if r.err == nil {
 			paths.Control(theirs == nil)
 		}
