@@ -11,7 +11,6 @@ package reach
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -79,21 +78,16 @@ func Gather(ctx context.Context, cfg Config) (*Paths, error) {
 	return p, nil
 }
 
-// parse reads the URIs. Those of kinds that we do not know are left out: a registrar may be newer than we are.
-func (r Relays) parse() ([]*stun.URI, error) {
+// parse reads the URIs. One that cannot be read costs a way and no call.
+func (r Relays) parse() []*stun.URI {
 	var uris []*stun.URI
 	for _, text := range r.URIs {
-		u, err := stun.ParseURI(text)
-		if err != nil {
-			if strings.HasPrefix(text, "stun") || strings.HasPrefix(text, "turn") {
-				return nil, fmt.Errorf("relay %q: %w", text, err)
-			}
-			continue
+		if u, err := stun.ParseURI(text); err == nil {
+			u.Username, u.Password = r.Username, r.Password
+			uris = append(uris, u)
 		}
-		u.Username, u.Password = r.Username, r.Password
-		uris = append(uris, u)
 	}
-	return uris, nil
+	return uris
 }
 
 // streams are the ways that there are.
@@ -107,10 +101,7 @@ func (p *Paths) streams() []*path {
 // Renew looks for new ways, with new credentials: places are to be said in an offer, or in the answer to one that has other ways
 // than before (negotiate.Session.Seeks). Until the new ones are found the old ones carry.
 func (p *Paths) Renew(ctx context.Context, relays Relays) error {
-	uris, err := relays.parse()
-	if err != nil {
-		return err
-	}
+	uris := relays.parse()
 	g, ctx := errgroup.WithContext(ctx)
 	for _, s := range p.streams() {
 		g.Go(func() error { return s.renew(ctx, uris) })

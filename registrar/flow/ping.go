@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"net"
 
-	"github.com/pion/stun/v3"
+	"github.com/pion/stun/v4"
 )
 
 // pong is the answer to a datagram by which a phone keeps its NAT open, or looks whether we are still there: a STUN binding

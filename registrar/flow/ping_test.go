@@ -4,7 +4,7 @@ import (
 	"net"
 	"testing"
 
-	"github.com/pion/stun/v3"
+	"github.com/pion/stun/v4"
 )
 
 func TestPong(t *testing.T) {

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/emiago/sipgo/sip"
-	"github.com/pion/stun/v3"
+	"github.com/pion/stun/v4"
 
 	"ewindow/registrar/location"
 )
