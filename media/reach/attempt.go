@@ -28,8 +28,10 @@ const (
 	reflexiveWait = 50 * time.Millisecond
 	relayWait     = 500 * time.Millisecond
 
-	// A relay by TCP comes after all others: whoever has one by UDP need not wait for it.
-	relayEnough = 100 * time.Millisecond
+	// Who has a relay has a way, and waits no longer for more than so long: one by TCP takes longer to come than all else, which is
+	// why by then UDP is known to be shut.
+	relayEnough    = 100 * time.Millisecond
+	relayEnoughTCP = 300 * time.Millisecond
 
 	// Consent (RFC 7675 §5.1): asked for so often, and gone for good when nothing came for so long.
 	consentEvery = 2 * time.Second
@@ -108,14 +110,16 @@ func (a *attempt) gather(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("gather ICE candidates: %w", err)
 	}
+	until := time.Now().Add(gatherFor)
 	patience := time.NewTimer(gatherFor)
 	defer patience.Stop()
 	for waiting := true; waiting; {
 		select {
 		case c := <-arrived:
 			waiting = c != nil
-			if r, ok := c.(*ice.CandidateRelay); ok && r.RelayProtocol() == "udp" {
-				patience.Reset(relayEnough)
+			if r, ok := c.(*ice.CandidateRelay); ok && time.Until(until) > enough(r) {
+				until = time.Now().Add(enough(r))
+				patience.Reset(enough(r))
 			}
 		case <-patience.C:
 			waiting = false
@@ -124,6 +128,14 @@ func (a *attempt) gather(ctx context.Context) error {
 		}
 	}
 	return a.keep()
+}
+
+// enough is how long more ways are waited for than this relay.
+func enough(r *ice.CandidateRelay) time.Duration {
+	if r.RelayProtocol() == "udp" {
+		return relayEnough
+	}
+	return relayEnoughTCP
 }
 
 // keep notes what was gathered.
