@@ -15,6 +15,7 @@ import (
 	"github.com/pion/ice/v4"
 	"github.com/pion/logging"
 	"github.com/pion/stun/v4"
+	"github.com/pion/transport/v5"
 	"github.com/pion/transport/v5/stdnet"
 
 	"ewindow/media/negotiate"
@@ -46,6 +47,7 @@ type attempt struct {
 	agent   *ice.Agent
 	sockets *sockets
 	ours    bool // we decide
+	alone   bool // the other side is on this machine
 
 	mu     sync.Mutex
 	local  negotiate.ICE    // as gathered
@@ -78,14 +80,14 @@ func newAttempt(p *path, uris []*stun.URI) (*attempt, error) {
 		ice.WithSrflxAcceptanceMinWait(reflexiveWait), ice.WithPrflxAcceptanceMinWait(reflexiveWait), ice.WithRelayAcceptanceMinWait(relayWait),
 		ice.WithSTUNGatherTimeout(gatherFor),
 	}
-	if p.cfg.Local.IsLoopback() { // all of it on one machine
+	if onLoopback(n.Net, p.cfg.Local) { // all of it on one machine
 		options = append(options, ice.WithIncludeLoopback())
 	}
 	agent, err := ice.NewAgentWithOptions(options...)
 	if err != nil {
 		return nil, fmt.Errorf("begin ICE: %w", err)
 	}
-	a := &attempt{agent: agent, sockets: n}
+	a := &attempt{agent: agent, sockets: n, alone: p.cfg.Local.IsLoopback()}
 	return a, errors.Join(
 		agent.OnSelectedCandidatePairChange(func(local, remote ice.Candidate) { p.found(a, local, remote) }),
 		agent.OnConnectionStateChange(func(s ice.ConnectionState) {
@@ -93,6 +95,23 @@ func newAttempt(p *path, uris []*stun.URI) (*attempt, error) {
 				p.lost(a)
 			}
 		}))
+}
+
+// onLoopback says whether an address is one of the machine's loopback interface, which has others than 127.0.0.1 in namespaces.
+func onLoopback(n transport.Net, addr netip.Addr) bool {
+	interfaces, _ := n.Interfaces()
+	for _, i := range interfaces {
+		if i.Flags&net.FlagLoopback == 0 {
+			continue
+		}
+		addresses, _ := i.Addrs()
+		for _, a := range addresses {
+			if p, err := netip.ParsePrefix(a.String()); err == nil && p.Addr().Unmap() == addr.Unmap() {
+				return true
+			}
+		}
+	}
+	return addr.IsLoopback()
 }
 
 // gather finds out where we can be reached.
@@ -211,8 +230,7 @@ func (a *attempt) start(theirs *negotiate.ICE) error {
 // alone where all of the call is on it.
 func (a *attempt) checkable(at netip.AddrPort) bool {
 	ip := at.Addr()
-	alone := len(a.host) > 0 && a.host[0].Addr().IsLoopback()
-	return at.Port() != 0 && !ip.IsUnspecified() && !ip.IsMulticast() && (!ip.IsLoopback() || alone) &&
+	return at.Port() != 0 && !ip.IsUnspecified() && !ip.IsMulticast() && (!ip.IsLoopback() || a.alone) &&
 		ip != netip.AddrFrom4([4]byte{255, 255, 255, 255})
 }
 
