@@ -23,7 +23,7 @@ test: setup-demo setup-test programs
 test-busy: setup-demo setup-test programs
 	sh scripts/test-busy.sh
 
-# Two windows and the registrar behind all kinds of routers, in network namespaces: ten minutes. CELLS='carrier no-udp' for some of them
+# Two windows and the registrar behind all kinds of routers, in network namespaces: five to nine minutes. CELLS='carrier no-udp' for some of them
 # (go run ./scripts/netns -list), LOGS=DIR keeps what everybody said.
 netns: setup-demo setup-netns programs
 	go run ./scripts/netns $(if $(CELLS),-cells '$(CELLS)') $(if $(LOGS),-logs '$(LOGS)')

@@ -99,7 +99,5 @@ func choose(names string) ([]cell, error) {
 	return chosen, nil
 }
 
-// goes says whether the path that a window names is one of those. A program that names none is believed.
-func (w ways) goes(side int, path string) bool {
-	return path == "" || slices.Contains(strings.Fields(w[side]), path)
-}
+// goes says whether the path that a window names is one of those.
+func (w ways) goes(side int, path string) bool { return slices.Contains(strings.Fields(w[side]), path) }

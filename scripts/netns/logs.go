@@ -18,11 +18,11 @@ type logs struct {
 	files map[string]*os.File
 }
 
-func openLogs(dir, cell string) (*logs, error) {
+func openLogs(dir string) (*logs, error) {
 	if dir == "" {
 		return &logs{}, nil
 	}
-	l := &logs{dir: filepath.Join(dir, cell), files: map[string]*os.File{}}
+	l := &logs{dir: dir, files: map[string]*os.File{}}
 	return l, errors.Join(os.RemoveAll(l.dir), os.MkdirAll(l.dir, 0o755))
 }
 
@@ -57,7 +57,7 @@ func (l *logs) routers(ctx context.Context, w *world) error {
 	}
 	for _, side := range w.routers {
 		for _, r := range side {
-			out, err := r.Command(ctx, "sh", "-c", "ip addr; nft list ruleset; conntrack -L").CombinedOutput()
+			out, err := r.Command(ctx, "sh", "-c", "ip addr; nft list ruleset; conntrack -L; conntrack -L -f ipv6").CombinedOutput()
 			if err != nil {
 				return fmt.Errorf("look into %s: %w: %s", r.name, err, out)
 			}

@@ -33,7 +33,7 @@ type options struct {
 
 func main() {
 	var o options
-	flag.StringVar(&o.cells, "cells", "", "only these `cells`, separated by commas or blanks")
+	flag.StringVar(&o.cells, "cells", "", "only these `cells`, separated by commas or blanks, as often as they are named")
 	flag.StringVar(&o.bin, "bin", "bin", "directory of the programs")
 	flag.StringVar(&o.logs, "logs", "", "`directory` for what the programs print, what the screens show and what the routers translate, a directory for each cell")
 	flag.BoolVar(&o.list, "list", false, "print the cells, and do nothing")
@@ -70,7 +70,11 @@ func run(ctx context.Context, o options, out, progress io.Writer) error {
 	var outcomes []outcome
 	for i, c := range chosen {
 		say(fmt.Sprintf("%s begins (%d of %d): %s", c.name, i+1, len(chosen), what(c)))
-		o, err := play(ctx, c, o, filepath.Join(dir, "cell"), say)
+		ours := o
+		if o.logs != "" {
+			ours.logs = filepath.Join(o.logs, fmt.Sprintf("%02d-%s", i+1, c.name))
+		}
+		o, err := play(ctx, c, ours, filepath.Join(dir, "cell"), say)
 		if ctx.Err() != nil {
 			return errors.Join(ctx.Err(), write(out, outcomes))
 		}

@@ -21,6 +21,7 @@ const (
 // scene is a cell with everybody in it.
 type scene struct {
 	cell
+	options
 	world     *world
 	network   *stage.Network
 	displays  []*stage.Display
@@ -32,8 +33,8 @@ type scene struct {
 
 // open builds the world of a cell and starts everybody. It has to be closed, also after an error.
 func open(ctx context.Context, c cell, o options, dir string) (s *scene, err error) {
-	s = &scene{cell: c}
-	if s.log, err = openLogs(o.logs, c.name); err != nil {
+	s = &scene{cell: c, options: o}
+	if s.log, err = openLogs(o.logs); err != nil {
 		return s, err
 	}
 	if s.world, err = build(ctx, c); err != nil {
