@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"syscall"
 
+	"ewindow/registrar/flow"
 	"ewindow/registrar/metrics"
 	"ewindow/registrar/proxy"
 	"ewindow/registrar/signal/scrape"
@@ -21,10 +22,11 @@ type opened struct {
 	web     net.Listener
 	turnUDP net.PacketConn
 	turnTCP net.Listener
+	others  flow.Others // of the shared port
 }
 
 // listen opens all addresses, or none. turn says whether STUN and TURN are among them.
-func (c *serveCmd) listen(turn bool) (l opened, err error) {
+func (c *serveCmd) listen(turn bool, log *slog.Logger) (l opened, err error) {
 	var open []interface{ Close() error }
 	defer func() {
 		if err != nil {
@@ -61,6 +63,7 @@ func (c *serveCmd) listen(turn bool) (l opened, err error) {
 	l.TCP = stream("--tcp", c.TCP)
 	l.UDP = packets("--udp", c.UDP)
 	l.web = stream("--http", c.HTTP)
+	l.Shared = stream("--shared", c.sharedFlags.address(log))
 	if err == nil && len(open) == 0 {
 		return l, errors.New("every listener is switched off; give one of --tls, --tcp and --udp an address")
 	}
@@ -69,6 +72,7 @@ func (c *serveCmd) listen(turn bool) (l opened, err error) {
 			l.turnUDP = packets("--turn", l.turnTCP.Addr().String()) // port 0 becomes a real one, the same for both
 		}
 	}
+	l.share(turn)
 	return l, err
 }
 
@@ -97,6 +101,9 @@ func announce(log *slog.Logger, l opened) {
 	if l.web != nil {
 		say("http", l.web.Addr())
 	}
+	if l.Shared != nil {
+		say("shared", l.Shared.Addr())
+	}
 	if l.turnUDP != nil {
 		say("turn-udp", l.turnUDP.LocalAddr())
 		say("turn-tcp", l.turnTCP.Addr())
@@ -111,6 +118,13 @@ func serveHTTP(ctx context.Context, l net.Listener, m *metrics.Registry, db *sto
 		refresh()
 		answer.ServeHTTP(w, r)
 	})
+	mux.Handle("/", healthy(db))
+	return scrape.Serve(ctx, l, mux, log)
+}
+
+// healthy answers /healthz.
+func healthy(db *store.Store) http.Handler {
+	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) {
 		if err := db.Current(); err != nil {
 			http.Error(w, "the store cannot be used: "+err.Error(), http.StatusServiceUnavailable)
@@ -118,5 +132,5 @@ func serveHTTP(ctx context.Context, l net.Listener, m *metrics.Registry, db *sto
 		}
 		fmt.Fprintln(w, "ok")
 	})
-	return scrape.Serve(ctx, l, mux, log)
+	return mux
 }

@@ -48,7 +48,7 @@ func TestRestartWithBrokenPlan(t *testing.T) {
 func TestFirstStartWithBrokenPlan(t *testing.T) {
 	s := newService(t)
 	path := write(t, s.args.Dialplan[0], strings.Replace(plan, "timezone", "timezon", 1))
-	status, _, errs := command("serve", "--dialplan", path, "--state", s.args.State, "--tls", "127.0.0.1:0", "--tcp", "", "--udp", "", "--http", "", "--turn", "")
+	status, _, errs := command("serve", "--dialplan", path, "--state", s.args.State, "--tls", "127.0.0.1:0", "--tcp", "", "--udp", "", "--http", "", "--turn", "", "--shared", "")
 	if status != 1 || !strings.HasPrefix(errs, path+":2:3: ") {
 		t.Errorf("status %d, %q", status, errs)
 	}

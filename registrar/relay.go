@@ -136,16 +136,21 @@ func (r *relaying) open(l opened, limits relay.Limits, advertise string, proof f
 		return nil, nil
 	}
 	secret := relay.Own(r.key, proof)
-	r.issuer = &relay.Issuer{Secret: secret, URIs: r.uris(advertise, l.turnTCP.Addr())}
+	r.issuer = &relay.Issuer{Secret: secret, URIs: r.uris(advertise, l.turnTCP.Addr(), l.Shared)}
 	log.Info("relay", "addresses", r.relay, "ports", fmt.Sprintf("%d-%d", r.ports.Low, r.ports.High), "allowed", r.allow)
-	return relay.New(relay.Config{
+	config := relay.Config{
 		UDP: l.turnUDP, TCP: l.turnTCP, Realm: r.realm, Secret: secret, Relay: r.relay, Ports: r.ports, Allow: r.allow, Limits: limits, Log: log,
-	})
+	}
+	if l.others.TURN != nil {
+		config.TLS = l.others.TURN
+	}
+	return relay.New(config)
 }
 
 // uris are those of the server here. Where no host is advertised, windows find it where they find the registrar: --domain
-// names accounts, and need not be a name that leads here.
-func (r *relaying) uris(advertise string, at net.Addr) (out []string) {
+// names accounts, and need not be a name that leads here. shared is a port that TURN shares with others; nil: none. What asks for the least
+// comes first: a window tries one after the other.
+func (r *relaying) uris(advertise string, at net.Addr, shared net.Listener) (out []string) {
 	u := relays.URI{Scheme: "stun", Host: strings.Trim(advertise, "[]"), Port: at.(*net.TCPAddr).AddrPort().Port()}
 	if u.Host == "" {
 		u.Host = relays.Dialled
@@ -156,6 +161,13 @@ func (r *relaying) uris(advertise string, at net.Addr) (out []string) {
 	}
 	u.Scheme = "turn"
 	for _, u.Transport = range []string{"udp", "tcp"} {
+		out = append(out, u.String())
+	}
+	if shared == nil {
+		return out
+	}
+	u.Port = shared.Addr().(*net.TCPAddr).AddrPort().Port()
+	for _, u.Scheme = range []string{"turns", "turn"} {
 		out = append(out, u.String())
 	}
 	return out

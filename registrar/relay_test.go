@@ -113,11 +113,11 @@ func TestRelayFlags(t *testing.T) {
 		"reg.example.org": {"stun:reg.example.org:3478", "turn:reg.example.org:3478?transport=udp", "turn:reg.example.org:3478?transport=tcp"},
 		"[2001:db8::9]":   {"stun:[2001:db8::9]:3478", "turn:[2001:db8::9]:3478?transport=udp", "turn:[2001:db8::9]:3478?transport=tcp"},
 	} {
-		if got := r.uris(advertise, at); !reflect.DeepEqual(got, want) {
+		if got := r.uris(advertise, at, nil); !reflect.DeepEqual(got, want) {
 			t.Errorf("%q: %q", advertise, got)
 		}
 	}
-	if got := (&relaying{}).uris("", at); !reflect.DeepEqual(got, []string{"stun:registrar.invalid:3478"}) {
+	if got := (&relaying{}).uris("", at, nil); !reflect.DeepEqual(got, []string{"stun:registrar.invalid:3478"}) {
 		t.Errorf("without an address: %q", got)
 	}
 }

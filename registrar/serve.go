@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -39,6 +40,7 @@ type serveCmd struct {
 	TLS      string   `help:"Address for SIP over TLS; empty for none." default:":5061" placeholder:"ADDR"`
 	TCP      string   `help:"Address for SIP over TCP; empty for none." default:":5060" placeholder:"ADDR"`
 	UDP      string   `help:"Address for SIP over UDP; empty for none." default:":5060" placeholder:"ADDR"`
+	sharedFlags
 	relayFlags
 	EchoPorts string `help:"UDP ports of the number echo, at which callers hear themselves: LOW-HIGH, an even number first, four for each of its calls; empty for none." default:"26000-26031" placeholder:"PORTS"`
 	HTTP      string `help:"Address for /metrics and /healthz; empty for none." default:"127.0.0.1:9061" placeholder:"ADDR"`
@@ -111,6 +113,9 @@ func (c *serveCmd) serve(ctx context.Context, s streams, reload <-chan os.Signal
 			return serveHTTP(ctx, open.web, counted, db, log, func() { counted.CertExpiry(identity.NotAfter()) })
 		})
 	}
+	if open.others.HTTP != nil {
+		g.Go(func() error { return serveShared(ctx, open.others.HTTP, db, log) })
+	}
 	err = g.Wait()
 	log.Info("registrar ends")
 	return err
@@ -143,12 +148,12 @@ func (c *serveCmd) open(ctx context.Context, start *planfile.Start, db *store.St
 	if err != nil {
 		return
 	}
-	if open, err = c.listen(relaying.embedded); err != nil {
+	if open, err = c.listen(relaying.embedded, log); err != nil {
 		return
 	}
 	config := proxy.Config{
 		Domain: c.Domain, Advertise: c.Advertise, Key: key, Plan: start.Plan, Accounts: db, Locations: locations,
-		Echo: reflector, TLS: identity.ServerConfig(), Limits: limits, Metrics: counted, Log: log,
+		Echo: reflector, TLS: identity.ServerConfig(), Others: open.others, Limits: limits, Metrics: counted, Log: log,
 	}
 	carrier, err = relaying.open(open, relayLimits, c.Advertise, func(account string) (proof string, ok bool) {
 		a, ok := db.Account(account)
@@ -219,9 +224,11 @@ func (c *serveCmd) names() []string {
 	if c.Advertise != "" {
 		out = append(out, c.Advertise)
 	}
-	if host, _, err := net.SplitHostPort(c.TLS); err == nil && host != "" {
-		if ip := net.ParseIP(host); ip == nil || !ip.IsUnspecified() {
-			out = append(out, host)
+	for _, addr := range []string{c.TLS, c.Shared} {
+		if host, _, err := net.SplitHostPort(addr); err == nil && host != "" && !slices.Contains(out, host) {
+			if ip := net.ParseIP(host); ip == nil || !ip.IsUnspecified() {
+				out = append(out, host)
+			}
 		}
 	}
 	return out

@@ -31,6 +31,7 @@ const (
 	Gone       = "gone"       // the peer hung up
 	Untouched  = "untouched"  // it did so without having said anything: it looked whether the port is open
 	Unsound    = "unsound"    // one of the two found the other not to keep to TLS
+	Foreign    = "foreign"    // on a shared port: what the peer speaks within TLS is not served here
 )
 
 const distrust = "it does not accept the certificate: it does not know this registrar's authority (pki/ca.crt of the state directory; for a window the pin), " +
@@ -103,6 +104,10 @@ func (t *Table) failed(ctx context.Context, f Flow, s *said, err error) {
 // opened tells of a peer that says no when the handshake has ended for us: its alert, or that it hangs up, comes instead of
 // its first message.
 func (t *Table) opened(f Flow, s *said, err error) {
+	if errors.Is(err, errForeign) {
+		t.events.HandshakeFailed(f, HandshakeFailure{Kind: Foreign, Reason: "what the peer speaks within TLS is not served here", Err: err})
+		return
+	}
 	if _, refused := s.alert(err); refused || hungUp(err) && !letGo(err) {
 		s.done = true
 		t.events.HandshakeFailed(f, s.failure(err, false))
@@ -200,6 +205,8 @@ func (s *said) unacceptable(err string) (kind, reason string) {
 		return NoCommon, "the peer speaks " + spoken(s.versions) + ", this registrar TLS 1.2 and 1.3"
 	case has("no cipher suite"), has("no key exchanges"), has("signature algorithms"), has("point formats"):
 		return NoCommon, "the peer has no cipher suite, key exchange or kind of signature in common with it; its TLS is too old"
+	case has("application protocols"):
+		return NoCommon, "none of the protocols that the peer names (ALPN) is served here"
 	}
 	return Unsound, "the peer does not keep to TLS"
 }

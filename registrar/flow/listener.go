@@ -17,6 +17,7 @@ type Listener struct {
 	inner     net.Listener
 	transport string
 	config    *tls.Config
+	others    *Others // of a shared port; nil: there is SIP alone
 	ready     chan net.Conn
 	done      chan struct{}
 	once      sync.Once
@@ -67,21 +68,10 @@ func (l *Listener) Run(ctx context.Context) error {
 	}
 }
 
-// setUp takes a connection through the handshake to Accept.
+// setUp takes a connection through the handshake to Accept, or on a shared port to whoever takes its protocol.
 func (l *Listener) setUp(ctx context.Context, c *conn) {
-	if l.config != nil {
-		ctx, cancel := context.WithTimeout(ctx, l.table.limits.Handshake)
-		defer cancel()
-		turn := &turn{Conn: c.raw, turns: l.table.turns, over: ctx.Done()}
-		secure := tls.Server(turn, l.config)
-		err := secure.HandshakeContext(ctx)
-		turn.end()
-		if err != nil {
-			l.table.failed(ctx, c.flow, &turn.said, err)
-			_ = c.Close()
-			return
-		}
-		c.secure(secure, &turn.said)
+	if l.config != nil && !l.secure(ctx, c) {
+		return
 	}
 	l.table.publish(c)
 	select {
@@ -89,6 +79,51 @@ func (l *Listener) setUp(ctx context.Context, c *conn) {
 	case <-l.done:
 		_ = c.Close()
 	}
+}
+
+// secure sets TLS up. false: c was closed, or is somebody else's.
+func (l *Listener) secure(ctx context.Context, c *conn) bool {
+	raw, said := c.raw, &said{}
+	hurry, cancel := context.WithTimeout(ctx, l.table.limits.Handshake)
+	defer cancel()
+	if l.others != nil {
+		first, stun, err := l.inClear(hurry, c, said)
+		switch {
+		case err != nil:
+			l.table.failed(hurry, c.flow, said, err)
+			_ = c.Close()
+			return false
+		case stun:
+			l.give(ctx, c, first, alpnTURN)
+			return false
+		}
+		raw = first
+	}
+	turn := &turn{Conn: raw, turns: l.table.turns, over: hurry.Done(), said: said}
+	secure := tls.Server(turn, l.config)
+	err := secure.HandshakeContext(hurry)
+	turn.end()
+	if err != nil {
+		l.table.failed(hurry, c.flow, said, err)
+		_ = c.Close()
+		return false
+	}
+	if l.others == nil {
+		c.secure(secure, said)
+		return true
+	}
+	protocol, over, err := l.protocol(ctx, c, secure)
+	switch {
+	case err != nil:
+		l.table.opened(c.flow, said, err)
+		_ = c.Close()
+		return false
+	case protocol != alpnSIP:
+		l.give(ctx, c, over, protocol)
+		return false
+	}
+	c.secure(over, said)
+	return true
 }
 
 // Accept returns a connection that is ready for use. After Close the error is net.ErrClosed.

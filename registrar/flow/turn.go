@@ -17,7 +17,7 @@ type turn struct {
 	over  <-chan struct{} // closed when there is no more time for it
 	held  bool
 	ended bool
-	said  said
+	said  *said
 }
 
 func (t *turn) Read(b []byte) (int, error) {

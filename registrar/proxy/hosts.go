@@ -15,7 +15,8 @@ import (
 // hosts knows by which names and addresses this registrar goes.
 type hosts struct {
 	names     []string       // the domain, "localhost", the advertised host; lower case
-	ports     map[string]int // listened on, by transport
+	ports     map[string]int // listened on, by transport; of TLS the one that is for SIP alone, if there is one
+	shared    int            // port that SIP over TLS shares with others; 0 without one
 	addrs     []netip.Addr   // listened on
 	any       bool           // some listener takes every address of the machine
 	advertise string         // host for Via and Record-Route instead of the local address; may be empty
@@ -41,6 +42,13 @@ func newHosts(domain, advertise string, l Listeners) *hosts {
 	}
 	if l.TLS != nil {
 		add("TLS", l.TLS.Addr())
+	}
+	if l.Shared != nil {
+		own, alone := h.ports["TLS"]
+		add("TLS", l.Shared.Addr())
+		if h.shared = h.ports["TLS"]; alone {
+			h.ports["TLS"] = own
+		}
 	}
 	if l.TCP != nil {
 		add("TCP", l.TCP.Addr())
@@ -71,7 +79,7 @@ func (h *hosts) oursAt(host string, port int) bool {
 	if !h.ours(host) {
 		return false
 	}
-	if port == 0 {
+	if port == 0 || port == h.shared {
 		return true
 	}
 	for _, p := range h.ports {
@@ -87,10 +95,19 @@ func (h *hosts) oursAt(host string, port int) bool {
 // is it wrong, and there the admin says which host to advertise.
 func (h *hosts) sentBy(f location.Flow, local string) (host string, port int) {
 	port = h.ports[f.Transport]
+	if f.Transport == "TLS" && h.shared != 0 && at(local) == h.shared {
+		port = h.shared // whoever came by it may reach no other one
+	}
 	if h.advertise != "" {
 		return h.advertise, port
 	}
 	return h.address(f, local), port
+}
+
+// at is the port of an address; 0 if it has none.
+func at(addr string) int {
+	ap, _ := netip.ParseAddrPort(addr)
+	return int(ap.Port())
 }
 
 // address is the address of this machine that the peer at the other end of f talks to.

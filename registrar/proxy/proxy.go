@@ -56,7 +56,8 @@ type Config struct {
 	Locations *location.Table   //
 	Echo      *echo.Echo        // answers calls to it; nil: it is switched off
 	Relays    Relays            // what windows are told of STUN and TURN; nil: nothing
-	TLS       *tls.Config       // for Listeners.TLS; nil if that listener's connections are secure already
+	TLS       *tls.Config       // for Listeners.TLS and Shared; nil if the connections of TLS are secure already, and there is no Shared
+	Others    flow.Others       // who takes what comes to Listeners.Shared and is no SIP
 	Limits    flow.Limits       // zero: flow.DefaultLimits
 	Metrics   *metrics.Registry // nil: a new one
 	Log       *slog.Logger      // nil: none
@@ -64,15 +65,17 @@ type Config struct {
 
 // Listeners are where peers come in; nil ones are off. The server closes them.
 type Listeners struct {
-	TLS net.Listener // still without TLS: the server sets it up, with a deadline
-	TCP net.Listener
-	UDP net.PacketConn
+	TLS    net.Listener // still without TLS: the server sets it up, with a deadline
+	TCP    net.Listener
+	UDP    net.PacketConn
+	Shared net.Listener // as TLS, for SIP and others
 }
 
 // A Server is the registrar. New makes it, Run runs it. It has the parts and joins them: no part knows it.
 type Server struct {
 	domain    string
 	tls       *tls.Config
+	others    flow.Others
 	listeners Listeners
 	made      time.Time
 	plan      atomic.Pointer[dialplan.Plan]
@@ -105,6 +108,9 @@ func New(c Config, l Listeners) (*Server, error) {
 	if len(c.Key) < 16 {
 		return nil, fmt.Errorf("proxy: the key has %d bytes, 16 are needed", len(c.Key))
 	}
+	if l.Shared != nil && c.TLS == nil {
+		return nil, errors.New("proxy: a shared port needs TLS")
+	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
@@ -119,7 +125,7 @@ func New(c Config, l Listeners) (*Server, error) {
 		return nil, fmt.Errorf("proxy: %w", err)
 	}
 	s := &Server{
-		domain: c.Domain, tls: c.TLS, listeners: l, made: time.Now(), log: c.Log, metrics: c.Metrics,
+		domain: c.Domain, tls: c.TLS, others: c.Others, listeners: l, made: time.Now(), log: c.Log, metrics: c.Metrics,
 		work: newWork(), ledger: &ledger{}, keys: keyWatch{counts: c.Metrics, log: c.Log},
 	}
 	s.plan.Store(c.Plan)

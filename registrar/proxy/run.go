@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -43,21 +42,24 @@ func (s *Server) closeUDP() error {
 
 // serve starts the transports.
 func (s *Server) serve(ctx context.Context, g *errgroup.Group) {
-	stream := func(l net.Listener, transport string, config *tls.Config, serve func(net.Listener) error) {
-		if l == nil {
-			return
-		}
-		fl := s.flows.Listen(l, transport, config)
+	stream := func(fl *flow.Listener, transport string, serve func(net.Listener) error) {
 		g.Go(func() error { return fl.Run(ctx) })
 		g.Go(func() error {
 			if err := serve(fl); ctx.Err() == nil {
-				return fmt.Errorf("%s listener on %s ended: %w", transport, l.Addr(), err)
+				return fmt.Errorf("%s listener on %s ended: %w", transport, fl.Addr(), err)
 			}
 			return nil
 		})
 	}
-	stream(s.listeners.TLS, flow.TLS, s.tls, s.stack.ServeTLS)
-	stream(s.listeners.TCP, flow.TCP, nil, s.stack.ServeTCP)
+	if l := s.listeners.TLS; l != nil {
+		stream(s.flows.Listen(l, flow.TLS, s.tls), flow.TLS, s.stack.ServeTLS)
+	}
+	if l := s.listeners.Shared; l != nil {
+		stream(s.flows.Share(l, s.tls, s.others), flow.TLS, s.stack.ServeTLS)
+	}
+	if l := s.listeners.TCP; l != nil {
+		stream(s.flows.Listen(l, flow.TCP, nil), flow.TCP, s.stack.ServeTCP)
+	}
 	if s.listeners.UDP == nil {
 		return
 	}

@@ -3,7 +3,7 @@
 //
 //	             desk: what pion/turn is not to see            peers: whom a window may send to
 //	window ─UDP─▶ packets ─┐                                              │
-//	       ─TCP─▶ streams ─┴▶ desk ─▶ pion/turn ─▶ allocations ◀──────────┘ ◀─UDP─▶ the other window, or its allocation here
+//	  ─TCP, TLS─▶ streams ─┴▶ desk ─▶ pion/turn ─▶ allocations ◀──────────┘ ◀─UDP─▶ the other window, or its allocation here
 //	                           ▲          │
 //	                           └ answers ─┴─▶ Secret: whose credentials?   clients: who has what
 //
@@ -32,8 +32,9 @@ import (
 
 // Config is what a Server is made from.
 type Config struct {
-	UDP net.PacketConn // where clients come in; nil: not over UDP. The server closes it, and TCP
+	UDP net.PacketConn // where clients come in; nil: not over UDP. The server closes it, TCP and TLS
 	TCP net.Listener   // nil: not over TCP
+	TLS net.Listener   // of connections that are set up; nil: not over TLS
 
 	Realm  string
 	Secret Secret
@@ -123,14 +124,14 @@ type Server struct {
 	clients        *clients
 	allocations    *allocations
 	packets        *packets // nil: not over UDP
-	streams        *streams // nil: not over TCP
+	streams        *streams // nil: not over TCP or TLS
 	houses, blocks *block.Budgets
 	refused        [len(reasons)]atomic.Uint64
 }
 
 // New makes a server. It starts nothing.
 func New(c Config) (*Server, error) {
-	if c.UDP == nil && c.TCP == nil || c.Secret == nil || c.Realm == "" {
+	if c.UDP == nil && c.TCP == nil && c.TLS == nil || c.Secret == nil || c.Realm == "" {
 		return nil, errors.New("relay: a socket, a secret and a realm are needed")
 	}
 	if len(c.Relay) > 0 && (c.Ports.Low == 0 || c.Ports.High < c.Ports.Low) {
@@ -160,8 +161,8 @@ func New(c Config) (*Server, error) {
 		}
 		s.packets = &packets{PacketConn: c.UDP, desk: desk{server: s}, done: make(chan struct{})}
 	}
-	if c.TCP != nil {
-		s.streams = newStreams(s, c.TCP, limits)
+	if c.TCP != nil || c.TLS != nil {
+		s.streams = newStreams(s, limits, c.TCP, c.TLS)
 	}
 	return s, nil
 }
@@ -182,9 +183,11 @@ func (s *Server) Run(ctx context.Context) error {
 		}}
 	}
 	if s.streams != nil {
-		config.ListenerConfigs = []turn.ListenerConfig{{
-			Listener: s.streams, RelayAddressGenerator: s.allocations, PermissionHandler: s.streams.permit,
-		}}
+		for _, e := range s.streams.entries {
+			config.ListenerConfigs = append(config.ListenerConfigs, turn.ListenerConfig{
+				Listener: e, RelayAddressGenerator: s.allocations, PermissionHandler: s.streams.permit,
+			})
+		}
 	}
 	server, err := turn.NewServer(config)
 	if err != nil {

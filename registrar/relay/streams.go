@@ -25,14 +25,13 @@ const (
 // askings is how many frames of a stranger are read: two and what was sent again would do.
 const askings = 16
 
-// streams accepts TCP connections for pion/turn. Strangers share the places that are left: when there are none, one of them
-// has to go, of the block that holds the most.
+// streams are the TCP connections that pion/turn has, by whichever entry they came. Strangers share the places that are left: when
+// there are none, one of them has to go, of the block that holds the most.
 type streams struct {
-	net.Listener
-	server *Server
-	limits Limits
-	done   chan struct{} // closed when nobody accepts any more
-	closed sync.WaitGroup
+	server  *Server
+	limits  Limits
+	entries []*entry
+	closed  sync.WaitGroup
 
 	mu        sync.Mutex
 	open      map[netip.AddrPort]*stream
@@ -40,21 +39,35 @@ type streams struct {
 	known     map[string]int // connections of an account
 }
 
-func newStreams(s *Server, l net.Listener, limits Limits) *streams {
-	return &streams{
-		Listener: l, server: s, limits: limits, done: make(chan struct{}),
+func newStreams(s *Server, limits Limits, listeners ...net.Listener) *streams {
+	l := &streams{
+		server: s, limits: limits,
 		open: map[netip.AddrPort]*stream{}, strangers: block.NewCrowd[*stream](), known: map[string]int{},
 	}
+	for _, listener := range listeners {
+		if listener != nil {
+			l.entries = append(l.entries, &entry{Listener: listener, of: l, done: make(chan struct{})})
+		}
+	}
+	return l
+}
+
+// An entry is a listener by which connections come in.
+type entry struct {
+	net.Listener
+	of   *streams
+	done chan struct{} // closed when nobody accepts any more
 }
 
 // Accept waits for a connection that there is room for.
-func (l *streams) Accept() (net.Conn, error) {
+func (e *entry) Accept() (net.Conn, error) {
+	l := e.of
 	pause := 5 * time.Millisecond
 	for {
-		raw, err := l.Listener.Accept()
+		raw, err := e.Listener.Accept()
 		switch {
 		case errors.Is(err, net.ErrClosed):
-			close(l.done)
+			close(e.done)
 			return nil, err
 		case err != nil: // too many open files, or the peer went away in the queue: neither ends the listener
 			time.Sleep(pause)
@@ -110,7 +123,7 @@ func (l *streams) admit(raw net.Conn) *stream {
 
 // cut ends a connection with a RST: the system keeps nothing of it.
 func cut(raw net.Conn) {
-	if tcp, ok := raw.(*net.TCPConn); ok {
+	if tcp, ok := raw.(interface{ SetLinger(int) error }); ok {
 		_ = tcp.SetLinger(0)
 	}
 	_ = raw.Close()
@@ -189,7 +202,9 @@ func (l *streams) count() int {
 
 // end closes all connections once nobody accepts any more, and waits for that.
 func (l *streams) end() {
-	<-l.done
+	for _, e := range l.entries {
+		<-e.done
+	}
 	l.mu.Lock()
 	var all []*stream
 	for _, c := range l.open {

@@ -58,7 +58,7 @@ run() { # ms
         "gst:pulsesink async=false buffer-time=40000 latency-time=10000 device=far"
     window munich pulse pulse
     "$bin/ewindow-registrar" serve --domain 127.0.0.1 --dialplan "$d/plan.hcl" --state "$d/reg" --tls 127.0.0.1:5971 --tcp 127.0.0.1:5970 \
-        --udp 127.0.0.1:5970 --http 127.0.0.1:9971 --echo-ports 26200-26231 --turn "" >"$d/reg.log" 2>&1 & pids+=($!)
+        --udp 127.0.0.1:5970 --http 127.0.0.1:9971 --echo-ports 26200-26231 --turn "" --shared "" >"$d/reg.log" 2>&1 & pids+=($!)
     sleep 2
     for s in milano munich; do
         sed -i "1i pin = \"$("$bin/ewindow-registrar" pin --state "$d/reg")\"" "$d/$s/window.hcl"

@@ -126,7 +126,7 @@ func (n *Network) StartRegistrar(ctx context.Context) (*Process, error) {
 		"--dialplan", n.DialplanPath(), "--state", n.state(), "--domain", n.Host,
 		"--tls", fmt.Sprintf("%s:%d", n.Host, n.TLS), "--tcp", fmt.Sprintf("%s:%d", n.Host, n.SIP),
 		"--udp", fmt.Sprintf("%s:%d", n.Host, n.SIP), "--http", n.httpAddress,
-		"--turn", n.Host + ":0"}, n.Serve...)
+		"--turn", n.Host + ":0", "--shared", ""}, n.Serve...)
 	p, err := n.start("registrar", watch, "ewindow-registrar", args...)
 	if err != nil {
 		return nil, err

@@ -72,7 +72,7 @@ func start(ctx context.Context, program string, files int) (*registrar, error) {
 		return nil, err
 	}
 	args := []string{program, "serve", "--dialplan", filepath.Join(dir, "plan.hcl"), "--state", state, "--domain", domain,
-		"--tls", r.tls, "--tcp", r.sip, "--udp", r.sip, "--http", "", "--echo-ports", "", "--turn", ""}
+		"--tls", r.tls, "--tcp", r.sip, "--udp", r.sip, "--http", "", "--echo-ports", "", "--turn", "", "--shared", ""}
 	if files > 0 {
 		args = append([]string{"sh", "-c", "ulimit -n " + strconv.Itoa(files) + `; exec "$0" "$@"`}, args...)
 	}

@@ -1,0 +1,49 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"net"
+
+	"ewindow/registrar/flow"
+	"ewindow/registrar/signal/scrape"
+	"ewindow/registrar/store"
+)
+
+// sharedFlags say where SIP, TURN and HTTP come in by one port.
+type sharedFlags struct {
+	Shared string `help:"Address that SIP, TURN and HTTP share, all over TLS, for networks that let out port 443 alone; empty for none. auto: port 443, if it is free and this user may open it." default:"auto" placeholder:"ADDR"`
+}
+
+// auto is this where it can be had.
+const auto, https = "auto", ":443"
+
+// address is where the shared port is to be; empty for none.
+func (c *sharedFlags) address(log *slog.Logger) string {
+	if c.Shared != auto {
+		return c.Shared
+	}
+	l, err := net.Listen("tcp", https)
+	if err != nil { // no mistake of anybody's: a server of the web has it, or this user may not
+		log.Info("port 443 is not served: where it alone is let out windows do not find this registrar", "err", err)
+		return ""
+	}
+	_ = l.Close()
+	return https
+}
+
+// share makes the inlets of what comes to the shared port and is not SIP.
+func (l *opened) share(relays bool) {
+	if l.Shared == nil {
+		return
+	}
+	l.others.HTTP = flow.NewInlet(l.Shared.Addr())
+	if relays {
+		l.others.TURN = flow.NewInlet(l.Shared.Addr())
+	}
+}
+
+// serveShared answers /healthz at the shared port until ctx ends. Metrics are nobody's business out there.
+func serveShared(ctx context.Context, l net.Listener, db *store.Store, log *slog.Logger) error {
+	return scrape.Serve(ctx, l, healthy(db), log)
+}
