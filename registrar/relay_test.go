@@ -117,6 +117,19 @@ func TestRelayFlags(t *testing.T) {
 			t.Errorf("%q: %q", advertise, got)
 		}
 	}
+	shared, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer shared.Close()
+	port := fmt.Sprint(shared.Addr().(*net.TCPAddr).Port)
+	want := []string{
+		"stun:registrar.invalid:3478", "turn:registrar.invalid:3478?transport=udp", "turn:registrar.invalid:3478?transport=tcp",
+		"turns:registrar.invalid:" + port + "?transport=tcp", "turn:registrar.invalid:" + port + "?transport=tcp",
+	}
+	if got := r.uris("", at, shared); !reflect.DeepEqual(got, want) {
+		t.Errorf("with a shared port: %q", got)
+	}
 	if got := (&relaying{}).uris("", at, nil); !reflect.DeepEqual(got, []string{"stun:registrar.invalid:3478"}) {
 		t.Errorf("without an address: %q", got)
 	}
