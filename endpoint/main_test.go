@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,9 +18,9 @@ import (
 	"time"
 
 	"ewindow/endpoint/config"
+	"ewindow/endpoint/dial"
 	"ewindow/endpoint/status"
 	"ewindow/registrar/pki"
-	"ewindow/registrar/pki/pin"
 	"ewindow/registrar/signal/ask"
 )
 
@@ -65,12 +66,13 @@ func TestDialKnowsItsRegistrar(t *testing.T) {
 		"wrong name": {addr, known, "reg.example.com", "reg.example.com"},
 		"nobody":     {nobody, known, "reg.example.org", "nobody listens at " + nobody + "; is ewindow-registrar running there?"},
 	} {
-		conf, err := pin.Config(c.pin, c.host)
+		at := netip.MustParseAddrPort(c.addr)
+		d, err := dial.New(at.Addr().String(), int(at.Port()), c.pin, c.host, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		conn, err := dialer(c.addr, conf)(ctx)
+		conn, err := d.Registrar(ctx)
 		cancel()
 		if err == nil {
 			conn.Close()

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -11,16 +10,15 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
-	"strconv"
 	"sync/atomic"
 	"syscall"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"ewindow/dialplan/diagnostic"
 	"ewindow/endpoint/agent"
 	"ewindow/endpoint/config"
+	"ewindow/endpoint/dial"
 	"ewindow/endpoint/metrics"
 	"ewindow/endpoint/network"
 	"ewindow/endpoint/status"
@@ -29,7 +27,6 @@ import (
 	"ewindow/media/engine/protocol"
 	"ewindow/media/reach"
 	"ewindow/media/testcard"
-	"ewindow/registrar/pki/pin"
 	"ewindow/registrar/signal/ask"
 	"ewindow/registrar/signal/scrape"
 )
@@ -198,20 +195,23 @@ func (w *running) run(ctx context.Context) error {
 
 // window wires one up. It starts nothing.
 func (r *runCmd) window(cfg *config.Config, log *slog.Logger) (*running, error) {
-	tlsConfig, err := pin.Config(cfg.Pin, cfg.Domain)
+	ways, err := dial.New(cfg.Host, cfg.Port, cfg.Pin, cfg.Domain, nil)
 	if err != nil {
 		return nil, fmt.Errorf("%s: pin: %w", r.Config, err)
 	}
 	a, err := agent.New(agent.Config{
 		Registrar: cfg.URI(), Space: cfg.Space, Secret: cfg.Secret, UserAgent: "ewindow",
-		Dial: dialer(net.JoinHostPort(cfg.Host, strconv.Itoa(cfg.Port)), tlsConfig),
-		Log:  log,
+		Dial: ways.Registrar, Log: log,
 	})
 	if err != nil {
 		return nil, err
 	}
 	w := window.New(window.Config{
-		Space: cfg.Space, StateDir: r.State, Agent: a, Log: log, Gather: reach.Gather, Towards: network.Towards,
+		Space: cfg.Space, StateDir: r.State, Agent: a, Log: log, Towards: network.Towards,
+		Gather: func(ctx context.Context, c reach.Config) (*reach.Paths, error) {
+			c.Dial = ways.Relay
+			return reach.Gather(ctx, c)
+		},
 		Video: engine.VideoFormat{Width: cfg.Video.Width, Height: cfg.Video.Height, FPS: cfg.Video.FPS, Kbps: cfg.Video.Kbps},
 		Devices: engine.Config{
 			Program: r.Media,
@@ -246,16 +246,4 @@ func (r *runCmd) defaults() (err error) {
 		return fmt.Errorf("no device program: %w; build it with make build, or name it with --media", err)
 	}
 	return nil
-}
-
-// dialer makes TLS connections to the pinned registrar.
-func dialer(addr string, conf *tls.Config) func(context.Context) (net.Conn, error) {
-	d := tls.Dialer{NetDialer: &net.Dialer{Timeout: 5 * time.Second, KeepAlive: 15 * time.Second}, Config: conf}
-	return func(ctx context.Context) (net.Conn, error) {
-		conn, err := d.DialContext(ctx, "tcp", addr)
-		if errors.Is(err, syscall.ECONNREFUSED) {
-			return nil, fmt.Errorf("nobody listens at %s; is ewindow-registrar running there? %w", addr, err)
-		}
-		return conn, err
-	}
 }

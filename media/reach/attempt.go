@@ -46,6 +46,7 @@ const (
 type attempt struct {
 	agent   *ice.Agent
 	sockets *sockets
+	dials   *dials
 	ours    bool // we decide
 	alone   bool // the other side is on this machine
 
@@ -71,8 +72,9 @@ func newAttempt(p *path, uris []*stun.URI) (*attempt, error) {
 		n.Net = machine
 	}
 	quiet := &logging.DefaultLoggerFactory{Writer: io.Discard, DefaultLogLevel: logging.LogLevelDisabled}
+	d := newDials(p.cfg.Dial, uris)
 	options := []ice.AgentOption{
-		ice.WithUrls(uris), ice.WithNet(n), ice.WithLoggerFactory(quiet),
+		ice.WithProxyDialer(d), ice.WithUrls(uris), ice.WithNet(n), ice.WithLoggerFactory(quiet),
 		ice.WithNetworkTypes([]ice.NetworkType{ice.NetworkTypeUDP4, ice.NetworkTypeUDP6}),
 		ice.WithMulticastDNSMode(ice.MulticastDNSModeDisabled), ice.WithDisableActiveTCP(),
 		ice.WithCheckInterval(checkEvery), ice.WithKeepaliveInterval(consentEvery), ice.WithMaxBindingRequests(checksMost),
@@ -87,7 +89,7 @@ func newAttempt(p *path, uris []*stun.URI) (*attempt, error) {
 	if err != nil {
 		return nil, fmt.Errorf("begin ICE: %w", err)
 	}
-	a := &attempt{agent: agent, sockets: n, alone: p.cfg.Local.IsLoopback()}
+	a := &attempt{agent: agent, sockets: n, dials: d, alone: p.cfg.Local.IsLoopback()}
 	return a, errors.Join(
 		agent.OnSelectedCandidatePairChange(func(local, remote ice.Candidate) { p.found(a, local, remote) }),
 		agent.OnConnectionStateChange(func(s ice.ConnectionState) {
@@ -136,6 +138,9 @@ func (a *attempt) gather(ctx context.Context) error {
 		select {
 		case c := <-arrived:
 			waiting = c != nil
+			if c != nil && c.Type() == ice.CandidateTypeRelay {
+				a.dials.enough()
+			}
 			if r, ok := c.(*ice.CandidateRelay); ok && time.Until(until) > enough(r) {
 				until = time.Now().Add(enough(r))
 				patience.Reset(enough(r))
@@ -235,7 +240,10 @@ func (a *attempt) checkable(at netip.AddrPort) bool {
 }
 
 // close ends the agent and its sockets.
-func (a *attempt) close() error { return a.agent.Close() }
+func (a *attempt) close() error {
+	a.dials.end()
+	return a.agent.Close()
+}
 
 // address is a candidate's, if it has one: no name.
 func address(c ice.Candidate) (netip.AddrPort, bool) {

@@ -11,6 +11,7 @@ package reach
 import (
 	"context"
 	"errors"
+	"net"
 	"net/netip"
 	"slices"
 	"strings"
@@ -35,6 +36,9 @@ type Config struct {
 	Local  netip.Addr // our address towards the registrar: the one that SDP names first
 	Video  bool       // there are two streams
 	Relays Relays     // none: only ways without their help are found
+
+	// Dial connects to a TURN server over TCP or, secure, over TLS, whose certificate it checks; nil: there is TCP alone.
+	Dial func(ctx context.Context, network, address string, secure bool) (net.Conn, error)
 
 	Net   transport.Net       // nil: the machine's
 	Found func(Stream, Found) // called when a stream's way is found or another one; nil for nobody
@@ -84,7 +88,7 @@ func (r Relays) parse() []*stun.URI {
 	for _, text := range r.URIs {
 		if u, err := stun.ParseURI(text); err == nil {
 			u.Username, u.Password = r.Username, r.Password
-			uris = append(uris, u)
+			uris = append(uris, marked(u))
 		}
 	}
 	return uris

@@ -32,6 +32,8 @@ type world struct {
 	t    *testing.T
 	wan  *vnet.Router
 	nets [2]*vnet.Net
+
+	middle *vnet.Net // the server's
 }
 
 func newWorld(t *testing.T, routers [2]*vnet.NATType) *world {
@@ -51,6 +53,7 @@ func newWorld(t *testing.T, routers [2]*vnet.NATType) *world {
 	middle, err := vnet.NewNet(&vnet.NetConfig{StaticIPs: []string{server}})
 	must(err)
 	must(w.wan.AddNet(middle))
+	w.middle = middle
 	for i, nat := range routers {
 		ip := []string{"203.0.113.21", "203.0.113.22"}[i]
 		if nat == nil {
@@ -105,13 +108,15 @@ type side struct {
 	stop context.CancelFunc
 }
 
-func (w *world) side(i int) *side {
+func (w *world) side(i int) *side { return w.sideWith(i, relays, nil) }
+
+func (w *world) sideWith(i int, relays Relays, dial func(context.Context, string, string, bool) (net.Conn, error)) *side {
 	w.t.Helper()
 	s := &side{net: w.nets[i], found: make(chan Found, 10), came: map[Stream][]string{}}
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
 	var err error
-	s.Paths, err = Gather(ctx, Config{Video: true, Net: machine{s.net}, Relays: relays, Found: func(x Stream, f Found) {
+	s.Paths, err = Gather(ctx, Config{Video: true, Net: machine{s.net}, Relays: relays, Dial: dial, Found: func(x Stream, f Found) {
 		if x == Video {
 			s.found <- f
 		}

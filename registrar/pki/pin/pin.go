@@ -15,6 +15,10 @@ import (
 
 const prefix = "sha256:"
 
+// ALPN is a protocol that every window offers beside what it speaks, and that nobody chooses: by it a server which has another certificate
+// for the public as well knows that this client looks for the pinned authority.
+const ALPN = "ewindow"
+
 // Of is a certificate's pin: "sha256:" and, in lower-case hex, the SHA-256 of the certificate's SubjectPublicKeyInfo.
 func Of(cert *x509.Certificate) string {
 	sum := sha256.Sum256(cert.RawSubjectPublicKeyInfo)
