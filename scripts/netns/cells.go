@@ -12,7 +12,7 @@ type cell struct {
 	sides      [2][]behaviour // routers of milano and of munich, seen from the internet; none: a public address
 	together   bool           // munich is behind milano's routers as well
 	six        bool           // there is IPv6 as well
-	https      bool           // the registrar is at port 443, and its relay at that of another address
+	shared     bool           // the registrar is at port 443 as well, and its relay
 	path       ways           // by which the call is to go
 	fault      *fault         // what happens during the call, or nil
 }
@@ -26,6 +26,7 @@ var (
 	oneSrflx = ways{"host srflx", "srflx"}                // the one behind the router may not know that it is
 	relay    = ways{"relay/udp relay", "relay/udp relay"} // by a server of its own, or by one of its partner's
 	relayTCP = ways{"relay/tcp relay/tls", "relay/udp relay"}
+	relayTLS = ways{"relay/tls relay", "relay/udp relay"}
 	bothTCP  = ways{"relay/tcp relay/tls", "relay/tcp relay/tls"}
 	some     = ways{"srflx relay/udp relay", "srflx relay/udp relay"} // whoever is first decides
 )
@@ -58,7 +59,7 @@ var cells = []cell{
 	{name: "carrier-both", text: "both behind two routers", sides: [2][]behaviour{twice, twice}, path: srflx},
 	{name: "no-udp", text: "one without UDP, but for names", sides: [2][]behaviour{noUDP, keeps}, path: relayTCP},
 	{name: "no-udp-both", text: "both without UDP, but for names", sides: [2][]behaviour{noUDP, noUDP}, path: bothTCP},
-	{name: "only-443", text: "one gets out on TCP 443 alone; registrar and relay are there, at an address each", sides: [2][]behaviour{https, keeps}, https: true, path: relayTCP},
+	{name: "only-443", text: "one gets out on TCP 443 alone, where the registrar and its relay are too", sides: [2][]behaviour{https, keeps}, shared: true, path: relayTLS},
 	{name: "same-lan", text: "both behind the same router", sides: [2][]behaviour{keeps}, together: true, path: host},
 	{name: "guest-wifi", text: "both behind the same router, which keeps them apart", sides: [2][]behaviour{guests}, together: true, path: relay},
 	{name: "mtu1280", text: "uplinks carry 1,280 bytes", sides: [2][]behaviour{narrow, narrow}, path: srflx},

@@ -111,8 +111,8 @@ func (o options) serve(c cell, address string) []string {
 	switch {
 	case !o.relays:
 		return nil
-	case c.https: // the port is taken at the first address
-		return []string{"--turn", secondAddress + ":443", "--relay-address", secondAddress, "--advertise", secondAddress}
+	case c.shared:
+		return []string{"--turn", address + ":3478", "--relay-address", address, "--shared", address + ":443"}
 	}
 	return []string{"--turn", address + ":3478", "--relay-address", address}
 }

@@ -41,11 +41,7 @@ func open(ctx context.Context, c cell, o options, dir string) (s *scene, err err
 		return s, err
 	}
 	address := s.world.registrar.has.address.Addr().String()
-	port := 5061
-	if c.https {
-		port = 443
-	}
-	s.network = &stage.Network{Dir: dir, Bin: o.bin, Host: address, TLS: port, SIP: 5060, Serve: o.serve(c, address),
+	s.network = &stage.Network{Dir: dir, Bin: o.bin, Host: address, TLS: 5061, SIP: 5060, Serve: o.serve(c, address),
 		Dialplan: stage.Open(spaces[0], spaces[1]), Lines: s.log.line, Enter: s.enter}
 	for side, space := range spaces {
 		d, err := stage.StartXvfb(ctx, width, height)

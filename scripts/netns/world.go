@@ -110,16 +110,6 @@ func (i *internet) lease(ctx context.Context, m *machine) (l lease, _ error) {
 	return l, i.IP(ctx, commands...)
 }
 
-// secondAddress is one that a machine has besides.
-const secondAddress = "192.0.2.250"
-
-// second gives a machine that address.
-func (i *internet) second(ctx context.Context, m *machine) error {
-	return errors.Join(
-		m.IP(ctx, "addr add "+secondAddress+"/32 dev lo"),
-		i.IP(ctx, "route add "+secondAddress+"/32 via "+m.has.address.Addr().String()))
-}
-
 // behind is added to a cable's number for the network of IPv6 that is behind whoever has that cable.
 const behind = 100
 
@@ -157,11 +147,6 @@ func build(ctx context.Context, c cell) (*world, error) {
 	}
 	if w.registrar, err = w.newMachine(ctx, "registrar", net); err != nil {
 		return w, err
-	}
-	if c.https {
-		if err := net.second(ctx, w.registrar); err != nil {
-			return w, err
-		}
 	}
 	for side := range w.windows {
 		if side == 1 && c.together {
