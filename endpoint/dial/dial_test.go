@@ -88,6 +88,26 @@ func (l *lab) serve(addr string, id *pki.Identity, protocols ...string) (stop fu
 	return stop
 }
 
+// shut has these addresses answer no more, and all others answer.
+func (l *lab) shut(addresses ...string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	clear(l.deaf)
+	for _, a := range addresses {
+		l.deaf[a] = true
+	}
+}
+
+// closed checks that the servers hold no connection any more.
+func (l *lab) closed() {
+	l.t.Helper()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.open != 0 {
+		l.t.Errorf("%d connections are left", l.open)
+	}
+}
+
 func (l *lab) count(n int, protocol string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -150,7 +170,7 @@ func TestRegistrar(t *testing.T) {
 		if !slices.Equal(l.dialed, []string{at5061}) {
 			t.Errorf("dialled %v: the other port is nobody's business", l.dialed)
 		}
-		l.deaf[at5061] = true
+		l.shut(at5061)
 		if where, took, err := l.reaches(d); err != nil || where != at443 || took < otherAfter || took > otherAfter+time.Second {
 			t.Errorf("5061 is shut: %s after %v, %v", where, took, err)
 		}
@@ -163,19 +183,17 @@ func TestRegistrar(t *testing.T) {
 			t.Errorf("protocols %q, want %q", l.protos, want)
 		}
 		l.mu.Unlock()
-		l.deaf = map[string]bool{at443: true}
+		l.shut(at443)
 		if where, took, err := l.reaches(d); err != nil || where != at5061 || took > otherAfter+time.Second {
 			t.Errorf("443 is shut: %s after %v, %v", where, took, err)
 		}
 		stop()
-		l.deaf = map[string]bool{}
+		l.shut()
 		if where, took, err := l.reaches(d); err != nil || where != at5061 || took > time.Second {
 			t.Errorf("nobody at 443: %s after %v, %v", where, took, err)
 		}
 		time.Sleep(time.Second)
-		if l.open != 0 {
-			t.Errorf("%d connections are left", l.open)
-		}
+		l.closed()
 	})
 }
 
@@ -216,10 +234,8 @@ func TestRegistrarSlow(t *testing.T) {
 			t.Errorf("%s, %v", where, err)
 		}
 		time.Sleep(10 * time.Second)
-		if l.open != 0 {
-			t.Errorf("%d connections are left", l.open)
-		}
-		l.deaf = map[string]bool{at5061: true, at443: true}
+		l.closed()
+		l.shut(at5061, at443)
 		ctx, cancel := context.WithTimeout(l.t.Context(), time.Second)
 		defer cancel()
 		begun := time.Now()
