@@ -8,6 +8,8 @@
 //	              └ evicts a stranger               SIP stack writes → keys? → TLS alone
 //	                                                    close → Events.Closed → bindings dropped
 //
+// A port that SIP shares with TURN and HTTP is told apart in between: see share.go.
+//
 // Whoever has authenticated on a connection keeps it, and whoever was here lately is let in again. All others are strangers:
 // they share the places that are left, and when there are none, one of them has to go, of the block that holds the most.
 //

@@ -41,7 +41,8 @@ func (o *Others) of(protocol string) *Inlet {
 	return nil
 }
 
-// Share is Listen for a port that SIP over TLS shares with others.
+// Share is Listen for a port that SIP over TLS shares with others. What config's GetConfigForClient gives for some clients, such as another
+// certificate with its protocol, has to name its protocols itself.
 func (t *Table) Share(l net.Listener, config *tls.Config, others Others) *Listener {
 	s := t.Listen(l, TLS, config)
 	s.others = &others

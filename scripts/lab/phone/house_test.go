@@ -119,7 +119,7 @@ func open(t *testing.T) *house {
 	bar.Space, milano.Space, munich.Space = "bar", "milano", "munich"
 	bar.Screen, bar.Speaker = "x11:"+screen.Name, speaker
 	bar.Width, bar.Height, bar.FPS, bar.Kbps = width, height, fps, 800
-	h.Network = &stage.Network{Dir: filepath.Join(dir, "net"), Bin: bin, Host: address, Dialplan: plan,
+	h.Network = &stage.Network{Dir: filepath.Join(dir, "net"), Bin: bin, Host: address, Dialplan: plan, Serve: []string{"--shared", address + ":443"},
 		Phones: []string{"reception", "workshop", "cellar"}, Windows: []stage.Window{bar, milano, munich}, Lines: h.line}
 	if err := h.Write(); err != nil {
 		t.Fatal(err)

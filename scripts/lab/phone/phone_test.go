@@ -3,6 +3,7 @@ package phone
 import (
 	"context"
 	"errors"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -22,6 +23,11 @@ func TestPhones(t *testing.T) {
 	h.status(t, "milano", func(s status.Status) bool { c := s.Call("munich"); return c != nil && c.Up })
 	t.Run("TLS and SDES", func(t *testing.T) {
 		h.call(t, h.reception(), "opus + H264 over SRTP AES_CM_128_HMAC_SHA1_80")
+	})
+	t.Run("TLS at the port that SIP shares with others", func(t *testing.T) {
+		cfg := h.reception()
+		cfg.Registrar = net.JoinHostPort(h.Host, "443")
+		h.call(t, cfg, "opus + H264 over SRTP AES_CM_128_HMAC_SHA1_80")
 	})
 	t.Run("UDP and plain RTP", func(t *testing.T) {
 		h.call(t, h.workshop(), "PCMU + H264 over plain RTP")
