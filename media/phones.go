@@ -24,7 +24,7 @@ func phoneLimits(d *negotiate.Stream) rate.Limits {
 	if d.MaxKbps > 0 {
 		most = onWire(d.MaxKbps)
 	}
-	return rate.Limits{Least: min(onWire(leastKbps), most), First: min(phoneKbps, most), Most: most}
+	return rate.Limits{Least: min(onWire(leastKbps), most), First: min(phoneKbps, most), Most: most, Unrepaired: !d.NACK}
 }
 
 // onWire is what coded pictures of a rate take on the wire.
@@ -36,12 +36,18 @@ func (st *stream) hearReport(came time.Time, b rtcp.ReceptionReport) {
 	if video == nil {
 		return
 	}
-	r := rate.Report{Sound: st != video, Lost: float64(b.FractionLost) / 256, Highest: b.LastSequenceNumber, Back: st.s.back(came)}
+	r := rate.Report{Sound: st != video, Highest: b.LastSequenceNumber, Back: st.s.back(came)}
+	since := 0
 	st.t.mu.Lock()
 	if st.t.trail != nil {
+		since = st.t.trail.Since(uint16(b.LastSequenceNumber))
 		r.Total, r.Least, r.Most, r.Known = st.t.trail.Passed(came, uint16(b.LastSequenceNumber))
 	}
 	st.t.mu.Unlock()
+	var ok bool
+	if r.Lost, ok = st.doubt.Heard(came, b.FractionLost, b.TotalLost, b.LastSequenceNumber, since); !ok {
+		return
+	}
 	video.t.mu.Lock()
 	c := video.t.byReports
 	if c != nil {

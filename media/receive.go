@@ -87,6 +87,9 @@ func (st *stream) media(p incoming) (newest bool) {
 	st.arrivals[0].Came(p.came, seq)
 	st.unsaid = true
 	if st.medium == Audio && seq >= st.src.highest {
+		if st.s.noQueue.Swap(false) {
+			st.inbound.Anew()
+		}
 		st.inbound.Came(p.came, st.s.epoch, rtptime.ToDuration(ts, st.d.ClockRate))
 		st.s.waits.Store(int64(st.inbound.Queue()))
 	}

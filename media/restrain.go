@@ -43,7 +43,11 @@ func (st *stream) restrain(now time.Time) time.Time {
 		return r.due
 	}
 	most := float64(mostKbps)
-	if kbps := r.bound.Second(came, share, st.s.back(now), most); kbps > 0 || r.asked > 0 {
+	kbps, none := r.bound.Second(came, share, st.s.back(now), most)
+	if none {
+		st.s.noQueue.Store(true)
+	}
+	if kbps > 0 || r.asked > 0 {
 		r.asked = kbps
 		if kbps == 0 {
 			kbps = most

@@ -67,6 +67,7 @@ type Session struct {
 	carries       atomic.Int64 // bit/s that the path was seen to carry at most; 0 while nobody looks
 	sound         atomic.Int64 // see soundDelay
 	waits         atomic.Int64 // ns that the newest sound that came has waited on its way
+	noQueue       atomic.Bool  // that was no queue: less being sent has not made it shorter
 	askRequested  atomic.Bool
 	giveRequested atomic.Bool
 	asked, given  atomic.Uint64

@@ -64,6 +64,7 @@ type stream struct {
 	trips      trips
 	progress   progress
 	inbound    rate.Inbound     // of sound
+	doubt      rate.Doubt       // of what receiver reports say
 	arrivals   [2]rate.Arrivals // of the media's sender, and of its retransmissions
 	fec        flexfec.Decoder
 	shieldedAt time.Time // when the last repair packet came

@@ -1,6 +1,9 @@
 package rate
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 const (
 	tolerable = 0.02 // share of packets that may be lost where more was once too much
@@ -51,6 +54,13 @@ const (
 	persuaded  = 0.7
 	justRaised = 50 * time.Millisecond // what was lost then was sent before
 	firstLeast = 250.0                 // kbit/s, that almost every line carries: requests lead no lower
+
+	// Without repair so many pictures are to be whole, of so many a second, of what is lost beyond the tolerable; but no less than
+	// that is sent for it, in kbit/s.
+	wholly     = 0.93
+	pictures   = 30
+	wholeLeast = 150.0
+	apartBy    = 8 // reports over which it is seen
 )
 
 // ByReports decides how much is sent to somebody who tells no more than receiver reports (RFC 3550 §6.4.1), as phones do. It looks for
@@ -89,6 +99,7 @@ type ByReports struct {
 	chanced time.Time // when something was lost last that was not ours
 	usual   float64   // share of packets lost that does not depend on us
 	before  losses    // of the last brake for loss
+	apart   float64   // share of packets lost while nothing queues: what is lost by chance
 }
 
 type sample struct {
@@ -110,7 +121,16 @@ func (c *ByReports) Limit(l Limits) {
 }
 
 func (c *ByReports) set(kbps float64) {
-	c.target = min(max(kbps, float64(c.limits.Least)), float64(c.limits.Most))
+	c.target = min(max(kbps, float64(c.limits.Least)), float64(c.limits.Most), c.whole())
+}
+
+// whole is at what rate pictures are seldom broken where nothing that is lost is sent again: fewer packets are whole more often.
+func (c *ByReports) whole() float64 {
+	much := min(c.apart, 1) - tolerable
+	if !c.limits.Unrepaired || much <= 0 {
+		return math.Inf(1)
+	}
+	return max(math.Log(wholly)/math.Log1p(-much)*packetKbit*pictures, wholeLeast)
 }
 
 // Kbps is how much pictures may take now.
@@ -246,6 +266,10 @@ func (c *ByReports) judge(now time.Time, queue time.Duration, lost *tally, sent 
 	c.safe, c.asked, c.doubt, c.known = 0, 0, false, true
 	if share < c.usual || share < harmful && queue < reportCalm && c.target < below*c.capacity { // it is lost though less is sent than was seen to come out
 		c.usual += (share - c.usual) / 4
+	}
+	if queue < reportCalm {
+		c.apart += (share - c.apart) / apartBy
+		c.set(c.target)
 	}
 	switch {
 	case queue >= reportBusy && c.stays(queue, share):

@@ -143,6 +143,25 @@ func TestByReportsOfWhatIsNoQueue(t *testing.T) {
 	}
 }
 
+// Where nothing that is lost is sent again, few packets are whole more often: the more is lost, the fewer are sent. What hardly loses gets
+// all, and so does one that lost much before.
+func TestByReportsWithoutRepair(t *testing.T) {
+	for chance, want := range map[int][2]float64{100: {1900, 2000}, 50: {1900, 2000}, 12: {150, 700}, 7: {150, 300}} {
+		p := newTap(10_000, time.Second)
+		p.c.Limit(Limits{Least: 80, First: 600, Most: 2000, Unrepaired: true})
+		p.chance = chance
+		p.run(60 * time.Second)
+		if got := p.run(20 * time.Second); got < want[0] || got > want[1] {
+			t.Errorf("one in %d is lost: %.0f kbit/s", chance, got)
+		}
+		p.chance = 0
+		p.run(60 * time.Second)
+		if got := p.run(time.Second); got < 1990 {
+			t.Errorf("%.0f kbit/s a minute after one in %d was lost", got, chance)
+		}
+	}
+}
+
 // Where nothing is ever reported a moderate rate goes, and a phone that asks for one picture after the other gets less at first.
 func TestByReportsWithoutReports(t *testing.T) {
 	p := newTap(10_000, time.Hour)

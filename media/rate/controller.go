@@ -11,6 +11,7 @@ import (
 // them on the wire.
 type Limits struct {
 	Least, Most, First int
+	Unrepaired         bool // what is lost is not asked for again
 }
 
 const (

@@ -297,7 +297,7 @@ func TestArrivals(t *testing.T) {
 
 // Sequence numbers and the time in reports go round without being noticed.
 func TestNumbersGoRound(t *testing.T) {
-	plain, wraps := newRun(Limits{80, 3000, 250}), newRun(Limits{80, 3000, 250})
+	plain, wraps := newRun(Limits{Least: 80, Most: 3000, First: 250}), newRun(Limits{Least: 80, Most: 3000, First: 250})
 	plain.kbps, wraps.kbps = 1500, 1500
 	plain.loss, wraps.loss = 0.03, 0.03
 	wraps.seq, wraps.highest = 1<<16-300, 3<<16-300

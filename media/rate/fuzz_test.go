@@ -21,7 +21,7 @@ func FuzzFeedback(f *testing.F) {
 	f.Add(seed, []byte{0, 1, 255, 255, 0, 9}, uint16(20))
 	f.Add(seed, []byte{255, 255, 0, 0, 127, 255, 128, 0}, uint16(5000))
 	f.Fuzz(func(t *testing.T, report, numbers []byte, gap uint16) {
-		c, now := NewController(Limits{80, 3000, 250}), time.Unix(1_700_000_000, 0)
+		c, now := NewController(Limits{Least: 80, Most: 3000, First: 250}), time.Unix(1_700_000_000, 0)
 		var heard rtcp.CCFeedbackReport
 		readable := heard.Unmarshal(report) == nil
 		for seq := range uint16(60) {

@@ -13,6 +13,7 @@ const trailed = 1024
 type Trail struct {
 	steps [trailed]step
 	total int64 // bytes
+	last  uint16
 }
 
 type step struct {
@@ -25,6 +26,15 @@ type step struct {
 func (t *Trail) Sent(now time.Time, seq uint16, size int) {
 	t.total += int64(size)
 	t.steps[seq%trailed] = step{seq, now, t.total}
+	t.last = seq
+}
+
+// Since is how many packets were sent after the one with this number; 0 if it was not sent lately.
+func (t *Trail) Since(seq uint16) int {
+	if t.steps[seq%trailed].seq != seq {
+		return 0
+	}
+	return int(t.last - seq)
 }
 
 // Passed says how many bytes were sent until the packet with this number, and what that took with the report that came now: most
