@@ -122,6 +122,17 @@ func (c *Call) reinviteOnce(ctx context.Context, offer []byte) ([]byte, error) {
 	return answer, c.judge(err, f)
 }
 
+// lost is closed when an offer within the call has lost its connection: its answer comes by no other one, and another offer need not
+// wait for it. An INVITE that begins a call is waited for; nil.
+func (c *Call) lost(f *flow) <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.phase != confirmed {
+		return nil
+	}
+	return f.closed
+}
+
 // releaseAbandoned gives the turn back: at once, or when an INVITE of ours that was abandoned has its end. There
 // must be no second one before (RFC 3261 §14.1).
 func (c *Call) releaseAbandoned() {
@@ -172,6 +183,7 @@ func (c *Call) sendInvite(ctx context.Context, f *flow, req *sip.Request) (*sip.
 		return nil, err
 	}
 	tx.OnRetransmission(c.again)
+	lost := c.lost(f)
 	provisional := false
 	abandon := func() {
 		done := make(chan struct{})
@@ -195,6 +207,9 @@ func (c *Call) sendInvite(ctx context.Context, f *flow, req *sip.Request) (*sip.
 			return res, err
 		case <-tx.Done():
 			return nil, whyOver(tx)
+		case <-lost:
+			tx.Terminate()
+			return nil, errLost
 		case <-ctx.Done():
 			abandon()
 			return nil, overdue(ctx)

@@ -39,7 +39,7 @@ type (
 		Told   time.Time // last authentic report on media (RTCP)
 		Seen   time.Time // last picture given to the screen
 		Showed time.Time // last picture of ours that went to the other side
-		Way    bool      // by which it comes and goes; without ICE there always is one
+		Way    Way       // by which it comes and goes
 
 		Starved time.Time // when it was last heard that the line has no room for its pictures
 	}

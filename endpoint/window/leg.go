@@ -190,8 +190,7 @@ func (l *leg) media(now time.Time) Media {
 	if sent := s.Video.Sent.Frames; sent != l.shown {
 		l.shown, l.showed = sent, now
 	}
-	path, _, ice := l.path()
-	return Media{ID: l.id, Heard: s.LastReceived, Told: s.LastRTCP, Seen: l.lastSeen(), Showed: l.showed, Starved: s.VideoStarved, Way: !ice || path != ""}
+	return Media{ID: l.id, Heard: s.LastReceived, Told: s.LastRTCP, Seen: l.lastSeen(), Showed: l.showed, Starved: s.VideoStarved, Way: l.way()}
 }
 
 func (l *leg) lastSeen() time.Time {

@@ -11,7 +11,7 @@ func (m *machine) media(e Media) {
 	back := e.Heard.After(c.Heard) || e.Told.After(c.Told)
 	before := c.silence(m.now) // as it was known before this look
 	c.Heard, c.Told, c.Seen, c.Starved = e.Heard, e.Told, e.Seen, e.Starved
-	c.Wayless = !e.Way
+	c.Way = e.Way
 	if back {
 		c.Repaired = false
 	}
@@ -110,12 +110,17 @@ func (m *machine) mediaOfLeaving(c *Call, back bool) {
 	}
 }
 
-// searchAnew has calls look for other ways at once: those from the address that we had are gone.
-func (m *machine) searchAnew() {
+// searchAnew has calls look for other ways: at once from another address, since those from the one that we had are gone; else as soon
+// as they are silent, since an offer that was on its way is lost with its connection.
+func (m *machine) searchAnew(moved bool) {
 	for i := range m.Calls {
-		if c := &m.Calls[i]; c.Sought && c.Phase == Up && !c.Leaving {
-			c.Searched = m.now
-			m.do(Reinvite{c.ID})
+		c := &m.Calls[i]
+		if c.Sought && c.Phase == Up && !c.Leaving {
+			c.Searched = time.Time{}
+			if moved {
+				c.Searched = m.now
+				m.do(Reinvite{c.ID})
+			}
 		}
 	}
 }

@@ -27,6 +27,8 @@ const (
 	silencePeer   = 3 * time.Second  // or the other side
 	searchFirst   = 5 * time.Second  // the first way is waited for so much longer
 	searchEvery   = 5 * time.Second
+	searchBetter  = 15 * time.Second // after that the way by a relay is tried to be bettered: who was late then may have answered
+	searchSeldom  = 10 * time.Minute // again
 	silenceEnd    = 30 * time.Second // call again, or hang up on a phone
 	silenceGone   = 90 * time.Second // nobody called anew, and this line does not come back either
 
@@ -116,10 +118,21 @@ type Call struct {
 	Starved  time.Time // when it was last heard that the line has no room for its pictures; zero: never
 	Repaired bool      // a re-INVITE was sent for this silence
 	Searched time.Time // when other ways were sought last; zero before
-	Wayless  bool      // no way was found yet, or the one that was is gone
+	Way      Way       // by which media come and go
 
 	Facing
 }
+
+// Way is how media come and go, as far as the machine needs to know.
+type Way int
+
+// The ways.
+const (
+	Direct   Way = iota // from machine to machine, be it through routers
+	Relayed             // by a server
+	Doubtful            // by one on which nothing answers any more, of a stream at least
+	None                // none was found yet, or the one that was is gone
+)
 
 // Terms are what offer and answer agreed on, as far as the machine needs to know.
 type Terms struct {
@@ -145,7 +158,8 @@ func (c *Call) silence(now time.Time) time.Duration {
 	return now.Sub(last)
 }
 
-// search says whether to look for other ways: it is silent for too long to wait for the one there was.
+// search says whether to look for other ways: it is silent for too long to wait for the one there was, a stream of it has none, or
+// there may be a better one.
 func (c *Call) search(now time.Time) bool {
 	least := silencePeer
 	if c.Ours {
@@ -154,7 +168,18 @@ func (c *Call) search(now time.Time) bool {
 	if c.Heard.IsZero() {
 		least += searchFirst
 	}
-	return c.Sought && c.silence(now) >= least && now.Sub(c.Searched) >= searchEvery
+	lost := c.silence(now) >= least || c.Way >= Doubtful && now.Sub(c.Since) >= least+searchFirst
+	switch {
+	case !c.Sought:
+		return false
+	case lost:
+		return now.Sub(c.Searched) >= searchEvery
+	case c.Way != Relayed || !c.Ours:
+		return false
+	case c.Searched.IsZero():
+		return now.Sub(c.Since) >= searchBetter
+	}
+	return now.Sub(c.Searched) >= searchSeldom
 }
 
 // down says whether a call is silent that should not be.

@@ -68,7 +68,7 @@ func (w *Window) publish() {
 		var format engine.VideoFormat
 		if l := w.legs[c.ID]; l != nil {
 			call.ID, session = l.callID, l.session
-			call.Path, call.Tried, _ = l.path()
+			call.Path, call.Tried = l.path()
 			if session != nil {
 				call.Media, call.Sends, format = describe(l.description), inWords(l.sends), l.sends
 			}

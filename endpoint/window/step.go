@@ -47,9 +47,7 @@ func (m *machine) take(e Event) {
 		if !m.Online {
 			m.Reach.Fresh, m.OnlineSince = true, m.now
 		}
-		if e.Moved {
-			m.searchAnew()
-		}
+		m.searchAnew(e.Moved)
 		m.Online, m.OfflineSince = true, time.Time{}
 	case Lost:
 		if m.Online || m.OfflineSince.IsZero() {

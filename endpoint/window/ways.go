@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/netip"
+	"strings"
 	"time"
 
 	"ewindow/media"
@@ -67,6 +68,7 @@ func (w *Window) listen(addr netip.Addr, see sight, g *ground) (audio, video neg
 func (w *Window) gather(ctx context.Context, id string, addr netip.Addr, ours bool, see sight, g *ground) (
 	address netip.Addr, audio, video negotiate.Place, err error,
 ) {
+	w.awaitRelays(ctx)
 	p, err := w.cfg.Gather(ctx, reach.Config{
 		Local: addr, Video: see.picture, Relays: w.servers(),
 		Found: func(s reach.Stream, f reach.Found) {
@@ -82,6 +84,29 @@ func (w *Window) gather(ctx context.Context, id string, addr netip.Addr, ours bo
 	g.lines, g.paths = p, p
 	address, audio, video = p.Places()
 	return address, audio, video, nil
+}
+
+// toldWithin is how long a call waits for what the registrar has to say of relays: a window that has just started calls before it has
+// heard that. One that knows of none says nothing.
+const toldWithin = 500 * time.Millisecond
+
+func (w *Window) awaitRelays(ctx context.Context) {
+	patience := time.NewTimer(toldWithin)
+	defer patience.Stop()
+	select {
+	case <-w.told:
+	case <-patience.C:
+	case <-ctx.Done():
+	}
+}
+
+// heardOfRelays is called by the loop.
+func (w *Window) heardOfRelays() {
+	select {
+	case <-w.told:
+	default:
+		close(w.told)
+	}
 }
 
 // servers are those that help to find ways.
@@ -160,10 +185,26 @@ func (l *leg) forgetWays() {
 	}
 }
 
-// path is the way that a call goes, and what was tried. ice says that there is ICE at all.
-func (l *leg) path() (path, tried string, ice bool) {
+// path is the way that a call goes, and what was tried.
+func (l *leg) path() (path, tried string) {
 	if l.paths == nil {
-		return "", "", false
+		return "", ""
 	}
-	return l.paths.Path(), l.paths.Tried(), true
+	return l.paths.Path(), l.paths.Tried()
+}
+
+// way says how good the way is that a call goes.
+func (l *leg) way() Way {
+	if l.paths == nil {
+		return Direct
+	}
+	switch path := l.paths.Path(); {
+	case path == "":
+		return None
+	case l.paths.Doubtful():
+		return Doubtful
+	case strings.HasPrefix(path, "relay"):
+		return Relayed
+	}
+	return Direct
 }

@@ -50,9 +50,6 @@ func TestFirstWay(t *testing.T) {
 	r.done = nil
 	r.until(nine.Add(7*time.Second), func(*Call) bool { return false })
 	r.expect(t, "6s Reinvite{ID:"+id+"}")
-	if !r.call().Wayless {
-		t.Error("it is not known that there is no way")
-	}
 }
 
 // A phone of the other family is met at an address of that family.
@@ -77,4 +74,28 @@ func TestAddressOfTheOffersFamily(t *testing.T) {
 			t.Errorf("%q: %v, want %v", offer, got, want)
 		}
 	}
+}
+
+// A call by a relay is tried to be bettered by who called, soon and then seldom; one of whose streams nothing answers is searched anew
+// though the other one is heard.
+func TestSearchForBetter(t *testing.T) {
+	r := start("milano")
+	r.now = nine
+	r.send(Planned{plan("milano")})
+	r.send(Registered{})
+	id := r.call().ID
+	r.send(Agreed{id, Terms{Sought: true}})
+	r.done = nil
+	ticks := func(d time.Duration, way Way) {
+		for end := r.now.Add(d); r.now.Before(end); {
+			r.now = r.now.Add(500 * time.Millisecond)
+			r.send(Media{ID: id, Heard: r.now, Seen: r.now, Way: way})
+		}
+	}
+	ticks(11*time.Minute, Relayed)
+	r.expect(t, "15s Reinvite{ID:"+id+"}", "10m15s Reinvite{ID:"+id+"}")
+	ticks(time.Hour, Direct)
+	r.expect(t)
+	ticks(8*time.Second, Doubtful)
+	r.expect(t, "1h11m0.5s Reinvite{ID:"+id+"}", "1h11m5.5s Reinvite{ID:"+id+"}")
 }

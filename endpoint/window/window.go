@@ -63,6 +63,7 @@ type Window struct {
 
 	snapshot atomic.Pointer[snapshot]      // for Status
 	relays   atomic.Pointer[relays.Relays] // in memory alone: it holds a secret
+	told     chan struct{}                 // closed when the registrar has first said something of them
 
 	// Owned by the loop.
 	state   State
@@ -90,7 +91,7 @@ func New(cfg Config) *Window {
 	}
 	w := &Window{
 		cfg: cfg, log: cfg.Log.With("aor", cfg.Space), sip: sipAgent{cfg.Agent},
-		inbox: make(chan any, maxInbox), done: make(chan struct{}),
+		inbox: make(chan any, maxInbox), done: make(chan struct{}), told: make(chan struct{}),
 		legs: map[string]*leg{}, invited: map[string]*invitation{},
 		state: State{Space: cfg.Space}, zone: time.UTC, roles: map[protocol.Role]status.Device{}, lacks: map[protocol.Role][]string{},
 		faults: map[protocol.Role]*deviceFaults{}, started: time.Now(),
@@ -222,6 +223,7 @@ func (w *Window) receive(ctx context.Context, m any) {
 		w.programme(ctx, m.body)
 	case relaysCame:
 		w.relays.Store(m.relays)
+		w.heardOfRelays()
 	case kept:
 		w.kept(m)
 	case invitation:
@@ -346,7 +348,7 @@ func (w *Window) show() {
 		v.NoVideo, v.Held, v.Unheard, v.Picture, v.Blank = c.NoVideo, c.Held, c.Unheard, !c.Seen.IsZero(), c.blank(now)
 		v.Watched, v.Hidden, v.Averse = c.Shows && c.Hidden.IsZero(), c.Unseen || !c.Hidden.IsZero(), c.Averse
 		if c.down(now) {
-			v.Silent, v.Wayless = now.Add(-c.silence(now)), c.Wayless
+			v.Silent, v.Wayless = now.Add(-c.silence(now)), c.Way == None
 		}
 	}
 	if card := screen.Card(v); card != w.card {

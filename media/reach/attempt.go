@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pion/ice/v4"
@@ -36,7 +37,7 @@ const (
 
 	// Consent (RFC 7675 §5.1): asked for so often, and gone for good when nothing came for so long.
 	consentEvery = 2 * time.Second
-	doubtful     = 5 * time.Second
+	silentFor    = 5 * time.Second
 	consentEnds  = 30 * time.Second
 
 	checksMost = 100 // requests to a pair before it is given up: the other side may begin seconds later than we
@@ -50,6 +51,8 @@ type attempt struct {
 	ours    bool // we decide
 	alone   bool // the other side is on this machine
 
+	doubtful atomic.Bool // nothing answers on the way for long
+
 	mu     sync.Mutex
 	local  negotiate.ICE    // as gathered
 	host   []netip.AddrPort // of it
@@ -57,8 +60,11 @@ type attempt struct {
 	begun  time.Time        // when they did
 	conn   *ice.Conn        // from then on
 	theirs []string         // kinds of their candidates
-	kinds  []string         // of ours
-	path   string           // of the pair that was chosen; empty while there is none
+
+	theirHosts map[netip.Addr]bool // addresses of their candidates: whether a machine of theirs has it itself
+
+	kinds []string // of ours
+	path  string   // of the pair that was chosen; empty while there is none
 }
 
 // newAttempt makes an agent and starts nothing.
@@ -78,7 +84,7 @@ func newAttempt(p *path, uris []*stun.URI) (*attempt, error) {
 		ice.WithNetworkTypes([]ice.NetworkType{ice.NetworkTypeUDP4, ice.NetworkTypeUDP6}),
 		ice.WithMulticastDNSMode(ice.MulticastDNSModeDisabled), ice.WithDisableActiveTCP(),
 		ice.WithCheckInterval(checkEvery), ice.WithKeepaliveInterval(consentEvery), ice.WithMaxBindingRequests(checksMost),
-		ice.WithDisconnectedTimeout(doubtful), ice.WithFailedTimeout(consentEnds - doubtful),
+		ice.WithDisconnectedTimeout(silentFor), ice.WithFailedTimeout(consentEnds - silentFor),
 		ice.WithSrflxAcceptanceMinWait(reflexiveWait), ice.WithPrflxAcceptanceMinWait(reflexiveWait), ice.WithRelayAcceptanceMinWait(relayWait),
 		ice.WithSTUNGatherTimeout(gatherFor),
 	}
@@ -93,8 +99,11 @@ func newAttempt(p *path, uris []*stun.URI) (*attempt, error) {
 	return a, errors.Join(
 		agent.OnSelectedCandidatePairChange(func(local, remote ice.Candidate) { p.found(a, local, remote) }),
 		agent.OnConnectionStateChange(func(s ice.ConnectionState) {
-			if s == ice.ConnectionStateFailed {
+			switch s {
+			case ice.ConnectionStateFailed:
 				p.lost(a)
+			case ice.ConnectionStateDisconnected, ice.ConnectionStateConnected:
+				a.doubtful.Store(s == ice.ConnectionStateDisconnected)
 			}
 		}))
 }
@@ -205,15 +214,18 @@ func (a *attempt) start(theirs *negotiate.ICE) error {
 	defer a.mu.Unlock()
 	a.remote, a.begun = theirs.Fragment, time.Now()
 	var names []string
+	a.theirHosts = map[netip.Addr]bool{}
 	for _, text := range theirs.Candidates {
 		c, err := ice.UnmarshalCandidate(text)
 		if err != nil || c.Component() != ice.ComponentRTP || !c.NetworkType().IsUDP() {
 			continue
 		}
-		if at, ok := address(c); !ok || !a.checkable(at) {
+		at, ok := address(c)
+		if !ok || !a.checkable(at) {
 			continue
 		}
 		names = append(names, nameOf(c))
+		a.theirHosts[at.Addr()] = a.theirHosts[at.Addr()] || c.Type() == ice.CandidateTypeHost
 		if err := a.agent.AddRemoteCandidate(c); err != nil {
 			return fmt.Errorf("add an ICE candidate: %w", err)
 		}
@@ -281,16 +293,17 @@ func nameOf(c ice.Candidate) string {
 	return "srflx"
 }
 
-// nameOfPair is the kind of a way: that of its end which is farther from its machine.
-func nameOfPair(local, remote ice.Candidate) string {
-	ours, theirs := nameOf(local), nameOf(remote)
+// name is the kind of a way, by the place to which our packets go: a relay, a machine's own address, or a router's. The caller
+// holds mu.
+func (a *attempt) name(local, remote ice.Candidate) string {
+	at, _ := address(remote)
 	switch {
 	case local.Type() == ice.CandidateTypeRelay:
-		return ours
+		return nameOf(local)
 	case remote.Type() == ice.CandidateTypeRelay:
-		return theirs
-	case ours == "host":
-		return theirs
+		return nameOf(remote)
+	case a.theirHosts[at.Addr()]: // also by a port that it has not named
+		return "host"
 	}
-	return ours
+	return "srflx"
 }

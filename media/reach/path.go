@@ -195,7 +195,7 @@ func (p *path) found(a *attempt, local, remote ice.Candidate) {
 		return
 	}
 	a.mu.Lock()
-	a.path = nameOfPair(local, remote)
+	a.path = a.name(local, remote)
 	f := Found{Path: a.path, Took: time.Since(a.begun)}
 	a.mu.Unlock()
 	if p.adopt(a, t) && p.cfg.Found != nil {
@@ -328,6 +328,12 @@ func (p *path) name() string {
 	p.current.mu.Lock()
 	defer p.current.mu.Unlock()
 	return p.current.path
+}
+
+func (p *path) doubtful() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.plain == nil && p.current.doubtful.Load()
 }
 
 func (p *path) tried() (ours, theirs []string) {

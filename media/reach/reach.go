@@ -153,6 +153,16 @@ func (p *Paths) Path() string {
 	return streams[len(streams)-1].name()
 }
 
+// Doubtful says that nothing answers any more on a way that was found. Media may still come.
+func (p *Paths) Doubtful() bool {
+	for _, s := range p.streams() {
+		if s.doubtful() {
+			return true
+		}
+	}
+	return false
+}
+
 // Tried names the kinds of ways that were tried, ours and theirs, for people: "host, srflx, relay/udp; theirs: host".
 func (p *Paths) Tried() string {
 	streams := p.streams()
