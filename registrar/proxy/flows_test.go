@@ -202,3 +202,30 @@ func TestListeningAt(t *testing.T) {
 		}
 	}
 }
+
+// Who registers by another connection has left the one before: what waits for an answer there is told so at once.
+func TestReplacedConnection(t *testing.T) {
+	simulate(t, plainOffice, func(l *lab) {
+		milano, munich := l.pair()
+		instance := `>;+sip.instance="<urn:uuid:00000000-0000-4000-8000-000000000001>";reg-id=1;x="<` // ends in the writer's ">"
+		munich.contact += instance
+		munich.register()
+		caller, _ := milano.call(munich, "sip:munich@"+domain)
+		caller.ack()
+		munich.request(sip.ACK)
+		milano.ask(caller.in("INFO"))
+		munich.request(sip.INFO) // and no answer
+
+		again := l.join("munich", "TLS")
+		again.contact += instance
+		again.register()
+		began := time.Now()
+		milano.response(430)
+		if waited := time.Since(began); waited > time.Second {
+			t.Errorf("told after %v", waited)
+		}
+		milano.ask(caller.in("INFO"))
+		again.answer(again.request(sip.INFO), 200, "")
+		milano.response(200)
+	})
+}

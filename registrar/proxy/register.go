@@ -24,7 +24,7 @@ type registrar struct {
 	site      *site
 	gate      *gatekeeper
 	table     *location.Table
-	flows     keeper
+	flows     keeperDropper
 	answers   *answerer
 	changed   func(account string) // ends what was begun for an account that has changed
 	reachable func(account string) // is told of who has registered
@@ -37,6 +37,25 @@ type keeper interface {
 	Keep(f location.Flow, until time.Time)
 }
 
+// A keeperDropper ends one as well.
+type keeperDropper interface {
+	keeper
+	Drop(f location.Flow)
+}
+
+// replaced ends the connections by which an instance was reached before it registered by another one (RFC 5626 §5.3): nobody reads
+// them any more, and what waits for an answer by one of them need not wait until it is found dead.
+func (g *registrar) replaced(before, after []location.Binding) {
+	for _, b := range before {
+		moved := slices.ContainsFunc(after, func(a location.Binding) bool {
+			return a.Instance != "" && a.Instance == b.Instance && a.RegID == b.RegID && a.Flow != b.Flow
+		})
+		if moved && b.Flow.ID != "" {
+			g.flows.Drop(b.Flow)
+		}
+	}
+}
+
 // register carries out a REGISTER.
 func (g *registrar) register(r *request) {
 	reg, v := g.admit(r)
@@ -45,7 +64,7 @@ func (g *registrar) register(r *request) {
 		return
 	}
 	now := time.Now()
-	before := len(g.table.Lookup(r.account, now))
+	before := g.table.Lookup(r.account, now)
 	bindings, err := g.table.Register(reg, now)
 	if err != nil {
 		g.log.Info("registration refused", "aor", r.account, "peer", r.flow.Remote, "err", err)
@@ -58,9 +77,10 @@ func (g *registrar) register(r *request) {
 		return
 	}
 	g.answers.reply(r, g.accepted(r, bindings, now))
-	if len(bindings) != before {
+	g.replaced(before, bindings)
+	if len(bindings) != len(before) {
 		what := "registered"
-		if len(bindings) < before {
+		if len(bindings) < len(before) {
 			what = "registration taken back"
 			g.ledger.note(r.account, "it took back a registration", now)
 		}
