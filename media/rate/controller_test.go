@@ -23,6 +23,7 @@ type run struct {
 	loss  float64
 	ppm   float64 // by which the receiver's clock is fast
 	clock uint32  // what its reports begin with
+	still bool    // that clock stands still
 
 	now     time.Time
 	free    time.Time
@@ -141,6 +142,9 @@ func (p *run) report() {
 		return
 	}
 	stamp := p.clock + uint32(p.theirs().Sub(time.Unix(1_700_000_000, 0))*65536/time.Second)
+	if p.still {
+		stamp = p.clock
+	}
 	p.due = append(p.due, due{at: p.now.Add(p.delay), report: &rtcp.CCFeedbackReport{ReportTimestamp: stamp, ReportBlocks: []rtcp.CCFeedbackReportBlock{b}}})
 }
 
@@ -255,6 +259,33 @@ func TestControllerIgnoresNonsense(t *testing.T) {
 	p.goOn(5 * time.Second)
 	if now := p.c.Kbps(p.now); now < before/2 {
 		t.Errorf("%d kbit/s, before %d", now, before)
+	}
+}
+
+// A receiver's clock that is set back or forth, or stands still, takes nothing from a free path.
+func TestControllerWhateverTheClockOfReportsDoes(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		step  uint32 // in units of 1/65536 s
+		still bool
+		twice bool
+	}{
+		{name: "an hour back", step: 1<<32 - 3600<<16}, {name: "an hour forth", step: 3600 << 16},
+		{name: "an hour back, twice", step: 1<<32 - 3600<<16, twice: true}, {name: "stands still", still: true},
+	} {
+		p := newRun(limits)
+		p.still, p.kbps = test.still, 500
+		p.goOn(3 * time.Second)
+		p.clock += test.step
+		p.goOn(3 * time.Second)
+		if test.twice {
+			p.clock += test.step
+		}
+		p.kbps = 0
+		p.goOn(30 * time.Second)
+		if kbps := p.goOn(10 * time.Second); kbps < 3000 {
+			t.Errorf("%s: %.0f kbit/s of %d", test.name, kbps, limits.Most)
+		}
 	}
 }
 

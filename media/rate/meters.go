@@ -13,13 +13,18 @@ type reports struct {
 // maxJump is by how much the time between two reports may differ on the two clocks.
 const maxJump = 2 * time.Second
 
-// at is the time of a report on the receiver's clock, since its first report. jumped: that clock is another one now.
+// at is the time of a report on the receiver's clock, since its first report. jumped: that clock is another one now. Whatever it
+// does, as much time has passed as here: what came is counted by it. One that stands still tells nothing, and ours is taken.
 func (r *reports) at(now time.Time, ts uint32) (since time.Duration, jumped bool) {
 	if !r.heard.IsZero() {
-		passed := time.Duration(int64(int32(ts-r.last)) * int64(time.Second) >> 16)
+		passed, here := time.Duration(int64(int32(ts-r.last))*int64(time.Second)>>16), now.Sub(r.heard)
+		if passed == 0 {
+			return r.since + here, false
+		}
+		if difference := passed - here; max(difference, -difference) > maxJump {
+			passed, jumped = here, true
+		}
 		r.since += passed
-		difference := passed - now.Sub(r.heard)
-		jumped = max(difference, -difference) > maxJump
 	}
 	r.last, r.heard = ts, now
 	return r.since, jumped
