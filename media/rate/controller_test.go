@@ -212,6 +212,29 @@ func TestControllerForgivesAMachineThatStoodStill(t *testing.T) {
 	}
 }
 
+// Nor is a radio that stands still for a moment: a report may have one packet of what it held up, or some that came on its heels.
+func TestControllerForgivesARadioThatStoodStill(t *testing.T) {
+	for seed := range uint64(5) {
+		p := newRun(limits)
+		p.random = rand.New(rand.NewPCG(1, seed))
+		p.kbps, p.queue, p.loss = 3000, 100*ms, 0.01
+		p.goOn(20 * time.Second)
+		least := p.c.Kbps(p.now)
+		for range 15 {
+			for left := 6; left > 0; left-- { // all of it comes within 50 ms
+				p.delay = 10*ms + time.Duration(left)*50*ms
+				p.goOn(50 * ms)
+			}
+			p.delay = 10 * ms
+			p.goOn(3600*ms + time.Duration(p.random.IntN(200))*ms)
+			least = min(least, p.c.Kbps(p.now))
+		}
+		if least < 1500 {
+			t.Errorf("%d kbit/s of 3000 at the least, between moments of 300 ms", least)
+		}
+	}
+}
+
 // Beside a download each side has its part of the path.
 func TestControllerBesideADownload(t *testing.T) {
 	for _, kbps := range []float64{1000, 2000, 5000} {

@@ -164,34 +164,6 @@ func (p *path) learn(now time.Time, at time.Duration) {
 	}
 }
 
-const (
-	servedLeast = 3                     // packets that have waited, for a judgement
-	servedFor   = 15 * time.Millisecond // in which they came, at least: what stood still comes all at once
-	drawnOut    = 4.0                   // times slower than they come they were sent at most, as far as it counts: a queue that drains has them nearer together
-)
-
-// served is the rate at which packets came that were there before the one ahead of them was through: so fast is the slowest hop,
-// whatever is sent. What a machine held up that was busy comes at once.
-func (p *path) served() (kbps float64, atOnce bool) {
-	bytes, packets, passed, sent := 0, 0, time.Duration(0), time.Duration(0)
-	last := p.latest
-	for _, c := range p.news {
-		if d := c.at - last.at; last.sent != nil && d >= 0 && c.queue > max(calm, d) {
-			bytes, packets, passed = bytes+c.sent.size, packets+1, passed+d
-			sent += max(c.sent.at.Sub(last.sent.at), 0)
-		}
-		last = c
-	}
-	if packets < servedLeast {
-		return 0, false
-	}
-	if passed < servedFor {
-		return 0, true
-	}
-	p.squeezed = min(sent.Seconds()/passed.Seconds(), drawnOut)
-	return float64(bytes) * 8 / 1000 / passed.Seconds(), false
-}
-
 // load is how long all takes to come out that is on its way, besides what a round trip takes by itself; full at most, since
 // what does not fit into a queue is gone.
 func (p *path) load() time.Duration {
