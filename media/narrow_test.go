@@ -75,8 +75,10 @@ func TestNarrowLines(t *testing.T) {
 	}
 }
 
-// Where the line has no room for pictures, the other side is told so; not where there are none, or where nothing is amiss.
+// Where the line has no room for pictures, the other side is told so before it wonders; not where there are none, or where nothing is
+// amiss.
 func TestWhoStarvesSaysSo(t *testing.T) {
+	const wonders = 10 * time.Second // from then on whoever shows nothing hides, if it is not known why
 	for _, test := range []struct {
 		name   string
 		line   memnet.Conditions
@@ -90,15 +92,32 @@ func TestWhoStarvesSaysSo(t *testing.T) {
 			n := memnet.New(3)
 			n.Between(hostA, hostB, test.line)
 			a, b := call(t, n, measures, copying, hearing, protecting)
-			talk(20*time.Second, a, b)
+			for at := range 60 {
+				talk(time.Second, a, b)
+				told := b.Stats().VideoStarved
+				if shown := b.lately(); test.told && at >= 10 && time.Since(shown) >= wonders && time.Since(told) >= wonders {
+					t.Errorf("%s: no picture for %v, told %v ago", test.name, time.Since(shown), time.Since(told))
+				}
+			}
 			if !test.camera {
 				a.HoldVideo(true)
 				chat(20*time.Second, a, b)
 			}
-			if ago := time.Since(b.Stats().VideoStarved); ago < 5*time.Second != test.told {
-				t.Errorf("%s: told %v ago", test.name, ago)
+			told := b.Stats().VideoStarved
+			if ever := !told.IsZero(); test.told && !ever || !test.told && time.Since(told) < wonders {
+				t.Errorf("%s: told %v ago", test.name, time.Since(told))
 			}
 			hangUp(a, b)
 		})
 	}
+}
+
+// lately is when the last picture came; zero for none.
+func (e *end) lately() time.Time {
+	e.rec.mu.Lock()
+	defer e.rec.mu.Unlock()
+	if len(e.rec.video) == 0 {
+		return time.Time{}
+	}
+	return e.rec.video[len(e.rec.video)-1].at
 }

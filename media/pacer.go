@@ -11,6 +11,7 @@ const (
 
 	followFactor = 2.5                   // of what the path carries
 	scarceFactor = 1.2                   // where it is so little that sound would notice
+	mostAside    = 0.8                   // of what may leave is taken by what goes beside pictures: they don't wait for ever
 	burstTime    = 25 * time.Millisecond // of what the path carries may leave at once
 )
 
@@ -46,6 +47,16 @@ func (p *pacer) follow(kbps int, drains, scarce bool) {
 func (p *pacer) even(kbps float64) {
 	p.rate = kbps * 1000 / 8
 	p.burst = p.rate * time.Millisecond.Seconds()
+}
+
+// aside takes off bytes that were sent beside pictures since the last wait, and gives what it leaves for the next time.
+func (p *pacer) aside(now time.Time, bytes int) (left int) {
+	took := min(bytes, int(mostAside*p.rate*now.Sub(p.last).Seconds()))
+	if p.last.IsZero() {
+		took = bytes
+	}
+	p.sent(took)
+	return min(bytes-took, maxPacket)
 }
 
 // wait is how long the next packet has to wait, 0 for not at all.

@@ -91,6 +91,20 @@ func TestPacer(t *testing.T) {
 			now = now.Add(time.Second)
 		}
 	}
+	// What goes beside pictures, and more than all may take, doesn't keep them for ever.
+	p = pacer{}
+	p.even(55)
+	longest, aside, last := time.Duration(0), 0, now
+	for end := now.Add(20 * time.Second); now.Before(end); now = now.Add(20 * time.Millisecond) {
+		aside += 250
+		if aside = p.aside(now, aside); p.wait(now) == 0 {
+			p.sent(500)
+			longest, last = max(longest, now.Sub(last)), now
+		}
+	}
+	if longest = max(longest, now.Sub(last)); longest > 500*time.Millisecond {
+		t.Errorf("no picture's packet for %v", longest)
+	}
 }
 
 func TestAsker(t *testing.T) {

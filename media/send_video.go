@@ -356,9 +356,10 @@ func (v *videoSender) pace(now time.Time) time.Duration {
 		if kbps, _ := c.Evenly(); kbps > 0 && !c.Drains() {
 			v.t.account(now)
 			v.pacer.even(kbps)
-			v.pacer.sent(v.t.aside)
+			v.t.aside = v.pacer.aside(now, v.t.aside)
+		} else {
+			v.t.aside = 0
 		}
-		v.t.aside = 0
 		if c.Congested() && v.stilled.Load() && now.Sub(v.captured) < stillEvery {
 			return holdFor * 4
 		}
