@@ -158,7 +158,8 @@ func (r *recorder) Video(au AccessUnit) {
 	if !au.Key && n != r.last+1 {
 		r.t.Errorf("broken picture: access unit %d came after %d and is no keyframe", n, r.last)
 	}
-	if want, ok := r.sent[n]; ok && !bytes.Equal(want.Data, au.Data) {
+	began := !key && au.Key && recovers // decoding without a keyframe, after a long time without: see recv_video.go
+	if want, ok := r.sent[n]; ok && !bytes.Equal(want.Data, au.Data) && !(began && bytes.HasSuffix(au.Data, want.Data)) {
 		r.t.Errorf("access unit %d has %d bytes, sent were %d, or they differ", n, len(au.Data), len(want.Data))
 	}
 	r.last = n
