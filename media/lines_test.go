@@ -122,7 +122,7 @@ func TestBottlenecks(t *testing.T) {
 		{"1 Mbit/s", bottleneck(1000, 20*time.Millisecond, 0), 0.005, 60 * time.Millisecond, 700},
 		{"2 Mbit/s", bottleneck(2000, 20*time.Millisecond, 0), 0.005, 60 * time.Millisecond, 1500},
 		{"5 Mbit/s", bottleneck(5000, 20*time.Millisecond, 0), 0, 30 * time.Millisecond, 1900},
-		{"5 Mbit/s, jitter of 50 ms", jittery(bottleneck(5000, 20*time.Millisecond, 0), 50*time.Millisecond), 0.005, 70 * time.Millisecond, 1200},
+		{"5 Mbit/s, jitter of 50 ms", jittery(bottleneck(5000, 20*time.Millisecond, 0), 50*time.Millisecond), 0.005, 70 * time.Millisecond, 1500},
 		{"1 Mbit/s, 5 % lost", bottleneck(1000, 20*time.Millisecond, 0.05), 0.03, 130 * time.Millisecond, 500},
 		{"free, 10 % lost", bottleneck(0, 20*time.Millisecond, 0.10), 0.01, 50 * time.Millisecond, 1500},
 		{"free, 20 % lost", bottleneck(0, 4*time.Millisecond, 0.20), 0.02, 40 * time.Millisecond, 1300},
