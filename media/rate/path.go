@@ -91,7 +91,7 @@ func (p *path) report(now time.Time, r *rtcp.CCFeedbackReport, media, repair uin
 			switch {
 			case sent == nil || sent.acked:
 			case !m.Received:
-				p.missing(now, sent)
+				p.missing(now, sent, s == &p.repair)
 			default:
 				offset := time.Duration(m.ArrivalTimeOffset) * time.Second / offsetRate
 				p.news = append(p.news, came{at - offset, p.arrived(now, at-offset, sent), sent, s == &p.repair})
@@ -200,14 +200,15 @@ func (p *path) arrived(now time.Time, came time.Duration, sent *packet) (queue t
 	return delay - p.base.add(now, delay)
 }
 
-// missing counts a packet as lost when a second report still does not have it.
-func (p *path) missing(now time.Time, sent *packet) {
+// missing counts a packet as lost when a second report still does not have it. Repair packets are larger than all others, and the
+// first that do not fit into a short queue: that they vanish says nothing of how large packets may be.
+func (p *path) missing(now time.Time, sent *packet, repair bool) {
 	if sent.missed < 2 {
 		sent.missed++
 		if sent.missed == 2 && sent.at.After(p.innocent) {
 			p.loss.add(now, 1, 0)
 			p.shallow.fate(now, sent, 1, 0)
-			p.shrunk = p.sizes.lost(sent.at, sent.size) || p.shrunk
+			p.shrunk = !repair && p.sizes.lost(sent.at, sent.size) || p.shrunk
 		}
 	}
 }
