@@ -76,3 +76,19 @@ func TestTailsAreNoBlackHole(t *testing.T) {
 		now = now.Add(time.Second / 30)
 	}
 }
+
+// Repair packets are larger than pictures', and leave last: a short queue has no room for them.
+func TestRepairThatVanishesIsNoBlackHole(t *testing.T) {
+	c := NewController(Limits{First: 250, Most: 3000})
+	now := time.Unix(1_700_000_000, 0)
+	for range 60 {
+		now = now.Add(time.Second / 30)
+		c.path.sizes.arrived(now, 1216)
+		for range 2 { // of each picture, in the second report too
+			c.path.missing(now, &packet{at: now, size: 1236, missed: 1}, true)
+		}
+	}
+	if c.Largest() != 0 {
+		t.Errorf("packets are made smaller, %d bytes", c.Largest())
+	}
+}
