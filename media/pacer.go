@@ -9,10 +9,11 @@ const (
 	paceFactor  = 4         // of the stream's bitrate
 	minPaceRate = 6_000_000 // bit/s: below it a keyframe of 30 kB would take longer than a picture
 
-	followFactor = 2.5                   // of what the path carries
-	scarceFactor = 1.2                   // where it is so little that sound would notice
-	mostAside    = 0.8                   // of what may leave is taken by what goes beside pictures: they don't wait for ever
-	burstTime    = 25 * time.Millisecond // of what the path carries may leave at once
+	followFactor = 2.5                    // of what the path carries
+	scarceFactor = 1.2                    // where it is so little that sound would notice
+	mostAside    = 0.8                    // of what may leave is taken by what goes beside pictures: they don't wait for ever
+	asideTime    = 200 * time.Millisecond // of the rate at once
+	burstTime    = 25 * time.Millisecond  // of what the path carries may leave at once
 )
 
 // pacer is a token bucket: it lets ordinary pictures pass at once, and spreads a keyframe so that it does not fill the
@@ -22,6 +23,7 @@ type pacer struct {
 	burst  float64 // bytes
 	tokens float64 // bytes; below zero: sent on credit
 	last   time.Time
+	spare  float64 // bytes that may be taken off for what goes beside pictures
 	avg    float64 // bit/s, of what is being sent
 }
 
@@ -49,14 +51,14 @@ func (p *pacer) even(kbps float64) {
 	p.burst = p.rate * time.Millisecond.Seconds()
 }
 
-// aside takes off bytes that were sent beside pictures since the last wait, and gives what it leaves for the next time.
-func (p *pacer) aside(now time.Time, bytes int) (left int) {
-	took := min(bytes, int(mostAside*p.rate*now.Sub(p.last).Seconds()))
-	if p.last.IsZero() {
-		took = bytes
+// aside takes off bytes that were sent beside pictures since the last wait: as far as a part of the rate pays for them, in the long run.
+func (p *pacer) aside(now time.Time, bytes int) {
+	if !p.last.IsZero() {
+		p.spare = min(p.spare+mostAside*p.rate*now.Sub(p.last).Seconds(), p.rate*asideTime.Seconds())
 	}
-	p.sent(took)
-	return min(bytes-took, maxPacket)
+	took := min(float64(bytes), p.spare)
+	p.spare -= took
+	p.tokens -= took
 }
 
 // wait is how long the next packet has to wait, 0 for not at all.

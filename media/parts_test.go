@@ -94,10 +94,9 @@ func TestPacer(t *testing.T) {
 	// What goes beside pictures, and more than all may take, doesn't keep them for ever.
 	p = pacer{}
 	p.even(55)
-	longest, aside, last := time.Duration(0), 0, now
+	longest, last := time.Duration(0), now
 	for end := now.Add(20 * time.Second); now.Before(end); now = now.Add(20 * time.Millisecond) {
-		aside += 250
-		if aside = p.aside(now, aside); p.wait(now) == 0 {
+		if p.aside(now, 250); p.wait(now) == 0 {
 			p.sent(500)
 			longest, last = max(longest, now.Sub(last)), now
 		}

@@ -356,10 +356,9 @@ func (v *videoSender) pace(now time.Time) time.Duration {
 		if kbps, _ := c.Evenly(); kbps > 0 && !c.Drains() {
 			v.t.account(now)
 			v.pacer.even(kbps)
-			v.t.aside = v.pacer.aside(now, v.t.aside)
-		} else {
-			v.t.aside = 0
+			v.pacer.aside(now, v.t.aside)
 		}
+		v.t.aside = 0
 		if c.Congested() && v.stilled.Load() && now.Sub(v.captured) < stillEvery {
 			return holdFor * 4
 		}

@@ -27,14 +27,14 @@ const (
 
 // sizes finds out how large packets may be, from what becomes of each. Its zero value knows nothing. Pure.
 type sizes struct {
-	vanished []fate   // those that are larger than all that came since, vanishedMost of them
-	came     [64]fate // the last packets that came
-	n        int      // of these, so far
-	largest  int      // that ever came
-	limit    int      // bytes; 0: none is known
+	vanished []fate        // those that are larger than all that came since, vanishedMost of them
+	came     [64]time.Time // when the last packets that came were sent
+	n        int           // of these, so far
+	largest  int           // that ever came
+	limit    int           // bytes; 0: none is known
 }
 
-// fate is a packet that was sent.
+// fate is a packet that was sent and did not come.
 type fate struct {
 	at   time.Time
 	size int
@@ -42,7 +42,7 @@ type fate struct {
 
 // arrived takes a packet that was sent at a time and came.
 func (s *sizes) arrived(at time.Time, size int) {
-	s.came[s.n%len(s.came)] = fate{at, size}
+	s.came[s.n%len(s.came)] = at
 	s.n++
 	s.largest = max(s.largest, size)
 	rest := s.vanished[:0]
@@ -90,25 +90,12 @@ func (s *sizes) lost(at time.Time, size int) (lower bool) {
 	return true
 }
 
-// hole says whether enough packets vanished that are larger than a size, and gives the smallest of them. Those count that were sent
-// after the last that was as large and came: what is lost of each picture behind a short queue, while pictures become smaller, is
-// larger than all that comes later, and no larger than what came with it.
+// hole says whether enough packets vanished that are larger than a size, and gives the smallest of them.
 func (s *sizes) hole(above, enough int, over time.Duration) (least int, ok bool) {
-	for _, f := range s.vanished {
-		if f.size > above && (least == 0 || f.size < least) {
-			least = f.size
-		}
-	}
-	came := s.came[:min(s.n, len(s.came))]
-	var passed, first, last time.Time
-	for _, f := range came {
-		if f.size >= least && f.at.After(passed) {
-			passed = f.at
-		}
-	}
+	var first, last time.Time
 	count := 0
 	for _, f := range s.vanished {
-		if f.size <= above || !f.at.After(passed) {
+		if f.size <= above {
 			continue
 		}
 		if count++; count == 1 || f.at.Before(first) {
@@ -117,13 +104,16 @@ func (s *sizes) hole(above, enough int, over time.Duration) (least int, ok bool)
 		if f.at.After(last) {
 			last = f.at
 		}
+		if least == 0 || f.size < least {
+			least = f.size
+		}
 	}
 	if count < enough || last.Sub(first) < over {
 		return 0, false
 	}
 	meanwhile := 0
-	for _, f := range came {
-		if f.at.After(first) && f.at.Before(last) {
+	for _, at := range s.came[:min(s.n, len(s.came))] {
+		if at.After(first) && at.Before(last) {
 			meanwhile++
 		}
 	}

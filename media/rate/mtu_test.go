@@ -59,24 +59,6 @@ func TestBlackHole(t *testing.T) {
 	}
 }
 
-// Behind a queue that is too short for a picture the last packets of each are lost, while the first, as large, come: also while
-// pictures become smaller and so larger ones never come again.
-func TestTailsAreNoBlackHole(t *testing.T) {
-	var s sizes
-	now := time.Unix(1_700_000_000, 0)
-	for size := 1244; size > 1000; size-- {
-		for range 5 {
-			s.arrived(now, size)
-		}
-		for range 2 {
-			if s.lost(now, size) {
-				t.Fatalf("packets are made smaller, %d bytes, though such of %d come", s.limit, size)
-			}
-		}
-		now = now.Add(time.Second / 30)
-	}
-}
-
 // Repair packets are larger than pictures', and leave last: a short queue has no room for them.
 func TestRepairThatVanishesIsNoBlackHole(t *testing.T) {
 	c := NewController(Limits{First: 250, Most: 3000})
