@@ -112,3 +112,23 @@ func TestShallowQueueThatGoes(t *testing.T) {
 		hangUp(a, b)
 	})
 }
+
+// Where packets wait for other reasons as well, as on a radio, what is sent does not fall bit by bit.
+func TestShallowQueueWithJitter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		line := shallow(2500, 10*ms, 20*ms, 0)
+		line.Jitter = 30 * ms
+		n := memnet.New(3)
+		n.Between(hostA, hostB, line)
+		a, b := call(t, n, measures, copying, hearing, protecting)
+		talk(60*time.Second, a, b)
+		early, since := b.Stats(), time.Now()
+		talk(2*time.Minute, a, b)
+		w, got := b.watch(since), float64(b.Stats().Video.Received.Bytes-early.Video.Received.Bytes)*8/1000/120
+		t.Logf("%v; %.0f kbit/s", w, got)
+		if got < 1100 || w.frozen > 0.04 {
+			t.Errorf("%v, at most 4 %%; %.0f kbit/s, at least 1100", w, got)
+		}
+		hangUp(a, b)
+	})
+}

@@ -21,6 +21,7 @@ type run struct {
 	queue time.Duration
 	delay time.Duration // one way
 	loss  float64
+	quiet int     // bytes that a picture takes at most, 0 for as many as it may
 	ppm   float64 // by which the receiver's clock is fast
 	clock uint32  // what its reports begin with
 	still bool    // that clock stands still
@@ -58,7 +59,11 @@ func (p *run) goOn(d time.Duration) float64 {
 	was, until := p.carried, p.now.Add(d)
 	for n := 0; p.now.Before(until); n++ {
 		if n%33 == 0 {
-			for left := p.c.Kbps(p.now) * 1000 / 8 / 30; left > 0; left -= 1200 {
+			left := p.c.Kbps(p.now) * 1000 / 8 / 30
+			if p.quiet > 0 {
+				left = min(left, p.quiet)
+			}
+			for ; left > 0; left -= 1200 {
 				p.send(min(left, 1200))
 			}
 		}

@@ -38,9 +38,11 @@ const (
 	growShort  = 0.25 // each second at most
 	grown      = 1.03 // of what was not too much, is more
 
-	// Too much is seen by what packets wait that leave evenly, in so many reports in a row, or by what is lost beside chance. Where
-	// less does not help so many times it is chance.
+	// Too much is seen by how much longer packets wait that leave evenly than at the rate that was not too much, in so many reports in
+	// a row, or by what is lost beside chance. Where less does not help so many times it is chance.
 	standing   = 5 * time.Millisecond
+	unsteady   = 3  // times what that wait differs from its mean, on average: a jittery path is no queue
+	waitsOver  = 32 // reports
 	stands     = 4
 	againFrom  = 0.01
 	againLeast = 4.0 // packets
@@ -78,11 +80,15 @@ type shallow struct {
 	every time.Duration // between trials
 
 	settled float64   // target that was not too much, kbit/s
+	since   time.Time // when it became that
+	waits   float64   // of packets there, mean, seconds
+	varies  float64   // by how much they differ from it, mean
 	vain    int       // times that less did not help
 	hold    time.Time // until then nothing more is sent
 	holds   time.Duration
 	stood   int // reports in a row that told of a queue
 
+	rested   bool      // too little was sent to tell
 	lost     time.Time // when something was lost last, or was about to be, for that
 	believes time.Duration
 }
@@ -131,6 +137,22 @@ func (s *shallow) believe(now time.Time, chance float64) {
 		s.believes = min(max(2*s.believes, believeFirst), believeMost)
 	}
 	s.on, s.chance, s.lost, s.every, s.vain, s.holds = true, chance, now, 0, 0, 0
+	s.settled, s.waits, s.varies = 0, 0, 0
+}
+
+// settle takes a target for one that is not too much.
+func (s *shallow) settle(now time.Time, target float64) { s.settled, s.since = target, now }
+
+// proves says that nothing was too much for long at the rate before more was tried.
+func (s *shallow) proves(now time.Time, target float64) bool {
+	return target > grown*s.settled && now.Sub(s.since) >= probeFirst
+}
+
+// wait takes what packets waited at the rate that is not too much.
+func (s *shallow) wait(queue time.Duration) {
+	off := queue.Seconds() - s.waits
+	s.waits += off / waitsOver
+	s.varies += (math.Abs(off) - s.varies) / waitsOver
 }
 
 // overflows looks for a queue too short to be seen. It says that nothing more may be sent at present.
@@ -141,6 +163,13 @@ func (c *Controller) overflows(now time.Time) bool {
 	}
 	switch {
 	case c.draining:
+		s.anew(now)
+		return false
+	case c.rests(): // what a quiet room sends is not what the path carries, and to send less would be to send nothing
+		c.breakOff(now)
+		return false
+	case s.rested: // what was lost of it was not too much
+		s.rested = false
 		s.anew(now)
 		return false
 	case s.tries():
@@ -172,7 +201,7 @@ func (c *Controller) try(now time.Time) {
 	case v == open:
 	case v == fell && s.stage == stageEven:
 		s.believe(now, 0)
-		s.settled = c.target
+		s.settle(now, c.target)
 		s.anew(now)
 	case v == fell:
 		s.believe(now, s.trial.share())
@@ -180,16 +209,30 @@ func (c *Controller) try(now time.Time) {
 	case s.stage == stageEven && s.trial.share() >= losingFrom:
 		s.base, s.came = s.trial, c.outcome()
 		s.begin(now, stageLess)
-		c.set(min(trialLess*s.came, c.target))
+		c.set(min(max(trialLess*s.came, c.least()), c.target))
 	default:
 		c.byChance(now)
 	}
 }
 
+// breakOff ends a trial that tells nothing any more.
+func (c *Controller) breakOff(now time.Time) {
+	s := &c.path.shallow
+	if s.stage == stageLess {
+		c.set(max(c.target, s.prior))
+	}
+	s.stage, s.rested = stageNone, s.on
+}
+
 // stood says that there is a queue since more is sent than before, be it a short one.
 func (c *Controller) stood() bool {
 	s := &c.path.shallow
-	if s.stood++; c.path.queue < standing || c.target < grown*s.settled {
+	if c.target < grown*s.settled {
+		s.stood = 0
+		s.wait(c.path.queue)
+		return false
+	}
+	if s.stood++; c.path.queue.Seconds() < s.waits+max(standing.Seconds(), unsteady*s.varies) {
 		s.stood = 0
 	}
 	return s.stood >= stands
@@ -200,9 +243,12 @@ func (c *Controller) outcome() float64 {
 	return min(c.path.delivered.recent(), c.path.delivered.over(rarely)) + c.path.besideCame()
 }
 
-// carriesNoMore takes what came for all that the path carries.
+// carriesNoMore takes what came for all that the path carries; after more was tried, not less than what had done no harm for long.
 func (c *Controller) carriesNoMore(now time.Time, came float64) {
 	s := &c.path.shallow
+	if s.proves(now, c.target) {
+		came = max(came, s.settled/belowShort)
+	}
 	s.holds = min(max(2*s.holds, probeFirst), probeMost)
 	if came > far*c.capacity || came < near*c.capacity {
 		s.holds = probeFirst
@@ -212,7 +258,7 @@ func (c *Controller) carriesNoMore(now time.Time, came float64) {
 	c.capacity, c.careful = came, now
 	c.path.forgive(now)
 	c.set(belowShort * came)
-	s.settled = c.target
+	s.settle(now, c.target)
 }
 
 // overflowed takes what was lost on such a path for too much that was sent, and for chance where less did not help.
