@@ -221,7 +221,7 @@ func (c *Controller) breakOff(now time.Time) {
 	if s.stage == stageLess {
 		c.set(max(c.target, s.prior))
 	}
-	s.stage, s.rested = stageNone, s.on
+	s.stage, s.rested, s.losing = stageNone, s.on, time.Time{}
 }
 
 // stood says that there is a queue since more is sent than before, be it a short one.
