@@ -267,8 +267,13 @@ func (t *transmitter) largest() int {
 // whole one. It is called with mu held.
 func (t *transmitter) skip() { t.seq++ }
 
-// sendsNow says whether media of ours is wanted. It is called with mu held.
-func (t *transmitter) sendsNow() bool { return t.keyed() && t.d.Direction.Sends() }
+// sendsNow says whether media of ours is wanted, and can go anywhere. It is called with mu held.
+func (t *transmitter) sendsNow() bool {
+	if w, ok := t.way.(openingWay); ok && !w.Open() {
+		return false
+	}
+	return t.keyed() && t.d.Direction.Sends()
+}
 
 // keyed says whether what is sent now is protected as it was agreed. It is called with mu held.
 func (t *transmitter) keyed() bool { return t.d != nil && (t.d.Plain || t.protect != nil) }

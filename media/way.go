@@ -34,6 +34,12 @@ type burstWay interface {
 	SendAll(datagrams [][]byte) (failed int, err error)
 }
 
+// openingWay is a Way that is to be found first. While it is not open nothing is made for it: what went nowhere would be missed, and
+// the path would seem to carry nothing.
+type openingWay interface {
+	Open() bool
+}
+
 // Origin is where a datagram came from, for its Way to learn from what the session finds out.
 type Origin interface {
 	// Permitted says whether to believe from here what nothing authenticates (Stream.Plain).

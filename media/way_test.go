@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,7 +19,11 @@ type pipe struct {
 	out, in chan []byte
 	sent    int
 	lost    chan error // ends Run
+	shut    atomic.Bool
 }
+
+// Open says whether it leads anywhere: as one that ICE is still looking for.
+func (p *pipe) Open() bool { return !p.shut.Load() }
 
 // pipes are the two ends of one.
 func pipes() (a, b *pipe) {
@@ -96,6 +101,33 @@ func (e *end) give(out, in byte) {
 			e.t.Fatal(err)
 		}
 	}
+}
+
+// While a way is being looked for nothing is made for it: what is numbered then would be missed, and seem lost on a path that carries
+// nothing. Then the first picture comes at once.
+func TestWayIsFoundLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b, ways := overPipes(t)
+		a.give(10, 20)
+		b.give(20, 10)
+		for _, w := range ways {
+			w.shut.Store(true)
+		}
+		talk(2*time.Second, a, b)
+		if s := a.Stats(); s.Video.Sent.Packets+s.Audio.Sent.Packets != 0 {
+			t.Errorf("%d packets of pictures and %d of sound were made for no way", s.Video.Sent.Packets, s.Audio.Sent.Packets)
+		}
+		for _, w := range ways {
+			w.shut.Store(false)
+		}
+		since := time.Now()
+		talk(time.Second, a, b)
+		if w := b.watch(since); w.first > 200*time.Millisecond || w.fps < 25 || !b.rec.video[0].key {
+			t.Errorf("once there is a way: %v, a keyframe first: %t", w, b.rec.video[0].key)
+		}
+		a.quit()
+		b.quit()
+	})
 }
 
 // A call over ways that are no sockets, whose keys come two seconds after its description: until then nothing leaves,

@@ -269,6 +269,9 @@ func (p *path) read(conn *ice.Conn) {
 	}
 }
 
+// Open says whether there is a way.
+func (p *path) Open() bool { return p.to() != nil }
+
 // Send sends to where the way leads. RTP and RTCP go one way.
 func (p *path) Send(datagram []byte, _ bool) error {
 	t := p.to()

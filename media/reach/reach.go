@@ -82,7 +82,8 @@ func Gather(ctx context.Context, cfg Config) (*Paths, error) {
 	return p, nil
 }
 
-// parse reads the URIs. One that cannot be read costs a way and no call.
+// parse reads the URIs. One that cannot be read costs a way and no call. A server that relays by UDP says how we look from outside as
+// well, and is not asked twice: each candidate is checked with each of the other side's, which fills a narrow line.
 func (r Relays) parse() []*stun.URI {
 	var uris []*stun.URI
 	for _, text := range r.URIs {
@@ -91,7 +92,11 @@ func (r Relays) parse() []*stun.URI {
 			uris = append(uris, marked(u))
 		}
 	}
-	return uris
+	return slices.DeleteFunc(uris, func(s *stun.URI) bool {
+		return s.Scheme == stun.SchemeTypeSTUN && slices.ContainsFunc(uris, func(t *stun.URI) bool {
+			return t.Scheme == stun.SchemeTypeTURN && t.Proto == stun.ProtoTypeUDP && t.Host == s.Host && t.Port == s.Port
+		})
+	})
 }
 
 // streams are the ways that there are.
