@@ -92,6 +92,7 @@ func (w *Window) reinvite(ctx context.Context, id string) {
 	case l.paths != nil && l.description.ICE():
 		w.renew(ctx, l, nil)
 	default:
+		w.log.Log(ctx, w.routine(l, slog.LevelInfo), "re-INVITE: the line is silent", "call_id", l.callID, "peer", l.peer)
 		w.offerAgain(ctx, l)
 	}
 }
@@ -104,7 +105,6 @@ func (w *Window) offerAgain(ctx context.Context, l *leg) {
 		w.log.Warn("re-INVITE not possible; the call goes on as it was", "call_id", l.callID, "err", err)
 		return
 	}
-	w.log.Log(ctx, w.routine(l, slog.LevelInfo), "re-INVITE: the line is silent", "call_id", l.callID, "peer", l.peer)
 	l.asking = true
 	w.work.Go(func() {
 		answer, err := l.dialog.Reinvite(ctx, offer)

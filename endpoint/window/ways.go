@@ -125,7 +125,7 @@ func (w *Window) moved() bool {
 	return before.IsValid() && before != w.home
 }
 
-// wayFound notes by what way a call goes. What was sent before that is lost, so that pictures begin anew.
+// wayFound notes by what way a call goes.
 func (w *Window) wayFound(ctx context.Context, m wayFound) {
 	l := w.legs[m.id]
 	if l == nil || l.session == nil {
@@ -133,7 +133,6 @@ func (w *Window) wayFound(ctx context.Context, m wayFound) {
 	}
 	w.log.Log(ctx, w.routine(l, slog.LevelInfo), "the way to the other side is found", "peer", l.peer, "call_id", l.callID,
 		"path", m.Path, "took", m.Took.String())
-	l.session.RequestKeyframe()
 	w.step(ctx, l.media(time.Now()))
 }
 
@@ -141,7 +140,7 @@ func (w *Window) wayFound(ctx context.Context, m wayFound) {
 func (w *Window) renew(ctx context.Context, l *leg, theirs *reoffer) {
 	paths, servers := l.paths, w.servers()
 	if theirs == nil {
-		w.log.Log(ctx, w.routine(l, slog.LevelInfo), "nothing comes: other ways to the other side are sought", "peer", l.peer, "call_id", l.callID,
+		w.log.Log(ctx, w.routine(l, slog.LevelInfo), "other ways to the other side are sought", "peer", l.peer, "call_id", l.callID,
 			"path", paths.Path(), "tried", paths.Tried())
 	}
 	l.asking = true
