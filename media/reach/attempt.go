@@ -20,6 +20,7 @@ import (
 	"github.com/pion/transport/v5/stdnet"
 
 	"ewindow/media/negotiate"
+	"ewindow/media/udp"
 )
 
 const (
@@ -48,9 +49,10 @@ const (
 type attempt struct {
 	agent   *ice.Agent
 	sockets *sockets
-	dials   *dials
+	servers *servers
 	ours    bool // we decide
 	alone   bool // the other side is on this machine
+	near    bool // or at its cable
 
 	doubtful atomic.Bool // nothing answers on the way for long
 
@@ -59,7 +61,6 @@ type attempt struct {
 	host   []netip.AddrPort // of it
 	remote string           // fragment of the other side; empty until checks began
 	begun  time.Time        // when they did
-	conn   *ice.Conn        // from then on
 	theirs []string         // kinds of their candidates
 
 	theirHosts map[netip.Addr]bool // addresses of their candidates: whether a machine of theirs has it itself
@@ -78,10 +79,9 @@ func newAttempt(p *path, uris []*stun.URI) (*attempt, error) {
 		}
 		n.Net = machine
 	}
-	quiet := &logging.DefaultLoggerFactory{Writer: io.Discard, DefaultLogLevel: logging.LogLevelDisabled}
-	d := newDials(p.cfg.Dial, uris)
 	options := []ice.AgentOption{
-		ice.WithProxyDialer(d), ice.WithUrls(uris), ice.WithNet(n), ice.WithLoggerFactory(quiet),
+		ice.WithUrls(mirrors(uris)), ice.WithNet(n), ice.WithLoggerFactory(quiet()),
+		ice.WithCandidateTypes([]ice.CandidateType{ice.CandidateTypeHost, ice.CandidateTypeServerReflexive}), // relays are ours
 		ice.WithNetworkTypes([]ice.NetworkType{ice.NetworkTypeUDP4, ice.NetworkTypeUDP6}),
 		ice.WithMulticastDNSMode(ice.MulticastDNSModeDisabled), ice.WithDisableActiveTCP(),
 		ice.WithCheckInterval(checkEvery), ice.WithKeepaliveInterval(consentEvery), ice.WithMaxBindingRequests(checksMost),
@@ -96,7 +96,8 @@ func newAttempt(p *path, uris []*stun.URI) (*attempt, error) {
 	if err != nil {
 		return nil, fmt.Errorf("begin ICE: %w", err)
 	}
-	a := &attempt{agent: agent, sockets: n, dials: d, alone: p.cfg.Local.IsLoopback()}
+	a := &attempt{agent: agent, sockets: n, alone: p.cfg.Local.IsLoopback(), near: p.cfg.Local.IsLinkLocalUnicast()}
+	a.servers = newServers(n.Net, p.cfg.Dial, uris, p.came)
 	return a, errors.Join(
 		agent.OnSelectedCandidatePairChange(func(local, remote ice.Candidate) { p.found(a, local, remote) }),
 		agent.OnConnectionStateChange(func(s ice.ConnectionState) {
@@ -126,6 +127,11 @@ func onLoopback(n transport.Net, addr netip.Addr) bool {
 	return addr.IsLoopback()
 }
 
+// quiet is pion's log: what matters is said by whoever has the call.
+func quiet() logging.LoggerFactory {
+	return &logging.DefaultLoggerFactory{Writer: io.Discard, DefaultLogLevel: logging.LogLevelDisabled}
+}
+
 // gather finds out where we can be reached.
 func (a *attempt) gather(ctx context.Context) error {
 	arrived := make(chan ice.Candidate, 64)
@@ -141,22 +147,22 @@ func (a *attempt) gather(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("gather ICE candidates: %w", err)
 	}
+	a.servers.begin(func(r *relayed) error { return a.relay(r) })
 	until := time.Now().Add(gatherFor)
 	patience := time.NewTimer(gatherFor)
 	defer patience.Stop()
-	for waiting := true; waiting; {
+	for mirrored, relayed := false, a.servers.done(); !mirrored || relayed != nil; {
 		select {
 		case c := <-arrived:
-			waiting = c != nil
-			if c != nil && c.Type() == ice.CandidateTypeRelay {
-				a.dials.enough()
-			}
+			mirrored = mirrored || c == nil
 			if r, ok := c.(*ice.CandidateRelay); ok && time.Until(until) > enough(r) {
 				until = time.Now().Add(enough(r))
 				patience.Reset(enough(r))
 			}
+		case <-relayed:
+			relayed = nil
 		case <-patience.C:
-			waiting = false
+			return a.keep()
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -170,6 +176,22 @@ func enough(r *ice.CandidateRelay) time.Duration {
 		return relayEnough
 	}
 	return relayEnoughTCP
+}
+
+// relay takes an address at a server for one of ours.
+func (a *attempt) relay(r *relayed) error {
+	base, ok := udp.AddrPort(r.under.LocalAddr())
+	if !ok {
+		base = netip.AddrPortFrom(r.at.Addr(), 0)
+	}
+	c, err := ice.NewCandidateRelay(&ice.CandidateRelayConfig{
+		Network: "udp", Address: r.at.Addr().String(), Port: int(r.at.Port()), Component: ice.ComponentRTP,
+		RelAddr: base.Addr().String(), RelPort: int(base.Port()), RelayProtocol: r.transport,
+	})
+	if err != nil {
+		return err
+	}
+	return a.agent.AddVirtualCandidate(c, r)
 }
 
 // keep notes what was gathered.
@@ -236,27 +258,46 @@ func (a *attempt) start(theirs *negotiate.ICE) error {
 	if a.ours {
 		begin = a.agent.StartDial
 	}
-	conn, err := begin(theirs.Fragment, theirs.Password)
-	if err != nil {
+	if _, err := begin(theirs.Fragment, theirs.Password); err != nil {
 		return fmt.Errorf("begin ICE's checks: %w", err)
 	}
-	a.conn = conn
 	return nil
 }
 
-// checkable says whether checks may go to an address that a stranger named: only to what could be a machine, and to this one
-// alone where all of the call is on it.
+// checkable says whether checks may go to an address that a stranger named: only to what could be a machine, and to
+// this one, or one at its cable, alone where all of the call is there.
 func (a *attempt) checkable(at netip.AddrPort) bool {
 	ip := at.Addr()
-	return at.Port() != 0 && !ip.IsUnspecified() && !ip.IsMulticast() && (!ip.IsLoopback() || a.alone) &&
+	return at.Port() != 0 && !ip.IsUnspecified() && !ip.IsMulticast() && (!ip.IsLinkLocalUnicast() || ip.Is4() && a.near) && (!ip.IsLoopback() || a.alone) &&
 		ip != netip.AddrFrom4([4]byte{255, 255, 255, 255})
 }
 
 // close ends the agent and its sockets.
 func (a *attempt) close() error {
-	a.dials.end()
-	return a.agent.Close()
+	a.servers.end()
+	err := a.agent.Close()
+	a.servers.wait()
+	return err
 }
+
+// carrier is what a candidate of ours sends by; nil if that is gone.
+func (a *attempt) carrier(local ice.Candidate) carrier {
+	if local.Type() == ice.CandidateTypeRelay {
+		if at, ok := address(local); ok {
+			return a.servers.at(at)
+		}
+		return nil
+	}
+	if at, ok := base(local); ok {
+		if c := a.sockets.at(at); c != nil {
+			return c
+		}
+	}
+	return nil
+}
+
+// has says whether a carrier is of this attempt.
+func (a *attempt) has(c carrier) bool { return a.sockets.has(c) || a.servers.has(c) }
 
 // address is a candidate's, if it has one: no name.
 func address(c ice.Candidate) (netip.AddrPort, bool) {

@@ -15,14 +15,42 @@ import (
 	"ewindow/media/udp"
 )
 
+// A carrier is that by which media go and come: a socket of this machine, or an address at a server.
+type carrier interface {
+	Send(b []byte, to netip.AddrPort) error
+	SendAll(datagrams [][]byte, to netip.AddrPort) (failed int, err error)
+	last() **place // where the last of media came from
+}
+
 // sockets is the machine's network as pion sees it: whatever UDP socket it opens for checks is one of ours as well, by which
 // media come and go.
 type sockets struct {
 	transport.Net
-	media func(*conn, []byte, netip.AddrPort, time.Time) // takes what comes and is none of pion's
+	media func(carrier, []byte, netip.AddrPort, time.Time) // takes what comes and is none of pion's
 
 	mu   sync.Mutex
 	open []*conn
+}
+
+// Interfaces are those of the machine without addresses of IPv6 that lead no further than the next cable (RFC 8445 §5.1.1.1): beside
+// each there is another one.
+func (n *sockets) Interfaces() ([]*transport.Interface, error) {
+	all, err := n.Net.Interfaces()
+	if err != nil {
+		return nil, err
+	}
+	out := make([]*transport.Interface, 0, len(all))
+	for _, i := range all {
+		with := transport.NewInterface(i.Interface)
+		addresses, _ := i.Addrs() // one without any is one without any
+		for _, a := range addresses {
+			if p, ok := a.(*net.IPNet); !ok || p.IP.To4() != nil || !p.IP.IsLinkLocalUnicast() {
+				with.AddAddress(a)
+			}
+		}
+		out = append(out, with)
+	}
+	return out, nil
 }
 
 // ListenUDP opens a socket for checks.
@@ -57,10 +85,10 @@ func (n *sockets) at(addr netip.AddrPort) *conn {
 }
 
 // has says whether a socket is one of these.
-func (n *sockets) has(c *conn) bool {
+func (n *sockets) has(c carrier) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return slices.Contains(n.open, c)
+	return slices.ContainsFunc(n.open, func(o *conn) bool { return o == c })
 }
 
 // packetConn is the kernel's socket itself where it is one.
@@ -75,9 +103,19 @@ func packetConn(c transport.UDPConn) net.PacketConn {
 type conn struct {
 	transport.UDPConn
 	socket *udp.Socket
-	media  func(*conn, []byte, netip.AddrPort, time.Time)
+	media  func(carrier, []byte, netip.AddrPort, time.Time)
 	from   *place // of the last of media; the reader's alone
 }
+
+// Send sends to an address.
+func (c *conn) Send(b []byte, to netip.AddrPort) error { return c.socket.Send(b, to) }
+
+// SendAll sends several, with as few calls as the machine allows.
+func (c *conn) SendAll(datagrams [][]byte, to netip.AddrPort) (failed int, err error) {
+	return c.socket.SendAll(datagrams, to)
+}
+
+func (c *conn) last() **place { return &c.from }
 
 // ReadFrom gives pion what is its own (RFC 7983 §7): STUN. It is the only reader.
 func (c *conn) ReadFrom(b []byte) (int, net.Addr, error) {

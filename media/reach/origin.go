@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// place is an address from which something came, at one of our sockets. It is a media.Origin.
+// place is an address from which something came, to a carrier of ours. It is a media.Origin.
 type place struct {
-	path   *path
-	socket *conn
-	addr   netip.AddrPort
+	path *path
+	by   carrier
+	addr netip.AddrPort
 }
 
 // Permitted says whether unauthentic packets from there may be believed: where they come by the way that was checked, or from
@@ -31,15 +31,15 @@ func (o *place) Authentic() (moved bool) {
 	case o.from(t):
 		t.heard.Store(now.UnixNano())
 		return false
-	case now.Sub(time.Unix(0, t.heard.Load())) < strayed || !t.of.sockets.has(o.socket):
+	case now.Sub(time.Unix(0, t.heard.Load())) < strayed || !t.of.has(o.by):
 		return false
 	}
-	next := &target{socket: o.socket, to: o.addr, of: t.of}
+	next := &target{by: o.by, to: o.addr, of: t.of}
 	next.heard.Store(now.UnixNano())
 	return o.path.target.CompareAndSwap(t, next)
 }
 
 // from says whether it is where we send to.
-func (o *place) from(t *target) bool { return t.socket == o.socket && t.to == o.addr }
+func (o *place) from(t *target) bool { return t.by == o.by && t.to == o.addr }
 
 func (o *place) String() string { return o.addr.String() }

@@ -45,13 +45,12 @@ type path struct {
 	closed  bool
 }
 
-// target is where packets go: from one of our sockets to an address, or through pion.
+// target is where packets go, and by what.
 type target struct {
-	socket *conn
-	to     netip.AddrPort
-	relay  *ice.Conn
-	of     *attempt
-	heard  atomic.Int64 // when something authentic came from there, Unix ns
+	by    carrier
+	to    netip.AddrPort
+	of    *attempt
+	heard atomic.Int64 // when something authentic came from there, Unix ns
 }
 
 func newPath(s Stream, cfg Config) *path {
@@ -144,10 +143,7 @@ func (p *path) Agree(d *negotiate.Stream) {
 	if begun != "" { // a refresh, or another way of theirs that we were not asked to meet with one of ours
 		return
 	}
-	if err := a.start(d.ICE); err != nil {
-		return // no way is found, and that is said
-	}
-	p.running.Go(func() { p.read(a.conn) })
+	_ = a.start(d.ICE) // if it cannot no way is found, and that is said
 }
 
 // agreePlain sends from the socket that SDP names to where it says. Nobody else reads that socket: pion does while it checks. The
@@ -182,16 +178,9 @@ func (p *path) found(a *attempt, local, remote ice.Candidate) {
 	if !ok {
 		return
 	}
-	t := &target{of: a, to: to}
+	t := &target{of: a, to: to, by: a.carrier(local)}
 	t.heard.Store(time.Now().UnixNano())
-	if local.Type() == ice.CandidateTypeRelay {
-		a.mu.Lock()
-		t.relay = a.conn
-		a.mu.Unlock()
-	} else if at, ok := base(local); ok {
-		t.socket = a.sockets.at(at)
-	}
-	if t.socket == nil && t.relay == nil {
+	if t.by == nil {
 		return
 	}
 	a.mu.Lock()
@@ -243,30 +232,17 @@ func (p *path) Run(ctx context.Context, deliver func(media.Datagram)) error {
 	return nil
 }
 
-// came takes what a socket has received.
-func (p *path) came(c *conn, b []byte, from netip.AddrPort, at time.Time) {
+// came takes what a carrier has received.
+func (p *path) came(c carrier, b []byte, from netip.AddrPort, at time.Time) {
 	deliver := p.deliver.Load()
 	if deliver == nil {
 		return
 	}
-	if c.from == nil || c.from.addr != from { // the same as long as packets come from one address
-		c.from = &place{path: p, socket: c, addr: from}
+	last := c.last()
+	if *last == nil || (*last).addr != from { // the same as long as packets come from one address
+		*last = &place{path: p, by: c, addr: from}
 	}
-	(*deliver)(media.Datagram{Data: b, From: c.from, Came: at})
-}
-
-// read takes what comes through pion: by a relay.
-func (p *path) read(conn *ice.Conn) {
-	buf := make([]byte, maxDatagram)
-	for {
-		n, err := conn.Read(buf)
-		if err != nil {
-			return // it is closed
-		}
-		if deliver := p.deliver.Load(); deliver != nil {
-			(*deliver)(media.Datagram{Data: buf[:n]})
-		}
-	}
+	(*deliver)(media.Datagram{Data: b, From: *last, Came: at})
 }
 
 // Open says whether there is a way.
@@ -274,29 +250,18 @@ func (p *path) Open() bool { return p.to() != nil }
 
 // Send sends to where the way leads. RTP and RTCP go one way.
 func (p *path) Send(datagram []byte, _ bool) error {
-	t := p.to()
-	switch {
-	case t == nil:
-		return nil
-	case t.relay != nil:
-		_, err := t.relay.Write(datagram)
-		return err
+	if t := p.to(); t != nil {
+		return t.by.Send(datagram, t.to)
 	}
-	return t.socket.socket.Send(datagram, t.to)
+	return nil
 }
 
 // SendAll sends several, with as few calls as the machine allows.
 func (p *path) SendAll(datagrams [][]byte) (failed int, err error) {
-	t := p.to()
-	if t != nil && t.socket != nil {
-		return t.socket.socket.SendAll(datagrams, t.to)
+	if t := p.to(); t != nil {
+		return t.by.SendAll(datagrams, t.to)
 	}
-	for _, b := range datagrams {
-		if e := p.Send(b, false); e != nil {
-			failed, err = failed+1, e
-		}
-	}
-	return failed, err
+	return 0, nil
 }
 
 // to is where packets go; nil is nowhere.
@@ -319,7 +284,7 @@ func (p *path) toPlain() *target {
 	if !ok {
 		return nil
 	}
-	return &target{socket: c, to: to}
+	return &target{by: c, to: to}
 }
 
 func (p *path) name() string {

@@ -4,8 +4,8 @@
 //	                   Ways:  the media.Way of each stream ◀─ Agree: what SDP says of them ─▶ checks ─▶ the way
 //	Renew  ─▶ looks for another way beside the one that carries (an ICE restart), which takes over once it is found
 //
-// pion checks the ways and keeps them open. Media do not pass through it where they go from socket to socket: they leave
-// and come as without ICE (media/udp), and only what goes by a relay is handed to it.
+// pion checks the ways. Media do not pass through it: they leave and come by its sockets as without ICE (media/udp), and by the
+// addresses that TURN servers give us, which we ask for (servers, relayed): a server that answers late, or refuses, keeps nobody waiting.
 package reach
 
 import (
@@ -82,21 +82,15 @@ func Gather(ctx context.Context, cfg Config) (*Paths, error) {
 	return p, nil
 }
 
-// parse reads the URIs. One that cannot be read costs a way and no call. A server that relays by UDP says how we look from outside as
-// well, and is not asked twice: each candidate is checked with each of the other side's, which fills a narrow line.
-func (r Relays) parse() []*stun.URI {
-	var uris []*stun.URI
+// parse reads the URIs. One that cannot be read costs a way and no call.
+func (r Relays) parse() (uris []*stun.URI) {
 	for _, text := range r.URIs {
 		if u, err := stun.ParseURI(text); err == nil {
 			u.Username, u.Password = r.Username, r.Password
-			uris = append(uris, marked(u))
+			uris = append(uris, u)
 		}
 	}
-	return slices.DeleteFunc(uris, func(s *stun.URI) bool {
-		return s.Scheme == stun.SchemeTypeSTUN && slices.ContainsFunc(uris, func(t *stun.URI) bool {
-			return t.Scheme == stun.SchemeTypeTURN && t.Proto == stun.ProtoTypeUDP && t.Host == s.Host && t.Port == s.Port
-		})
-	})
+	return uris
 }
 
 // streams are the ways that there are.

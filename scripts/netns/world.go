@@ -187,10 +187,21 @@ func (w *world) buildRouters(ctx context.Context, c cell, side int, net network)
 
 func (w *world) space(ctx context.Context) (*stage.Namespace, error) {
 	n, err := stage.NewNamespace(ctx)
-	if err == nil {
-		w.spaces = append(w.spaces, n)
+	if err != nil {
+		return nil, err
 	}
-	return n, err
+	w.spaces = append(w.spaces, n)
+	return n, settled(n)
+}
+
+// settled has a machine use its addresses of IPv6 at once, as one that was switched on a while ago: as long as it looks whether somebody
+// else has them (RFC 4862 §5.4), for two seconds, its neighbours get no answer.
+func settled(n *stage.Namespace) error {
+	return n.Within(func() error {
+		return errors.Join(
+			os.WriteFile("/proc/sys/net/ipv6/conf/default/accept_dad", []byte("0"), 0),
+			os.WriteFile("/proc/sys/net/ipv6/conf/default/dad_transmits", []byte("0"), 0))
+	})
 }
 
 func (w *world) close() {

@@ -21,8 +21,8 @@ import (
 	"ewindow/scripts/lab/memnet"
 )
 
-// A stream is the TCP beside a world's UDP, with a TURN server over TLS at 443 and one in clear at 3478.
-type stream struct {
+// tcpBeside is the TCP beside a world's UDP, with a TURN server over TLS at 443 and one in clear at 3478.
+type tcpBeside struct {
 	*memnet.Network
 	trust *tls.Config
 
@@ -30,13 +30,13 @@ type stream struct {
 	dialed []string
 }
 
-func (w *world) stream(middle *vnet.Net) *stream {
+func (w *world) stream(middle *vnet.Net) *tcpBeside {
 	w.t.Helper()
 	id, err := pki.Load(pki.Config{Dir: w.t.TempDir(), Domain: server}, time.Now())
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	s := &stream{Network: memnet.New(1), trust: &tls.Config{ServerName: server, InsecureSkipVerify: true}}
+	s := &tcpBeside{Network: memnet.New(1), trust: &tls.Config{ServerName: server, InsecureSkipVerify: true}}
 	s.Default(memnet.Conditions{Latency: 5 * time.Millisecond})
 	secure, err1 := s.Listen(server + ":443")
 	plain, err2 := s.Listen(server + ":3478")
@@ -64,7 +64,7 @@ func (w *world) stream(middle *vnet.Net) *stream {
 }
 
 // dial is Config.Dial.
-func (s *stream) dial(ctx context.Context, network, address string, secure bool) (net.Conn, error) {
+func (s *tcpBeside) dial(ctx context.Context, network, address string, secure bool) (net.Conn, error) {
 	s.mu.Lock()
 	s.dialed = append(s.dialed, fmt.Sprintf("%s %s %v", network, address, secure))
 	s.mu.Unlock()
@@ -76,7 +76,7 @@ func (s *stream) dial(ctx context.Context, network, address string, secure bool)
 	return t, t.HandshakeContext(ctx)
 }
 
-func (s *stream) dials() []string {
+func (s *tcpBeside) dials() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	d := s.dialed
@@ -124,45 +124,55 @@ func TestRelayOverTLS(t *testing.T) {
 }
 
 // A search that ends waits for no server.
-func TestDialsEnd(t *testing.T) {
+func TestServersEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := newDials(func(ctx context.Context, _, _ string, _ bool) (net.Conn, error) {
+		var mu sync.Mutex
+		var dialed []string
+		s := newServers(nil, func(ctx context.Context, network, address string, secure bool) (net.Conn, error) {
+			mu.Lock()
+			dialed = append(dialed, fmt.Sprintf("%s %s %v", network, address, secure))
+			mu.Unlock()
 			<-ctx.Done()
 			return nil, ctx.Err()
-		}, Relays{Username: "u", Password: "p", URIs: []string{"turn:a:1?transport=tcp", "turns:b:2", "stun:c:3", "turn:d:4"}}.parse())
-		if want := []string{"a:1", "tls|b:2"}; !slices.Equal(d.order, want) {
-			t.Errorf("order %q, want %q", d.order, want)
-		}
-		results := make(chan error, 3)
+		}, Relays{Username: "u", Password: "p", URIs: []string{"turn:a:1?transport=tcp", "turns:b:2", "stun:c:3"}}.parse(), nil)
 		begun := time.Now()
-		for _, at := range []string{"a:1", "tls|b:2", "tls|b:2"} {
-			go func() {
-				_, err := d.Dial("tcp4", at)
-				results <- err
-			}()
+		s.begin(func(*relayed) error { t.Error("nobody relays"); return nil })
+		time.Sleep(dialAfter + dialAfter/2)
+		select {
+		case <-s.done():
+			t.Error("nobody has answered")
+		default:
 		}
-		time.Sleep(dialAfter / 2)
-		d.end()
-		d.end()
-		for range 3 {
-			if err := <-results; !errors.Is(err, context.Canceled) && !errors.Is(err, errOver) {
-				t.Error(err)
-			}
-		}
-		if took := time.Since(begun); took != dialAfter/2 {
+		s.end()
+		s.wait()
+		<-s.done()
+		if took := time.Since(begun); took != dialAfter+dialAfter/2 {
 			t.Errorf("after %v", took)
+		}
+		want := []string{"tcp4 a:1 false", "tcp4 b:2 true", "tcp6 a:1 false", "tcp6 b:2 true"}
+		if slices.Sort(dialed); !slices.Equal(dialed, want) {
+			t.Errorf("dialled %q, want %q", dialed, want)
 		}
 	})
 }
 
-func TestMarks(t *testing.T) {
-	for _, address := range []string{"reg.example.org:443", "192.0.2.1:443", "[2001:db8::1]:443"} {
-		host, port, _ := net.SplitHostPort(address)
-		if got, secure := unmarked(net.JoinHostPort(overTLS+host, port)); got != address || !secure {
-			t.Errorf("%s: %s, %v", address, got, secure)
-		}
-		if got, secure := unmarked(address); got != address || secure {
-			t.Errorf("%s in clear: %s, %v", address, got, secure)
-		}
+// Each server is asked once how we look from outside, and those alone that relay by what is spoken here for an address.
+func TestWhoIsAsked(t *testing.T) {
+	uris := Relays{Username: "u", Password: "p", URIs: []string{
+		"stun:a:1", "turn:a:1?transport=udp", "turn:a:1?transport=tcp", "turns:b:2?transport=tcp", "turns:c:3?transport=udp", "turn:d:4", "no:e",
+	}}.parse()
+	var asked, relays []string
+	for _, u := range mirrors(uris) {
+		asked = append(asked, u.String())
+	}
+	for _, u := range newServers(nil, nil, uris, nil).all {
+		relays = append(relays, u.String())
+	}
+	if want := []string{"stun:a:1", "stun:d:4"}; !slices.Equal(asked, want) {
+		t.Errorf("asked %q, want %q", asked, want)
+	}
+	want := []string{"turn:a:1?transport=udp", "turn:a:1?transport=tcp", "turns:b:2?transport=tcp", "turn:d:4?transport=udp"}
+	if !slices.Equal(relays, want) {
+		t.Errorf("relays %q, want %q", relays, want)
 	}
 }
