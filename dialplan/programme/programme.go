@@ -6,10 +6,6 @@
 package programme
 
 import (
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
 	"slices"
 	"time"
 )
@@ -17,8 +13,18 @@ import (
 // ContentType is the media type of an encoded Programme.
 const ContentType = "application/vnd.ewindow.programme+json"
 
-// Version is the only version of the encoding so far. A reader refuses any other.
+// Version is the newest version of the encoding, and the only one so far.
+//
+// The rule by which it grows: fields and values may be added within a version, since a reader passes over fields and leaves
+// out items that it does not know. What an older reader would misread is another version. The registrar writes the version
+// that a window asks for (registrar/signal/version), and a window keeps its copy in all of them (endpoint/planfile).
 const Version = 1
+
+// Versions are those of the encoding that a program reads and writes, from Oldest to Newest.
+type Versions struct{ Oldest, Newest int }
+
+// Spoken is what this program reads and writes.
+func Spoken() Versions { return Versions{Oldest: 1, Newest: Version} }
 
 // Early is how long before an interval begins its partner's call is let through by the registrar and answered by the
 // window: clocks differ.
@@ -50,6 +56,8 @@ type Programme struct {
 	Links    []Interval `json:"links"`            // whom it sees; within Open unless the link is "always"
 	Phones   []Phone    `json:"phones,omitempty"` // who may ring it from a desk phone while it is Open
 	Knocks   []Knock    `json:"knocks,omitempty"` // by which numbers others ask to be let in
+
+	Strange []string `json:"-"` // what a reader left out because it does not know it; for the log
 }
 
 // A Span is a half-open interval of time [From, Until), in UTC.
@@ -92,75 +100,6 @@ type Knock struct {
 
 // Accepted is the only value of Knock.Until so far.
 const Accepted = "accepted"
-
-// Encode writes p as one line of JSON.
-func Encode(p *Programme) ([]byte, error) {
-	b, err := json.Marshal(p)
-	if err != nil {
-		return nil, fmt.Errorf("encode programme: %w", err)
-	}
-	if len(b) > MaxSize {
-		return nil, fmt.Errorf("encode programme of %s: %d bytes, at most %d fit a NOTIFY", p.Space, len(b), MaxSize)
-	}
-	return b, nil
-}
-
-// Decode reads and checks what Encode wrote. Its errors name the field.
-func Decode(r io.Reader) (*Programme, error) {
-	b, err := io.ReadAll(io.LimitReader(r, MaxSize+1))
-	if err != nil {
-		return nil, fmt.Errorf("read programme: %w", err)
-	}
-	if len(b) > MaxSize {
-		return nil, fmt.Errorf("programme is larger than %d bytes", MaxSize)
-	}
-	var p Programme
-	if err := json.Unmarshal(b, &p); err != nil {
-		return nil, fmt.Errorf("programme is not readable: %w", err)
-	}
-	return &p, p.check()
-}
-
-func (p *Programme) check() error {
-	switch {
-	case p.Version != Version:
-		return fmt.Errorf("programme has version %d, this window reads version %d", p.Version, Version)
-	case p.Space == "":
-		return errors.New("programme names no space")
-	case !p.From.Before(p.Until):
-		return errors.New("programme ends before it begins")
-	}
-	var last time.Time
-	for i, s := range p.Open {
-		if !s.From.Before(s.Until) || s.From.Before(last) {
-			return fmt.Errorf("programme: open[%d] is empty or out of order", i)
-		}
-		last = s.Until
-	}
-	last = time.Time{}
-	for i, l := range p.Links {
-		switch {
-		case !l.From.Before(l.Until) || l.From.Before(last):
-			return fmt.Errorf("programme: links[%d] is empty or out of order", i)
-		case l.Partner == "" || l.Partner == p.Space:
-			return fmt.Errorf("programme: links[%d] has no partner", i)
-		case l.Caller != p.Space && l.Caller != l.Partner:
-			return fmt.Errorf("programme: links[%d] is called by %q, who is not in it", i, l.Caller)
-		}
-		last = l.Until
-	}
-	for i, k := range p.Knocks {
-		if k.Number == "" || k.Ring <= 0 || k.Until != Accepted {
-			return fmt.Errorf("programme: knocks[%d] has no number, rings %d s or until %q", i, k.Ring, k.Until)
-		}
-	}
-	for i, ph := range p.Phones {
-		if ph.Account == "" || ph.Security != SDES && ph.Security != None {
-			return fmt.Errorf("programme: phones[%d] has no account or security %q", i, ph.Security)
-		}
-	}
-	return nil
-}
 
 // LinkAt is the interval that holds at t, or nil.
 func (p *Programme) LinkAt(t time.Time) *Interval {

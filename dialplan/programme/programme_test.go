@@ -75,7 +75,6 @@ func TestDecodeRefuses(t *testing.T) {
 		want   string
 		change func(*Programme)
 	}{
-		{"programme has version 2, this window reads version 1", func(p *Programme) { p.Version = 2 }},
 		{"programme names no space", func(p *Programme) { p.Space = "" }},
 		{"programme ends before it begins", func(p *Programme) { p.Until = p.From }},
 		{"programme: open[1] is empty or out of order", func(p *Programme) { p.Open[1] = Span{at(17), at(20)} }},
@@ -84,12 +83,6 @@ func TestDecodeRefuses(t *testing.T) {
 		{"programme: links[0] has no partner", func(p *Programme) { p.Links[0].Partner = "" }},
 		{"programme: links[0] has no partner", func(p *Programme) { p.Links[0].Partner = "milano" }},
 		{`programme: links[1] is called by "munich", who is not in it`, func(p *Programme) { p.Links[1].Caller = "munich" }},
-		{`programme: phones[0] has no account or security "sdes"`, func(p *Programme) { p.Phones[0].Account = "" }},
-		{`programme: phones[1] has no account or security "gcm"`, func(p *Programme) { p.Phones[1].Security = GCM }},
-		{`programme: knocks[0] has no number, rings 20 s or until "accepted"`, func(p *Programme) { p.Knocks[0].Number = "" }},
-		{`programme: knocks[0] has no number, rings 0 s or until "accepted"`, func(p *Programme) { p.Knocks[0].Ring = 0 }},
-		{`programme: knocks[0] has no number, rings 20 s or until "asked"`, func(p *Programme) { p.Knocks[0].Until = "asked" }},
-		{`programme: phones[1] has no account or security ""`, func(p *Programme) { p.Phones[1].Security = "" }},
 	} {
 		p := sample()
 		c.change(p)
@@ -175,6 +168,69 @@ func TestSame(t *testing.T) {
 		c.change(p)
 		if Same(sample(), p) != c.same || Same(p, sample()) != c.same {
 			t.Errorf("%s: Same is %v, want %v", c.name, !c.same, c.same)
+		}
+	}
+}
+
+// Version 2 is made up.
+func TestVersions(t *testing.T) {
+	one, two := Versions{1, 1}, Versions{1, 2}
+	for _, c := range []struct {
+		writes  Versions
+		version int
+		reads   Versions
+		wrong   string
+	}{
+		{one, 1, one, ""}, {two, 1, one, ""}, {one, 1, two, ""}, {two, 2, two, ""},
+		{two, 2, one, "programme has version 2, this window reads version 1"},
+		{two, 1, Versions{2, 3}, "programme has version 1, this window reads versions 2 to 3"},
+		{one, 2, two, "encode programme of milano: version 2; this program writes version 1"},
+		{one, 0, one, "encode programme of milano: version 0; this program writes version 1"},
+	} {
+		b, err := c.writes.Encode(sample(), c.version)
+		var got *Programme
+		if err == nil {
+			got, err = c.reads.Decode(bytes.NewReader(b))
+		}
+		switch {
+		case c.wrong != "":
+			if err == nil || err.Error() != c.wrong {
+				t.Errorf("%+v: %v", c, err)
+			}
+		case err != nil || got.Version != c.version || !Same(got, sample()):
+			t.Errorf("%+v: %+v, %v", c, got, err)
+		}
+	}
+}
+
+// What a later program of the same version adds costs an older one that item, and nothing else.
+func TestLeavesOutWhatItDoesNotKnow(t *testing.T) {
+	for _, c := range []struct {
+		change         func(*Programme)
+		phones, knocks int
+		strange        string
+	}{
+		{func(p *Programme) {}, 2, 1, ""},
+		{func(p *Programme) { p.Phones[0].Security = "mls" }, 1, 1, `phone "reception" with security "mls"`},
+		{func(p *Programme) { p.Phones[1].Security = GCM }, 1, 1, `phone "old" with security "gcm"`},
+		{func(p *Programme) { p.Phones[1].Security = "" }, 1, 1, `phone "old" with security ""`},
+		{func(p *Programme) { p.Phones[0].Account = "" }, 1, 1, `phone "" with security "sdes"`},
+		{func(p *Programme) { p.Knocks[0].Until = "asked" }, 2, 0, `knock "201" for 20 s until "asked"`},
+		{func(p *Programme) { p.Knocks[0].Ring = 0 }, 2, 0, `knock "201" for 0 s until "accepted"`},
+		{func(p *Programme) { p.Knocks[0].Number = "" }, 2, 0, `knock "" for 20 s until "accepted"`},
+		{func(p *Programme) { p.Phones[0].Security, p.Knocks[0].Until = "mls", "asked" }, 1, 0,
+			`phone "reception" with security "mls"; knock "201" for 20 s until "asked"`},
+	} {
+		p := sample()
+		c.change(p)
+		b, err := Encode(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b = bytes.Replace(b, []byte(`"space":`), []byte(`"weather":{"milano":"fog"},"space":`), 1) // a field that nobody knows
+		got, err := Decode(bytes.NewReader(b))
+		if err != nil || len(got.Phones) != c.phones || len(got.Knocks) != c.knocks || strings.Join(got.Strange, "; ") != c.strange || len(got.Links) != 2 {
+			t.Errorf("%s: %+v, %v", c.strange, got, err)
 		}
 	}
 }

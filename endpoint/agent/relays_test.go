@@ -72,7 +72,7 @@ func TestRelays(t *testing.T) {
 			t.Errorf("%+v", r)
 		}
 		time.Sleep(time.Second)
-		if accept := header.First(sub, "Accept"); accept != relays.ContentType {
+		if accept := header.First(sub, "Accept"); accept != relays.ContentType+";version=1" {
 			t.Errorf("Accept: %s", accept)
 		}
 		out.Take()

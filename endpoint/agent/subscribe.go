@@ -15,6 +15,7 @@ import (
 	"ewindow/registrar/signal/header"
 	"ewindow/registrar/signal/lasting"
 	"ewindow/registrar/signal/relays"
+	"ewindow/registrar/signal/version"
 
 	"ewindow/dialplan/programme"
 )
@@ -29,7 +30,7 @@ const (
 type following struct {
 	name     string                         // of the package
 	params   string                         // of the Event header
-	accept   string                         // content type of what is told
+	doc      version.Document               // what is told, in all versions that this window reads
 	optional bool                           // a registrar need not know the package: then the window goes on without
 	told     func(host string, body []byte) // what came from the registrar at host; nil: there is nothing to tell any more
 	fault    *lasting.Fault                 // there is no subscription
@@ -42,9 +43,10 @@ func (a *Agent) follow() []*following {
 	fault := func(what string) *lasting.Fault {
 		return &lasting.Fault{Log: a.log, Level: slog.LevelWarn, What: "no subscription to " + what, Over: "subscribed to " + what + " again"}
 	}
+	plan := programme.Spoken()
 	return []*following{
-		{name: "ua-profile", params: `;profile-type="user"`, accept: programme.ContentType, told: a.toldPlan, fault: fault("the plan")}, // RFC 6080
-		{name: relays.Event, accept: relays.ContentType, optional: true, told: a.toldRelays, fault: fault("relays")},
+		{name: "ua-profile", params: `;profile-type="user"`, doc: version.Document{Type: programme.ContentType, Oldest: plan.Oldest, Newest: plan.Newest}, told: a.toldPlan, fault: fault("the plan")}, // RFC 6080
+		{name: relays.Event, doc: version.Document{Type: relays.ContentType, Oldest: relays.Version, Newest: relays.Version}, optional: true, told: a.toldRelays, fault: fault("relays")},
 	}
 }
 
@@ -165,7 +167,7 @@ func (a *Agent) subscribeOnce(ctx context.Context, f *flow, s *subscription) (ti
 	_, res, err := a.exchange(ctx, f, true, func() *sip.Request {
 		req := a.request(&s.dialog, sip.SUBSCRIBE)
 		req.AppendHeader(sip.NewHeader("Event", s.to.name+s.to.params))
-		req.AppendHeader(sip.NewHeader("Accept", s.to.accept))
+		req.AppendHeader(sip.NewHeader("Accept", s.to.doc.Accept()))
 		req.AppendHeader(sip.NewHeader("Expires", fmt.Sprint(seconds10(subscribeFor))))
 		return req
 	}, a.transact)
@@ -218,7 +220,7 @@ func (a *Agent) notified(req *sip.Request, tx *sip.ServerTx) {
 	if late {
 		return
 	}
-	if b := header.Body(req); b != nil && header.MediaType(req) == s.to.accept {
+	if b := header.Body(req); b != nil && header.MediaType(req) == s.to.doc.Type {
 		s.to.told(s.host, b)
 	}
 	if state == "terminated" {

@@ -18,7 +18,7 @@ func TestSubscription(t *testing.T) {
 	simulate(t, func(t *testing.T, l *lab) {
 		var sub *sip.Request
 		l.set(func() { sub = l.sub })
-		if e := header.First(sub, "Event"); e != `ua-profile;profile-type="user"` || header.First(sub, "Accept") != programme.ContentType {
+		if e := header.First(sub, "Event"); e != `ua-profile;profile-type="user"` || header.First(sub, "Accept") != programme.ContentType+";version=1" {
 			t.Errorf("%s", sub)
 		}
 		ln := l.current()

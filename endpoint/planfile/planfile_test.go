@@ -51,7 +51,7 @@ func TestDamage(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			path := filepath.Join(dir, current)
+			path := filepath.Join(dir, current(1))
 			b, err := os.ReadFile(path)
 			if err != nil {
 				t.Fatal(err)
@@ -69,8 +69,48 @@ func TestDamage(t *testing.T) {
 			if p, err := Load(dir, "milano"); err != nil || p.Revision != "c" {
 				t.Fatalf("healed: %v, %v", p, err)
 			}
-			if p, err := read(filepath.Join(dir, previous)); err != nil || p.Revision != "a" {
+			if p, err := read(filepath.Join(dir, previous(1)), programme.Spoken()); err != nil || p.Revision != "a" {
 				t.Fatalf("the damaged copy replaced the good one: %v, %v", p, err)
+			}
+		})
+	}
+}
+
+// Whichever program comes after whichever, it finds the plan that was kept last. Version 2 is made up.
+func TestUpAndDowngrade(t *testing.T) {
+	old, new := programme.Versions{Oldest: 1, Newest: 1}, programme.Versions{Oldest: 1, Newest: 2}
+	type step struct {
+		program programme.Versions
+		keeps   string // the revision of a plan; empty: it only reads
+	}
+	for _, c := range []struct {
+		name  string
+		steps []step
+		last  programme.Versions
+	}{
+		{"upgrade", []step{{old, "a"}}, new},
+		{"downgrade", []step{{new, "a"}}, old},
+		{"downgrade, and news", []step{{new, "a"}, {old, "b"}}, old},
+		{"there and back", []step{{new, "a"}, {old, "b"}}, new},
+		{"there and back without news", []step{{new, "a"}, {old, ""}}, new},
+		{"there, back, and there again", []step{{new, "a"}, {old, "b"}, {new, "c"}}, old},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir, want := t.TempDir(), ""
+			for i, s := range append(c.steps, step{c.last, ""}) {
+				p, err := load(dir, "milano", s.program)
+				if err != nil || i > 0 && (p == nil || p.Revision != want) {
+					t.Fatalf("step %d: %+v, %v; want %q", i, p, err, want)
+				}
+				if s.keeps == "" {
+					continue
+				}
+				want = s.keeps
+				kept := sample(want)
+				kept.From = kept.From.Add(time.Duration(i+1) * time.Hour)
+				if err := save(dir, kept, s.program); err != nil {
+					t.Fatal(err)
+				}
 			}
 		})
 	}

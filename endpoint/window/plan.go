@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"strings"
 
 	"ewindow/dialplan/programme"
 	"ewindow/endpoint/planfile"
@@ -17,6 +18,7 @@ func (w *Window) loadPlan(ctx context.Context) {
 	}
 	if p != nil {
 		w.log.Info("plan read from disk", "revision", p.Revision, "until", p.Until)
+		w.leftOut(p)
 		w.step(ctx, Planned{p})
 	}
 }
@@ -31,8 +33,20 @@ func (w *Window) programme(ctx context.Context, body []byte) {
 		return
 	}
 	w.log.Info("plan received", "revision", p.Revision, "links", len(p.Links), "until", p.Until)
+	w.leftOut(p)
 	w.keeper.keep(p)
 	w.step(ctx, Planned{p})
+}
+
+// mostNamed bounds how many things a line of the log names.
+const mostNamed = 5
+
+// leftOut says what of a plan this window does not know; the rest of it holds.
+func (w *Window) leftOut(p *programme.Programme) {
+	if n := len(p.Strange); n > 0 {
+		w.log.Warn("the plan holds something that this version of ewindow does not know: that is left out", "items", n,
+			"what", strings.Join(p.Strange[:min(n, mostNamed)], "; "))
+	}
 }
 
 // kept is what became of a plan on its way to the disk.

@@ -26,8 +26,8 @@ const (
 
 // State is what a subscription tells at a moment: the body of a NOTIFY.
 type State interface {
-	Same(State) bool // whether it would tell the subscriber nothing new; both are of one resource
-	Encode() ([]byte, error)
+	Same(State) bool                    // whether it would tell the subscriber nothing new; both are of one resource
+	Encode(version int) ([]byte, error) // in the version that the subscriber asked for
 }
 
 // Subscription is the notifier's end of a subscription dialog. Dialog is whatever the caller needs to send in it.

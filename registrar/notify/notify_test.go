@@ -14,8 +14,8 @@ const day = 24 * time.Hour
 // text is a state for tests.
 type text string
 
-func (s text) Same(other State) bool   { return s == other }
-func (s text) Encode() ([]byte, error) { return []byte(s), nil }
+func (s text) Same(other State) bool      { return s == other }
+func (s text) Encode(int) ([]byte, error) { return []byte(s), nil }
 
 type (
 	table        = Table[string]

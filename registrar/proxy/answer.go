@@ -36,7 +36,7 @@ func (a *answerer) counted(method sip.RequestMethod, status int) {
 // remembering it (RFC 3261 §8.2.7).
 func (a *answerer) response(req *sip.Request, v verdict) *sip.Response {
 	res := sip.NewResponseFromRequest(req, v.status, v.reason, nil)
-	res.SipVersion = version // whatever the request claims
+	res.SipVersion = sipVersion // whatever the request claims
 	if to := req.To(); to != nil && res.To() != nil && !to.Params.Has("tag") && v.status > 100 {
 		res.To().Params.Add("tag", a.tag(req))
 	}

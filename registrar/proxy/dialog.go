@@ -13,6 +13,7 @@ type half struct {
 	account string // of the other side
 	flow    location.Flow
 	event   string // of a subscription: their Event, with its parameters: some tell several subscriptions of a dialog apart
+	version int    // of a subscription: in which they are told
 }
 
 // accept is our half of the dialog that r makes.

@@ -8,13 +8,14 @@ import (
 	"ewindow/dialplan/programme"
 	"ewindow/registrar/notify"
 	"ewindow/registrar/signal/relays"
+	"ewindow/registrar/signal/version"
 )
 
 // An eventPackage is something that can be subscribed to (RFC 6665 §5). Both functions go by the plan that they are
 // given, and are asked anew whenever that changes.
 type eventPackage struct {
-	contentType string
-	fresh       time.Duration // how old a state may get at a subscriber before it is sent anew; 0: any age
+	doc   version.Document
+	fresh time.Duration // how old a state may get at a subscriber before it is sent anew; 0: any age
 
 	// may is the verdict on an account that wants to watch a resource; status 0 if it may.
 	may func(plan *dialplan.Plan, subscriber, resource string) verdict
@@ -30,7 +31,7 @@ type Relays interface {
 // eventPackages are those of this registrar, by name. exists says whether there is an account; servers is nil where
 // there are none.
 func eventPackages(exists func(account string) bool, servers Relays) map[string]eventPackage {
-	all := map[string]eventPackage{"ua-profile": uaProfile(exists)}
+	all := map[string]eventPackage{"ua-profile": uaProfile(exists, programme.Spoken())}
 	if servers != nil {
 		all[relays.Event] = ewindowRelays(servers)
 	}
@@ -52,11 +53,11 @@ func ownOnly(what string) func(plan *dialplan.Plan, subscriber, resource string)
 
 // uaProfile carries a window's programme (RFC 6080). It reaches two weeks ahead and is sent anew every day. Whoever has
 // no account, or none any more, is not there to be seen, whatever the plan says.
-func uaProfile(exists func(account string) bool) eventPackage {
+func uaProfile(exists func(account string) bool, speaks programme.Versions) eventPackage {
 	return eventPackage{
-		contentType: programme.ContentType,
-		fresh:       24 * time.Hour,
-		may:         ownOnly("a programme"),
+		doc:   version.Document{Type: programme.ContentType, Oldest: speaks.Oldest, Newest: speaks.Newest},
+		fresh: 24 * time.Hour,
+		may:   ownOnly("a programme"),
 		state: func(plan *dialplan.Plan, resource string, now time.Time) (notify.State, error) {
 			p, err := plan.Programme(resource, now)
 			if err != nil {
@@ -64,13 +65,16 @@ func uaProfile(exists func(account string) bool) eventPackage {
 			}
 			p.Links = slices.DeleteFunc(p.Links, func(l programme.Interval) bool { return !exists(l.Partner) })
 			p.Phones = slices.DeleteFunc(p.Phones, func(ph programme.Phone) bool { return !exists(ph.Account) })
-			return programmeState{p}, nil
+			return programmeState{p, speaks}, nil
 		},
 	}
 }
 
 // programmeState is a programme as the body of a NOTIFY.
-type programmeState struct{ *programme.Programme }
+type programmeState struct {
+	*programme.Programme
+	speaks programme.Versions
+}
 
 // Same says whether the window that has the other one needs this one.
 func (s programmeState) Same(other notify.State) bool {
@@ -79,15 +83,17 @@ func (s programmeState) Same(other notify.State) bool {
 }
 
 // Encode writes it as programme.ContentType says.
-func (s programmeState) Encode() ([]byte, error) { return programme.Encode(s.Programme) }
+func (s programmeState) Encode(version int) ([]byte, error) {
+	return s.speaks.Encode(s.Programme, version)
+}
 
 // ewindowRelays carries STUN and TURN servers with credentials. They are made anew at half of their life and whenever
 // somebody subscribes; an edit of the plan is no reason.
 func ewindowRelays(servers Relays) eventPackage {
 	return eventPackage{
-		contentType: relays.ContentType,
-		fresh:       relays.Lifetime / 2,
-		may:         ownOnly("relays"),
+		doc:   version.Document{Type: relays.ContentType, Oldest: relays.Version, Newest: relays.Version},
+		fresh: relays.Lifetime / 2,
+		may:   ownOnly("relays"),
 		state: func(_ *dialplan.Plan, resource string, now time.Time) (notify.State, error) {
 			r := servers.Relays(resource, now)
 			if r == nil {
@@ -107,5 +113,5 @@ func (s relaysState) Same(other notify.State) bool {
 	return ok && relays.Same(o.Relays, s.Relays)
 }
 
-// Encode writes them as relays.ContentType says.
-func (s relaysState) Encode() ([]byte, error) { return relays.Encode(s.Relays) }
+// Encode writes them as relays.ContentType says. There is one version of it.
+func (s relaysState) Encode(int) ([]byte, error) { return relays.Encode(s.Relays) }

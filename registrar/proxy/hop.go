@@ -39,13 +39,13 @@ type hop struct {
 // answer for whom the plan had called (RFC 3325 §5).
 var identityHeaders = []string{"P-Asserted-Identity", "P-Preferred-Identity", "Remote-Party-ID", "Identity"}
 
-// version is read in any case, and written in capitals (RFC 3261 §7.1).
-const version = "SIP/2.0"
+// sipVersion is read in any case, and written in capitals (RFC 3261 §7.1).
+const sipVersion = "SIP/2.0"
 
 // forward makes the request that is sent on. Max-Forwards has been found to be more than zero.
 func (h hop) forward(req *sip.Request) *sip.Request {
 	out := req.Clone()
-	out.SipVersion = version
+	out.SipVersion = sipVersion
 	for range h.pop {
 		out.RemoveHeader("Route")
 	}
@@ -105,7 +105,7 @@ func (h hop) release(sent *sip.Request, res *sip.Response, branch string) (ack, 
 // backward makes the response that is sent back: without our Via and without claims, to where the request came from.
 func backward(req *sip.Request, res *sip.Response) *sip.Response {
 	out := res.Clone()
-	out.SipVersion = version
+	out.SipVersion = sipVersion
 	out.RemoveHeader("Via")
 	for _, name := range identityHeaders {
 		removeAll(out, name)

@@ -74,7 +74,7 @@ func (n *notifier) enrol(ask notify.Subscription[half], lifetime time.Duration, 
 
 func (n *notifier) book(ask notify.Subscription[half], within bool, now time.Time) error {
 	err := n.table.Refresh(ask.ID, ask.CSeq, ask.Expires, now, func(d *half) {
-		d.flow = ask.Dialog.flow
+		d.flow, d.version = ask.Dialog.flow, ask.Dialog.version
 		if ask.Dialog.Target.Host != "" {
 			d.Target = ask.Dialog.Target // a target refresh (RFC 3261 §12.2.2)
 		}

@@ -98,7 +98,7 @@ func TestRelaysRefusals(t *testing.T) {
 		m = milano.relays(3600)
 		m.extra = "Event: " + relays.Event + "\nAccept: text/plain"
 		milano.ask(m)
-		if h := milano.response(406).GetHeader("Accept"); h == nil || h.Value() != relays.ContentType {
+		if h := milano.response(406).GetHeader("Accept"); h == nil || h.Value() != relays.ContentType+";version=1" {
 			t.Errorf("Accept is %v", h)
 		}
 		phone.ask(phone.relays(3600))

@@ -21,7 +21,7 @@ const (
 
 // subscribe begins, prolongs or ends a subscription.
 func (n *notifier) subscribe(r *request) {
-	ask, v := n.subscription(r)
+	ask, version, v := n.subscription(r)
 	if v.status != 0 {
 		n.answers.reply(r, v)
 		return
@@ -42,7 +42,7 @@ func (n *notifier) subscribe(r *request) {
 		tag = n.answers.tag(r.Request)
 	}
 	ask.CSeq, ask.Dialog = r.CSeq().SeqNo, accept(r, ask.Subscriber, tag)
-	ask.ID = ask.Dialog.ID.String()
+	ask.ID, ask.Dialog.version = ask.Dialog.ID.String(), version
 	ask.Contact = ask.Dialog.Target.String()
 	if !within && ask.Dialog.Target.Host == "" {
 		n.answers.reply(r, vBadContact)
@@ -70,27 +70,28 @@ func (n *notifier) subscribe(r *request) {
 	n.wake()
 }
 
-// subscription finds out what is asked for and by whom, and whether that is allowed.
-func (n *notifier) subscription(r *request) (ask notify.Subscription[half], v verdict) {
+// subscription finds out what is asked for, in which version and by whom, and whether that is allowed.
+func (n *notifier) subscription(r *request) (ask notify.Subscription[half], version int, v verdict) {
 	if v := unknownOptions(r.Request, "Require"); v.status != 0 {
-		return ask, v
+		return ask, 0, v
 	}
 	event := strings.ToLower(header.Word(header.First(r, "Event")))
 	p, known := n.packages[event]
 	if !known {
-		return ask, verdict{status: 489, reason: "Bad Event"}.with("Allow-Events", n.events())
+		return ask, 0, verdict{status: 489, reason: "Bad Event"}.with("Allow-Events", n.events())
 	}
 	if v := n.gate.sender(r, asServer); v.status != 0 {
-		return ask, v
+		return ask, 0, v
 	}
 	resource := header.User(&r.To().Address)
 	if v := p.may(r.plan, r.account, resource); v.status != 0 {
-		return ask, v
+		return ask, 0, v
 	}
-	if h := r.GetHeader("Accept"); h != nil && !strings.Contains(h.Value(), p.contentType) && !strings.Contains(h.Value(), "*/*") {
-		return ask, verdict{status: 406, reason: "Not Acceptable"}.with("Accept", p.contentType)
+	version, ok := p.doc.Choose(header.List(r, "Accept"))
+	if !ok {
+		return ask, 0, verdict{status: 406, reason: "Not Acceptable"}.with("Accept", p.doc.Accept())
 	}
-	return notify.Subscription[half]{Event: event, Resource: resource, Subscriber: r.account, Fresh: p.fresh}, verdict{}
+	return notify.Subscription[half]{Event: event, Resource: resource, Subscriber: r.account, Fresh: p.fresh}, version, verdict{}
 }
 
 // request writes one NOTIFY, to be sent over f.
@@ -108,11 +109,11 @@ func (n *notifier) request(notice notify.Notice[half], f location.Flow) (*sip.Re
 		req.AppendHeader(sip.NewHeader("Subscription-State", "active;expires="+left))
 	}
 	if notice.State != nil {
-		body, err := notice.State.Encode()
+		body, err := notice.State.Encode(notice.Dialog.version)
 		if err != nil {
 			return nil, err
 		}
-		req.AppendHeader(sip.NewHeader("Content-Type", n.packages[notice.Event].contentType))
+		req.AppendHeader(sip.NewHeader("Content-Type", n.packages[notice.Event].doc.Type))
 		req.SetBody(body)
 	}
 	return n.site.own(notice.Dialog, req, f), nil

@@ -12,6 +12,7 @@ import (
 	"ewindow/dialplan"
 	"ewindow/dialplan/programme"
 	"ewindow/registrar/notify"
+	"ewindow/registrar/signal/version"
 )
 
 // sub is a SUBSCRIBE of a window to its own programme.
@@ -157,6 +158,59 @@ func TestNotifiesWhomItConcerns(t *testing.T) {
 	})
 }
 
+// A window is told in the newest version that both know, whichever side is newer; when it subscribes again it may be another
+// program. Version 2 is made up.
+func TestSpeaksTheVersionAskedFor(t *testing.T) {
+	const plain = programme.ContentType
+	for newest, asks := range map[int]map[string]int{ // of the registrar → Accept → version; 0: 406
+		1: {"": 1, "Accept: " + plain: 1, "Accept: */*": 1, "Accept: " + plain + ";version=1": 1,
+			"Accept: " + plain + ";version=2, " + plain + ";version=1":         1,
+			"Accept: " + plain + ";version=2\nAccept: " + plain + ";version=1": 1, "Accept: " + plain + ";version=2": 0},
+		2: {"": 1, "Accept: " + plain: 1, "Accept: " + plain + ";version=1": 1, "Accept: " + plain + ";version=2": 2,
+			"Accept: " + plain + ";version=2, " + plain + ";version=1": 2, "Accept: " + plain + ";version=3": 0},
+	} {
+		simulate(t, always, func(l *lab) {
+			speaks := programme.Versions{Oldest: 1, Newest: newest}
+			l.server.notifier.packages["ua-profile"] = uaProfile(l.server.gate.exists, speaks)
+			milano, _ := l.pair()
+			told := func() int {
+				t.Helper()
+				req := milano.request(sip.NOTIFY)
+				milano.answer(req, 200, "")
+				p, err := speaks.Decode(bytes.NewReader(req.Body()))
+				if err != nil || len(p.Links) == 0 {
+					t.Fatalf("%+v, %v", p, err)
+				}
+				return p.Version
+			}
+			to := ""
+			for accept, want := range asks {
+				m := milano.sub(3600)
+				m.to, m.extra = to, "Event: ua-profile;profile-type=user\nExpires: 3600"
+				if accept != "" {
+					m.extra += "\n" + accept
+				}
+				milano.ask(m)
+				if want == 0 {
+					if h := milano.response(406).GetHeader("Accept"); h == nil || !strings.Contains(h.Value(), fmt.Sprint(plain, ";version=", newest)) {
+						t.Errorf("406 names %v", h)
+					}
+					continue
+				}
+				to = milano.response(200).To().Value()
+				if got := told(); got != want {
+					t.Errorf("a registrar that speaks up to %d is asked for %q and tells version %d, want %d", newest, accept, got, want)
+				}
+			}
+			milano.register()
+			l.server.SetPlan(parsePlan(t, strings.Replace(always, `link "the long window"`, `link "renamed"`, 1)))
+			if got := told(); got > newest {
+				t.Errorf("an edit is told in version %d", got)
+			}
+		})
+	}
+}
+
 func TestSpaceLeavesPlan(t *testing.T) {
 	simulate(t, always, func(l *lab) {
 		potsdam := l.join("potsdam", "TLS")
@@ -231,9 +285,9 @@ func TestUnacknowledged(t *testing.T) {
 func TestSubscribesInALoop(t *testing.T) {
 	simulate(t, always, func(l *lab) {
 		l.server.notifier.packages["lamp"] = eventPackage{
-			contentType: "text/plain",
-			may:         func(*dialplan.Plan, string, string) verdict { return verdict{} },
-			state:       func(*dialplan.Plan, string, time.Time) (notify.State, error) { return lamp("on"), nil },
+			doc:   version.Document{Type: "text/plain"},
+			may:   func(*dialplan.Plan, string, string) verdict { return verdict{} },
+			state: func(*dialplan.Plan, string, time.Time) (notify.State, error) { return lamp("on"), nil },
 		}
 		reception := l.join("reception", "UDP")
 		reception.register()
@@ -261,13 +315,13 @@ func TestSubscribesInALoop(t *testing.T) {
 type lamp string
 
 func (s lamp) Same(other notify.State) bool { return s == other }
-func (s lamp) Encode() ([]byte, error)      { return []byte(s), nil }
+func (s lamp) Encode(int) ([]byte, error)   { return []byte(s), nil }
 
 // Packages stand side by side: each with its own body, and its own idea of who may have it.
 func TestTwoPackages(t *testing.T) {
 	simulate(t, always, func(l *lab) {
 		l.server.notifier.packages["lamp"] = eventPackage{
-			contentType: "text/plain",
+			doc: version.Document{Type: "text/plain"},
 			may: func(_ *dialplan.Plan, _, resource string) verdict {
 				if resource != "munich" {
 					return verdict{status: 403, reason: "Not for you"}

@@ -20,8 +20,8 @@ const Event = "ewindow-relays"
 // ContentType is the media type of encoded Relays.
 const ContentType = "application/vnd.ewindow.relays+json"
 
-// Version is the only version of the encoding so far. A reader refuses any other. Within a version fields, schemes and
-// transports may be added: a reader leaves out what it does not know.
+// Version is the newest version of the encoding, and the only one so far. It grows by the rule of registrar/signal/version:
+// within a version fields, schemes and transports may be added, and a reader leaves out what it does not know.
 const Version = 1
 
 // Lifetime is how long credentials are good for. A window gets new ones at half of it.
