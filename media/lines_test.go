@@ -130,7 +130,11 @@ func TestBottlenecks(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			var frozen, kbps []float64
 			var p50 []time.Duration
-			for seed := range uint64(5) {
+			runs := uint64(5)
+			if test.line.Jitter > 0 { // how soon that is known is luck, in one run of four
+				runs = 31
+			}
+			for seed := range runs {
 				synctest.Test(t, func(t *testing.T) {
 					n := memnet.New(3 + seed)
 					n.Between(hostA, hostB, test.line)
