@@ -213,6 +213,9 @@ func (c *conn) rearm() error {
 	if c.keepUntil.After(deadline) {
 		deadline = c.keepUntil
 	}
+	if gone := c.heard.Add(goneAfter); c.pings >= pingsKnown && gone.Before(deadline) {
+		deadline = gone
+	}
 	if !c.begun.IsZero() {
 		deadline = c.begun.Add(c.table.limits.Idle)
 	}
@@ -230,11 +233,13 @@ func (c *conn) spend(now time.Time, message bool) {
 	c.filled = now
 }
 
-// A peer that pings every pingSoon is missed when nothing comes for quietAfter. A connection whose way was cut tells
+// A peer that pings every pingSoon is missed when nothing comes for quietAfter, and its flow has failed after goneAfter
+// (RFC 5626 §5.4): it has given the connection up itself by then, since no pong came. A connection whose way was cut tells
 // nobody: for others it takes TCP's minutes, or a write.
 const (
 	pingSoon   = 5 * time.Second
 	quietAfter = 8 * time.Second
+	goneAfter  = 20 * time.Second
 	pingsKnown = 2 // such pings in a row: whoever pings so does so always
 )
 

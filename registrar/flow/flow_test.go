@@ -186,6 +186,35 @@ func TestIdle(t *testing.T) {
 	})
 }
 
+// A flow on which a known peer pings, as windows do, has failed when that stops (RFC 5626 §5.4), however long it is to be kept;
+// one whose pings are rare, as phones' are, has not.
+func TestPingsThatStop(t *testing.T) {
+	for _, c := range []struct {
+		name         string
+		every, lives time.Duration
+		pings        int
+	}{
+		{"a window", 4 * time.Second, goneAfter, 10},
+		{"too few to know", 4 * time.Second, 5 * time.Minute, 2},
+		{"a phone", 30 * time.Second, 5 * time.Minute, 10},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := start(t, Limits{}, nil)
+			c1 := s.dial("10.0.1.1")
+			for range c.pings {
+				s.table.Keep(s.flow(c1), time.Now().Add(5*time.Minute))
+				if _, err := c1.Write([]byte("\r\n\r\n")); err != nil {
+					t.Fatalf("%s: %v", c.name, err)
+				}
+				time.Sleep(c.every)
+			}
+			if got := lives(c1, time.Hour) + c.every; !about(got, c.lives) {
+				t.Errorf("%s: it lives for %v after its last ping, want %v", c.name, got, c.lives)
+			}
+		})
+	}
+}
+
 func TestHandshake(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := start(t, Limits{}, &tls.Config{})
