@@ -54,6 +54,7 @@ type Call struct {
 	remoteSDP  []byte
 	canUpdate  bool // the other side allows UPDATE (RFC 3311)
 	session    session
+	whence     header.Flow // of the latest offer or answer
 }
 
 // ID is the Call-ID.

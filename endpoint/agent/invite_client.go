@@ -275,6 +275,7 @@ func (c *Call) accepted(req *sip.Request, res *sip.Response, sdp []byte) ([]byte
 		return nil, errors.New("the 2xx to our INVITE has no tag in To: there is no dialog")
 	}
 	answer := res.Body()
+	c.hear(res)
 	c.mu.Lock()
 	if c.phase == over && c.dialog.RemoteTag == "" {
 		c.mu.Unlock()

@@ -87,6 +87,7 @@ func (a *Agent) invited(req *sip.Request, tx *sip.ServerTx) {
 	c.invitation = in
 	c.canUpdate = header.Lists(req, "Allow", "UPDATE")
 	c.mu.Unlock()
+	c.hear(req)
 	a.log.Debug("invitation", "call_id", c.ID(), "peer", c.peer)
 	invitation := Invitation{Call: c, From: c.peer, FromName: header.DisplayName(req.From().DisplayName), Offer: header.Body(req)}
 	if !a.events.put(invitation) {
@@ -283,6 +284,7 @@ func (c *Call) acknowledged(req *sip.Request) {
 	w.end(true)
 	switch {
 	case news:
+		c.hear(req)
 		c.a.events.put(LateAnswer{Call: c, SDP: answer})
 	case w.offered && up:
 		c.hangUp("the other side did not answer our offer")

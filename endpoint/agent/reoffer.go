@@ -86,12 +86,13 @@ func (c *Call) claim(req *sip.Request) *sip.Response {
 	return nil
 }
 
-// consult asks the application about an offer within the call, unless the offer is what stands already, and waits
-// for its decision. It says whether answer was called; if not, the offer was refused and the session stands.
+// consult asks the application about an offer within the call, unless the offer is what stands already, from where it came before, and
+// waits for its decision. It says whether answer was called; if not, the offer was refused and the session stands.
 func (c *Call) consult(in *incoming, answer func([]byte) error) (accepted bool) {
 	offer := header.Body(in.req)
+	moved := c.hear(in.req)
 	c.mu.Lock()
-	same := offer != nil && string(offer) == string(c.remoteSDP) && c.localSDP != nil
+	same := offer != nil && string(offer) == string(c.remoteSDP) && c.localSDP != nil && !moved
 	sdp := c.localSDP
 	c.mu.Unlock()
 	if same {

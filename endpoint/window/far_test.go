@@ -3,6 +3,7 @@ package window
 import (
 	"context"
 	"sync"
+	"time"
 
 	"ewindow/media"
 	"ewindow/media/negotiate"
@@ -149,3 +150,11 @@ func (f *far) Audio(a media.AudioFrame) {
 }
 
 func (f *far) KeyframeRequested() { f.session.RequestKeyframe() }
+
+// talk has it say something by itself, for a tenth of a second.
+func (f *far) talk() {
+	for range 5 {
+		f.session.SendAudio(media.AudioFrame{Data: make([]byte, 160), Captured: time.Now()})
+		time.Sleep(20 * time.Millisecond)
+	}
+}

@@ -196,6 +196,8 @@ type fakeDialog struct {
 	id string
 
 	mu        sync.Mutex
+	theirs    netip.Addr // where it comes from, and where the window is, as the registrar sees it
+	ours      netip.Addr
 	byes      []string
 	over      string
 	reinvites chan chan<- []byte // one for each re-INVITE: it takes the answer, closed is a refusal
@@ -228,6 +230,18 @@ func (d *fakeDialog) end(why string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.over = why
+}
+
+func (d *fakeDialog) Whence() (theirs, ours netip.Addr) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.theirs, d.ours
+}
+
+func (d *fakeDialog) from(theirs, ours netip.Addr) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.theirs, d.ours = theirs, ours
 }
 
 func (d *fakeDialog) Over() (string, bool) {
@@ -289,7 +303,13 @@ type incoming struct {
 
 // invite tells the window of an INVITE.
 func (l *lab) invite(id, from string, offer []byte) *incoming {
+	return l.inviteFrom(id, from, offer, netip.Addr{}, netip.Addr{})
+}
+
+// inviteFrom is one of which the registrar says where it comes from, and where the window is.
+func (l *lab) inviteFrom(id, from string, offer []byte, theirs, ours netip.Addr) *incoming {
 	in := &incoming{newDialog(id), make(chan []byte, 1), make(chan error, 1), make(chan int, 1)}
+	in.from(theirs, ours)
 	l.sip.tell(invitation{dialog: in.fakeDialog, callID: id, from: from, offer: offer,
 		answer: func(ctx context.Context, sdp []byte) error {
 			in.answered <- sdp

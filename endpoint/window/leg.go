@@ -105,6 +105,7 @@ func (w *Window) prepare(ctx context.Context, id string, offer []byte, policy ne
 
 // begin starts the media of a call.
 func (w *Window) begin(ctx context.Context, l *leg, d negotiate.Description) {
+	d.From(l.dialog.Whence())
 	session, err := media.NewSession(media.Config{
 		Description: d, Ways: l.lines.Ways(), CNAME: w.cfg.Space, Receiver: l, Log: w.log.With("call_id", l.callID),
 		Budget: func(kbps, lasting int) {

@@ -142,6 +142,7 @@ func (w *Window) reinvited(ctx context.Context, r reinvited) {
 
 // adopt makes what was agreed anew hold for a running call.
 func (w *Window) adopt(ctx context.Context, l *leg, d negotiate.Description) {
+	d.From(l.dialog.Whence())
 	if err := l.session.Update(d); err != nil {
 		w.log.Error("what was agreed anew cannot be used; the media go on as they were", "call_id", l.callID, "err", err)
 		return

@@ -29,6 +29,9 @@ type dialog interface {
 	Report(ctx context.Context, comes bool) error
 	// Bye ends the call, whatever it has come to, for a reason that the other side may show.
 	Bye(reason string)
+	// Whence is where the other side's latest offer or answer came from, and where we are, as the registrar sees both; invalid
+	// if it does not say.
+	Whence() (theirs, ours netip.Addr)
 	// Over says whether the call has ended, and why. Its end is told too, but may be told before our INVITE returns.
 	Over() (reason string, over bool)
 }

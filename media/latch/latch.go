@@ -11,28 +11,39 @@ import (
 
 // Latch knows where a stream's packets go: to where the other side said it listens, until an authentic packet of its
 // own shows where it really is (symmetric RTP, RFC 4961). Without SRTP nothing is authentic; then only the address
-// that SDP names is believed, and only the port may be another.
+// that SDP names is believed, and that from which its signalling comes, and only the port may be another.
 //
 // The zero value goes nowhere. It is for any goroutine.
 type Latch struct {
 	mu        sync.Mutex
-	told      [2]netip.AddrPort // by SDP: RTP, RTCP
+	sdp       [2]netip.Addr     // what SDP names: for RTP, RTCP
+	told      [2]netip.AddrPort // where that leads: SDP's, or the router's before it
 	now       [2]netip.AddrPort
 	mux       bool
 	plain     bool
-	listening bool // told an address that can be sent to; hold with c=0.0.0.0 (RFC 3264 §8.4) is none
+	flow      netip.Addr     // of the signalling; invalid if that is not known
+	refused   netip.AddrPort // the last that was not believed
+	listening bool           // told an address that can be sent to; hold with c=0.0.0.0 (RFC 3264 §8.4) is none
 }
 
 // Update takes what was agreed. An address that SDP repeats leaves what was learnt alone.
 func (l *Latch) Update(d *negotiate.Stream) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.plain = d.Plain
+	l.plain, l.flow = d.Plain, d.Flow
 	told := [2]netip.AddrPort{udp.Unmap(d.RTP), udp.Unmap(d.RTCP)}
 	if d.Mux || !told[1].IsValid() {
 		told[1] = told[0]
 		if !d.Mux {
 			told[1] = netip.AddrPortFrom(told[0].Addr(), told[0].Port()+1)
+		}
+	}
+	l.sdp = [2]netip.Addr{told[0].Addr(), told[1].Addr()}
+	if d.Behind { // a router that keeps ports has the same ones
+		for i, a := range told {
+			if a.IsValid() {
+				told[i] = netip.AddrPortFrom(d.Flow, a.Port())
+			}
 		}
 	}
 	for i := range told {
@@ -53,7 +64,19 @@ func sendable(a netip.AddrPort) bool {
 func (l *Latch) Permits(from netip.AddrPort) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return !l.plain || from.Addr() == l.told[0].Addr() || from.Addr() == l.told[1].Addr()
+	at := from.Addr()
+	if !l.plain || at == l.sdp[0] || at == l.sdp[1] || at == l.flow {
+		return true
+	}
+	l.refused = from
+	return false
+}
+
+// Refused is the last address that was not believed; invalid if there was none.
+func (l *Latch) Refused() netip.AddrPort {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.refused
 }
 
 // Authentic takes the source of an authenticated packet, the newest of its kind so far, on the RTP socket or the RTCP

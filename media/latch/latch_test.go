@@ -31,3 +31,46 @@ func TestWithoutKeysBelievesOnlyTheAddressOfSDP(t *testing.T) {
 		}
 	}
 }
+
+// Where the signalling comes from is believed as well, and nobody else. What is sent first goes there if the address of SDP is behind
+// that router.
+func TestFlow(t *testing.T) {
+	at := netip.MustParseAddrPort
+	d := &negotiate.Stream{RTP: at("192.168.1.20:4000"), RTCP: at("192.168.1.20:4001"), Plain: true, Flow: netip.MustParseAddr("203.0.113.7")}
+	var l Latch
+	l.Update(d)
+	if to, _ := l.RTP(); to != d.RTP {
+		t.Errorf("RTP goes to %v", to)
+	}
+	d.Behind = true
+	l.Update(d)
+	if to, ok := l.RTP(); !ok || to != at("203.0.113.7:4000") {
+		t.Errorf("RTP goes to %v", to)
+	}
+	if to, _, ok := l.RTCP(); !ok || to != at("203.0.113.7:4001") {
+		t.Errorf("RTCP goes to %v", to)
+	}
+	for from, want := range map[string]bool{"192.168.1.20:9": true, "203.0.113.7:61000": true, "203.0.113.8:4000": false, "198.51.100.66:4000": false} {
+		if got := l.Permits(at(from)); got != want {
+			t.Errorf("packets from %s: %t", from, got)
+		}
+	}
+	l.Authentic(at("203.0.113.7:61000"), false)
+	l.Update(d)
+	if to, _ := l.RTP(); to != at("203.0.113.7:61000") {
+		t.Errorf("after a refresh RTP goes to %v", to)
+	}
+	d.Flow = netip.MustParseAddr("198.51.100.9")
+	l.Update(d)
+	if to, _ := l.RTP(); to != at("198.51.100.9:4000") {
+		t.Errorf("after a move RTP goes to %v", to)
+	}
+	if from := at("203.0.113.7:61000"); l.Permits(from) || l.Refused() != from {
+		t.Errorf("the router of before is believed; refused is %v", l.Refused())
+	}
+	d.RTP, d.RTCP = netip.AddrPort{}, netip.AddrPort{}
+	l.Update(d)
+	if to, ok := l.RTP(); ok {
+		t.Errorf("on hold RTP goes to %v", to)
+	}
+}

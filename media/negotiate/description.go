@@ -62,6 +62,9 @@ type Stream struct {
 	RTCP netip.AddrPort // equal to RTP with Mux; zero where the other side names none
 	Mux  bool           // rtcp-mux (RFC 5761) was agreed
 
+	Flow   netip.Addr // where its signalling comes from, if somebody trusted says so (Description.From): media may come from there too
+	Behind bool       // RTP is an address behind a router, which has Flow: what is sent first goes there
+
 	ICE *ICE // how it is reached, where both sides agreed on that; nil: at RTP and RTCP
 
 	Plain   bool  // it goes without protection: only under Policy None

@@ -5,6 +5,7 @@ package location
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 	"time"
 )
@@ -14,6 +15,12 @@ type Flow struct {
 	Transport string // "UDP", "TCP", "TLS"
 	Remote    string // the peer's "ip:port"
 	ID        string // tells connections from the same ip:port apart; empty for UDP
+}
+
+// Addr is the peer's address, or invalid if Remote has none.
+func (f Flow) Addr() netip.Addr {
+	at, _ := netip.ParseAddrPort(f.Remote)
+	return at.Addr().Unmap().WithZone("")
 }
 
 // A Binding says that an address-of-record can be reached at a contact, over a flow.

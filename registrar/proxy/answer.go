@@ -127,10 +127,10 @@ func (a *answerer) conclude(req *sip.Request, tx *sip.ServerTx, v verdict) {
 	_ = tx.Respond(a.response(req, a.warned(v)))
 }
 
-// pass sends an answer back.
-func (a *answerer) pass(r *request, res *sip.Response) {
+// pass sends an answer back, on the way that its request went.
+func (a *answerer) pass(r *request, h hop, res *sip.Response) {
 	if !res.IsProvisional() {
 		a.counted(r.Method, res.StatusCode)
 	}
-	_ = r.tx.Respond(backward(r.Request, res))
+	_ = r.tx.Respond(h.backward(r.Request, res))
 }

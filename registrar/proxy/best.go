@@ -76,6 +76,6 @@ func (b *best) answer(a *answerer, r *request) {
 				b.res.AppendHeader(sip.HeaderClone(h))
 			}
 		}
-		a.pass(r, b.res)
+		a.pass(r, hop{}, b.res) // a refusal names no address
 	}
 }

@@ -181,7 +181,7 @@ func (f *fork) send(h hop) verdict {
 	// A repeated 2xx comes this way, and goes all the way: its ACK does too.
 	tx.OnRetransmission(func(res *sip.Response) {
 		if res.IsSuccess() && b.won.Load() {
-			_ = f.r.tx.Respond(backward(f.r.Request, res))
+			_ = f.r.tx.Respond(b.h.backward(f.r.Request, res))
 		}
 	})
 	f.branches = append(f.branches, b)
@@ -207,7 +207,7 @@ func (f *fork) take(e event) (answered bool) {
 		e.res, e.v = nil, vAnswerKeys
 	case e.res != nil && e.res.IsProvisional():
 		if f.tries++; e.res.StatusCode > 100 && f.tries < maxTries && !e.b.settled {
-			f.w.answers.pass(f.r, e.res)
+			f.w.answers.pass(f.r, e.b.h, e.res)
 		}
 		return false
 	case e.res != nil && e.res.IsSuccess():
@@ -217,7 +217,7 @@ func (f *fork) take(e event) (answered bool) {
 			break
 		}
 		e.b.won.Store(true)
-		f.w.answers.pass(f.r, e.res)
+		f.w.answers.pass(f.r, e.b.h, e.res)
 		f.accepted(e.b, e.res)
 		return true
 	}

@@ -95,7 +95,7 @@ func (x *exchange) wait() {
 				x.w.answers.conclude(x.r.Request, x.r.tx, vAnswerKeys)
 				return
 			}
-			x.w.answers.pass(x.r, res)
+			x.w.answers.pass(x.r, x.h, res)
 			x.hungUp()
 			return
 		case <-x.tx.Done():

@@ -7,6 +7,7 @@ import (
 
 	"ewindow/registrar/location"
 	"ewindow/registrar/signal/dialog"
+	"ewindow/registrar/signal/header"
 )
 
 // Everything that this hop changes in a message is in this file (RFC 3261 §16.6, §16.7).
@@ -22,6 +23,12 @@ type leg struct {
 	port    int
 }
 
+// An editable is a message that this hop may change.
+type editable interface {
+	sip.Message
+	RemoveHeader(name string) bool
+}
+
 // A hop is what forward needs to know of one request.
 type hop struct {
 	in, out leg
@@ -31,6 +38,8 @@ type hop struct {
 	pop     int      // Route headers of ours to take away
 	branch  string   // of our Via
 	realm   string   // whose credentials stay here
+	tells   bool     // the callee is a window, which hears where this comes from (header.Flow)
+	back    bool     // the caller is one, and hears that of the answers
 	seal    sealer
 	laddr   sip.Addr // of the UDP socket
 }
@@ -58,6 +67,7 @@ func (h hop) forward(req *sip.Request) *sip.Request {
 	for _, name := range identityHeaders {
 		removeAll(out, name)
 	}
+	h.tell(out, h.tells, h.in, h.out)
 	if h.record {
 		// Always two, one for each side, as RFC 5658 wants it across transports: so the last of ours that is popped
 		// from the Route of a later request always names the side it goes to, and the first the side it comes from.
@@ -102,14 +112,25 @@ func (h hop) release(sent *sip.Request, res *sip.Response, branch string) (ack, 
 	return ack, bye
 }
 
+// tell says in a message that goes on where it came from. Nobody else may say so: what stands there of that is taken away.
+func (h hop) tell(m editable, window bool, from, to leg) {
+	removeAll(m, header.FlowName)
+	if window {
+		if f := (header.Flow{From: from.flow.Addr(), To: to.flow.Addr()}); f.From.IsValid() && f.To.IsValid() {
+			m.AppendHeader(sip.NewHeader(header.FlowName, f.String()))
+		}
+	}
+}
+
 // backward makes the response that is sent back: without our Via and without claims, to where the request came from.
-func backward(req *sip.Request, res *sip.Response) *sip.Response {
+func (h hop) backward(req *sip.Request, res *sip.Response) *sip.Response {
 	out := res.Clone()
 	out.SipVersion = sipVersion
 	out.RemoveHeader("Via")
 	for _, name := range identityHeaders {
 		removeAll(out, name)
 	}
+	h.tell(out, h.back, h.out, h.in)
 	template := sip.NewResponseFromRequest(req, sip.StatusTrying, "Trying", nil) // knows the way back (RFC 3261 §18.2.2)
 	out.SetTransport(template.Transport())
 	out.SetDestination(template.Destination())
@@ -143,10 +164,7 @@ func removeCredentials(req *sip.Request, name, realm string) {
 	}
 }
 
-func removeAll(m interface {
-	GetHeaders(name string) []sip.Header
-	RemoveHeader(name string) bool
-}, name string) {
+func removeAll(m editable, name string) {
 	for _, h := range m.GetHeaders(name) {
 		m.RemoveHeader(h.Name())
 	}

@@ -28,6 +28,8 @@ func (s *site) hop(r *request, from, to string, f location.Flow) hop {
 		in: s.leg(from, r.flow), out: s.leg(to, f),
 		pop: r.pop, branch: s.branch(r), realm: s.realm, seal: s.seal,
 	}
+	_, h.tells = r.plan.Space(to)
+	_, h.back = r.plan.Space(from)
 	h.laddr.IP, h.laddr.Port = s.hosts.udpLocal()
 	return h
 }
