@@ -19,8 +19,9 @@ const (
 type Policy string
 
 const (
+	DTLS Policy = "dtls" // SRTP with AEAD_AES_128_GCM and keys by DTLS, or nothing: between spaces
 	GCM  Policy = "gcm"  // SRTP with AEAD_AES_128_GCM or nothing: between spaces
-	SDES Policy = "sdes" // SRTP with GCM or AES_CM_128_HMAC_SHA1_80: phones
+	SDES Policy = "sdes" // SRTP with GCM or AES_CM_128_HMAC_SHA1_80, and keys in SDP, or by DTLS if it is the other side that offers it: phones
 	None Policy = "none" // plain RTP: a phone for which the plan says so
 )
 
@@ -67,9 +68,10 @@ type Stream struct {
 
 	ICE *ICE // how it is reached, where both sides agreed on that; nil: at RTP and RTCP
 
-	Plain   bool  // it goes without protection: only under Policy None
-	Send    *Keys // protects what we send; nil if Plain, or if the keys are agreed on later and elsewhere
-	Receive *Keys // protects what comes
+	Plain     bool       // it goes without protection: only under Policy None
+	Send      *Keys      // protects what we send; nil if Plain, and where there is a Handshake
+	Receive   *Keys      // protects what comes
+	Handshake *Handshake // the keys are agreed on in a handshake, which is to begin when the stream has its way; nil: they are in SDP
 
 	Repair     Repair // retransmissions that the other side may send beside it
 	RepairType uint8  // payload type of ours (RFC 4588), 0 if we send again what was missed as it was

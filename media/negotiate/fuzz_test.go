@@ -17,6 +17,15 @@ func sound(t *testing.T, d Description, p Policy) {
 		if s == nil {
 			continue
 		}
+		if h := s.Handshake; h != nil {
+			if s.Send != nil || s.Plain || !s.Mux || len(h.Fingerprints) == 0 || h.Suites[0] != AEAD_AES_128_GCM || p == DTLS && len(h.Suites) > 1 {
+				t.Errorf("policy %s, handshake %+v of %+v", p, h, s)
+			}
+			continue
+		}
+		if p == DTLS {
+			t.Error("no handshake where the policy wants one")
+		}
 		if (s.Send == nil) != (s.Receive == nil) || s.Send == nil && p != None {
 			t.Errorf("policy %s, keys %v, %v", p, s.Send, s.Receive)
 		}
@@ -48,7 +57,7 @@ func sound(t *testing.T, d Description, p Policy) {
 // answerUnder offers text twice and lets the session make an offer of its own in between.
 func answerUnder(t *testing.T, p Policy, offer []byte) {
 	t.Helper()
-	s := session(t, ours(), p)
+	s := session(t, certified(ours()), p)
 	for range 2 {
 		answer, d, err := s.Answer(offer)
 		if err != nil {
@@ -73,7 +82,7 @@ func answerUnder(t *testing.T, p Policy, offer []byte) {
 // acceptUnder gives text as the answer to an offer and to a re-offer.
 func acceptUnder(t *testing.T, p Policy, answer []byte) {
 	t.Helper()
-	s := session(t, ours(), p)
+	s := session(t, certified(ours()), p)
 	for range 2 {
 		if _, err := s.Offer(); err != nil {
 			t.Fatal(err)
@@ -120,7 +129,7 @@ func TestMixed(t *testing.T) {
 			}
 		}
 		text := []byte(b.String())
-		p := []Policy{GCM, SDES, None}[random.IntN(3)]
+		p := []Policy{DTLS, GCM, SDES, None}[random.IntN(4)]
 		answerUnder(t, p, text)
 		acceptUnder(t, p, text)
 		if _, _, err := Answer(text, ours(), p); err == nil {
@@ -136,13 +145,13 @@ func seeds(f *testing.F) {
 	for _, p := range phones {
 		f.Add([]byte(p.offer))
 	}
-	for _, p := range []Policy{GCM, SDES, None} {
-		l := other()
+	for _, p := range []Policy{DTLS, GCM, SDES, None} {
+		l := certified(other())
 		o, err := NewOffer(l, p)
 		if err != nil {
 			f.Fatal(err)
 		}
-		answer, _, err := Answer(o.SDP(), ours(), p)
+		answer, _, err := Answer(o.SDP(), certified(ours()), p)
 		if err != nil {
 			f.Fatal(err)
 		}
@@ -154,7 +163,7 @@ func seeds(f *testing.F) {
 func FuzzAnswer(f *testing.F) {
 	seeds(f)
 	f.Fuzz(func(t *testing.T, offer []byte) {
-		for _, p := range []Policy{GCM, SDES, None} {
+		for _, p := range []Policy{DTLS, GCM, SDES, None} {
 			answerUnder(t, p, offer)
 		}
 	})
@@ -163,7 +172,7 @@ func FuzzAnswer(f *testing.F) {
 func FuzzAccept(f *testing.F) {
 	seeds(f)
 	f.Fuzz(func(t *testing.T, answer []byte) {
-		for _, p := range []Policy{GCM, SDES, None} {
+		for _, p := range []Policy{DTLS, GCM, SDES, None} {
 			acceptUnder(t, p, answer)
 		}
 	})

@@ -24,6 +24,8 @@ type line struct {
 	suite   Suite            // in use; empty without SRTP
 	remote  netip.AddrPort   // where we sent last
 	ice     *ICE             // of theirs, agreed on last
+	tlsID   string           // our name for the handshake (RFC 8842); empty without one, or where the other side has none
+	agreed  *Handshake       // agreed on last; nil: keys are in SDP, or there are none
 }
 
 func newLine(kind string) *line {
@@ -198,7 +200,7 @@ func (s *Session) answerLine(l *line, desc *description, m *sdp.MediaDescription
 	if l.moves(stream.RTP) {
 		clear(l.keys) // a new destination begins at ROC 0 (RFC 3711 §3.2.3), which needs a new key
 	}
-	attributes, err := s.answerKeys(l, m, stream)
+	attributes, err := s.answerProtection(l, desc, m, stream)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -267,7 +269,7 @@ func (s *Session) takes(l *line, m *sdp.MediaDescription, d *Description) error 
 	if err := onePort(m); err != nil {
 		return err
 	}
-	_, _, err := parseProto(l.proto)
+	_, err := parseProto(l.proto)
 	return err
 }
 
@@ -290,7 +292,7 @@ func (s *Session) acceptLine(l *line, desc *description, m *sdp.MediaDescription
 	if err := onePort(m); err != nil {
 		return nil, err
 	}
-	if _, _, err := parseProto(strings.Join(m.MediaName.Protos, "/")); err != nil {
+	if _, err := parseProto(strings.Join(m.MediaName.Protos, "/")); err != nil {
 		return nil, err
 	}
 	ours := s.ourFormats(l)
@@ -330,7 +332,7 @@ func (s *Session) acceptLine(l *line, desc *description, m *sdp.MediaDescription
 			}
 		}
 		l.moves(stream.RTP)
-		return stream, s.acceptKeys(l, m, stream)
+		return stream, s.acceptProtection(l, desc, m, stream)
 	}
 	return nil, noFormat(m, left)
 }

@@ -156,9 +156,9 @@ var phones = []struct {
 		audio: "PCMU/8000 0/0 recvonly invalid AddrPort+0",
 	},
 	{
-		name: "a browser", policy: SDES,
+		name: "a browser, where there is no certificate", policy: SDES,
 		offer: phone("sdes/browser.sdp"),
-		err:   "session description not acceptable: audio: transport UDP/TLS/RTP/SAVPF is not RTP/AVP, AVPF, SAVP or SAVPF",
+		err:   "session description not acceptable: audio: no acceptable key: keys by DTLS cannot be had here: turn on SRTP with SDES keys",
 	},
 }
 

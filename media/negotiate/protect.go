@@ -8,19 +8,67 @@ import (
 	"github.com/pion/sdp/v3"
 )
 
-// parseProto knows the transports that carry RTP with keys in SDP or none. DTLS is not among them.
-func parseProto(proto string) (secure, withFeedback bool, err error) {
+// protection is how a transport protects RTP, by its name in an m-line.
+type protection int
+
+const (
+	inClear protection = iota // or with keys in SDP all the same (RFC 8643)
+	bySDP                     // keys are in SDP (RFC 4568)
+	byDTLS                    // keys are agreed on in a handshake (RFC 5764)
+)
+
+// parseProto knows the transports that carry RTP.
+func parseProto(proto string) (protection, error) {
 	switch strings.ToUpper(proto) {
-	case "RTP/AVP":
-		return false, false, nil
-	case "RTP/AVPF":
-		return false, true, nil
-	case "RTP/SAVP":
-		return true, false, nil
-	case "RTP/SAVPF":
-		return true, true, nil
+	case "RTP/AVP", "RTP/AVPF":
+		return inClear, nil
+	case "RTP/SAVP", "RTP/SAVPF":
+		return bySDP, nil
+	case "UDP/TLS/RTP/SAVP", dtlsProto:
+		return byDTLS, nil
 	}
-	return false, false, fmt.Errorf("transport %s is not RTP/AVP, AVPF, SAVP or SAVPF", shorten(proto))
+	return inClear, fmt.Errorf("transport %s is not RTP/AVP, AVPF, SAVP or SAVPF, nor the latter over UDP/TLS", shorten(proto))
+}
+
+// offerProtection makes the attributes of an offer that say where keys come from.
+func (s *Session) offerProtection(l *line) ([]sdp.Attribute, error) {
+	if p, _ := parseProto(l.proto); p == byDTLS {
+		return s.offerDTLS(l)
+	}
+	return s.offerKeys(l)
+}
+
+// answerProtection agrees on keys, and makes the attributes of the answer.
+func (s *Session) answerProtection(l *line, desc *description, m *sdp.MediaDescription, stream *Stream) ([]sdp.Attribute, error) {
+	p, _ := parseProto(l.proto)
+	switch {
+	case p == byDTLS:
+		return s.answerDTLS(l, desc, m, stream)
+	case s.policy == DTLS:
+		return nil, notByDTLS(l.proto)
+	}
+	l.agreed, l.tlsID = nil, ""
+	return s.answerKeys(l, m, stream)
+}
+
+// acceptProtection takes from an answer what was agreed on keys.
+func (s *Session) acceptProtection(l *line, desc *description, m *sdp.MediaDescription, stream *Stream) error {
+	offered, _ := parseProto(l.proto)
+	p, err := parseProto(strings.Join(m.MediaName.Protos, "/"))
+	switch {
+	case err != nil:
+		return err
+	case (offered == byDTLS) != (p == byDTLS):
+		return notByDTLS(strings.Join(m.MediaName.Protos, "/"))
+	case p == byDTLS:
+		return s.acceptDTLS(l, desc, m, stream)
+	}
+	return s.acceptKeys(l, m, stream)
+}
+
+// notByDTLS says why an m-line has no key.
+func notByDTLS(proto string) error {
+	return unprotected([]error{fmt.Errorf("transport %s where keys have to be agreed on by DTLS", shorten(proto))})
 }
 
 // offerKeys makes the a=crypto lines of an offer, best first.
@@ -44,8 +92,7 @@ func (s *Session) offerKeys(l *line) ([]sdp.Attribute, error) {
 func (s *Session) answerKeys(l *line, m *sdp.MediaDescription, stream *Stream) ([]sdp.Attribute, error) {
 	theirs, reasons := s.readCrypto(m)
 	if len(theirs) == 0 {
-		secure, _, _ := parseProto(l.proto)
-		if s.policy == None && !secure {
+		if p, _ := parseProto(l.proto); s.policy == None && p == inClear {
 			l.use("")
 			stream.Plain = true
 			return nil, nil
@@ -71,7 +118,7 @@ func (s *Session) acceptKeys(l *line, m *sdp.MediaDescription, stream *Stream) e
 	theirs, reasons := s.readCrypto(m)
 	switch {
 	case len(theirs) == 0 && s.policy == None && len(reasons) == 0:
-		if secure, _, _ := parseProto(l.proto); !secure {
+		if p, _ := parseProto(l.proto); p == inClear {
 			l.use("")
 			stream.Plain = true
 			return nil

@@ -256,7 +256,7 @@ func TestAcceptRefuses(t *testing.T) {
 		{"more than was offered", SDES, head + "m=audio 1 RTP/SAVP 0\r\n", "2 m-lines answer 1"},
 		{"several ports", SDES, "v=0\r\nc=IN IP4 10.0.0.9\r\nm=audio 5000/2 RTP/SAVP 0", "audio: several ports (5000/2) for one stream"},
 		{"another media", SDES, "v=0\r\nm=video 5000 RTP/SAVP 0", "audio: answered by m=video"},
-		{"transport", SDES, "v=0\r\nm=audio 5000 UDP/TLS/RTP/SAVPF 0", "audio: transport UDP/TLS/RTP/SAVPF is not RTP/AVP, AVPF, SAVP or SAVPF"},
+		{"transport", SDES, "v=0\r\nm=audio 5000 TCP/RTP/AVP 0", "audio: transport TCP/RTP/AVP is not RTP/AVP, AVPF, SAVP or SAVPF, nor the latter over UDP/TLS"},
 		{"another codec", SDES, "v=0\r\nc=IN IP4 10.0.0.9\r\nm=audio 5000 RTP/SAVP 18", "audio: no common codec (theirs: 18): payload type 18: no a=rtpmap"},
 		{"address", SDES, "v=0\r\nc=IN IP4 239.1.1.1\r\nm=audio 5000 RTP/SAVP 0", "audio: c=: address 239.1.1.1 is multicast"},
 		{"no key", SDES, head, "audio: no acceptable key: no a=crypto line, and plain RTP is not allowed: turn on SRTP with SDES keys"},

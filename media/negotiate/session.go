@@ -22,21 +22,22 @@ var ErrNoOffer = errors.New("an answer, but no offer is out")
 
 // Local is what this side brings to a call. But for Session.Move it stays the same for the life of a Session.
 type Local struct {
-	Address             netip.Addr // where we receive; an address of the machine, not the unspecified one
-	AudioRTP, AudioRTCP uint16     // ports
-	VideoRTP, VideoRTCP uint16     // ports, both 0 for a call without picture
-	AudioICE, VideoICE  *ICE       // how these ports, and others, are reached from elsewhere; nil without ICE
-	SessionID           uint64     // of o=, unique for each call; below 2^63
-	Width, Height       int        // the largest picture we take, in pixels
-	FPS                 int        // at that size
-	MaxKbps             int        // of video that we take, for b=TIAS; 0 says nothing
-	NACK                bool       // we send again what the other side missed of our picture, and of Opus
-	CCFB                bool       // we say when each packet of a picture came (RFC 8888), and heed what is said of ours
-	Ceilings            bool       // we heed what the other side says that our pictures may take at most (REMB, TMMBR)
-	RED                 bool       // Opus may come and go with copies of earlier frames (RFC 2198)
-	FEC                 bool       // pictures may come and go with repair packets (RFC 8627), where NACK and retransmissions are agreed on
-	Mutual              bool       // who is not seen does not see: pictures in one direction alone are agreed on as none
-	Rand                io.Reader  // of keys; nil is crypto/rand
+	Address             netip.Addr  // where we receive; an address of the machine, not the unspecified one
+	AudioRTP, AudioRTCP uint16      // ports
+	VideoRTP, VideoRTCP uint16      // ports, both 0 for a call without picture
+	AudioICE, VideoICE  *ICE        // how these ports, and others, are reached from elsewhere; nil without ICE
+	SessionID           uint64      // of o=, unique for each call; below 2^63
+	Width, Height       int         // the largest picture we take, in pixels
+	FPS                 int         // at that size
+	MaxKbps             int         // of video that we take, for b=TIAS; 0 says nothing
+	NACK                bool        // we send again what the other side missed of our picture, and of Opus
+	CCFB                bool        // we say when each packet of a picture came (RFC 8888), and heed what is said of ours
+	Ceilings            bool        // we heed what the other side says that our pictures may take at most (REMB, TMMBR)
+	RED                 bool        // Opus may come and go with copies of earlier frames (RFC 2198)
+	FEC                 bool        // pictures may come and go with repair packets (RFC 8627), where NACK and retransmissions are agreed on
+	Mutual              bool        // who is not seen does not see: pictures in one direction alone are agreed on as none
+	Fingerprint         Fingerprint // of the certificate that we show in DTLS; zero: keys cannot be agreed on by that
+	Rand                io.Reader   // of keys; nil is crypto/rand
 }
 
 func (l *Local) check() error {
@@ -77,7 +78,7 @@ func NewSession(l Local, p Policy) (*Session, error) {
 	if err := l.check(); err != nil {
 		return nil, err
 	}
-	if p != GCM && p != SDES && p != None {
+	if p != DTLS && p != GCM && p != SDES && p != None {
 		return nil, fmt.Errorf("negotiate: unknown policy %q", p)
 	}
 	l.Address = l.Address.Unmap()
@@ -149,8 +150,8 @@ func (s *Session) Accept(answer []byte) (Description, error) {
 }
 
 // Answer answers an offer, the first or a later one. An m-line that cannot be agreed on is refused in its place, so that
-// there is sound where there can be no picture. The error has ErrNotAcceptable if nothing is left, or if the policy is GCM
-// and an m-line that we could take is not protected by it.
+// there is sound where there can be no picture. The error has ErrNotAcceptable if nothing is left, or if the policy is DTLS
+// or GCM and an m-line that we could take is not protected by it.
 func (s *Session) Answer(offer []byte) ([]byte, Description, error) {
 	if s.pending != nil {
 		return nil, Description{}, ErrPending
@@ -197,8 +198,8 @@ func (s *Session) Withdraw() {
 	s.moveBack()
 }
 
-// settle records what became of an m-line. The error it returns ends the whole negotiation: under policy GCM weak protection
-// is not left out quietly, and a fault of our own is not a refusal.
+// settle records what became of an m-line. The error it returns ends the whole negotiation: under policies DTLS and GCM weak
+// protection is not left out quietly, and a fault of our own is not a refusal.
 func (s *Session) settle(d *Description, l *line, stream *Stream, err error) error {
 	var own *localError
 	switch {
@@ -206,7 +207,7 @@ func (s *Session) settle(d *Description, l *line, stream *Stream, err error) err
 		return fmt.Errorf("%s: %w", l.kind, err)
 	case err != nil:
 		err = fmt.Errorf("%s: %w", shorten(l.kind), err)
-		if s.policy == GCM && errors.Is(err, errUnprotected) {
+		if (s.policy == DTLS || s.policy == GCM) && errors.Is(err, errUnprotected) {
 			return notAcceptable([]error{err})
 		}
 		d.Refused = append(d.Refused, err)

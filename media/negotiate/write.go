@@ -54,7 +54,10 @@ func (s *Session) offerLine(l *line) (*sdp.MediaDescription, error) {
 	}
 	if l.proto == "" {
 		// Many phones refuse AVPF, but heed rtcp-fb without it.
-		if l.proto = "RTP/SAVP"; s.policy == None {
+		switch l.proto = "RTP/SAVP"; s.policy {
+		case DTLS:
+			l.proto = dtlsProto
+		case None:
 			l.proto = "RTP/AVP"
 		}
 	}
@@ -88,7 +91,7 @@ func (s *Session) offerLine(l *line) (*sdp.MediaDescription, error) {
 	if ice := s.local.place(l.kind).ICE; ice != nil {
 		withICE(m, ice)
 	}
-	keys, err := s.offerKeys(l)
+	keys, err := s.offerProtection(l)
 	m.Attributes = append(m.Attributes, keys...)
 	return m, err
 }
