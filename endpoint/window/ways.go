@@ -18,6 +18,9 @@ type wayFound struct {
 	reach.Found
 }
 
+// wayDoubted says that nothing answers any more on a call's way.
+type wayDoubted struct{ id string }
+
 // renewed is what became of the search for other ways of a call: to be offered, or with theirs the answer to an offer.
 type renewed struct {
 	id     string
@@ -76,6 +79,7 @@ func (w *Window) gather(ctx context.Context, id string, addr netip.Addr, ours bo
 				w.tell(wayFound{id, f})
 			}
 		},
+		Doubted: func(reach.Stream) { w.tell(wayDoubted{id}) },
 	})
 	if err != nil {
 		return address, audio, video, err
@@ -134,6 +138,13 @@ func (w *Window) wayFound(ctx context.Context, m wayFound) {
 	w.log.Log(ctx, w.routine(l, slog.LevelInfo), "the way to the other side is found", "peer", l.peer, "call_id", l.callID,
 		"path", m.Path, "took", m.Took.String())
 	w.step(ctx, l.media(time.Now()))
+}
+
+// wayDoubted has the machine look at a call at once: its silence may have a reason.
+func (w *Window) wayDoubted(ctx context.Context, m wayDoubted) {
+	if l := w.legs[m.id]; l != nil && l.session != nil {
+		w.step(ctx, l.media(time.Now()))
+	}
 }
 
 // renew looks for other ways of a call, which is to be offered them, or whose offer is to be answered with them.
