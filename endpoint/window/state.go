@@ -119,7 +119,7 @@ type Call struct {
 	Repaired bool      // a re-INVITE was sent for this silence
 	Searched time.Time // when other ways were sought last; zero before
 	Way      Way       // by which media come and go
-	Doubted  time.Time // since when that is Doubtful or None
+	WaySince time.Time // since when: Doubtful and None are one
 
 	Facing
 }
@@ -170,7 +170,7 @@ func (c *Call) search(now time.Time) bool {
 		silent += searchFirst
 	}
 	lost := c.silence(now) >= silent ||
-		c.Way >= Doubtful && now.Sub(c.Doubted) >= patience && now.Sub(c.Since) >= patience+searchFirst
+		c.Way >= Doubtful && now.Sub(c.WaySince) >= patience && now.Sub(c.Since) >= patience+searchFirst
 	switch {
 	case !c.Sought:
 		return false
@@ -178,8 +178,8 @@ func (c *Call) search(now time.Time) bool {
 		return now.Sub(c.Searched) >= searchEvery
 	case c.Way != Relayed || !c.Ours:
 		return false
-	case c.Searched.IsZero():
-		return now.Sub(c.Since) >= searchBetter
+	case c.Searched.Before(c.WaySince):
+		return now.Sub(c.WaySince) >= searchBetter
 	}
 	return now.Sub(c.Searched) >= searchSeldom
 }

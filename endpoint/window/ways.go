@@ -154,7 +154,7 @@ func (w *Window) renew(ctx context.Context, l *leg, theirs *reoffer) {
 		w.log.Log(ctx, w.routine(l, slog.LevelInfo), "other ways to the other side are sought", "peer", l.peer, "call_id", l.callID,
 			"path", paths.Path(), "tried", paths.Tried())
 	}
-	l.asking = true
+	l.asking, l.lost = true, theirs == nil && !l.carries(time.Now())
 	w.work.Go(func() {
 		r := renewed{l.id, theirs, paths.Renew(ctx, servers)}
 		if r.err == nil {
@@ -174,6 +174,11 @@ func (w *Window) renewed(ctx context.Context, r renewed) {
 		return
 	}
 	l.asking = false
+	if r.theirs == nil && l.lost && l.carries(time.Now()) {
+		w.log.Log(ctx, w.routine(l, slog.LevelInfo), "the way to the other side is back", "peer", l.peer, "call_id", l.callID, "path", l.paths.Path())
+		l.forgetWays()
+		return
+	}
 	if r.err == nil {
 		r.err = l.sdp.Move(l.paths.Places())
 	}
@@ -186,6 +191,11 @@ func (w *Window) renewed(ctx context.Context, r renewed) {
 	case r.err == nil:
 		w.offerAgain(ctx, l)
 	}
+}
+
+// carries says whether something comes by a call's way, and goes by it.
+func (l *leg) carries(now time.Time) bool {
+	return l.session != nil && l.way() < Doubtful && now.Sub(l.session.Stats().LastReceived) < time.Second
 }
 
 // forgetWays ends the search for other ways that came to nothing.
