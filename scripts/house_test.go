@@ -38,6 +38,8 @@ var rules = []struct {
 	{who: `^ewindow/registrar/echo$`, not: `^github.com/emiago/sipgo`, why: "the echo knows no SIP"},
 	{who: `^ewindow/registrar/relay$`, not: `^ewindow/`, but: `^ewindow/registrar/(block|metrics|signal/(relays|loglimit))$`, why: "the relay carries packets, and asks who may by a function"},
 	{who: `^ewindow/registrar/relay$`, not: `^github.com/emiago/sipgo`, why: "the relay knows no SIP"},
+	{who: `^ewindow/registrar/signal/mediakey$`, not: `^(ewindow|github.com)/`, but: `^$`, why: "a public key and its words are the same to both programs, and know neither"},
+	{who: `^ewindow/endpoint/trust$`, not: `^(ewindow|github.com)/`, but: `^ewindow/(dialplan/wholefile|registrar/signal/mediakey)$`, why: "whose key it is depends on nothing that a call does"},
 	{who: `^ewindow/registrar/signal/relays$`, not: `^(ewindow|github.com)/`, but: `^$`, why: "relays travel between both programs, and know neither"},
 	{who: `^ewindow/registrar(/|$)`, not: `^ewindow/(media|endpoint)(/|$)`, but: `^ewindow/media/negotiate$`, why: "the registrar knows no media and no windows"},
 	{who: `^ewindow/media(/|$)`, not: `^github.com/emiago/sipgo`, why: "media knows no SIP"},

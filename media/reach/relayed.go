@@ -29,7 +29,7 @@ type relayed struct {
 	under          net.PacketConn // to the server
 	at             netip.AddrPort
 	transport      string // to the server: udp, tcp, tls
-	to             receiver
+	media          func(carrier, []byte, netip.AddrPort, time.Time)
 	from           *place // of the last of media; the reader's alone
 
 	mu     sync.Mutex
@@ -122,13 +122,11 @@ func (r *relayed) ReadFrom(b []byte) (int, net.Addr, error) {
 			return n, from, err
 		}
 		at, ok := udp.AddrPort(from)
-		switch {
-		case !ok || n == 0:
+		if !ok || n == 0 {
 			continue
-		case b[0] > 3:
-			r.to.came(r, b[:n], at, time.Now())
-			continue
-		case r.to.answers(r, b[:n], at):
+		}
+		if b[0] > 3 {
+			r.media(r, b[:n], at, time.Now())
 			continue
 		}
 		return n, from, nil

@@ -1,0 +1,275 @@
+package trust
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"ewindow/registrar/signal/mediakey"
+)
+
+var silent = slog.New(slog.DiscardHandler)
+
+func open(t *testing.T, dir string) *Pins {
+	t.Helper()
+	p, err := OpenPins(dir, silent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = p.Close() })
+	return p
+}
+
+func fresh(t *testing.T) mediakey.Public {
+	t.Helper()
+	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := mediakey.Of(&k.PublicKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func isChanged(err error) bool {
+	var c *ChangedError
+	return errors.As(err, &c) && c.Peer == "munich"
+}
+
+func TestTheKeyIsMadeOnceAndKept(t *testing.T) {
+	dir := t.TempDir()
+	first, err := LoadKey(dir, silent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, keyFile)
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Fatalf("%v, %v", info, err)
+	}
+	if err := os.Chmod(path, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	again, err := LoadKey(dir, silent)
+	if err != nil || again.Public() != first.Public() {
+		t.Fatalf("another key: %v", err)
+	}
+	if info, _ := os.Stat(path); info.Mode().Perm() != 0o600 {
+		t.Error("others can read it")
+	}
+	if signer, err := mediakey.Of(again.Signer().Public().(*ecdsa.PublicKey)); err != nil || signer != again.Public() {
+		t.Errorf("it signs with another one: %v", err)
+	}
+}
+
+// A damaged key is never replaced: partners would refuse the new one.
+func TestADamagedKeyIsAnErrorAndStays(t *testing.T) {
+	dir := t.TempDir()
+	if _, err := LoadKey(dir, silent); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, keyFile)
+	good, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, bad := range []string{"", "x", string(good[:len(good)/2]), strings.Replace(string(good), "PRIVATE", "PUBLIC", 2), strings.Repeat("x", 1<<20)} {
+		if err := os.WriteFile(path, []byte(bad), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := LoadKey(dir, silent)
+		if err == nil || !strings.Contains(err.Error(), path) {
+			t.Errorf("%.20q: %v does not name the file", bad, err)
+		}
+		if left, _ := os.ReadFile(path); string(left) != bad {
+			t.Errorf("%.20q was replaced", bad)
+		}
+	}
+}
+
+func TestFirstSightIsPinnedAndIsNoTrust(t *testing.T) {
+	dir := t.TempDir()
+	p, key, other := open(t, dir), fresh(t), fresh(t)
+	if err := p.Meet("munich", []byte(key)); err != nil {
+		t.Fatal(err)
+	}
+	if s := p.Of("munich"); s.State() != Unconfirmed || s.Words != mediakey.WordsOf(key).String() {
+		t.Errorf("%+v", s)
+	}
+	if err := p.Meet("munich", []byte(other)); !isChanged(err) {
+		t.Fatalf("another key: %v", err)
+	}
+	if s := p.Of("munich"); s.State() != Changed || s.Public != key || s.OfferedWords != mediakey.WordsOf(other).String() {
+		t.Errorf("%+v", s)
+	}
+	if err := p.Meet("munich", []byte(key)); err != nil || p.Of("munich").State() != Unconfirmed {
+		t.Errorf("the known key: %v, %s", err, p.Of("munich").State())
+	}
+	if err := p.Meet("munich", []byte("no key")); err == nil || isChanged(err) {
+		t.Errorf("no key: %v", err)
+	}
+}
+
+func TestPinsLiveThroughRestarts(t *testing.T) {
+	dir := t.TempDir()
+	key, other := fresh(t), fresh(t)
+	p := open(t, dir)
+	if err := errors.Join(p.Meet("munich", []byte(key)), p.Confirm("munich", key, "anna")); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Meet("munich", []byte(other)); !isChanged(err) {
+		t.Fatal(err)
+	}
+	if err := p.Close(); err != nil {
+		t.Fatal(err)
+	}
+	again := open(t, dir)
+	s := again.Of("munich")
+	if s.State() != Changed || s.Public != key || s.Pin.Offered != other || s.By != "anna" || time.Since(s.Confirmed) > time.Hour {
+		t.Errorf("%+v", s)
+	}
+	if err := again.Meet("munich", []byte(other)); !isChanged(err) {
+		t.Errorf("the other key: %v", err)
+	}
+}
+
+// After a change the person at this window alone lets the new key in, and only the one whose words were read.
+func TestAChangedKeyIsConfirmedHere(t *testing.T) {
+	p := open(t, t.TempDir())
+	key, other, third := fresh(t), fresh(t), fresh(t)
+	if err := errors.Join(p.Meet("munich", []byte(key)), p.Confirm("munich", key, "anna")); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Meet("munich", []byte(other)); !isChanged(err) {
+		t.Fatal(err)
+	}
+	if err := p.Confirm("munich", third, "anna"); err == nil {
+		t.Fatal("a key was confirmed that nobody has shown")
+	}
+	if err := p.Confirm("munich", other, "berta"); err != nil {
+		t.Fatal(err)
+	}
+	if s := p.Of("munich"); s.State() != Confirmed || s.Public != other || s.By != "berta" {
+		t.Errorf("%+v", s)
+	}
+	if err := p.Meet("munich", []byte(other)); err != nil {
+		t.Error(err)
+	}
+	if err := p.Meet("munich", []byte(key)); !isChanged(err) {
+		t.Errorf("the old key: %v", err)
+	}
+}
+
+// The plan names keys, and whoever runs the registrar writes it: it pins at first sight, and after that gains nothing.
+func TestThePlanNamesKeys(t *testing.T) {
+	p := open(t, t.TempDir())
+	key, other := fresh(t), fresh(t)
+	if err := p.Told("munich", key); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Meet("munich", []byte(other)); !isChanged(err) {
+		t.Errorf("a handshake that contradicts the plan: %v", err)
+	}
+	if err := errors.Join(p.Meet("munich", []byte(key)), p.Confirm("munich", key, "anna")); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Told("munich", other); !isChanged(err) {
+		t.Errorf("the plan names another one: %v", err)
+	}
+	if err := p.Meet("munich", []byte(key)); !isChanged(err) {
+		t.Errorf("the plan and the handshake differ: %v", err)
+	}
+	if s := p.Of("munich"); s.State() != Changed || s.Public != key {
+		t.Errorf("%+v", s)
+	}
+	if err := p.Told("munich", ""); err != nil {
+		t.Error(err)
+	}
+	if err := p.Meet("munich", []byte(key)); err != nil || p.Of("munich").State() != Confirmed {
+		t.Errorf("the plan names none any more: %v, %s", err, p.Of("munich").State())
+	}
+}
+
+func TestForgetting(t *testing.T) {
+	p := open(t, t.TempDir())
+	key, other := fresh(t), fresh(t)
+	if err := p.Forget("munich"); err == nil || !strings.Contains(err.Error(), "munich") {
+		t.Errorf("nobody: %v", err)
+	}
+	if err := errors.Join(p.Meet("munich", []byte(key)), p.Confirm("munich", key, "anna"), p.Forget("munich")); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Meet("munich", []byte(other)); err != nil || p.Of("munich").State() != Unconfirmed {
+		t.Errorf("%v, %s", err, p.Of("munich").State())
+	}
+}
+
+// Pins that cannot be read are never taken for none.
+func TestDamagedPinsAreAnErrorAndStay(t *testing.T) {
+	dir := t.TempDir()
+	p := open(t, dir)
+	if err := p.Meet("munich", []byte(fresh(t))); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Close(); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, pinsFile)
+	good, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, bad := range []string{"", "{}", string(good[:len(good)-3]), strings.Replace(string(good), "munich", "munick", 1)} {
+		if err := os.WriteFile(path, []byte(bad), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := Open(dir, silent); err == nil || !strings.Contains(err.Error(), path) {
+			t.Errorf("%.20q: %v does not name the file", bad, err)
+		}
+		if left, _ := os.ReadFile(path); string(left) != bad {
+			t.Errorf("%.20q was replaced", bad)
+		}
+	}
+	if err := os.WriteFile(path, good, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := open(t, dir).Of("munich"); got.State() != Unconfirmed {
+		t.Errorf("the good copy: %+v", got)
+	}
+}
+
+func TestPinsHaveOneOwner(t *testing.T) {
+	dir := t.TempDir()
+	p := open(t, dir)
+	if _, err := OpenPins(dir, silent); !errors.Is(err, ErrInUse) {
+		t.Errorf("a second owner: %v", err)
+	}
+	if err := p.Close(); err != nil {
+		t.Fatal(err)
+	}
+	open(t, dir)
+}
+
+// A disk that is full costs a pin its life after the window's end, and nothing else; a confirmation says so.
+func TestADiskThatCannotBeWritten(t *testing.T) {
+	dir := t.TempDir()
+	p, key := open(t, dir), fresh(t)
+	p.file.path = filepath.Join(dir, "gone", pinsFile)
+	if err := p.Meet("munich", []byte(key)); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Meet("munich", []byte(fresh(t))); !isChanged(err) {
+		t.Errorf("another key: %v", err)
+	}
+	if err := p.Confirm("munich", key, "anna"); err == nil {
+		t.Error("a confirmation that is not kept is no error")
+	}
+}
