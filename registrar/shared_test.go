@@ -155,6 +155,41 @@ func TestSharedWindow(t *testing.T) {
 	}
 }
 
+// One port of a router may stand for both ways to the registrar: 5061 and the shared port. Both are answered, each on its own
+// connection, and as where it really came from.
+func TestBothPortsFromOne(t *testing.T) {
+	s, port, _, _ := sharing(t)
+	config, err := pin.Config(strings.Fields(s.out.String())[1], "localhost")
+	if err != nil {
+		t.Fatal(err)
+	}
+	from := &net.Dialer{Control: func(_, _ string, c syscall.RawConn) (err error) {
+		_ = c.Control(func(fd uintptr) { err = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_REUSEADDR, 1) })
+		return err
+	}}
+	var conns []*tls.Conn
+	for _, to := range []string{s.addr("tls"), "127.0.0.1:" + port} {
+		c, err := tls.DialWithDialer(from, "tcp", to, config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+		from.LocalAddr = c.LocalAddr()
+		conns = append(conns, c)
+	}
+	if a, b := conns[0].LocalAddr().String(), conns[1].LocalAddr().String(); a != b {
+		t.Fatalf("from %s and %s", a, b)
+	}
+	_, own, _ := net.SplitHostPort(conns[0].LocalAddr().String())
+	for i, c := range append(conns, conns...) {
+		head := talk(t, c, bufio.NewReader(c), i+1, "", nil)
+		if !strings.HasPrefix(head, "SIP/2.0 401 ") || !strings.Contains(head, ";received=127.0.0.1") || !strings.Contains(head, ";rport="+own) {
+			t.Errorf("%s", head)
+		}
+	}
+}
+
 func TestSharedAuto(t *testing.T) {
 	var logged strings.Builder
 	log := slog.New(slog.NewTextHandler(&logged, nil))

@@ -21,7 +21,7 @@ type conn struct {
 	table     *Table
 	flow      Flow
 	addr      netip.Addr // without port, for the crowd
-	remote    net.Addr   // without a zone: the SIP stack's table of connections drops zones too
+	remote    net.Addr   // without a zone
 	frames    *frame.Reader
 	accepted  time.Time
 	proven    atomic.Bool // somebody has authenticated
@@ -76,9 +76,6 @@ func (c *conn) longest() int {
 	}
 	return c.table.limits.Message
 }
-
-// RemoteAddr is the peer's address without a zone.
-func (c *conn) RemoteAddr() net.Addr { return c.remote }
 
 // Read gives the SIP stack one whole message, or a keepalive. When messages come faster than Rate the next one is left
 // in the socket for a while: the sender is slowed down and nothing is lost. What is refused is answered here.

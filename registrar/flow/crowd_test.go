@@ -39,7 +39,7 @@ func (s *stack) login(host, account string) (f Flow, c net.Conn, ok bool) {
 	time.Sleep(200 * time.Millisecond) // a handshake and a challenge over a slow line
 	_, _ = c.Write([]byte(message))
 	time.Sleep(200 * time.Millisecond)
-	f, ok = s.table.Find(TLS, c.LocalAddr().String())
+	f, ok = s.find(c)
 	if ok {
 		s.table.Authenticated(f, account)
 		s.table.Keep(f, time.Now().Add(time.Hour))

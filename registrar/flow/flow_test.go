@@ -126,11 +126,23 @@ func (s *stack) dial(host string) net.Conn {
 	return c
 }
 
+// find is the flow of a client's connection, if it was handed to the stack.
+func (s *stack) find(c net.Conn) (Flow, bool) {
+	s.table.mu.Lock()
+	defer s.table.mu.Unlock()
+	for _, of := range s.table.live {
+		if of.raw.RemoteAddr().String() == c.LocalAddr().String() && of.raw.LocalAddr().String() == c.RemoteAddr().String() {
+			return of.flow, true
+		}
+	}
+	return Flow{}, false
+}
+
 // flow is the server's name for a client's connection.
 func (s *stack) flow(c net.Conn) Flow {
 	s.t.Helper()
 	synctest.Wait()
-	f, ok := s.table.Find(TLS, c.LocalAddr().String())
+	f, ok := s.find(c)
 	if !ok {
 		s.t.Fatalf("no flow from %s", c.LocalAddr())
 	}

@@ -109,6 +109,48 @@ func says(c net.Conn, parts ...string) string {
 	return string(b[:n])
 }
 
+// Two connections from one address and port, to each of two ports here, are two flows: neither ends the other, and each is found by
+// its own name.
+func TestOnePortTwoConnections(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := share(t, Limits{}, true)
+		from := netip.MustParseAddrPort("10.0.1.1:40000")
+		alone, err := s.net.DialFrom(t.Context(), from, server)
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw, err := s.net.DialFrom(t.Context(), from, shared)
+		if err != nil {
+			t.Fatal(err)
+		}
+		both := tls.Client(raw, &tls.Config{ServerName: tlsName, RootCAs: s.trusts, NextProtos: []string{alpnSIP}})
+		if err := both.HandshakeContext(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(100 * time.Millisecond)
+		f, g := s.flow(alone), s.flow(raw)
+		if f == g || f.Remote != g.Remote || Destination(f) == Destination(g) || !s.table.Alive(f) || !s.table.Alive(g) {
+			t.Errorf("%+v and %+v", f, g)
+		}
+		for _, want := range []Flow{f, g} {
+			if got, ok := s.table.Find(Destination(want)); !ok || got != want {
+				t.Errorf("%s finds %+v, want %+v", Destination(want), got, want)
+			}
+		}
+		if local := s.table.Local(g); local != shared {
+			t.Errorf("the second one came to %s", local)
+		}
+		_ = both.Close()
+		synctest.Wait()
+		time.Sleep(time.Second)
+		if s.table.Alive(g) || !s.table.Alive(f) {
+			t.Error("with the second one the first one ended")
+		}
+		_ = alone.Close()
+		time.Sleep(time.Second)
+	})
+}
+
 // What a connection is for shows by ALPN, and without it by its first bytes, however they come.
 func TestShared(t *testing.T) {
 	turn := fmt.Sprintf("turn %q", binding)

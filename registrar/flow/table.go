@@ -29,10 +29,8 @@ type Table struct {
 	strangers *block.Crowd[*conn] // in their handshake or later
 	homes     homes
 	known     map[string]*list.List // *conn of each account that has authenticated, oldest first
-	byPeer    map[peer]*conn        // those handed to the SIP stack
+	live      map[string]*conn      // those handed to the SIP stack, by Destination
 }
-
-type peer struct{ transport, remote string }
 
 // NewTable makes an empty table.
 func NewTable(limits Limits, events Events) *Table {
@@ -56,15 +54,15 @@ func NewTable(limits Limits, events Events) *Table {
 		answers:   newAnswers(),
 		turns:     make(chan struct{}, turns()),
 		serial:    uint64(time.Now().Unix()), // flows of an earlier process have other numbers
-		strangers: block.NewCrowd[*conn](), homes: homes{of: map[netip.Prefix]*home{}}, known: map[string]*list.List{}, byPeer: map[peer]*conn{},
+		strangers: block.NewCrowd[*conn](), homes: homes{of: map[netip.Prefix]*home{}}, known: map[string]*list.List{}, live: map[string]*conn{},
 	}
 }
 
-// Find is the flow of a live connection with that remote address.
-func (t *Table) Find(transport, remote string) (Flow, bool) {
+// Find is the flow of the live connection that a message came on with that source, see Destination.
+func (t *Table) Find(source string) (Flow, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	c := t.byPeer[peer{transport, remote}]
+	c := t.live[source]
 	if c == nil {
 		return Flow{}, false
 	}
@@ -73,7 +71,7 @@ func (t *Table) Find(transport, remote string) (Flow, bool) {
 
 // at is the live connection of f, or nil. t.mu is held.
 func (t *Table) at(f Flow) *conn {
-	if c := t.byPeer[peer{f.Transport, f.Remote}]; c != nil && c.flow == f {
+	if c := t.live[Destination(f)]; c != nil && c.flow == f {
 		return c
 	}
 	return nil
@@ -248,14 +246,9 @@ func (t *Table) room(from netip.Addr, guest bool, now time.Time) (victim *conn, 
 // publish makes c findable: from now on the SIP stack reads it.
 func (t *Table) publish(c *conn) {
 	t.mu.Lock()
-	key := peer{c.flow.Transport, c.flow.Remote}
-	old := t.byPeer[key] // the peer came again from the same port: the old connection cannot be alive
-	t.byPeer[key] = c
+	defer t.mu.Unlock()
+	t.live[Destination(c.flow)] = c
 	c.published = true
-	t.mu.Unlock()
-	if old != nil {
-		_ = old.Close()
-	}
 }
 
 // leave takes c from among the strangers, the guests, or those of its account. t.mu is held.
@@ -284,10 +277,7 @@ func (t *Table) leave(c *conn) {
 func (t *Table) closed(c *conn) {
 	t.mu.Lock()
 	t.leave(c)
-	key := peer{c.flow.Transport, c.flow.Remote}
-	if t.byPeer[key] == c {
-		delete(t.byPeer, key)
-	}
+	delete(t.live, Destination(c.flow))
 	published := c.published
 	t.mu.Unlock()
 	if published {

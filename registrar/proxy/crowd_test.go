@@ -13,8 +13,12 @@ import (
 func (p *peer) alive() bool {
 	p.l.t.Helper()
 	time.Sleep(time.Second)
-	_, ok := p.l.server.flows.Find(p.transport, p.conn.LocalAddr().String())
-	return ok
+	select {
+	case <-p.gone:
+		return false
+	default:
+		return true
+	}
 }
 
 // Whatever a peer authenticates with, its connection is its own from then on; until then, and whatever else it sends, it

@@ -6,6 +6,7 @@ import (
 	"github.com/emiago/sipgo/sip"
 
 	"ewindow/registrar/flow"
+	"ewindow/registrar/location"
 	"ewindow/registrar/signal/header"
 	"ewindow/registrar/signal/validate"
 )
@@ -17,33 +18,35 @@ func (s *Server) handle(req *sip.Request, tx *sip.ServerTx) {
 		return
 	}
 	defer s.work.leave()
+	from := location.Flow{Transport: flow.UDP, Remote: req.Source()}
+	if req.Transport() != flow.UDP {
+		var ok bool
+		if from, ok = s.flows.Find(req.Source()); !ok {
+			return // the connection has ended meanwhile
+		}
+	}
 	defer func() {
 		// One peer's message must not end everybody's calls, whatever we overlooked in it.
 		if p := recover(); p != nil {
 			s.metrics.Panic()
 			s.log.Error("a request made the server panic; please report it", "method", req.Method,
-				"peer", req.Source(), "panic", p, "stack", string(debug.Stack()), stranger(req.Source()))
+				"peer", from.Remote, "panic", p, "stack", string(debug.Stack()), stranger(from.Remote))
 		}
 	}()
 	if scanner(req) {
 		return
 	}
 	if problem := validate.Request(req); problem != nil {
-		s.log.Debug("malformed request", "peer", req.Source(), "reason", problem.Reason)
+		s.log.Debug("malformed request", "peer", from.Remote, "reason", problem.Reason)
 		if problem.Status != 0 {
 			s.answers.answer(req, tx, verdict{status: problem.Status, reason: header.Safe(problem.Reason)})
 		}
 		return
 	}
-	r := &request{Request: req, tx: tx, asked: req.Recipient.String(), plan: s.Plan()}
-	if req.Transport() == flow.UDP {
-		r.flow = datagramFlow(req)
-	} else {
-		var ok bool
-		if r.flow, ok = s.flows.Find(req.Transport(), req.Source()); !ok {
-			return // the connection has ended meanwhile
-		}
+	if from.Transport == flow.UDP {
+		from = datagramFlow(req)
 	}
+	r := &request{Request: req, tx: tx, flow: from, asked: req.Recipient.String(), plan: s.Plan()}
 	if s.answers.repeated(r) {
 		return
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/emiago/sipgo/sip"
 
+	"ewindow/registrar/flow"
 	"ewindow/registrar/location"
 	"ewindow/registrar/signal/dialog"
 	"ewindow/registrar/signal/header"
@@ -83,7 +84,7 @@ func (h hop) forward(req *sip.Request) *sip.Request {
 func (h hop) address(req *sip.Request) {
 	req.SetTransport(h.out.flow.Transport)
 	req.SetSource("")
-	req.SetDestination(h.out.flow.Remote)
+	req.SetDestination(flow.Destination(h.out.flow))
 	req.Laddr = sip.Addr{}
 	if h.out.flow.Transport == "UDP" {
 		req.Laddr = h.laddr // the phone's NAT knows this socket and no other

@@ -9,6 +9,7 @@ import (
 
 	"github.com/emiago/sipgo/sip"
 
+	"ewindow/registrar/flow"
 	"ewindow/registrar/location"
 )
 
@@ -94,7 +95,7 @@ Contact: <sip:a@10.0.0.5>`)
 	if strings.Contains(out.String(), `realm="reg.example.org"`) {
 		t.Errorf("credentials for us went on:\n%s", out)
 	}
-	if out.Transport() != "TLS" || out.Destination() != "203.0.113.4:40000" {
+	if out.Transport() != "TLS" || out.Destination() != flow.Destination(location.Flow{Transport: "TLS", Remote: "203.0.113.4:40000", ID: "1"}) {
 		t.Errorf("goes to %s %s", out.Transport(), out.Destination())
 	}
 }

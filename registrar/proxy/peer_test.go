@@ -23,6 +23,7 @@ type peer struct {
 	host      netip.Addr
 	conn      net.Conn       // TCP and "TLS"
 	packets   net.PacketConn // UDP
+	gone      chan struct{}  // closed when the server has closed conn
 	inbox     chan sip.Message
 	contact   string
 	callID    string // of its REGISTERs
@@ -83,7 +84,12 @@ func (p *peer) connect() {
 		c = tls.Client(c, p.l.tls)
 	}
 	p.conn = c
-	go p.readStream(c, inbox)
+	gone := make(chan struct{})
+	p.gone = gone
+	go func() {
+		defer close(gone)
+		p.readStream(c, inbox)
+	}()
 	p.l.t.Cleanup(func() { _ = c.Close() })
 }
 

@@ -57,7 +57,7 @@ func (s *Stack) takeResponse(res *sip.Response) {
 
 func (s *Stack) takeRequest(req *sip.Request) {
 	if via := req.Via(); via != nil {
-		header.Stamp(via, req.Source())
+		header.Stamp(via, s.from(req))
 	}
 	key, err := keyOf(req, req)
 	if err != nil { // no Via or CSeq: it can't be matched, but may be answered (RFC 3261 §16.3)
@@ -92,6 +92,26 @@ func (s *Stack) takeRequest(req *sip.Request) {
 		defer tx.TerminateGracefully() // sipgo leaves that to whoever handles the request
 		s.cfg.Request(req, tx)
 	})
+}
+
+// from is the address that a request came from. A connection may go by a name here, and say by Peer who is at its other end.
+func (s *Stack) from(req *sip.Request) string {
+	if !sip.IsReliable(req.Transport()) {
+		return req.Source()
+	}
+	c, err := s.transport.GetConnection(req.Transport(), req.Source())
+	if err != nil {
+		return req.Source()
+	}
+	defer func() { _, _ = c.TryClose() }()
+	if tcp, ok := c.(*sip.TCPConnection); ok {
+		if ours, ok := tcp.Conn.(*conn); ok {
+			if named, ok := ours.Conn.(interface{ Peer() net.Addr }); ok {
+				return named.Peer().String()
+			}
+		}
+	}
+	return req.Source()
 }
 
 // takeCancel gives a CANCEL to the INVITE that it names (RFC 3261 §9.2), if there is one: sipgo answers that with 487.

@@ -83,6 +83,11 @@ func (l *listener) close() {
 // Dial connects from a host to a listener's address. It takes a round trip; without an answer it tries again after 1, 2, 4 …
 // seconds, for 127 s or until ctx is done.
 func (n *Network) Dial(ctx context.Context, from netip.Addr, to string) (net.Conn, error) {
+	return n.DialFrom(ctx, netip.AddrPortFrom(from, 0), to)
+}
+
+// DialFrom is Dial from a port, which may be that of other connections, to other listeners: a router may translate so.
+func (n *Network) DialFrom(ctx context.Context, from netip.AddrPort, to string) (net.Conn, error) {
 	remote, err := netip.ParseAddrPort(to)
 	if err != nil {
 		return nil, opError("dial", "tcp", nil, nil, err)
@@ -90,7 +95,7 @@ func (n *Network) Dial(ctx context.Context, from netip.Addr, to string) (net.Con
 	remote = netip.AddrPortFrom(remote.Addr().Unmap(), remote.Port())
 	begun := time.Now()
 	for retry := dialRetry; ; retry *= 2 {
-		c, err := n.attempt(ctx, from.Unmap(), remote)
+		c, err := n.attempt(ctx, netip.AddrPortFrom(from.Addr().Unmap(), from.Port()), remote)
 		if c != nil {
 			return c, nil
 		}
@@ -107,9 +112,9 @@ func (n *Network) Dial(ctx context.Context, from netip.Addr, to string) (net.Con
 }
 
 // attempt is one try to connect: neither a connection nor an error means that no answer came.
-func (n *Network) attempt(ctx context.Context, from netip.Addr, to netip.AddrPort) (*conn, error) {
+func (n *Network) attempt(ctx context.Context, from, to netip.AddrPort) (*conn, error) {
 	n.mu.Lock()
-	trip, answered := n.roundTrip(from, to.Addr())
+	trip, answered := n.roundTrip(from.Addr(), to.Addr())
 	n.mu.Unlock()
 	if !answered {
 		return nil, ctx.Err()
@@ -130,13 +135,13 @@ func (n *Network) roundTrip(a, b netip.Addr) (time.Duration, bool) {
 }
 
 // connect makes both ends of a stream, or neither if the other side has gone away or is too busy to accept.
-func (n *Network) connect(from netip.Addr, to netip.AddrPort) (*conn, error) {
+func (n *Network) connect(from, to netip.AddrPort) (*conn, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	h, other := n.host(from), n.host(to.Addr())
+	h, other := n.host(from.Addr()), n.host(to.Addr())
 	l := other.listeners[to.Port()]
 	switch {
-	case h.off || from.Is4() != to.Addr().Is4():
+	case h.off || from.Addr().Is4() != to.Addr().Is4():
 		return nil, os.NewSyscallError("connect", syscall.ENETUNREACH)
 	case other.off:
 		return nil, nil
@@ -145,7 +150,10 @@ func (n *Network) connect(from netip.Addr, to netip.AddrPort) (*conn, error) {
 	case len(l.queue) >= backlog:
 		return nil, nil
 	}
-	ours := &conn{network: n, local: netip.AddrPortFrom(from, h.freePort()), remote: to}
+	if from.Port() == 0 {
+		from = netip.AddrPortFrom(from.Addr(), h.freePort())
+	}
+	ours := &conn{network: n, local: from, remote: to}
 	theirs := &conn{network: n, local: to, remote: ours.local, peer: ours}
 	ours.peer = theirs
 	h.conns[ours] = struct{}{}
