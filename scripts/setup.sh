@@ -6,8 +6,8 @@ set -eu
 BUILD="gcc libc6-dev make pkg-config git ca-certificates libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libpango1.0-dev"
 RUN="gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
      gstreamer1.0-libav gstreamer1.0-alsa gstreamer1.0-x gstreamer1.0-pulseaudio fonts-dejavu-core xvfb pulseaudio-utils"
-NETNS="iproute2 nftables conntrack"
-TEST="baresip-core baresip-x11 baresip-ffmpeg sip-tester coturn $NETNS"
+NETNS="iproute2 nftables conntrack coturn"
+TEST="baresip-core baresip-x11 baresip-ffmpeg sip-tester $NETNS"
 BENCH="baresip-core baresip-x11 baresip-ffmpeg gstreamer1.0-tools iproute2 libx11-dev libxext-dev espeak-ng sox chromium"
 
 say() { printf 'setup: %s\n' "$*" >&2; }
@@ -39,11 +39,11 @@ install() {
     as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends $missing >/dev/null
 }
 
-# quiet_coturn keeps coturn's server from starting with its package, now and at each boot: its clients alone are wanted.
+# quiet_coturn keeps coturn's server from starting with its package, now and at each boot: tests run it themselves.
 # Where there is no systemd, RUNLEVEL below says that nothing is to be started.
 quiet_coturn() {
     if installed coturn || [ ! -d /etc/systemd/system ] || [ -e /etc/systemd/system/coturn.service ]; then return 0; fi
-    say "coturn.service is masked: E-Window needs coturn's clients alone (systemctl unmask coturn to run it)"
+    say "coturn.service is masked: E-Window runs coturn only in tests (systemctl unmask coturn to run it)"
     as_root ln -s /dev/null /etc/systemd/system/coturn.service
 }
 
@@ -87,7 +87,7 @@ for want in "$@"; do
     test) quiet_coturn; install $TEST ;;
     bench) install $BENCH ;;
     # shellcheck disable=SC2086 — a list
-    netns) install $NETNS ;;
+    netns) quiet_coturn; install $NETNS ;;
     *) say "unknown part $want"; exit 2 ;;
     esac
 done

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -64,6 +65,7 @@ type attempt struct {
 	theirs []string         // kinds of their candidates
 
 	theirHosts map[netip.Addr]bool // addresses of their candidates: whether a machine of theirs has it itself
+	translated map[bool]bool       // of IPv4 (true) or IPv6: servers see us at an address that this machine does not have
 
 	kinds []string // of ours
 	path  string   // of the pair that was chosen; empty while there is none
@@ -214,6 +216,7 @@ func (a *attempt) keep() error {
 		}
 	}
 	a.kinds = kinds(names)
+	a.translated = translated(candidates, a.host)
 	if len(a.host) == 0 {
 		return errors.New("gather ICE candidates: this machine has no address to be reached at; is its network up?")
 	}
@@ -335,8 +338,7 @@ func nameOf(c ice.Candidate) string {
 	return "srflx"
 }
 
-// name is the kind of a way, by the place to which our packets go: a relay, a machine's own address, or a router's. The caller
-// holds mu.
+// name is the kind of a way, by what is between: a relay, nothing, or a router of ours or theirs. The caller holds mu.
 func (a *attempt) name(local, remote ice.Candidate) string {
 	at, _ := address(remote)
 	switch {
@@ -344,8 +346,25 @@ func (a *attempt) name(local, remote ice.Candidate) string {
 		return nameOf(local)
 	case remote.Type() == ice.CandidateTypeRelay:
 		return nameOf(remote)
-	case a.theirHosts[at.Addr()]: // also by a port that it has not named
+	case a.theirHosts[at.Addr()] && (at.Addr().IsPrivate() || !a.translated[at.Addr().Is4()]): // also by a port that it has not named
 		return "host"
+	case a.theirHosts[at.Addr()]:
+		return "srflx"
+	case a.servers.relaysAt(at.Addr()): // by one that it got after it had named all others
+		return "relay"
 	}
 	return "srflx"
+}
+
+// translated says of each family of addresses whether there is a router between this machine and the servers that see it.
+func translated(candidates []ice.Candidate, hosts []netip.AddrPort) map[bool]bool {
+	out := map[bool]bool{}
+	for _, c := range candidates {
+		at, ok := address(c)
+		own := slices.ContainsFunc(hosts, func(h netip.AddrPort) bool { return h.Addr() == at.Addr() })
+		if ok && !own && c.Type() == ice.CandidateTypeServerReflexive {
+			out[at.Addr().Is4()] = true
+		}
+	}
+	return out
 }

@@ -190,10 +190,10 @@ func TestWays(t *testing.T) {
 		path    [2]string
 	}{
 		{"no router", [2]*vnet.NATType{nil, nil}, [2]string{"host", "host"}},
-		{"one router", [2]*vnet.NATType{&home, nil}, [2]string{"host", "srflx"}}, // from behind it there is nothing between
+		{"one router", [2]*vnet.NATType{&home, nil}, [2]string{"srflx", "srflx"}},
 		{"two open routers", [2]*vnet.NATType{&open, &open}, [2]string{"srflx", "srflx"}},
 		{"two home routers", [2]*vnet.NATType{&home, &home}, [2]string{"srflx", "srflx"}},
-		{"a symmetric router and none", [2]*vnet.NATType{&symmetric, nil}, [2]string{"host", "srflx"}},
+		{"a symmetric router and none", [2]*vnet.NATType{&symmetric, nil}, [2]string{"srflx", "srflx"}},
 		{"two symmetric routers", [2]*vnet.NATType{&symmetric, &symmetric}, [2]string{"relay/udp", "relay"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -239,6 +239,13 @@ func (s *servers) at(addr netip.AddrPort) carrier {
 	return nil
 }
 
+// relaysAt says whether an address is one at which a server relays for us.
+func (s *servers) relaysAt(addr netip.Addr) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.ContainsFunc(s.have, func(r *relayed) bool { return r.at.Addr() == addr })
+}
+
 // has says whether a carrier is one of these.
 func (s *servers) has(c carrier) bool {
 	s.mu.Lock()

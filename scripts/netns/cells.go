@@ -13,6 +13,7 @@ type cell struct {
 	together   bool           // munich is behind milano's routers as well
 	six        bool           // there is IPv6 as well
 	shared     bool           // the registrar is at port 443 as well, and its relay
+	elsewhere  bool           // the relay is a coturn
 	path       ways           // by which the call is to go
 	fault      *fault         // what happens during the call, or nil
 }
@@ -23,7 +24,6 @@ type ways [2]string
 var (
 	host     = ways{"host", "host"}
 	srflx    = ways{"srflx", "srflx"}
-	oneSrflx = ways{"host srflx", "srflx"}                // the one behind the router may not know that it is
 	relay    = ways{"relay/udp relay", "relay/udp relay"} // by a server of its own, or by one of its partner's
 	relayTCP = ways{"relay/tcp relay/tls", "relay/udp relay"}
 	relayTLS = ways{"relay/tls relay", "relay/udp relay"}
@@ -48,7 +48,7 @@ var (
 
 var cells = []cell{
 	{name: "none", text: "both have public addresses", path: host},
-	{name: "masquerade-one", text: "one behind a router", sides: [2][]behaviour{keeps, public}, path: oneSrflx},
+	{name: "masquerade-one", text: "one behind a router", sides: [2][]behaviour{keeps, public}, path: srflx},
 	{name: "masquerade-both", text: "each behind a router", sides: [2][]behaviour{keeps, keeps}, path: srflx},
 	{name: "forwarded", text: "one router lets all UDP in", sides: [2][]behaviour{forwarded, keeps}, path: srflx},
 	{name: "symmetric-forwarded", text: "one symmetric, the other lets all UDP in", sides: [2][]behaviour{symmetric, forwarded}, path: srflx},
@@ -60,6 +60,7 @@ var cells = []cell{
 	{name: "no-udp", text: "one without UDP, but for names", sides: [2][]behaviour{noUDP, keeps}, path: relayTCP},
 	{name: "no-udp-both", text: "both without UDP, but for names", sides: [2][]behaviour{noUDP, noUDP}, path: bothTCP},
 	{name: "only-443", text: "one gets out on TCP 443 alone, where the registrar and its relay are too", sides: [2][]behaviour{https, keeps}, shared: true, path: relayTLS},
+	{name: "coturn", text: "one without UDP, the other symmetric; the relay is Debian's coturn", sides: [2][]behaviour{noUDP, symmetric}, elsewhere: true, path: relayTCP},
 	{name: "same-lan", text: "both behind the same router", sides: [2][]behaviour{keeps}, together: true, path: host},
 	{name: "guest-wifi", text: "both behind the same router, which keeps them apart", sides: [2][]behaviour{guests}, together: true, path: relay},
 	{name: "mtu1280", text: "uplinks carry 1,280 bytes", sides: [2][]behaviour{narrow, narrow}, path: srflx},

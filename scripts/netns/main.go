@@ -52,9 +52,9 @@ func run(ctx context.Context, o options, out, progress io.Writer) error {
 	if err != nil {
 		return err
 	}
-	for _, tool := range []string{"nft", "conntrack"} {
+	for _, tool := range []string{"nft", "conntrack", "turnserver"} {
 		if _, err := exec.LookPath(tool); err != nil {
-			return fmt.Errorf("%w; Debian has it in nftables and conntrack", err)
+			return fmt.Errorf("%w; Debian has it in nftables, conntrack and coturn", err)
 		}
 	}
 	if o.relays, err = relays(ctx, o.bin); err != nil {
@@ -107,10 +107,12 @@ func relays(ctx context.Context, bin string) (bool, error) {
 }
 
 // serve are the registrar's further arguments.
-func (o options) serve(c cell, address string) []string {
+func (o options) serve(c cell, address, dir string) []string {
 	switch {
 	case !o.relays:
 		return nil
+	case c.elsewhere:
+		return coturn{}.serve(address, dir)
 	case c.shared:
 		return []string{"--turn", address + ":3478", "--relay-address", address, "--shared", address + ":443"}
 	}

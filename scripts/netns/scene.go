@@ -28,6 +28,7 @@ type scene struct {
 	watchers  [2]*watcher // of milano's screen, which is to show munich, and of munich's
 	registrar *stage.Process
 	windows   [2]*stage.Process
+	coturn    coturn
 	log       *logs
 }
 
@@ -41,7 +42,7 @@ func open(ctx context.Context, c cell, o options, dir string) (s *scene, err err
 		return s, err
 	}
 	address := s.world.registrar.has.address.Addr().String()
-	s.network = &stage.Network{Dir: dir, Bin: o.bin, Host: address, TLS: 5061, SIP: 5060, Serve: o.serve(c, address),
+	s.network = &stage.Network{Dir: dir, Bin: o.bin, Host: address, TLS: 5061, SIP: 5060, Serve: o.serve(c, address, dir),
 		Dialplan: stage.Open(spaces[0], spaces[1]), Lines: s.log.line, Enter: s.enter}
 	for side, space := range spaces {
 		d, err := stage.StartXvfb(ctx, width, height)
@@ -57,6 +58,11 @@ func open(ctx context.Context, c cell, o options, dir string) (s *scene, err err
 	}
 	if err := s.network.Write(); err != nil {
 		return s, err
+	}
+	if c.elsewhere {
+		if err := s.coturn.start(ctx, s.world.registrar, dir); err != nil {
+			return s, err
+		}
 	}
 	if s.registrar, err = s.network.StartRegistrar(ctx); err != nil {
 		return s, err
@@ -165,6 +171,7 @@ func (s *scene) close(ctx context.Context) error {
 	if s.network != nil {
 		s.network.Close()
 	}
+	s.coturn.close()
 	for _, d := range s.displays {
 		err = errors.Join(err, d.Close())
 	}
