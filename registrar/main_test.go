@@ -323,6 +323,10 @@ func TestBadStart(t *testing.T) {
 			"every listener is switched off; give one of --tls, --tcp and --udp an address"},
 		"busy TURN port": {func(s *service) { s.args.Turn, s.args.RelayPorts = busy.Addr().String(), "50000-50100" },
 			"--turn " + busy.Addr().String() + ": the port is busy; end the program that has it, or give --turn another address"},
+		"bad relay rate": {func(s *service) {
+			s.args.Turn, s.args.RelayPorts, s.args.RelayRate = "127.0.0.1:0", "50000-50100", 8000
+		},
+			"--relay-rate 8000, --relay-total 0: sound alone needs 64 kbit/s"},
 		"bad relay ports": {func(s *service) { s.args.Turn, s.args.RelayPorts = "127.0.0.1:0", "1-x" }, "--relay-ports 1-x: write two ports"},
 		"bad plan":        {func(s *service) { write(s.t, s.args.Dialplan[0], "space \"milano\" {") }, "plan.hcl:1:"},
 		"no plan":         {func(s *service) { s.args.Dialplan[0] += "x" }, "no such file or directory"},

@@ -22,6 +22,8 @@ type relayFlags struct {
 	RelayAddress []netip.Addr   `help:"Address at which this machine is reached from outside, where a router forwards its ports: one of IPv4, one of IPv6, or both. Without it: --advertise or the host of --turn if that is an address, or else this machine's own." placeholder:"IP"`
 	RelayPorts   string         `help:"UDP ports of what is relayed: LOW-HIGH." default:"49152-65535" placeholder:"PORTS"`
 	RelayAllow   []netip.Prefix `help:"Private network that may be relayed to, such as 10.1.0.0/16; may be repeated. Private networks are refused otherwise." placeholder:"CIDR"`
+	RelayRate    int            `help:"Most that one allocation relays, each way, in kbit/s; what is more is lost." default:"8000" placeholder:"KBPS"`
+	RelayTotal   int            `help:"Most that is relayed in all, both ways, in kbit/s." default:"400000" placeholder:"KBPS"`
 	RelayURL     []string       `name:"relay-url" help:"STUN or TURN server elsewhere, which takes the place of the one here: turn:HOST:PORT?transport=udp; may be repeated." sep:"none" placeholder:"URI"`
 	RelaySecret  string         `help:"File with the secret of these TURN servers (coturn's static-auth-secret)." placeholder:"FILE"`
 }
@@ -35,6 +37,8 @@ type relaying struct {
 	issuer   *relay.Issuer  // of what windows are told; nil: nothing
 	realm    string         //
 	allow    []netip.Prefix //
+	rate     int            // kbit/s of an allocation
+	total    int            // and of all
 }
 
 // relaying reads the flags. It opens nothing.
@@ -50,6 +54,10 @@ func (c *serveCmd) relaying(log *slog.Logger) (r relaying, err error) {
 		return r, nil
 	}
 	r.embedded, r.realm, r.allow = true, c.Domain, c.RelayAllow
+	if c.RelayRate != 0 && c.RelayRate < 64 || c.RelayTotal < c.RelayRate { // zero, without flags: the default
+		return r, fmt.Errorf("--relay-rate %d, --relay-total %d: sound alone needs 64 kbit/s, and one allocation cannot have more than all", c.RelayRate, c.RelayTotal)
+	}
+	r.rate, r.total = c.RelayRate, c.RelayTotal
 	if r.ports, err = c.relayPorts(); err != nil {
 		return r, err
 	}
@@ -135,6 +143,7 @@ func (r *relaying) open(l opened, limits relay.Limits, advertise string, proof f
 	if !r.embedded {
 		return nil, nil
 	}
+	limits.Rate, limits.Total = r.rate, r.total
 	secret := relay.Own(r.key, proof)
 	r.issuer = &relay.Issuer{Secret: secret, URIs: r.uris(advertise, l.turnTCP.Addr(), l.Shared)}
 	log.Info("relay", "addresses", r.relay, "ports", fmt.Sprintf("%d-%d", r.ports.Low, r.ports.High), "allowed", r.allow)

@@ -23,6 +23,7 @@ type leg struct {
 
 	lines       lines                 // nil until they are open
 	paths       *reach.Paths          // the same, if they are found by ICE
+	lost        bool                  // other ways are sought since this one did not carry
 	sdp         *negotiate.Session    // offers and answers of the dialog
 	session     *media.Session        // nil before offer and answer are done
 	description negotiate.Description // what was agreed last

@@ -11,6 +11,9 @@ func (m *machine) media(e Media) {
 	back := e.Heard.After(c.Heard) || e.Told.After(c.Told)
 	before := c.silence(m.now) // as it was known before this look
 	c.Heard, c.Told, c.Seen, c.Starved = e.Heard, e.Told, e.Seen, e.Starved
+	if c.WaySince.IsZero() || min(c.Way, Doubtful) != min(e.Way, Doubtful) {
+		c.WaySince = m.now
+	}
 	c.Way = e.Way
 	if back {
 		c.Repaired = false

@@ -23,11 +23,11 @@ const (
 
 	silenceNotice = 2 * time.Second  // say so, ask for a keyframe
 	silenceRepair = 10 * time.Second // re-INVITE
-	silenceSearch = time.Second      // look for other ways, where ways were sought: whoever called,
-	silencePeer   = 3 * time.Second  // or the other side
+	silenceSearch = 3 * time.Second  // look for other ways, where ways were sought, although the one that was found answers
+	searchPeer    = 3 * time.Second  // whoever called looks at once where nothing answers, the other side after that
 	searchFirst   = 5 * time.Second  // the first way is waited for so much longer
 	searchEvery   = 5 * time.Second
-	searchBetter  = 15 * time.Second // after that the way by a relay is tried to be bettered: who was late then may have answered
+	searchBetter  = 5 * time.Second  // after that the way by a relay is tried to be bettered: who was late then may have answered
 	searchSeldom  = 10 * time.Minute // again
 	silenceEnd    = 30 * time.Second // call again, or hang up on a phone
 	silenceGone   = 90 * time.Second // nobody called anew, and this line does not come back either
@@ -119,6 +119,7 @@ type Call struct {
 	Repaired bool      // a re-INVITE was sent for this silence
 	Searched time.Time // when other ways were sought last; zero before
 	Way      Way       // by which media come and go
+	WaySince time.Time // since when: Doubtful and None are one
 
 	Facing
 }
@@ -158,17 +159,18 @@ func (c *Call) silence(now time.Time) time.Duration {
 	return now.Sub(last)
 }
 
-// search says whether to look for other ways: it is silent for too long to wait for the one there was, a stream of it has none, or
-// there may be a better one.
+// search says whether to look for other ways: nothing answers on the one that there is, or on that of one stream; nothing comes by it for
+// too long; or there may be a better one. Whoever called looks first.
 func (c *Call) search(now time.Time) bool {
-	least := silencePeer
-	if c.Ours {
-		least = silenceSearch
+	silent, patience := silenceSearch, time.Duration(0)
+	if !c.Ours {
+		patience = searchPeer
 	}
 	if c.Heard.IsZero() {
-		least += searchFirst
+		silent += searchFirst
 	}
-	lost := c.silence(now) >= least || c.Way >= Doubtful && now.Sub(c.Since) >= least+searchFirst
+	lost := c.silence(now) >= silent ||
+		c.Way >= Doubtful && now.Sub(c.WaySince) >= patience && now.Sub(c.Since) >= patience+searchFirst
 	switch {
 	case !c.Sought:
 		return false
@@ -176,8 +178,8 @@ func (c *Call) search(now time.Time) bool {
 		return now.Sub(c.Searched) >= searchEvery
 	case c.Way != Relayed || !c.Ours:
 		return false
-	case c.Searched.IsZero():
-		return now.Sub(c.Since) >= searchBetter
+	case c.Searched.Before(c.WaySince):
+		return now.Sub(c.WaySince) >= searchBetter
 	}
 	return now.Sub(c.Searched) >= searchSeldom
 }

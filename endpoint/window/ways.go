@@ -18,6 +18,9 @@ type wayFound struct {
 	reach.Found
 }
 
+// wayDoubted says that nothing answers any more on a call's way.
+type wayDoubted struct{ id string }
+
 // renewed is what became of the search for other ways of a call: to be offered, or with theirs the answer to an offer.
 type renewed struct {
 	id     string
@@ -76,6 +79,7 @@ func (w *Window) gather(ctx context.Context, id string, addr netip.Addr, ours bo
 				w.tell(wayFound{id, f})
 			}
 		},
+		Doubted: func(reach.Stream) { w.tell(wayDoubted{id}) },
 	})
 	if err != nil {
 		return address, audio, video, err
@@ -136,6 +140,13 @@ func (w *Window) wayFound(ctx context.Context, m wayFound) {
 	w.step(ctx, l.media(time.Now()))
 }
 
+// wayDoubted has the machine look at a call at once: its silence may have a reason.
+func (w *Window) wayDoubted(ctx context.Context, m wayDoubted) {
+	if l := w.legs[m.id]; l != nil && l.session != nil {
+		w.step(ctx, l.media(time.Now()))
+	}
+}
+
 // renew looks for other ways of a call, which is to be offered them, or whose offer is to be answered with them.
 func (w *Window) renew(ctx context.Context, l *leg, theirs *reoffer) {
 	paths, servers := l.paths, w.servers()
@@ -143,7 +154,7 @@ func (w *Window) renew(ctx context.Context, l *leg, theirs *reoffer) {
 		w.log.Log(ctx, w.routine(l, slog.LevelInfo), "other ways to the other side are sought", "peer", l.peer, "call_id", l.callID,
 			"path", paths.Path(), "tried", paths.Tried())
 	}
-	l.asking = true
+	l.asking, l.lost = true, theirs == nil && !l.carries(time.Now())
 	w.work.Go(func() {
 		r := renewed{l.id, theirs, paths.Renew(ctx, servers)}
 		if r.err == nil {
@@ -163,6 +174,11 @@ func (w *Window) renewed(ctx context.Context, r renewed) {
 		return
 	}
 	l.asking = false
+	if r.theirs == nil && l.lost && l.carries(time.Now()) {
+		w.log.Log(ctx, w.routine(l, slog.LevelInfo), "the way to the other side is back", "peer", l.peer, "call_id", l.callID, "path", l.paths.Path())
+		l.forgetWays()
+		return
+	}
 	if r.err == nil {
 		r.err = l.sdp.Move(l.paths.Places())
 	}
@@ -175,6 +191,11 @@ func (w *Window) renewed(ctx context.Context, r renewed) {
 	case r.err == nil:
 		w.offerAgain(ctx, l)
 	}
+}
+
+// carries says whether something comes by a call's way, and goes by it.
+func (l *leg) carries(now time.Time) bool {
+	return l.session != nil && l.way() < Doubtful && now.Sub(l.session.Stats().LastReceived) < time.Second
 }
 
 // forgetWays ends the search for other ways that came to nothing.

@@ -7,28 +7,41 @@ import (
 	"time"
 )
 
-// Where ways were sought others are sought as soon as nothing comes: first by who called, again and again, and at once from another
-// address.
+// silent has nothing come to a call until a moment, by a way of that kind.
+func (r *run) silent(id string, until time.Time, way Way) {
+	for r.now.Before(until) {
+		r.now = r.now.Add(500 * time.Millisecond)
+		c := r.s.find(id)
+		r.send(Media{ID: id, Heard: c.Heard, Seen: c.Seen, Way: way})
+		r.send(Tick{})
+	}
+}
+
+// Where nothing answers on the way any more others are sought at once by who called, and where it answers and nothing comes a little
+// later by both: again and again, and at once from another address.
 func TestSearch(t *testing.T) {
-	silent := func(*Call) bool { return false }
-	for space, want := range map[string][]time.Duration{
-		"milano": {11 * time.Second, 16 * time.Second}, // it called
-		"munich": {13 * time.Second, 18 * time.Second},
+	for _, test := range []struct {
+		space string
+		way   Way
+		first time.Duration
+	}{
+		{"milano", Doubtful, 10500 * time.Millisecond}, // it called
+		{"milano", Direct, 13 * time.Second},
+		{"munich", Doubtful, 13 * time.Second},
+		{"munich", Direct, 13 * time.Second},
 	} {
-		r := start(space)
+		r := start(test.space)
 		r.now = nine
-		r.send(Planned{plan(space)})
+		r.send(Planned{plan(test.space)})
 		r.send(Registered{})
 		r.up()
 		id := r.call().ID
-		if space == "munich" {
-			r.s.Calls[0].Ours = false
-		}
+		r.s.Calls[0].Ours = test.space == "milano"
 		r.send(Changed{id, Terms{Sought: true}})
 		r.until(nine.Add(10*time.Second), nil)
 		r.done = nil
-		r.until(nine.Add(19*time.Second), silent)
-		r.expect(t, want[0].String()+" Reinvite{ID:"+id+"}", want[1].String()+" Reinvite{ID:"+id+"}")
+		r.silent(id, nine.Add(19*time.Second), test.way)
+		r.expect(t, test.first.String()+" Reinvite{ID:"+id+"}", (test.first+5*time.Second).String()+" Reinvite{ID:"+id+"}")
 		r.until(nine.Add(20*time.Second), nil)
 		r.done = nil
 		r.send(Registered{Moved: true})
@@ -39,17 +52,19 @@ func TestSearch(t *testing.T) {
 	}
 }
 
-// The first way is waited for longer, since finding it takes a moment.
+// The first way is waited for longer, since finding it takes a moment, and then for what comes by it.
 func TestFirstWay(t *testing.T) {
-	r := start("milano")
-	r.now = nine
-	r.send(Planned{plan("milano")})
-	r.send(Registered{})
-	id := r.call().ID
-	r.send(Agreed{id, Terms{Sought: true}})
-	r.done = nil
-	r.until(nine.Add(7*time.Second), func(*Call) bool { return false })
-	r.expect(t, "6s Reinvite{ID:"+id+"}")
+	for way, want := range map[Way]string{None: "5s", Direct: "8s"} {
+		r := start("milano")
+		r.now = nine
+		r.send(Planned{plan("milano")})
+		r.send(Registered{})
+		id := r.call().ID
+		r.send(Agreed{id, Terms{Sought: true}})
+		r.done = nil
+		r.silent(id, nine.Add(9*time.Second), way)
+		r.expect(t, want+" Reinvite{ID:"+id+"}")
+	}
 }
 
 // A phone of the other family is met at an address of that family.
@@ -93,7 +108,7 @@ func TestSearchForBetter(t *testing.T) {
 		}
 	}
 	ticks(11*time.Minute, Relayed)
-	r.expect(t, "15s Reinvite{ID:"+id+"}", "10m15s Reinvite{ID:"+id+"}")
+	r.expect(t, "5.5s Reinvite{ID:"+id+"}", "10m5.5s Reinvite{ID:"+id+"}")
 	ticks(time.Hour, Direct)
 	r.expect(t)
 	ticks(8*time.Second, Doubtful)

@@ -254,6 +254,8 @@ func (w *Window) receive(ctx context.Context, m any) {
 		w.reinvited(ctx, m)
 	case renewed:
 		w.renewed(ctx, m)
+	case wayDoubted:
+		w.wayDoubted(ctx, m)
 	case wayFound:
 		w.wayFound(ctx, m)
 	case mediaBroke:

@@ -38,16 +38,12 @@ const (
 	relayEnough    = 100 * time.Millisecond
 	relayEnoughTCP = 300 * time.Millisecond
 
-	// Consent (RFC 7675 §5.1): asked for so often, and gone for good when nothing came for so long.
-	consentEvery = 2 * time.Second
-	silentFor    = 5 * time.Second
-	consentEnds  = 30 * time.Second
-
 	checksMost = 100 // requests to a pair before it is given up: the other side may begin seconds later than we
 )
 
 // attempt is one search for a stream's way, with credentials of its own: pion's agent and its sockets.
 type attempt struct {
+	of      *path
 	agent   *ice.Agent
 	sockets *sockets
 	servers *servers
@@ -55,14 +51,17 @@ type attempt struct {
 	alone   bool // the other side is on this machine
 	near    bool // or at its cable
 
-	doubtful atomic.Bool // nothing answers on the way for long
+	doubtful atomic.Bool // nothing answers on the way
 
-	mu     sync.Mutex
-	local  negotiate.ICE    // as gathered
-	host   []netip.AddrPort // of it
-	remote string           // fragment of the other side; empty until checks began
-	begun  time.Time        // when they did
-	theirs []string         // kinds of their candidates
+	mu       sync.Mutex
+	local    negotiate.ICE    // as gathered
+	host     []netip.AddrPort // of it
+	remote   string           // fragment of the other side; empty until checks began
+	password string           // of the other side
+	controls bool             // our role in it
+	consent  consent          // once there is a way
+	begun    time.Time        // when checks did
+	theirs   []string         // kinds of their candidates
 
 	theirHosts map[netip.Addr]bool // addresses of their candidates: whether a machine of theirs has it itself
 	translated map[bool]bool       // of IPv4 (true) or IPv6: servers see us at an address that this machine does not have
@@ -73,7 +72,8 @@ type attempt struct {
 
 // newAttempt makes an agent and starts nothing.
 func newAttempt(p *path, uris []*stun.URI) (*attempt, error) {
-	n := &sockets{Net: p.cfg.Net, media: p.came}
+	a := &attempt{of: p, alone: p.cfg.Local.IsLoopback(), near: p.cfg.Local.IsLinkLocalUnicast()}
+	n := &sockets{Net: p.cfg.Net, to: a}
 	if n.Net == nil {
 		machine, err := stdnet.NewNet() // which keeps the addresses of the moment
 		if err != nil {
@@ -86,8 +86,8 @@ func newAttempt(p *path, uris []*stun.URI) (*attempt, error) {
 		ice.WithCandidateTypes([]ice.CandidateType{ice.CandidateTypeHost, ice.CandidateTypeServerReflexive}), // relays are ours
 		ice.WithNetworkTypes([]ice.NetworkType{ice.NetworkTypeUDP4, ice.NetworkTypeUDP6}),
 		ice.WithMulticastDNSMode(ice.MulticastDNSModeDisabled), ice.WithDisableActiveTCP(),
-		ice.WithCheckInterval(checkEvery), ice.WithKeepaliveInterval(consentEvery), ice.WithMaxBindingRequests(checksMost),
-		ice.WithDisconnectedTimeout(silentFor), ice.WithFailedTimeout(consentEnds - silentFor),
+		ice.WithCheckInterval(checkEvery), ice.WithMaxBindingRequests(checksMost),
+		ice.WithKeepaliveInterval(0), ice.WithDisconnectedTimeout(0), ice.WithFailedTimeout(0), // consent is ours
 		ice.WithSrflxAcceptanceMinWait(reflexiveWait), ice.WithPrflxAcceptanceMinWait(reflexiveWait), ice.WithRelayAcceptanceMinWait(relayWait),
 		ice.WithSTUNGatherTimeout(gatherFor),
 	}
@@ -98,18 +98,13 @@ func newAttempt(p *path, uris []*stun.URI) (*attempt, error) {
 	if err != nil {
 		return nil, fmt.Errorf("begin ICE: %w", err)
 	}
-	a := &attempt{agent: agent, sockets: n, alone: p.cfg.Local.IsLoopback(), near: p.cfg.Local.IsLinkLocalUnicast()}
-	a.servers = newServers(n.Net, p.cfg.Dial, uris, p.came)
-	return a, errors.Join(
-		agent.OnSelectedCandidatePairChange(func(local, remote ice.Candidate) { p.found(a, local, remote) }),
-		agent.OnConnectionStateChange(func(s ice.ConnectionState) {
-			switch s {
-			case ice.ConnectionStateFailed:
-				p.lost(a)
-			case ice.ConnectionStateDisconnected, ice.ConnectionStateConnected:
-				a.doubtful.Store(s == ice.ConnectionStateDisconnected)
-			}
-		}))
+	a.agent, a.sockets, a.servers = agent, n, newServers(n.Net, p.cfg.Dial, uris, a)
+	return a, agent.OnSelectedCandidatePairChange(func(local, remote ice.Candidate) { p.found(a, local, remote) })
+}
+
+// came takes media.
+func (a *attempt) came(c carrier, b []byte, from netip.AddrPort, at time.Time) {
+	a.of.came(c, b, from, at)
 }
 
 // onLoopback says whether an address is one of the machine's loopback interface, which has others than 127.0.0.1 in namespaces.
@@ -238,7 +233,7 @@ func (a *attempt) preferred(at netip.Addr) netip.AddrPort {
 func (a *attempt) start(theirs *negotiate.ICE) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.remote, a.begun = theirs.Fragment, time.Now()
+	a.remote, a.password, a.controls, a.begun = theirs.Fragment, theirs.Password, a.ours, time.Now()
 	var names []string
 	a.theirHosts = map[netip.Addr]bool{}
 	for _, text := range theirs.Candidates {

@@ -22,11 +22,17 @@ type carrier interface {
 	last() **place // where the last of media came from
 }
 
+// A receiver takes what carriers receive.
+type receiver interface {
+	came(c carrier, b []byte, from netip.AddrPort, at time.Time)   // media
+	answers(c carrier, b []byte, from netip.AddrPort) (taken bool) // STUN, which pion gets if it is not taken
+}
+
 // sockets is the machine's network as pion sees it: whatever UDP socket it opens for checks is one of ours as well, by which
 // media come and go.
 type sockets struct {
 	transport.Net
-	media func(carrier, []byte, netip.AddrPort, time.Time) // takes what comes and is none of pion's
+	to receiver
 
 	mu   sync.Mutex
 	open []*conn
@@ -65,7 +71,7 @@ func (n *sockets) ListenUDP(network string, addr *net.UDPAddr) (transport.UDPCon
 	if err != nil {
 		return nil, err
 	}
-	c := &conn{UDPConn: under, socket: udp.New(packetConn(under)), media: n.media}
+	c := &conn{UDPConn: under, socket: udp.New(packetConn(under)), to: n.to}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.open = append(n.open, c)
@@ -103,7 +109,7 @@ func packetConn(c transport.UDPConn) net.PacketConn {
 type conn struct {
 	transport.UDPConn
 	socket *udp.Socket
-	media  func(carrier, []byte, netip.AddrPort, time.Time)
+	to     receiver
 	from   *place // of the last of media; the reader's alone
 }
 
@@ -124,8 +130,11 @@ func (c *conn) ReadFrom(b []byte) (int, net.Addr, error) {
 		if err != nil {
 			return 0, nil, err
 		}
-		if n > 0 && b[0] > 3 {
-			c.media(c, b[:n], from, came)
+		switch {
+		case n > 0 && b[0] > 3:
+			c.to.came(c, b[:n], from, came)
+			continue
+		case c.to.answers(c, b[:n], from):
 			continue
 		}
 		return n, net.UDPAddrFromAddrPort(from), nil

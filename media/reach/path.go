@@ -185,6 +185,8 @@ func (p *path) found(a *attempt, local, remote ice.Candidate) {
 	}
 	a.mu.Lock()
 	a.path = a.name(local, remote)
+	a.consent.begin(time.Now())
+	a.doubtful.Store(false)
 	f := Found{Path: a.path, Took: time.Since(a.begun)}
 	a.mu.Unlock()
 	if p.adopt(a, t) && p.cfg.Found != nil {
@@ -214,22 +216,31 @@ func (p *path) adopt(a *attempt, t *target) bool {
 	return true
 }
 
-// lost is told that nothing answers on an attempt's way any more: the other side's consent has ended (RFC 7675 §5.1).
+// lost ends an attempt's way: the other side's consent has ended (RFC 7675 §5.1).
 func (p *path) lost(a *attempt) {
 	a.mu.Lock()
 	a.path = ""
 	a.mu.Unlock()
+	a.doubtful.Store(false)
 	if t := p.target.Load(); t != nil && t.of == a {
 		p.target.CompareAndSwap(t, nil)
 	}
 }
 
-// Run hands over what comes until ctx ends.
+// Run hands over what comes, and asks whether what we send is still wanted, until ctx ends.
 func (p *path) Run(ctx context.Context, deliver func(media.Datagram)) error {
 	p.deliver.Store(&deliver)
-	<-ctx.Done()
-	p.deliver.Store(nil)
-	return nil
+	defer p.deliver.Store(nil)
+	ticker := time.NewTicker(askAtOnce)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+			p.tick(time.Now())
+		}
+	}
 }
 
 // came takes what a carrier has received.

@@ -42,6 +42,8 @@ type Config struct {
 
 	Net   transport.Net       // nil: the machine's
 	Found func(Stream, Found) // called when a stream's way is found or another one; nil for nobody
+	// Doubted is called when nothing answers any more on a stream's way; nil for nobody.
+	Doubted func(Stream)
 }
 
 // Stream is one of a call's streams.

@@ -29,7 +29,7 @@ type relayed struct {
 	under          net.PacketConn // to the server
 	at             netip.AddrPort
 	transport      string // to the server: udp, tcp, tls
-	media          func(carrier, []byte, netip.AddrPort, time.Time)
+	to             receiver
 	from           *place // of the last of media; the reader's alone
 
 	mu     sync.Mutex
@@ -122,11 +122,13 @@ func (r *relayed) ReadFrom(b []byte) (int, net.Addr, error) {
 			return n, from, err
 		}
 		at, ok := udp.AddrPort(from)
-		if !ok || n == 0 {
+		switch {
+		case !ok || n == 0:
 			continue
-		}
-		if b[0] > 3 {
-			r.media(r, b[:n], at, time.Now())
+		case b[0] > 3:
+			r.to.came(r, b[:n], at, time.Now())
+			continue
+		case r.to.answers(r, b[:n], at):
 			continue
 		}
 		return n, from, nil

@@ -28,17 +28,14 @@ const (
 	relayBuffer = 1 << 20 // bytes that the kernel keeps of what a server passes on
 )
 
-type (
-	dialer    func(ctx context.Context, network, address string, secure bool) (net.Conn, error)
-	mediaFunc func(carrier, []byte, netip.AddrPort, time.Time)
-)
+type dialer func(ctx context.Context, network, address string, secure bool) (net.Conn, error)
 
 // servers are the TURN servers that one attempt asks for addresses.
 type servers struct {
-	net   transport.Net
-	dial  dialer
-	media mediaFunc
-	all   []*stun.URI
+	net  transport.Net
+	dial dialer
+	to   receiver
+	all  []*stun.URI
 
 	relays   chan struct{} // closed when there is a relay
 	once     sync.Once
@@ -51,12 +48,12 @@ type servers struct {
 }
 
 // newServers takes those of the URIs that relay.
-func newServers(n transport.Net, dial dialer, uris []*stun.URI, m mediaFunc) *servers {
+func newServers(n transport.Net, dial dialer, uris []*stun.URI, to receiver) *servers {
 	if dial == nil {
 		dial = inClear
 	}
 	return &servers{
-		net: n, dial: dial, media: m, relays: make(chan struct{}), finished: make(chan struct{}), cancel: func() {},
+		net: n, dial: dial, to: to, relays: make(chan struct{}), finished: make(chan struct{}), cancel: func() {},
 		all: slices.DeleteFunc(slices.Clone(uris), func(u *stun.URI) bool { return !relaying(u) }),
 	}
 }
@@ -153,7 +150,7 @@ func (s *servers) ask(ctx context.Context, u *stun.URI, network string, take fun
 }
 
 func (s *servers) allocate(ctx context.Context, u *stun.URI, network string) (r *relayed, err error) {
-	r = &relayed{media: s.media, peers: map[netip.Addr]*admission{}}
+	r = &relayed{to: s.to, peers: map[netip.Addr]*admission{}}
 	var server string
 	if u.Proto == stun.ProtoTypeUDP {
 		r.transport = "udp"

@@ -142,6 +142,9 @@ type handed struct {
 
 func (h *handed) Close() error { return h.raw.Close() }
 
+// NetConn is the socket.
+func (h *handed) NetConn() net.Conn { return h.raw }
+
 // SetLinger is that of the socket.
 func (h *handed) SetLinger(seconds int) error {
 	if tcp, ok := h.raw.(*net.TCPConn); ok {

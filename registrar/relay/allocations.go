@@ -28,6 +28,7 @@ type allocations struct {
 	open   sync.WaitGroup
 
 	sent, received atomic.Uint64 // bytes of those that have ended
+	total          *rate.Limiter // bytes of all, both ways
 
 	mu   sync.Mutex
 	live map[netip.AddrPort]*allocation // by relayed address
@@ -35,7 +36,10 @@ type allocations struct {
 }
 
 func newAllocations(p *peers, limits Limits, listen func(netip.AddrPort) (net.PacketConn, error), count func(reason)) *allocations {
-	return &allocations{peers: p, limits: limits, listen: listen, count: count, live: map[netip.AddrPort]*allocation{}, each: map[string]*tally{}}
+	return &allocations{
+		peers: p, limits: limits, listen: listen, count: count, total: bucket(limits.Total),
+		live: map[netip.AddrPort]*allocation{}, each: map[string]*tally{},
+	}
 }
 
 // An allocation is the socket behind a relayed address.
@@ -48,6 +52,26 @@ type allocation struct {
 	once    sync.Once
 
 	sent, received atomic.Uint64 // bytes to peers, and from them
+	out, in        *rate.Limiter // the same, so far as they may be relayed
+}
+
+// burst is for how long an allocation that was quiet may relay as much as it likes: pictures come in bursts.
+const burst = 250 * time.Millisecond
+
+// bucket bounds what is relayed, to kbit/s.
+func bucket(kbps int) *rate.Limiter {
+	bytes := float64(kbps) * 1000 / 8
+	return rate.NewLimiter(rate.Limit(bytes), max(64<<10, int(bytes*burst.Seconds())))
+}
+
+// affords says whether so many bytes more may be relayed one way. What goes on to another allocation here counts there among all.
+func (k *allocation) affords(way *rate.Limiter, bytes int, here bool) bool {
+	now := time.Now()
+	if way.AllowN(now, bytes) && (here || k.of.total.AllowN(now, bytes)) {
+		return true
+	}
+	k.of.count(excess)
+	return false
 }
 
 // A tally is what an account has and had. It is kept as long as the account.
@@ -165,7 +189,9 @@ func (a *allocations) begin(account string, at netip.AddrPort) (*allocation, err
 	if err != nil {
 		return nil, err
 	}
-	k := &allocation{PacketConn: socket, of: a, account: account, at: at, inside: inside}
+	k := &allocation{
+		PacketConn: socket, of: a, account: account, at: at, inside: inside, out: bucket(a.limits.Rate), in: bucket(a.limits.Rate),
+	}
 	a.open.Add(1)
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -238,8 +264,8 @@ func (k *allocation) WriteTo(b []byte, to net.Addr) (int, error) {
 		return 0, fmt.Errorf("%v is no address over UDP", to)
 	}
 	dst := plain(udp.AddrPort())
-	err := k.of.peers.at(dst)
-	if err == nil && slices.Contains(k.of.peers.relay, dst.Addr()) {
+	err, here := k.of.peers.at(dst), slices.Contains(k.of.peers.relay, dst.Addr())
+	if err == nil && here {
 		other := k.of.find(dst)
 		if other == nil {
 			err = errOurs
@@ -251,6 +277,9 @@ func (k *allocation) WriteTo(b []byte, to net.Addr) (int, error) {
 		k.of.count(peer)
 		return len(b), nil // to the client it looks lost on the way
 	}
+	if !k.affords(k.out, len(b), here) {
+		return len(b), nil
+	}
 	k.sent.Add(uint64(len(b)))
 	return k.PacketConn.WriteTo(b, net.UDPAddrFromAddrPort(dst))
 }
@@ -258,6 +287,9 @@ func (k *allocation) WriteTo(b []byte, to net.Addr) (int, error) {
 // ReadFrom reads what a peer sends.
 func (k *allocation) ReadFrom(b []byte) (int, net.Addr, error) {
 	n, from, err := k.PacketConn.ReadFrom(b)
+	for err == nil && !k.affords(k.in, n, false) {
+		n, from, err = k.PacketConn.ReadFrom(b)
+	}
 	if err != nil {
 		return n, from, err
 	}

@@ -28,6 +28,7 @@ var (
 	permissionRequest = stun.NewType(stun.MethodCreatePermission, stun.ClassRequest).Value()
 	bindRequest       = stun.NewType(stun.MethodChannelBind, stun.ClassRequest).Value()
 	bindError         = stun.NewType(stun.MethodChannelBind, stun.ClassErrorResponse).Value()
+	dataIndication    = stun.NewType(stun.MethodData, stun.ClassIndication).Value()
 	sendIndication    = stun.NewType(stun.MethodSend, stun.ClassIndication).Value()
 )
 

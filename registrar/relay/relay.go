@@ -62,12 +62,14 @@ type Limits struct {
 	Connections int // TCP connections in all
 	PerBlock    int // of them, of strangers from one block
 	PerAccount  int // of them, of one account
+	Rate        int // kbit/s that one allocation relays, each way; what is more is lost
+	Total       int // kbit/s that all relay together, both ways
 }
 
 // DefaultLimits are for a registrar of a few hundred windows. One takes two allocations for a call, and goes through several
 // calls before the last of them expires.
 func DefaultLimits() Limits {
-	return Limits{Each: 16, Allocations: 1024, Connections: 1024, PerBlock: 128, PerAccount: 32}
+	return Limits{Each: 16, Allocations: 1024, Connections: 1024, PerBlock: 128, PerAccount: 32, Rate: 8000, Total: 400_000}
 }
 
 // Within are the limits where a process may open so many files (RLIMIT_NOFILE): at most a quarter of them is for the relay.
@@ -88,7 +90,8 @@ func (l Limits) orDefaults() Limits {
 	for _, f := range []struct {
 		of      *int
 		without int
-	}{{&l.Each, d.Each}, {&l.Allocations, d.Allocations}, {&l.Connections, d.Connections}, {&l.PerBlock, d.PerBlock}, {&l.PerAccount, d.PerAccount}} {
+	}{{&l.Each, d.Each}, {&l.Allocations, d.Allocations}, {&l.Connections, d.Connections}, {&l.PerBlock, d.PerBlock}, {&l.PerAccount, d.PerAccount},
+		{&l.Rate, d.Rate}, {&l.Total, d.Total}} {
 		if *f.of == 0 {
 			*f.of = f.without
 		}
@@ -285,10 +288,12 @@ const (
 	quota
 	flood
 	crowded
+	narrow
+	excess
 )
 
 // reasons are what the metrics call them.
-var reasons = [...]string{credentials: "credentials", peer: "peer", quota: "quota", flood: "flood", crowded: "connections"}
+var reasons = [...]string{credentials: "credentials", peer: "peer", quota: "quota", flood: "flood", crowded: "connections", narrow: "slow_connection", excess: "rate"}
 
 func (s *Server) count(why reason) { s.refused[why].Add(1) }
 

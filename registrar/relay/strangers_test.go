@@ -153,8 +153,8 @@ func TestHalfAFrame(t *testing.T) {
 	})
 }
 
-// Who reads more slowly than media comes is cut off, and takes nobody with it.
-func TestSlowReader(t *testing.T) {
+// Who reads nothing of what comes is cut off, and takes nobody with it.
+func TestDeafReader(t *testing.T) {
 	simulate(t, nil, func(l *lab) {
 		c, other := l.tcp("milano", "198.51.100.7"), l.udp("munich", "198.51.100.8")
 		atC, atO := c.allocate(), other.allocate()
@@ -173,6 +173,58 @@ func TestSlowReader(t *testing.T) {
 		}
 		if _, code := other.ask(stun.MethodRefresh); code != 0 {
 			t.Errorf("the other: %d", code)
+		}
+	})
+}
+
+// Who reads more slowly than media come loses of them, and stays: what it asks for meanwhile is answered, and what it sends is relayed.
+func TestSlowReader(t *testing.T) {
+	simulate(t, nil, func(l *lab) {
+		c, other := l.tcp("milano", "198.51.100.7"), l.udp("munich", "198.51.100.8")
+		atC, atO := c.allocate(), other.allocate()
+		c.ask(stun.MethodCreatePermission, toPeer(atO.String()))
+		other.ask(stun.MethodCreatePermission, toPeer(atC.String()))
+		text := strings.Repeat("x", 1000)
+		ended := make(chan int)
+		stop := make(chan struct{})
+		go func() { // 1.6 Mbit/s come
+			sent := 0
+			for {
+				select {
+				case <-stop:
+					ended <- sent
+					return
+				case <-time.After(5 * time.Millisecond):
+					other.say(atC.String(), text)
+					sent++
+				}
+			}
+		}()
+		heard := 0
+		for begun := time.Now(); time.Since(begun) < 20*time.Second; time.Sleep(20 * time.Millisecond) { // and 400 kbit/s are read
+			if got, _ := c.hears(); got == text {
+				heard++
+			}
+		}
+		c.say(atO.String(), "are you there?")
+		if got, _ := other.hears(); got != "are you there?" {
+			t.Errorf("the other heard %q", got)
+		}
+		begun := time.Now()
+		if _, code := c.ask(stun.MethodRefresh); code != 0 {
+			t.Errorf("Refresh: %d", code)
+		}
+		if took := time.Since(begun); took > 2*time.Second {
+			t.Errorf("an answer took %v", took)
+		}
+		close(stop)
+		sent := <-ended
+		if heard < 800 || heard > sent/2 {
+			t.Errorf("heard %d of %d", heard, sent)
+		}
+		s := l.server.State()
+		if s.Connections != 1 || s.Refused["slow_connection"] < uint64(sent)/2 {
+			t.Errorf("%+v", s)
 		}
 	})
 }

@@ -19,7 +19,7 @@ const (
 	proveWithin = 10 * time.Second // for the first request that proves who sent it, counted from the beginning
 	frameWithin = 10 * time.Second // for a frame that has begun
 	idleFor     = 30 * time.Second // without an allocation
-	writeWithin = 5 * time.Second  // for one write: whoever reads more slowly than media comes is cut off
+	writeWithin = 10 * time.Second // for one frame: whoever reads nothing at all is cut off
 )
 
 // askings is how many frames of a stranger are read: two and what was sent again would do.
@@ -89,6 +89,7 @@ func (l *streams) admit(raw net.Conn) *stream {
 		Conn: raw, desk: desk{server: l.server}, of: l, from: sourceOf(raw.RemoteAddr()), in: bufio.NewReaderSize(raw, maxFrame),
 		accepted: time.Now(),
 	}
+	c.out = newOutbox(raw, func() { _ = c.Close() })
 	l.mu.Lock()
 	of := l.strangers.Find(block.Of(c.from.at.Addr()))
 	var victim *stream
@@ -98,6 +99,7 @@ func (l *streams) admit(raw net.Conn) *stream {
 	case len(l.open) >= l.limits.Connections:
 		if victim = l.strangers.First(); victim == nil {
 			l.mu.Unlock()
+			c.out.close()
 			return nil
 		}
 	}
@@ -224,6 +226,7 @@ type stream struct {
 	of       *streams
 	from     source
 	in       *bufio.Reader
+	out      *outbox
 	accepted time.Time
 	once     sync.Once
 
@@ -237,6 +240,7 @@ type stream struct {
 
 var (
 	errFrame = errors.New("no frame of STUN or TURN")
+	errFull  = errors.New("the peer takes no answers")
 	errEnds  = errors.New("a stranger asks too often, or an account has too many connections")
 )
 
@@ -312,17 +316,19 @@ func (c *stream) deadline(begun bool) time.Time {
 	return c.last.Add(idleFor)
 }
 
-// Write sends a whole frame.
+// Write has a whole frame sent, and waits for nobody. Media that there is no room for are lost; who does not even take answers is
+// cut off.
 func (c *stream) Write(b []byte) (int, error) {
-	if err := c.SetWriteDeadline(time.Now().Add(writeWithin)); err != nil {
-		return 0, err
+	media := len(b) > 1 && (b[0]>>6 == 1 || binary.BigEndian.Uint16(b) == dataIndication)
+	switch sent := c.out.put(c.mend(b), media); {
+	case sent:
+	case media:
+		c.of.server.count(narrow)
+	default:
+		_ = c.Close()
+		return 0, errFull
 	}
-	n, err := c.Conn.Write(c.mend(b))
-	if err != nil {
-		_ = c.Close() // half a frame may be out: nothing that follows could be understood
-		return 0, err
-	}
-	return max(n, len(b)), nil
+	return len(b), nil
 }
 
 // Close may be called more than once.
@@ -332,7 +338,9 @@ func (c *stream) Close() error {
 		c.of.mu.Lock()
 		c.of.leave(c)
 		c.of.mu.Unlock()
+		c.out.close()
 		err = c.Conn.Close()
+		<-c.out.gone
 		c.of.closed.Done()
 	})
 	return err

@@ -76,6 +76,7 @@ var cells = []cell{
 	{name: "nat-address", text: "each behind a router", sides: [2][]behaviour{keeps, keeps}, path: srflx, fault: &windowMoves},
 	{name: "nat-uplink", text: "each behind a router", sides: [2][]behaviour{keeps, keeps}, path: srflx, fault: &routerMoves},
 	{name: "nat-udp-dies", text: "each behind a router", sides: [2][]behaviour{keeps, keeps}, path: srflx, fault: &udpDies},
+	{name: "relay-nothing", text: "both symmetric", sides: [2][]behaviour{symmetric, symmetric}, path: relay, fault: &nothing},
 	{name: "relay-restart", text: "both symmetric", sides: [2][]behaviour{symmetric, symmetric}, path: relay, fault: &partnerRestarts},
 	{name: "relay-registrar", text: "both symmetric", sides: [2][]behaviour{symmetric, symmetric}, path: relay, fault: &registrarRestarts},
 	{name: "relay-reboot", text: "both symmetric", sides: [2][]behaviour{symmetric, symmetric}, path: relay, fault: &routerReboots},
