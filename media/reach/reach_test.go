@@ -100,6 +100,7 @@ func (m machine) ListenPacket(network, address string) (net.PacketConn, error) {
 // A side is one of two sessions: what it received, by stream.
 type side struct {
 	*Paths
+	world *world
 	net   *vnet.Net
 	found chan Found
 
@@ -112,7 +113,7 @@ func (w *world) side(i int) *side { return w.sideWith(i, relays, nil) }
 
 func (w *world) sideWith(i int, relays Relays, dial func(context.Context, string, string, bool) (net.Conn, error)) *side {
 	w.t.Helper()
-	s := &side{net: w.nets[i], found: make(chan Found, 10), came: map[Stream][]string{}}
+	s := &side{world: w, net: w.nets[i], found: make(chan Found, 10), came: map[Stream][]string{}}
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
 	var err error
