@@ -29,6 +29,7 @@ var rules = []struct {
 	{who: `^ewindow/(endpoint|registrar)(/|$)`, not: `^github.com/emiago/sipgo$`, why: "registrar/signal/stack is the only SIP stack: it never dials"},
 	{who: `^ewindow/media/negotiate$`, not: `^ewindow/`, but: `^$`, why: "negotiate is a leaf: both programs agree on media with it"},
 	{who: `^ewindow/(registrar/(block|pki/pin)|dialplan/(wholefile|nesting|diagnostic|lookalike))$`, not: `^ewindow/`, but: `^ewindow/dialplan/lookalike$`, why: "block, pin, wholefile, nesting and diagnostic are leaves"},
+	{who: `^ewindow/media/handshake$`, not: `^ewindow/`, but: `^ewindow/media/negotiate$`, why: "a handshake knows what SDP said, and no more of a call"},
 	{who: `^ewindow/media/(agc|effort)$`, not: `^(ewindow|github.com)/`, but: `^$`, why: "agc and effort are arithmetic"},
 	{who: `^ewindow/media/echopath$`, not: `^(ewindow|github.com)/`, but: `^$`, why: "echopath is arithmetic"},
 	{who: `^ewindow/media/(flexfec|red)$`, not: `^(ewindow|github.com)/`, but: `^$`, why: "what is read of packets in them is bytes"},

@@ -23,6 +23,9 @@ func (s Suite) saltLength() int {
 	return 14
 }
 
+// Lengths are those of the suite's key and salt, in bytes.
+func (s Suite) Lengths() (key, salt int) { return keyLength, s.saltLength() }
+
 // parseSuite knows the spellings that are in the field.
 func parseSuite(name string) (Suite, bool) {
 	switch strings.ToUpper(name) {
