@@ -22,15 +22,25 @@ func (p *Plan) Programme(space string, from time.Time) (*programme.Programme, er
 	tt := p.timetable(start)
 	for days := int64(ProgrammeDays); ; days /= 2 {
 		made := p.programme(i, tt, span.Span{From: start, Until: start + days*day})
-		if atMost(made) <= programme.MaxSize {
+		keys := keyRoom(made)
+		if atMost(made)+keys <= programme.MaxSize {
 			return made, nil
 		}
-		if _, err := programme.Encode(made); err == nil {
+		b, err := programme.Encode(made)
+		if err == nil && (len(b)+keys <= programme.MaxSize || days == 1) {
 			return made, nil
 		} else if days == 1 {
 			return nil, err
 		}
 	}
+}
+
+// keyRoom is what the keys of its partners will take, which are not the plan's to know.
+func keyRoom(p *programme.Programme) (size int) {
+	for _, partner := range p.Partners() {
+		size += programme.KeyRoom + len(partner)
+	}
+	return size
 }
 
 // atMost is a size, in bytes, that the encoded programme does not exceed, found faster than by encoding it.

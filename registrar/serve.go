@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"ewindow/dialplan/wholefile"
+	"ewindow/registrar/keyring"
 	"ewindow/registrar/location"
 	"ewindow/registrar/metrics"
 	"ewindow/registrar/pki"
@@ -79,6 +80,8 @@ func (c *serveCmd) serve(ctx context.Context, s streams, reload <-chan os.Signal
 		return err
 	}
 	locations := location.New(location.Config{Changed: db.Note})
+	ring := keyring.Open(filepath.Join(c.State, "keys.json"), log)
+	ring.Keep(func(account string) bool { _, is := db.Account(account); return is })
 	socket, err := ask.Listen(c.State, "registrar", log)
 	if err != nil {
 		return err
@@ -86,7 +89,7 @@ func (c *serveCmd) serve(ctx context.Context, s streams, reload <-chan os.Signal
 	if socket != nil {
 		defer socket.Close()
 	}
-	server, carrier, open, counted, err := c.open(ctx, start, db, locations, identity, log)
+	server, carrier, open, counted, err := c.open(ctx, start, db, locations, identity, ring, log)
 	if err != nil {
 		return err
 	}
@@ -103,6 +106,7 @@ func (c *serveCmd) serve(ctx context.Context, s streams, reload <-chan os.Signal
 	g.Go(func() error { ask.Serve(ctx, socket, server.Status); return nil })
 	g.Go(func() error { return bounded.Run(ctx) })
 	g.Go(func() error { return db.Run(ctx, c.storeEvents(server, carrier, locations, counted, log)) })
+	g.Go(func() error { return ring.Run(ctx) })
 	g.Go(func() error { return identity.Run(ctx) })
 	g.Go(func() error { return c.watcher(server, start, counted, log).Run(ctx, reload) })
 	if carrier != nil {
@@ -123,7 +127,7 @@ func (c *serveCmd) serve(ctx context.Context, s streams, reload <-chan os.Signal
 
 // open opens the listeners and puts the servers behind them. The relay is nil where there is none.
 func (c *serveCmd) open(ctx context.Context, start *planfile.Start, db *store.Store, locations *location.Table,
-	identity *pki.Identity, log *slog.Logger) (
+	identity *pki.Identity, ring *keyring.Ring, log *slog.Logger) (
 	server *proxy.Server, carrier *relay.Server, open opened, counted *metrics.Registry, err error,
 ) {
 	key, err := flowKey(filepath.Join(c.State, "flow.key"), log)
@@ -152,7 +156,7 @@ func (c *serveCmd) open(ctx context.Context, start *planfile.Start, db *store.St
 		return
 	}
 	config := proxy.Config{
-		Domain: c.Domain, Advertise: c.Advertise, Key: key, Plan: start.Plan, Accounts: db, Locations: locations,
+		Domain: c.Domain, Advertise: c.Advertise, Key: key, Plan: start.Plan, Accounts: db, Locations: locations, Keys: ring,
 		Echo: reflector, TLS: identity.ServerConfig(), Others: open.others, Limits: limits, Metrics: counted, Log: log,
 	}
 	carrier, err = relaying.open(open, relayLimits, c.Advertise, func(account string) (proof string, ok bool) {

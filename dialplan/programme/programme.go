@@ -33,6 +33,9 @@ const Early = 60 * time.Second
 // MaxSize bounds an encoded Programme, in bytes. A SIP message ends at 65,535.
 const MaxSize = 60_000
 
+// KeyRoom is what a partner's key takes of that beside the partner's name, in bytes.
+const KeyRoom = 180
+
 // Security says how the media of a call is protected.
 type Security string
 
@@ -56,6 +59,10 @@ type Programme struct {
 	Links    []Interval `json:"links"`            // whom it sees; within Open unless the link is "always"
 	Phones   []Phone    `json:"phones,omitempty"` // who may ring it from a desk phone while it is Open
 	Knocks   []Knock    `json:"knocks,omitempty"` // by which numbers others ask to be let in
+
+	// Keys are the public media keys of partners, by account, in base64, as far as they have told them. Whoever makes the programme
+	// could name any: a window pins what it sees first.
+	Keys map[string]string `json:"keys,omitempty"`
 
 	Strange []string `json:"-"` // what a reader left out because it does not know it; for the log
 }
@@ -180,8 +187,20 @@ func Same(a, b *Programme) bool {
 		}
 		return out
 	}
-	return slices.Equal(open(a), open(b)) && slices.Equal(links(a), links(b)) && slices.Equal(a.Phones, b.Phones) &&
-		slices.EqualFunc(a.Knocks, b.Knocks, sameKnock)
+	both := links(a)
+	return slices.Equal(open(a), open(b)) && slices.Equal(both, links(b)) && slices.Equal(a.Phones, b.Phones) &&
+		slices.EqualFunc(a.Knocks, b.Knocks, sameKnock) &&
+		!slices.ContainsFunc(both, func(l Interval) bool { return a.Keys[l.Partner] != b.Keys[l.Partner] })
+}
+
+// Partners are the accounts that Links names, each once, in order.
+func (p *Programme) Partners() []string {
+	var out []string
+	for _, l := range p.Links {
+		out = append(out, l.Partner)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 func sameKnock(a, b Knock) bool {

@@ -24,6 +24,7 @@ func sample() *Programme {
 		},
 		Phones: []Phone{{Account: "reception", Name: "Reception", Security: SDES, Picture: true}, {Account: "old", Security: None}},
 		Knocks: []Knock{{Number: "201", Policy: "polite", From: []string{"reception"}, Ring: 20, Until: Accepted}},
+		Keys:   map[string]string{"munich": "MFkw"},
 	}
 }
 
@@ -162,6 +163,9 @@ func TestSame(t *testing.T) {
 		{"note", false, func(p *Programme) { p.Note = "Ring twice." }},
 		{"a knock", false, func(p *Programme) { p.Knocks[0].Ring = 30 }},
 		{"who knocks", false, func(p *Programme) { p.Knocks[0].From[0] = "munich" }},
+		{"a partner's key", false, func(p *Programme) { p.Keys["munich"] = "MFkE" }},
+		{"a partner's first key", false, func(p *Programme) { p.Keys["potsdam"] = "MFkC" }},
+		{"the key of a stranger", true, func(p *Programme) { p.Keys["nobody"] = "MFkD" }},
 		{"no common time", false, func(p *Programme) { p.From, p.Until = at(24*14), at(24*28) }},
 	} {
 		p := sample()

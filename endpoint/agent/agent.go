@@ -77,6 +77,7 @@ type Config struct {
 	// ctx ends. The connection's addresses must be of the form host:port with an IP address.
 	Dial func(ctx context.Context) (net.Conn, error)
 
+	MediaKey  string // our public media key in base64, which the registrar is to name to partners; empty: none
 	UserAgent string // for the User-Agent header; may be empty
 	Log       *slog.Logger
 }

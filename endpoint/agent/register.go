@@ -286,6 +286,9 @@ func (r *registration) request(want time.Duration) *sip.Request {
 	req.AppendHeader(sip.NewHeader("Supported", "outbound, path"))
 	req.AppendHeader(sip.NewHeader("Contact", r.a.outward))
 	req.AppendHeader(sip.NewHeader("Expires", fmt.Sprint(int(want.Seconds()))))
+	if r.a.cfg.MediaKey != "" {
+		req.AppendHeader(sip.NewHeader(header.KeyName, r.a.cfg.MediaKey))
+	}
 	return req
 }
 

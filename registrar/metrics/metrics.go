@@ -26,6 +26,7 @@ type Registry struct {
 	revision   *prometheus.GaugeVec
 	certExpiry prometheus.Gauge
 	repairs    prometheus.Counter
+	mediaKeys  *prometheus.CounterVec
 }
 
 // New makes a registry of its own: nothing is shared between two servers of one process.
@@ -67,8 +68,11 @@ func New() *Registry {
 		repairs: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "store_repairs_total", Help: "How often the store was found damaged while the registrar ran, and was made anew.",
 		}),
+		mediaKeys: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "media_keys_told_total", Help: "Public media keys that windows told: the first of an account, another one, or one that was not taken.",
+		}, []string{"what"}),
 	}
-	m.reg.MustRegister(m.requests, m.auth, m.panics, m.keys, m.silent, m.handshakes, m.repairs, m.reloadOK, m.reloadTime, m.revision, m.certExpiry,
+	m.reg.MustRegister(m.requests, m.auth, m.panics, m.keys, m.mediaKeys, m.silent, m.handshakes, m.repairs, m.reloadOK, m.reloadTime, m.revision, m.certExpiry,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -98,6 +102,9 @@ func (m *Registry) KeysInClear(direction string) { m.keys.WithLabelValues(direct
 
 // HandshakeFailed counts a TLS connection that was not set up. reason is one of a few words.
 func (m *Registry) HandshakeFailed(reason string) { m.handshakes.WithLabelValues(reason).Inc() }
+
+// MediaKeyTold counts a public media key. what is first, changed or refused.
+func (m *Registry) MediaKeyTold(what string) { m.mediaKeys.WithLabelValues(what).Inc() }
 
 // Silent counts an answer over UDP that was not sent.
 func (m *Registry) Silent() { m.silent.Inc() }

@@ -28,10 +28,10 @@ type Relays interface {
 	Relays(account string, now time.Time) *relays.Relays
 }
 
-// eventPackages are those of this registrar, by name. exists says whether there is an account; servers is nil where
-// there are none.
-func eventPackages(exists func(account string) bool, servers Relays) map[string]eventPackage {
-	all := map[string]eventPackage{"ua-profile": uaProfile(exists, programme.Spoken())}
+// eventPackages are those of this registrar, by name. exists says whether there is an account, keys whose media key it has; servers is
+// nil where there are none.
+func eventPackages(exists func(account string) bool, keys Keys, servers Relays) map[string]eventPackage {
+	all := map[string]eventPackage{"ua-profile": uaProfile(exists, keys, programme.Spoken())}
 	if servers != nil {
 		all[relays.Event] = ewindowRelays(servers)
 	}
@@ -53,7 +53,7 @@ func ownOnly(what string) func(plan *dialplan.Plan, subscriber, resource string)
 
 // uaProfile carries a window's programme (RFC 6080). It reaches two weeks ahead and is sent anew every day. Whoever has
 // no account, or none any more, is not there to be seen, whatever the plan says.
-func uaProfile(exists func(account string) bool, speaks programme.Versions) eventPackage {
+func uaProfile(exists func(account string) bool, keys Keys, speaks programme.Versions) eventPackage {
 	return eventPackage{
 		doc:   version.Document{Type: programme.ContentType, Oldest: speaks.Oldest, Newest: speaks.Newest},
 		fresh: 24 * time.Hour,
@@ -65,9 +65,23 @@ func uaProfile(exists func(account string) bool, speaks programme.Versions) even
 			}
 			p.Links = slices.DeleteFunc(p.Links, func(l programme.Interval) bool { return !exists(l.Partner) })
 			p.Phones = slices.DeleteFunc(p.Phones, func(ph programme.Phone) bool { return !exists(ph.Account) })
-			return programmeState{p, speaks}, nil
+			return programmeState{named(p, keys), speaks}, nil
 		},
 	}
+}
+
+// named is a programme with the keys of its partners, as far as they fit a message: at the handshake a window sees them anyway.
+func named(p *programme.Programme, keys Keys) *programme.Programme {
+	p.Keys = map[string]string{}
+	for _, partner := range p.Partners() {
+		if key := keys.Of(partner); key != "" {
+			p.Keys[partner] = key.Text()
+		}
+	}
+	if _, err := programme.Encode(p); err != nil {
+		p.Keys = nil
+	}
+	return p
 }
 
 // programmeState is a programme as the body of a NOTIFY.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"ewindow/dialplan"
@@ -32,6 +33,7 @@ type notifier struct {
 	mailbox  chan func()             // run by the owner
 	kick     chan struct{}
 	done     chan struct{}
+	keysWait atomic.Bool // see keysChanged
 
 	table notify.Table[half] // of the owner alone
 }
@@ -98,6 +100,24 @@ func (n *notifier) planChanged() {
 		for event := range n.packages {
 			n.table.Changed(event)
 		}
+	})
+}
+
+// keysTogether is how long a partner's new key may wait for others: after an upgrade all windows tell theirs at once.
+const keysTogether = 250 * time.Millisecond
+
+// keysChanged is told that a window has told another media key.
+func (n *notifier) keysChanged() {
+	if n.keysWait.Swap(true) {
+		return
+	}
+	n.work.start(func() {
+		select {
+		case <-time.After(keysTogether):
+		case <-n.done:
+		}
+		n.keysWait.Store(false)
+		n.planChanged()
 	})
 }
 

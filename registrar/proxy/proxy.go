@@ -55,6 +55,7 @@ type Config struct {
 	Accounts  Accounts          //
 	Locations *location.Table   //
 	Echo      *echo.Echo        // answers calls to it; nil: it is switched off
+	Keys      Keys              // the windows' public media keys; nil: none are kept
 	Relays    Relays            // what windows are told of STUN and TURN; nil: nothing
 	TLS       *tls.Config       // for Listeners.TLS and Shared; nil if the connections of TLS are secure already, and there is no Shared
 	Others    flow.Others       // who takes what comes to Listeners.Shared and is no SIP
@@ -117,6 +118,9 @@ func New(c Config, l Listeners) (*Server, error) {
 	if c.Metrics == nil {
 		c.Metrics = metrics.New()
 	}
+	if c.Keys == nil {
+		c.Keys = noKeys{}
+	}
 	// Nonces are of this process alone: which of them were used is forgotten with it.
 	nonces := make([]byte, 32)
 	_, _ = rand.Read(nonces) // never fails
@@ -150,12 +154,13 @@ func (s *Server) assemble(c Config, digest *auth.Auth) {
 	}
 	s.notifier = &notifier{
 		plan: s.Plan, site: s.site, gate: s.gate, locate: s.locate, flows: s.flows, wire: s.stack, answers: s.answers, work: s.work,
-		changed: s.AccountChanged, log: c.Log, packages: eventPackages(s.gate.exists, c.Relays),
+		changed: s.AccountChanged, log: c.Log, packages: eventPackages(s.gate.exists, c.Keys, c.Relays),
 		mailbox: make(chan func()), kick: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 	s.registrar = &registrar{
 		site: s.site, gate: s.gate, table: c.Locations, flows: s.flows, answers: s.answers, changed: s.AccountChanged,
 		reachable: s.notifier.reachable, ledger: s.ledger, log: c.Log,
+		told: mediaKeys{keys: c.Keys, plan: s.Plan, changed: s.notifier.keysChanged, counts: c.Metrics, log: c.Log},
 	}
 	s.calls = &calls{locate: s.locate, flows: s.flows, sender: send, ledger: s.ledger, log: c.Log, byID: map[string]*relayed{}}
 	s.forward = &forwarder{

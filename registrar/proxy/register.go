@@ -28,6 +28,7 @@ type registrar struct {
 	answers   *answerer
 	changed   func(account string) // ends what was begun for an account that has changed
 	reachable func(account string) // is told of who has registered
+	told      mediaKeys
 	ledger    *ledger
 	log       *slog.Logger
 }
@@ -71,6 +72,7 @@ func (g *registrar) register(r *request) {
 		g.answers.reply(r, registerRefusal(err))
 		return
 	}
+	g.told.take(r, now)
 	if g.gate.changed(r) { // meanwhile: what has just been put there must not outlive it
 		g.changed(r.account)
 		g.answers.reply(r, vRevoked)

@@ -20,6 +20,7 @@ func (s *Server) AccountChanged(account string) {
 	s.forward.forks.revoke(account)
 	s.echo.leave(account)
 	cut = append(cut, s.registrar.drop(account)...)
+	s.registrar.told.keys.Keep(s.gate.exists)
 	s.log.Info("an account was made, removed or changed", "aor", account, "connections_cut", len(cut))
 	s.notifier.accountChanged(account)
 	if len(cut) == 0 {

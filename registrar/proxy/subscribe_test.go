@@ -171,7 +171,7 @@ func TestSpeaksTheVersionAskedFor(t *testing.T) {
 	} {
 		simulate(t, always, func(l *lab) {
 			speaks := programme.Versions{Oldest: 1, Newest: newest}
-			l.server.notifier.packages["ua-profile"] = uaProfile(l.server.gate.exists, speaks)
+			l.server.notifier.packages["ua-profile"] = uaProfile(l.server.gate.exists, noKeys{}, speaks)
 			milano, _ := l.pair()
 			told := func() int {
 				t.Helper()

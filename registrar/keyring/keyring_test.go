@@ -1,0 +1,110 @@
+package keyring
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"ewindow/registrar/signal/mediakey"
+)
+
+var silent = slog.New(slog.DiscardHandler)
+
+func fresh(t *testing.T) mediakey.Public {
+	t.Helper()
+	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := mediakey.Of(&k.PublicKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// runs runs r until the returned function is called.
+func runs(t *testing.T, r *Ring) (end func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- r.Run(ctx) }()
+	return func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestKeysOutliveARestart(t *testing.T) {
+	path, key := filepath.Join(t.TempDir(), "keys.json"), fresh(t)
+	r := Open(path, silent)
+	end := runs(t, r)
+	if first, changed, err := r.Note("munich", key, time.Now()); !first || changed || err != nil {
+		t.Errorf("%v %v %v", first, changed, err)
+	}
+	end()
+	again := Open(path, silent)
+	if again.Of("munich") != key || again.Of("milano") != "" {
+		t.Error("forgotten")
+	}
+	if first, changed, _ := again.Note("munich", key, time.Now()); first || changed {
+		t.Error("the same key is news")
+	}
+	end = runs(t, again)
+	again.Keep(func(account string) bool { return account != "munich" })
+	end()
+	if Open(path, silent).Of("munich") != "" {
+		t.Error("the key of an account that is gone has come back")
+	}
+}
+
+func TestAKeyMayNotChangeAllTheTime(t *testing.T) {
+	r, now := Open(filepath.Join(t.TempDir(), "keys.json"), silent), time.Now()
+	last := fresh(t)
+	if _, _, err := r.Note("munich", last, now); err != nil {
+		t.Fatal(err)
+	}
+	for range changes {
+		last = fresh(t)
+		if _, changed, err := r.Note("munich", last, now); !changed || err != nil {
+			t.Fatal(changed, err)
+		}
+	}
+	next := fresh(t)
+	if _, _, err := r.Note("munich", next, now.Add(within-time.Second)); !errors.Is(err, ErrTooOften) || r.Of("munich") != last {
+		t.Errorf("one too many: %v", err)
+	}
+	if _, changed, err := r.Note("munich", next, now.Add(within)); !changed || err != nil || r.Of("munich") != next {
+		t.Errorf("an hour later: %v", err)
+	}
+}
+
+func TestADamagedFileIsMadeAnew(t *testing.T) {
+	path, key := filepath.Join(t.TempDir(), "keys.json"), fresh(t)
+	for _, bad := range []string{"", "{", `{"munich":{"public":"MFkw"}}`} {
+		if err := os.WriteFile(path, []byte(bad), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		r := Open(path, silent)
+		if r.Of("munich") != "" {
+			t.Errorf("%q: a key", bad)
+		}
+		end := runs(t, r)
+		if _, _, err := r.Note("munich", key, time.Now()); err != nil {
+			t.Error(err)
+		}
+		end()
+		if Open(path, silent).Of("munich") != key {
+			t.Errorf("%q: not made anew", bad)
+		}
+	}
+}
