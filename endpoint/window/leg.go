@@ -33,6 +33,7 @@ type leg struct {
 	answer func(context.Context, []byte) error // accepts their INVITE; nil for one of ours
 	stop   context.CancelFunc                  // ends whatever its INVITE is doing, and its media
 	ended  chan struct{}                       // closed when the session has returned; nil without one
+	again  bool                                // another one is wanted if that fails
 	asking bool                                // a re-INVITE of ours is on its way
 	silent bool                                // nothing comes, and that has been logged
 	told   bool                                // the same, as the registrar knows it

@@ -88,7 +88,9 @@ type reinvited struct {
 func (w *Window) reinvite(ctx context.Context, id string) {
 	l := w.legs[id]
 	switch {
-	case l == nil || l.session == nil || l.asking:
+	case l == nil || l.session == nil:
+	case l.asking:
+		l.again = true
 	case l.paths != nil && l.description.ICE():
 		w.renew(ctx, l, nil)
 	default:
@@ -121,7 +123,8 @@ func (w *Window) reinvited(ctx context.Context, r reinvited) {
 	if l == nil {
 		return
 	}
-	l.asking = false
+	again := l.again
+	l.asking, l.again = false, false
 	var d negotiate.Description
 	err := r.err
 	if err != nil {
@@ -134,6 +137,8 @@ func (w *Window) reinvited(ctx context.Context, r reinvited) {
 		w.log.Log(ctx, w.routine(l, slog.LevelWarn), "re-INVITE failed; the call goes on as it was", "call_id", l.callID, "err", err)
 		if slices.Contains(nobodyThere, failed(r.id, err).Status) {
 			w.step(ctx, Unreachable{ID: r.id})
+		} else if again { // wanted while this one was on its way: it may have been lost with its connection
+			w.reinvite(ctx, r.id)
 		}
 		return
 	}

@@ -11,7 +11,7 @@ func (m *machine) media(e Media) {
 	back := e.Heard.After(c.Heard) || e.Told.After(c.Told)
 	before := c.silence(m.now) // as it was known before this look
 	c.Heard, c.Told, c.Seen, c.Starved = e.Heard, e.Told, e.Seen, e.Starved
-	if c.WaySince.IsZero() || min(c.Way, Doubtful) != min(e.Way, Doubtful) {
+	if c.WaySince.IsZero() || c.Way != e.Way {
 		c.WaySince = m.now
 	}
 	c.Way = e.Way
@@ -113,17 +113,14 @@ func (m *machine) mediaOfLeaving(c *Call, back bool) {
 	}
 }
 
-// searchAnew has calls look for other ways: at once from another address, since those from the one that we had are gone; else as soon
-// as they are silent, since an offer that was on its way is lost with its connection.
+// searchAnew has calls look for other ways: from another address, since those from the one that we had are gone; else where theirs are
+// lost, since an offer that was on its way is lost with its connection.
 func (m *machine) searchAnew(moved bool) {
 	for i := range m.Calls {
 		c := &m.Calls[i]
-		if c.Sought && c.Phase == Up && !c.Leaving {
-			c.Searched = time.Time{}
-			if moved {
-				c.Searched = m.now
-				m.do(Reinvite{c.ID})
-			}
+		if c.Phase == Up && !c.Leaving && (moved && c.Sought || c.lost(m.now)) {
+			c.Searched = m.now
+			m.do(Reinvite{c.ID})
 		}
 	}
 }

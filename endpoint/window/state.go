@@ -24,7 +24,7 @@ const (
 	silenceNotice = 2 * time.Second  // say so, ask for a keyframe
 	silenceRepair = 10 * time.Second // re-INVITE
 	silenceSearch = 3 * time.Second  // look for other ways, where ways were sought, although the one that was found answers
-	searchPeer    = 3 * time.Second  // whoever called looks at once where nothing answers, the other side after that
+	searchPeer    = 3 * time.Second  // whoever called looks for them first, the other side so much later
 	searchFirst   = 5 * time.Second  // the first way is waited for so much longer
 	searchEvery   = 5 * time.Second
 	searchBetter  = 5 * time.Second  // after that the way by a relay is tried to be bettered: who was late then may have answered
@@ -119,7 +119,7 @@ type Call struct {
 	Repaired bool      // a re-INVITE was sent for this silence
 	Searched time.Time // when other ways were sought last; zero before
 	Way      Way       // by which media come and go
-	WaySince time.Time // since when: Doubtful and None are one
+	WaySince time.Time // since when
 
 	Facing
 }
@@ -159,24 +159,28 @@ func (c *Call) silence(now time.Time) time.Duration {
 	return now.Sub(last)
 }
 
-// search says whether to look for other ways: nothing answers on the one that there is, or on that of one stream; nothing comes by it for
-// too long; or there may be a better one. Whoever called looks first.
-func (c *Call) search(now time.Time) bool {
+// lost says that nothing answers on a call's way, or on that of one stream, or that nothing comes by it for too long. Whoever called
+// says so first.
+func (c *Call) lost(now time.Time) bool {
 	silent, patience := silenceSearch, time.Duration(0)
 	if !c.Ours {
-		patience = searchPeer
+		silent, patience = silent+searchPeer, patience+searchPeer
 	}
 	if c.Heard.IsZero() {
 		silent += searchFirst
 	}
-	lost := c.silence(now) >= silent ||
-		c.Way >= Doubtful && now.Sub(c.WaySince) >= patience && now.Sub(c.Since) >= patience+searchFirst
+	if c.Way == None {
+		patience += searchFirst
+	}
+	return c.Sought && (c.silence(now) >= silent || c.Way >= Doubtful && now.Sub(c.WaySince) >= patience)
+}
+
+// search says whether to look for other ways: the one that there is is lost, or there may be a better one.
+func (c *Call) search(now time.Time) bool {
 	switch {
-	case !c.Sought:
-		return false
-	case lost:
+	case c.lost(now):
 		return now.Sub(c.Searched) >= searchEvery
-	case c.Way != Relayed || !c.Ours:
+	case !c.Sought || !c.Ours || c.Way != Relayed:
 		return false
 	case c.Searched.Before(c.WaySince):
 		return now.Sub(c.WaySince) >= searchBetter

@@ -27,8 +27,8 @@ func TestSearch(t *testing.T) {
 	}{
 		{"milano", Doubtful, 10500 * time.Millisecond}, // it called
 		{"milano", Direct, 13 * time.Second},
-		{"munich", Doubtful, 13 * time.Second},
-		{"munich", Direct, 13 * time.Second},
+		{"munich", Doubtful, 13500 * time.Millisecond},
+		{"munich", Direct, 16 * time.Second},
 	} {
 		r := start(test.space)
 		r.now = nine
@@ -40,21 +40,30 @@ func TestSearch(t *testing.T) {
 		r.send(Changed{id, Terms{Sought: true}})
 		r.until(nine.Add(10*time.Second), nil)
 		r.done = nil
-		r.silent(id, nine.Add(19*time.Second), test.way)
-		r.expect(t, test.first.String()+" Reinvite{ID:"+id+"}", (test.first+5*time.Second).String()+" Reinvite{ID:"+id+"}")
-		r.until(nine.Add(20*time.Second), nil)
+		r.silent(id, nine.Add(22*time.Second), test.way)
+		want := []string{test.first.String() + " Reinvite{ID:" + id + "}", (test.first + 5*time.Second).String() + " Reinvite{ID:" + id + "}"}
+		if test.first < 12*time.Second {
+			want = append(want, (test.first+10*time.Second).String()+" Reinvite{ID:"+id+"}")
+		}
+		r.expect(t, want...)
+		r.until(nine.Add(25*time.Second), nil)
 		r.done = nil
 		r.send(Registered{Moved: true})
-		r.expect(t, "20s Reinvite{ID:"+id+"}")
-		r.until(nine.Add(21*time.Second), nil)
+		r.expect(t, "25s Reinvite{ID:"+id+"}")
+		r.until(nine.Add(27*time.Second), nil)
 		r.send(Registered{})
 		r.expect(t)
+		r.silent(id, nine.Add(28*time.Second), Doubtful) // its offer may be lost
+		r.done = nil
+		r.s.Calls[0].WaySince = nine
+		r.send(Registered{})
+		r.expect(t, "28s Reinvite{ID:"+id+"}")
 	}
 }
 
 // The first way is waited for longer, since finding it takes a moment, and then for what comes by it.
 func TestFirstWay(t *testing.T) {
-	for way, want := range map[Way]string{None: "5s", Direct: "8s"} {
+	for way, want := range map[Way]string{None: "5.5s", Direct: "8s"} {
 		r := start("milano")
 		r.now = nine
 		r.send(Planned{plan("milano")})
