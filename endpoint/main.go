@@ -29,6 +29,7 @@ type cli struct {
 	Run       runCmd           `cmd:"" help:"Be a window, until stopped. SIGHUP has it read its file again."`
 	Check     checkCmd         `cmd:"" help:"Check a window's file and say what is wrong in it."`
 	Status    statusCmd        `cmd:"" help:"Say how the window on this machine is doing."`
+	Trust     trustCmd         `cmd:"" help:"Say whose keys are known, and confirm that one is a partner's."`
 }
 
 func main() {

@@ -22,6 +22,7 @@ import (
 	"ewindow/endpoint/metrics"
 	"ewindow/endpoint/network"
 	"ewindow/endpoint/status"
+	"ewindow/endpoint/trust"
 	"ewindow/endpoint/window"
 	"ewindow/media/engine"
 	"ewindow/media/engine/protocol"
@@ -36,6 +37,9 @@ type runCmd struct {
 	State  string `type:"path" env:"STATE_DIRECTORY" help:"Where the copy of the plan and the status socket are. Default: /var/lib/ewindow as root, else ~/.local/state/ewindow."`
 	Media  string `type:"path" help:"The program ewindow-media. Default: beside this one."`
 	HTTP   string `name:"http" placeholder:"ADDR" help:"Address for /metrics, such as 127.0.0.1:9091; none unless given."`
+
+	key  *trust.Key  // the window's, whatever its file says
+	pins *trust.Pins // the same
 }
 
 // Run is the command `ewindow run`.
@@ -71,6 +75,17 @@ func (r *runCmd) serve(ctx context.Context, cfg *config.Config, reload <-chan os
 	if socket != nil {
 		defer socket.Close()
 	}
+	if err := r.openTrust(log); err != nil {
+		return err
+	}
+	defer r.pins.Close()
+	talk, err := ask.ListenAt(r.State, trust.Socket, "window", log)
+	if err != nil {
+		return err
+	}
+	if talk != nil {
+		defer talk.Close()
+	}
 	web, err := r.listenHTTP(log)
 	if err != nil {
 		return err
@@ -87,6 +102,10 @@ func (r *runCmd) serve(ctx context.Context, cfg *config.Config, reload <-chan os
 	g, ctx := errgroup.WithContext(ctx)
 	now := func() status.Status { return current.Load().Status() }
 	g.Go(func() error { ask.Serve(ctx, socket, now); return nil })
+	g.Go(func() error {
+		ask.Take(ctx, talk, func(q trust.Question) trust.Answer { return r.pins.Answer(r.key.Public(), q) })
+		return nil
+	})
 	if web != nil {
 		g.Go(func() error { return scrape.Serve(ctx, web, metrics.Handler(version, now), log) })
 	}
@@ -101,6 +120,15 @@ func (r *runCmd) serve(ctx context.Context, cfg *config.Config, reload <-chan os
 		}
 	})
 	return g.Wait()
+}
+
+// openTrust takes up the window's key and the keys of its partners.
+func (r *runCmd) openTrust(log *slog.Logger) (err error) {
+	if r.key, r.pins, err = trust.Open(r.State, log); err != nil {
+		return err
+	}
+	log.Info("the window's key", "words", r.key.Words().String())
+	return nil
 }
 
 // listenHTTP opens the port for metrics; nil if there is to be none.
@@ -201,13 +229,13 @@ func (r *runCmd) window(cfg *config.Config, log *slog.Logger) (*running, error) 
 	}
 	a, err := agent.New(agent.Config{
 		Registrar: cfg.URI(), Space: cfg.Space, Secret: cfg.Secret, UserAgent: "ewindow",
-		Dial: ways.Registrar, Log: log,
+		MediaKey: r.key.Public().Text(), Dial: ways.Registrar, Log: log,
 	})
 	if err != nil {
 		return nil, err
 	}
 	w := window.New(window.Config{
-		Space: cfg.Space, StateDir: r.State, Agent: a, Log: log, Towards: network.Towards,
+		Space: cfg.Space, StateDir: r.State, Agent: a, Key: r.key, Pins: r.pins, Log: log, Towards: network.Towards,
 		Gather: func(ctx context.Context, c reach.Config) (*reach.Paths, error) {
 			c.Dial = ways.Relay
 			return reach.Gather(ctx, c)

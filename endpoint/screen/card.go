@@ -40,15 +40,30 @@ type View struct {
 	Partner string    // whom the plan names now, empty for nobody
 	LastWhy string    // why the last try to reach the partner failed
 	Missing map[string]string
+
+	Keys Keys
+}
+
+// Keys is what the screen says of the window's key and that of its partner. Its zero value is nothing.
+type Keys struct {
+	Partner     string // account of the partner
+	Own, Theirs string // six words each
+	Unconfirmed bool   // nobody here has said that those are theirs
+	Changed     bool   // they have shown another key than the one that is known, and it is refused
+	Now         string // its six words
+	Refused     bool   // they refuse ours, since it is another one than they know
 }
 
 // clock is how a time of day is written on a screen.
 const clock = "15:04"
 
 // Card says what to show. All times are in the space's own time zone.
-func Card(v View) protocol.Card {
+func Card(v View) protocol.Card { return withKeys(situation(v), v) }
+
+// situation is the card without what is to be said of keys.
+func situation(v View) (c protocol.Card) {
 	zone := v.Zone
-	c := protocol.Card{Title: ownName(v), Notice: notice(v, zone)}
+	c = protocol.Card{Title: ownName(v), Notice: notice(v, zone)}
 	switch {
 	case v.Peer != "" && v.Up && !v.Silent.IsZero():
 		c.Title = v.Peer

@@ -13,6 +13,7 @@ type Status struct {
 	Started      time.Time    `json:"started"`
 	Registration Registration `json:"registration"`
 	Plan         Plan         `json:"plan"`
+	Keys         Keys         `json:"keys"`
 	Calls        []Call       `json:"calls"`   // in the order in which they began
 	Past         []PastCall   `json:"past"`    // the newest last
 	Devices      []Device     `json:"devices"` // in the order camera, screen, sound
@@ -35,6 +36,18 @@ type Plan struct {
 	Partner  string    `json:"partner,omitempty"` // account of whom it names now
 	Next     Change    `json:"next"`
 	Problem  string    `json:"problem,omitempty"` // why it is not on disk
+}
+
+// Keys is whose key the window has, and by whose it knows the partner of the moment. Its zero value is a window without a key.
+type Keys struct {
+	Words     string    `json:"words,omitempty"`   // the six words of its own key
+	Partner   string    `json:"partner,omitempty"` // account of whom it sees, or is to see next
+	State     string    `json:"state,omitempty"`   // not yet confirmed | confirmed | changed; empty while no key of the partner was seen
+	Theirs    string    `json:"theirs,omitempty"`  // the six words of the partner's key, as it is known here
+	Offered   string    `json:"offered,omitempty"` // of another one that was shown since, and is refused
+	Confirmed time.Time `json:"confirmed,omitzero"`
+	By        string    `json:"by,omitempty"`
+	Refused   string    `json:"refused,omitempty"` // that the partner does not accept this window's key, for people
 }
 
 // Change is the next change of the partner. Its zero value means that none is known.

@@ -13,6 +13,7 @@ func (s Status) Text(zone *time.Location) string {
 	t.line("window", "%s, running since %s", s.Space, t.when(s.Started))
 	t.registration()
 	t.plan()
+	t.keys()
 	for i := range s.Calls {
 		t.call(&s.Calls[i])
 	}
@@ -40,7 +41,7 @@ func (s *Status) shows() string {
 	if !s.Screen.Picture {
 		says = join(" | ", s.Screen.Title, s.Screen.Reason, s.Screen.Next)
 	}
-	return join(" | ", says, s.Screen.Notice)
+	return join(" | ", says, strings.ReplaceAll(s.Screen.Notice, "\n", " | "))
 }
 
 type text struct {
@@ -101,6 +102,23 @@ func (t *text) plan() {
 	t.line("plan", "%s", join("; ", state, next, "known until "+t.when(p.Until), "received "+t.when(p.Received)+", revision "+p.Revision))
 	if p.Problem != "" {
 		t.line("", "it is not on disk: %s", p.Problem)
+	}
+}
+
+func (t *text) keys() {
+	k := &t.s.Keys
+	if k.Words == "" {
+		return
+	}
+	t.line("keys", "%s", join("; ", "this window: "+k.Words, k.Refused))
+	switch k.State {
+	case "":
+	case "confirmed":
+		t.line("", "%s: %s; confirmed %s by %s", k.Partner, k.Theirs, t.when(k.Confirmed), k.By)
+	case "changed":
+		t.line("", "%s: %s; changed to %s: no picture until someone here confirms it: ewindow trust %s", k.Partner, k.Theirs, k.Offered, k.Partner)
+	default:
+		t.line("", "%s: %s; %s: ewindow trust %s", k.Partner, k.Theirs, k.State, k.Partner)
 	}
 }
 

@@ -48,6 +48,13 @@ func Open(dir string, log *slog.Logger) (*Key, *Pins, error) {
 	return key, pins, nil
 }
 
+// Begun says whether a window has begun to keep keys in dir.
+func Begun(dir string) bool {
+	_, key := os.Stat(filepath.Join(dir, keyFile))
+	_, pins := os.Stat(filepath.Join(dir, pinsFile))
+	return key == nil && pins == nil
+}
+
 // OpenPins is Open for the pins alone.
 func OpenPins(dir string, log *slog.Logger) (*Pins, error) {
 	f, err := lock(dir)
@@ -139,5 +146,9 @@ func (f *file) write(pins map[string]Pin) error {
 		return err
 	}
 	sum := sha256.Sum256(body)
-	return wholefile.Write(f.path, append([]byte(hex.EncodeToString(sum[:])+" "), body...), 0o600)
+	data := append([]byte(hex.EncodeToString(sum[:])+" "), body...)
+	if err := wholefile.Rewrite(f.path, data); !errors.Is(err, fs.ErrNotExist) {
+		return err // its owner stays, be it root who asks
+	}
+	return wholefile.Write(f.path, data, 0o600)
 }

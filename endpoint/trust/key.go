@@ -40,6 +40,7 @@ const (
 type Key struct {
 	private *ecdsa.PrivateKey
 	public  mediakey.Public
+	words   mediakey.Words
 }
 
 // LoadKey reads the key in the state directory dir, and makes it where there is none at all. One that is there and cannot be used is an
@@ -105,7 +106,7 @@ func newKey(private *ecdsa.PrivateKey) (*Key, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Key{private, public}, nil
+	return &Key{private, public, mediakey.WordsOf(public)}, nil
 }
 
 // Signer is what signs with the key: for the certificate of a handshake.
@@ -113,3 +114,6 @@ func (k *Key) Signer() crypto.Signer { return k.private }
 
 // Public is the half of it that partners know.
 func (k *Key) Public() mediakey.Public { return k.public }
+
+// Words are the six words of it.
+func (k *Key) Words() mediakey.Words { return k.words }

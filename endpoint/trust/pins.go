@@ -68,20 +68,18 @@ type Pins struct {
 	words   map[mediakey.Public]mediakey.Words
 }
 
-// Told notes the key that the plan names for a partner, empty for none. It is pinned at first sight, as one that was met. Whoever runs
-// the registrar can name any key: a pin that is there stands.
-func (p *Pins) Told(peer string, public mediakey.Public) error {
+// Told notes the keys that the plan names for partners, in place of those that it named before. They are pinned at first sight, as those that
+// are met. Whoever runs the registrar can name any key: a pin that is there stands, and what differs is offered.
+func (p *Pins) Told(keys map[string]mediakey.Public) {
 	p.mu.Lock()
-	if public == "" {
-		delete(p.told, peer)
-	} else {
-		p.told[peer] = public
-	}
+	p.told = maps.Clone(keys)
 	p.mu.Unlock()
-	if public == "" {
-		return nil
+	for _, peer := range slices.Sorted(maps.Keys(keys)) {
+		var changed *ChangedError
+		if err := p.see(peer, keys[peer]); err != nil && !errors.As(err, &changed) { // that has been said
+			p.log.Error("a key that the plan names is not remembered", "peer", peer, "err", err)
+		}
 	}
-	return p.see(peer, public)
 }
 
 // Meet judges the key that a partner has shown in a handshake, as the DER of a SubjectPublicKeyInfo: nil if it is the one that the partner is

@@ -19,6 +19,7 @@ func (w *Window) loadPlan(ctx context.Context) {
 	if p != nil {
 		w.log.Info("plan read from disk", "revision", p.Revision, "until", p.Until)
 		w.leftOut(p)
+		w.namer.name(w.named(p))
 		w.step(ctx, Planned{p})
 	}
 }
@@ -35,6 +36,7 @@ func (w *Window) programme(ctx context.Context, body []byte) {
 	w.log.Info("plan received", "revision", p.Revision, "links", len(p.Links), "until", p.Until)
 	w.leftOut(p)
 	w.keeper.keep(p)
+	w.namer.name(w.named(p))
 	w.step(ctx, Planned{p})
 }
 

@@ -45,6 +45,7 @@ func (w *Window) publish() {
 		Registration: status.Registration{Online: s.Online, Since: s.OfflineSince, Why: s.OfflineWhy},
 		Plan:         planStatus(s, now),
 		Past:         slices.Clone(w.past),
+		Keys:         w.keyStatus(now),
 		Screen: status.Screen{Picture: w.card.Picture, Title: w.card.Title, Reason: w.card.Reason,
 			Next: w.card.Next, Notice: w.card.Notice},
 	}}

@@ -13,6 +13,7 @@ import (
 	"ewindow/endpoint/agent"
 	"ewindow/endpoint/screen"
 	"ewindow/endpoint/status"
+	"ewindow/endpoint/trust"
 	"ewindow/media"
 	"ewindow/media/effort"
 	"ewindow/media/engine"
@@ -33,6 +34,8 @@ type Config struct {
 	Agent    *agent.Agent
 	Devices  engine.Config // without Handler, which is the window
 	Video    engine.VideoFormat
+	Key      *trust.Key  // the window's own; nil: it has none, and neither has anybody else
+	Pins     *trust.Pins // the keys of partners; nil only without a Key
 	Log      *slog.Logger
 
 	// Listen opens the sockets of a call on our address; nil is media.Listen. Tests give an in-memory network.
@@ -56,6 +59,7 @@ type Window struct {
 	sip     userAgent
 	devices *engine.Engine
 	keeper  *keeper
+	namer   *namer
 	inbox   chan any      // see receive
 	done    chan struct{} // closed when nobody reads the inbox any more
 	stage   *stage
@@ -100,7 +104,7 @@ func New(cfg Config) *Window {
 	for _, role := range []protocol.Role{protocol.Camera, protocol.Sound, protocol.Screen} {
 		w.faults[role] = newDeviceFaults(w.log.With("role", role))
 	}
-	w.keeper = newKeeper(cfg.StateDir)
+	w.keeper, w.namer = newKeeper(cfg.StateDir), newNamer(cfg.Pins)
 	w.stage = &stage{}
 	cfg.Devices.Handler = deviceHandler{w.stage, w}
 	w.devices = engine.New(cfg.Devices)
@@ -119,6 +123,7 @@ func (w *Window) Run(ctx context.Context) error {
 	parts.Go(func() { errs <- w.sip.Run(ctx, w.tell) }) // at its end it says BYE in open calls
 	parts.Go(func() { errs <- w.devices.Run(ctx) })
 	parts.Go(func() { w.keeper.run(w.done, w.tell) })
+	parts.Go(func() { w.namer.run(w.done, w.tell) })
 	err := w.loop(ctx, errs)
 	cancel()
 	close(w.done)
@@ -226,6 +231,9 @@ func (w *Window) receive(ctx context.Context, m any) {
 		w.heardOfRelays()
 	case kept:
 		w.kept(m)
+	case named:
+		w.show()
+		w.publish()
 	case invitation:
 		id := w.newID() // a Call-ID is chosen by somebody else, and may not be the only one
 		w.invited[id] = &m
@@ -353,6 +361,7 @@ func (w *Window) show() {
 			v.Silent, v.Wayless = now.Add(-c.silence(now)), c.Way == None
 		}
 	}
+	v.Keys = w.keys(now)
 	if card := screen.Card(v); card != w.card {
 		w.card = card
 		w.devices.Show(card)

@@ -128,7 +128,9 @@ void ew_card(unsigned char *px, int width, int height, const char *title, const 
     g_object_unref(n);
 
     if (*notice) {
-        PangoLayout *l = fit(c, notice, unit * 0.050, unit * 0.040, PANGO_WEIGHT_NORMAL, room - unit * 0.05, 2);
+        int lines = 1; // that the text has by itself; two in any case
+        for (const char *p = notice; *p; p++) lines += *p == '\n';
+        PangoLayout *l = fit(c, notice, unit * 0.050, unit * 0.036, PANGO_WEIGHT_NORMAL, room - unit * 0.05, lines < 2 ? 2 : lines);
         double lh = tall(l), ly = h / 2 + unit / 2 - unit * 0.075 - lh;
         cairo_set_source_rgb(c, 0.97, 0.76, 0.50);
         rounded(c, left, ly + lh * 0.08, unit * 0.010, lh * 0.84, unit * 0.005);

@@ -1,7 +1,8 @@
 // Package ask lets a program of this machine say how it is doing: it answers on a socket in its state directory,
-// which its own user alone can open, with one JSON document for each who connects.
+// which its own user alone can open, with one JSON document for each who connects. On another socket it takes questions.
 //
 //	Status() ──▶ Serve ──▶ status.sock ──▶ Read ──▶ tests, demo; Print ──▶ `ewindow status`, `ewindow-registrar status`
+//	do(question) ──▶ Take ──▶ NAME.sock ◀──▶ Put ──▶ `ewindow trust`
 package ask
 
 import (
@@ -25,6 +26,8 @@ const socket = "status.sock"
 const (
 	patience = 2 * time.Second // for a reader or a program that is slow
 	maxSize  = 16 << 20        // bytes of an answer
+
+	maxQuestion = 64 << 10 // bytes
 )
 
 // ErrNotRunning says that nobody answers at a socket.
@@ -33,14 +36,19 @@ var ErrNotRunning = errors.New("nobody answers")
 // Listen makes the socket in a state directory. It is an error if a running program, which is called what in messages,
 // has it. Where there can be no socket that is logged, and the Listener is nil: a program does without.
 func Listen(dir, what string, log *slog.Logger) (net.Listener, error) {
-	path := filepath.Join(dir, socket)
+	return ListenAt(dir, socket, what, log)
+}
+
+// ListenAt is Listen for a socket of another name.
+func ListenAt(dir, name, what string, log *slog.Logger) (net.Listener, error) {
+	path := filepath.Join(dir, name)
 	if c, err := net.DialTimeout("unix", path, patience); err == nil {
 		_ = c.Close()
 		return nil, fmt.Errorf("another %s runs with the state directory %s; end it, or give this one another with --state", what, dir)
 	}
 	l, err := listen(path)
 	if err != nil {
-		log.Warn("nobody can ask for the status", "err", err)
+		log.Warn("nobody can ask this program", "socket", name, "err", err)
 		return nil, nil
 	}
 	return l, nil
@@ -48,17 +56,17 @@ func Listen(dir, what string, log *slog.Logger) (net.Listener, error) {
 
 func listen(path string) (net.Listener, error) {
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) { // a crash leaves it
-		return nil, fmt.Errorf("remove the status socket of an earlier run: %w", err)
+		return nil, fmt.Errorf("remove the socket of an earlier run: %w", err)
 	}
 	l, err := net.Listen("unix", path)
 	switch {
 	case errors.Is(err, syscall.EINVAL):
-		return nil, fmt.Errorf("make the status socket: %w; its path must have less than 108 characters: name another directory with --state", err)
+		return nil, fmt.Errorf("make the socket: %w; its path must have less than 108 characters: name another directory with --state", err)
 	case err != nil:
-		return nil, fmt.Errorf("make the status socket: %w; name another directory with --state", err)
+		return nil, fmt.Errorf("make the socket: %w; name another directory with --state", err)
 	}
 	if err := os.Chmod(path, 0o600); err != nil {
-		return nil, errors.Join(fmt.Errorf("protect the status socket: %w", err), l.Close())
+		return nil, errors.Join(fmt.Errorf("protect the socket: %w", err), l.Close())
 	}
 	return l, nil
 }
@@ -66,6 +74,21 @@ func listen(path string) (net.Listener, error) {
 // Serve answers whoever connects until ctx ends; it closes l, which may be nil. Nothing that happens to the socket is
 // worth ending a program for: while too many files are open, say, it waits.
 func Serve[Status any](ctx context.Context, l net.Listener, now func() Status) {
+	each(ctx, l, func(c net.Conn) { _ = json.NewEncoder(c).Encode(now()) }) // whoever asked has gone away otherwise
+}
+
+// Take is Serve for those who ask something. What cannot be read has no answer.
+func Take[Question, Answer any](ctx context.Context, l net.Listener, do func(Question) Answer) {
+	each(ctx, l, func(c net.Conn) {
+		var q Question
+		if json.NewDecoder(io.LimitReader(c, maxQuestion)).Decode(&q) == nil {
+			_ = json.NewEncoder(c).Encode(do(q))
+		}
+	})
+}
+
+// each talks to whoever connects, one after the other.
+func each(ctx context.Context, l net.Listener, talk func(net.Conn)) {
 	if l == nil {
 		return
 	}
@@ -82,27 +105,43 @@ func Serve[Status any](ctx context.Context, l net.Listener, now func() Status) {
 			}
 		}
 		_ = c.SetDeadline(time.Now().Add(patience)) // one after the other: nobody holds it up for long
-		_ = json.NewEncoder(c).Encode(now())        // whoever asked has gone away otherwise
+		talk(c)
 		_ = c.Close()
 	}
 }
 
 // Read asks the program whose state directory it is, which is called what in messages.
 func Read[Status any](dir, what string) (s Status, err error) {
-	path := filepath.Join(dir, socket)
+	err = ask(filepath.Join(dir, socket), what, dir, nil, &s)
+	return s, err
+}
+
+// Put asks the program whose state directory it is a question, at the socket of that name.
+func Put[Question, Answer any](dir, name, what string, q Question) (a Answer, err error) {
+	err = ask(filepath.Join(dir, name), what, dir, &q, &a)
+	return a, err
+}
+
+// ask connects, asks a question unless it is nil, and reads the answer.
+func ask(path, what, dir string, question, answer any) error {
 	c, err := net.DialTimeout("unix", path, patience)
 	if errors.Is(err, fs.ErrPermission) {
-		return s, fmt.Errorf("ask the %s at %s: %w; only the user that it runs as may ask: try with sudo", what, path, err)
+		return fmt.Errorf("ask the %s at %s: %w; only the user that it runs as may ask: try with sudo", what, path, err)
 	}
 	if err != nil {
-		return s, fmt.Errorf("%w (%w); start the %s, or name its state directory with --state if that is not %s", ErrNotRunning, err, what, dir)
+		return fmt.Errorf("%w (%w); start the %s, or name its state directory with --state if that is not %s", ErrNotRunning, err, what, dir)
 	}
 	defer c.Close()
 	_ = c.SetDeadline(time.Now().Add(patience))
-	if err := json.NewDecoder(io.LimitReader(c, maxSize)).Decode(&s); err != nil {
-		return s, fmt.Errorf("read the answer of the %s at %s: %w; is it of the same version as this program?", what, path, err)
+	if question != nil {
+		if err := json.NewEncoder(c).Encode(question); err != nil {
+			return fmt.Errorf("ask the %s at %s: %w", what, path, err)
+		}
 	}
-	return s, nil
+	if err := json.NewDecoder(io.LimitReader(c, maxSize)).Decode(answer); err != nil {
+		return fmt.Errorf("read the answer of the %s at %s: %w; is it of the same version as this program?", what, path, err)
+	}
+	return nil
 }
 
 // Print writes what Read gives: as text for people, or as JSON for programs.

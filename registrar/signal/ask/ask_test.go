@@ -123,7 +123,7 @@ func TestNoSocket(t *testing.T) {
 	for place, long := range map[string]bool{dir: true, "/proc": false} {
 		var log strings.Builder
 		l, err := Listen(place, "window", slog.New(slog.NewTextHandler(&log, nil)))
-		if l != nil || err != nil || !strings.Contains(log.String(), "nobody can ask for the status") ||
+		if l != nil || err != nil || !strings.Contains(log.String(), "nobody can ask this program") ||
 			strings.Contains(log.String(), "less than 108 characters") != long {
 			t.Errorf("%s: %v, %v, %s", place, l, err, log.String())
 		}
