@@ -52,7 +52,7 @@ func (w *Window) dial(ctx context.Context, a Dial) {
 		w.log.Log(ctx, w.routine(l, slog.LevelInfo), "calling", "peer", a.Peer)
 	}
 	w.work.Go(func() {
-		d := dialled{id: a.ID, ground: w.prepare(calling, a.ID, nil, negotiate.GCM, sight{picture: true})}
+		d := dialled{id: a.ID, ground: w.prepare(calling, a.ID, nil, negotiate.GCM, sight{picture: true}, whence{})}
 		if d.err = d.ground.err; d.err == nil {
 			d.established, d.err = w.sip.Invite(calling, a.Peer, d.body)
 		}
@@ -96,8 +96,10 @@ func (w *Window) answer(a Answer) {
 		return
 	}
 	w.legs[a.ID] = &leg{window: w, id: a.ID, peer: inv.from, callID: inv.callID, dialog: inv.dialog, answer: inv.answer, stop: func() {}}
+	var from whence
+	from.theirs, from.ours = inv.dialog.Whence()
 	w.work.Go(func() {
-		p := prepared{a.ID, w.prepare(context.Background(), a.ID, inv.offer, policy(a.Security), sight{a.Picture, a.Always})}
+		p := prepared{a.ID, w.prepare(context.Background(), a.ID, inv.offer, policy(a.Security), sight{a.Picture, a.Always}, from)}
 		if p.err != nil {
 			inv.reject(488, refusalReason(p.err), 0)
 		}

@@ -3,6 +3,7 @@ package window
 import (
 	"context"
 	"log/slog"
+	"net/netip"
 	"sync/atomic"
 	"time"
 
@@ -74,15 +75,32 @@ func (g ground) release() {
 // sight is who is to see whom in a call.
 type sight struct{ picture, always bool }
 
-// prepare opens what the call's media go by and writes our SDP: the answer to an offer, or with none an offer. A worker calls it.
-func (w *Window) prepare(ctx context.Context, id string, offer []byte, policy negotiate.Policy, see sight) (g ground) {
-	var audio, video negotiate.Place
-	addr := w.at(offer)
+// ground opens what a call's media go by: ways that are to be found, a relay where we are reached by nothing else, or sockets.
+func (w *Window) ground(ctx context.Context, id string, offer []byte, policy negotiate.Policy, see sight, from whence, g *ground) (
+	addr netip.Addr, audio, video negotiate.Place,
+) {
+	addr = w.at(offer)
+	hidden := from.hidden(addr, negotiate.Destination(offer))
 	if w.seeks(offer, policy) {
-		addr, audio, video, g.err = w.gather(ctx, id, addr, offer == nil, see, &g)
-	} else {
-		audio, video, g.err = w.listen(addr, see, &g)
+		servers := w.awaitServers(ctx)
+		if policy != negotiate.GCM && from.plain(addr) { // each more would have a phone look for longer
+			servers = reach.Relays{}
+		}
+		addr, audio, video, g.err = w.gather(ctx, id, reach.Config{Local: addr, Video: see.picture, Relays: servers, Relayed: hidden}, offer, g)
+		return addr, audio, video
 	}
+	if hidden {
+		if at, audio, video, ok := w.relay(ctx, addr, offer, see, g); ok {
+			return at, audio, video
+		}
+	}
+	audio, video, g.err = w.listen(addr, see, g)
+	return addr, audio, video
+}
+
+// prepare opens what the call's media go by and writes our SDP: the answer to an offer, or with none an offer. A worker calls it.
+func (w *Window) prepare(ctx context.Context, id string, offer []byte, policy negotiate.Policy, see sight, from whence) (g ground) {
+	addr, audio, video := w.ground(ctx, id, offer, policy, see, from, &g)
 	if g.err != nil {
 		return g
 	}

@@ -67,27 +67,31 @@ func (w *Window) listen(addr netip.Addr, see sight, g *ground) (audio, video neg
 	return audio, video, nil
 }
 
-// gather finds out where we can be reached from everywhere. ours says that the offer is ours.
-func (w *Window) gather(ctx context.Context, id string, addr netip.Addr, ours bool, see sight, g *ground) (
+// gather finds out where we can be reached from everywhere, for an offer of theirs, or with none for one of ours.
+func (w *Window) gather(ctx context.Context, id string, cfg reach.Config, offer []byte, g *ground) (
 	address netip.Addr, audio, video negotiate.Place, err error,
 ) {
-	w.awaitRelays(ctx)
-	p, err := w.cfg.Gather(ctx, reach.Config{
-		Local: addr, Video: see.picture, Relays: w.servers(),
-		Found: func(s reach.Stream, f reach.Found) {
-			if s == reach.Video || !see.picture {
-				w.tell(wayFound{id, f})
-			}
-		},
-		Doubted: func(reach.Stream) { w.tell(wayDoubted{id}) },
-	})
+	cfg.Apart = offer != nil && !negotiate.OffersMux(offer)
+	cfg.Found = func(s reach.Stream, f reach.Found) {
+		if s == reach.Video || !cfg.Video {
+			w.tell(wayFound{id, f})
+		}
+	}
+	cfg.Doubted = func(reach.Stream) { w.tell(wayDoubted{id}) }
+	p, err := w.cfg.Gather(ctx, cfg)
 	if err != nil {
 		return address, audio, video, err
 	}
-	p.Control(ours)
+	p.Control(offer == nil)
 	g.lines, g.paths = p, p
 	address, audio, video = p.Places()
 	return address, audio, video, nil
+}
+
+// awaitServers are the servers that help to find ways, once the registrar has said something of them, or has had time to.
+func (w *Window) awaitServers(ctx context.Context) reach.Relays {
+	w.awaitRelays(ctx)
+	return w.servers()
 }
 
 // toldWithin is how long a call waits for what the registrar has to say of relays: a window that has just started calls before it has

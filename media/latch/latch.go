@@ -31,12 +31,9 @@ func (l *Latch) Update(d *negotiate.Stream) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.plain, l.flow = d.Plain, d.Flow
-	told := [2]netip.AddrPort{udp.Unmap(d.RTP), udp.Unmap(d.RTCP)}
-	if d.Mux || !told[1].IsValid() {
-		told[1] = told[0]
-		if !d.Mux {
-			told[1] = netip.AddrPortFrom(told[0].Addr(), told[0].Port()+1)
-		}
+	told := [2]netip.AddrPort{udp.Unmap(d.RTP), udp.Unmap(d.RTP)}
+	if !d.Mux {
+		told[1] = udp.Following(d.RTP, d.RTCP)
 	}
 	l.sdp = [2]netip.Addr{told[0].Addr(), told[1].Addr()}
 	if d.Behind { // a router that keeps ports has the same ones

@@ -21,6 +21,7 @@ const (
 type ICE struct {
 	Fragment, Password string
 	Candidates         []string // the values of a=candidate (RFC 8839 §5.1), unread
+	Lite               bool     // it makes no checks, and has us decide (RFC 8445 §2.5)
 }
 
 // same says whether these are the same ways: other credentials are other ones (RFC 8839 §4.4.1.1.1).
@@ -123,6 +124,7 @@ func readICE(session *description, m *sdp.MediaDescription) (*ICE, error) {
 	if n := len(ice.Password); n < leastPassword || n > mostCredential {
 		return nil, fmt.Errorf("%w: a=ice-pwd has %d characters, want %d to %d", errICE, n, leastPassword, mostCredential)
 	}
+	_, ice.Lite = session.Attribute("ice-lite")
 	for _, a := range m.Attributes {
 		if a.Key == "candidate" && len(a.Value) <= maxCandidate && len(ice.Candidates) < maxCandidates {
 			ice.Candidates = append(ice.Candidates, strings.Clone(a.Value))
@@ -135,9 +137,11 @@ func readICE(session *description, m *sdp.MediaDescription) (*ICE, error) {
 // reach (RFC 8840 §4.1.3), and is no hold.
 var nowhere = netip.AddrPortFrom(netip.IPv4Unspecified(), 9)
 
-// ways agrees on ICE for a stream: where both have it, and RTP and RTCP share a port, since we gather one component.
+// ways agrees on ICE for a stream: where both have it, and we have gathered for its reports too unless they share its port. Whoever says
+// itself that somebody has changed its addresses is met without (RFC 8839 §4.2.5).
 func (s *Session) ways(l *line, desc *description, m *sdp.MediaDescription, mux bool) (*ICE, error) {
-	if s.local.place(l.kind).ICE == nil || !mux {
+	place := s.local.place(l.kind)
+	if _, mismatch := m.Attribute("ice-mismatch"); place.ICE == nil || mismatch || !mux && place.RTCP == place.RTP {
 		return nil, nil
 	}
 	return readICE(desc, m)

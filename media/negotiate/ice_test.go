@@ -10,17 +10,18 @@ import (
 )
 
 // ways are how somebody is reached, told apart by a letter.
-func ways(letter string, port int) *ICE {
+func ways(letter, address string, port int) *ICE {
 	return &ICE{Fragment: strings.Repeat(letter, 8), Password: strings.Repeat(letter, 24), Candidates: []string{
-		fmt.Sprintf("1 1 udp 2130706431 10.0.0.1 %d typ host", port),
-		fmt.Sprintf("2 1 udp 1694498815 203.0.113.1 %d typ srflx raddr 10.0.0.1 rport %d", port, port),
+		fmt.Sprintf("1 1 udp 2130706431 %s %d typ host", address, port),
+		fmt.Sprintf("2 1 udp 1694498815 203.0.113.1 %d typ srflx raddr %s rport %d", port, address, port),
 	}}
 }
 
 // reachable is somebody with ICE.
 func reachable(l Local, letter string) Local {
 	l.AudioRTCP, l.VideoRTCP = l.AudioRTP, l.VideoRTP
-	l.AudioICE, l.VideoICE = ways(letter, int(l.AudioRTP)), ways(letter, int(l.VideoRTP))
+	at := l.Address.String()
+	l.AudioICE, l.VideoICE = ways(letter, at, int(l.AudioRTP)), ways(letter, at, int(l.VideoRTP))
 	return l
 }
 
@@ -32,7 +33,7 @@ func TestICE(t *testing.T) {
 			t.Errorf("of the answer: %+v\n%s", s.ICE, answer)
 		}
 	}
-	if !reflect.DeepEqual(db.Video.ICE, ways("a", 4002)) {
+	if !reflect.DeepEqual(db.Video.ICE, ways("a", "10.0.0.1", 4002)) {
 		t.Errorf("of the offer: %+v\n%s", db.Video.ICE, offer)
 	}
 	if !OffersICE(offer) || b.Seeks(offer) || !da.ICE() {
@@ -50,7 +51,7 @@ func TestICERestart(t *testing.T) {
 	move := func(s *Session, letter string, port uint16) {
 		t.Helper()
 		l := s.local
-		if err := s.Move(l.Address, Place{port, port, ways(letter, int(port))}, Place{port + 2, port + 2, ways(letter, int(port)+2)}); err != nil {
+		if err := s.Move(l.Address, Place{port, port, ways(letter, l.Address.String(), int(port))}, Place{port + 2, port + 2, ways(letter, l.Address.String(), int(port)+2)}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -26,6 +26,9 @@ type line struct {
 	ice     *ICE             // of theirs, agreed on last
 	tlsID   string           // our name for the handshake (RFC 8842); empty without one, or where the other side has none
 	agreed  *Handshake       // agreed on last; nil: keys are in SDP, or there are none
+
+	mismatch bool // somebody has changed where they are received: ICE is not used
+	kept     bool // the ways of ICE are those of before: a new address is the one that was found (RFC 8839 §4.4.1.1.2), and no other place
 }
 
 func newLine(kind string) *line {
@@ -197,7 +200,7 @@ func (s *Session) answerLine(l *line, desc *description, m *sdp.MediaDescription
 	if err != nil {
 		return nil, nil, err
 	}
-	if l.moves(stream.RTP) {
+	if l.moves(stream.RTP) && !l.kept {
 		clear(l.keys) // a new destination begins at ROC 0 (RFC 3711 §3.2.3), which needs a new key
 	}
 	attributes, err := s.answerProtection(l, desc, m, stream)
@@ -249,8 +252,14 @@ func (s *Session) answerLine(l *line, desc *description, m *sdp.MediaDescription
 	if stream.Mux {
 		out.WithPropertyAttribute("rtcp-mux")
 	}
-	if stream.ICE != nil {
-		withICE(out, s.local.place(l.kind).ICE)
+	switch ours := s.local.place(l.kind).ICE; {
+	case stream.ICE != nil && stream.Mux:
+		onePlace(out)
+		withICE(out, ours.withoutReports())
+	case stream.ICE != nil:
+		withICE(out, ours)
+	case l.mismatch:
+		out.WithPropertyAttribute("ice-mismatch")
 	}
 	out.Attributes = append(out.Attributes, attributes...)
 	return out, stream, nil
@@ -382,6 +391,10 @@ func (s *Session) stream(l *line, desc *description, m *sdp.MediaDescription, th
 	case err != nil:
 		return nil, err
 	}
+	if l.mismatch = ways != nil && ways.mismatched(rtp, rtcp, mux); l.mismatch {
+		ways = nil
+	}
+	l.kept = ways != nil && ways.same(l.ice)
 	l.ice = ways
 	theirWish := direction(desc, m)
 	st := &Stream{

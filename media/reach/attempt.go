@@ -48,8 +48,10 @@ type attempt struct {
 	sockets *sockets
 	servers *servers
 	ours    bool // we decide
-	alone   bool // the other side is on this machine
-	near    bool // or at its cable
+
+	component uint16
+	alone     bool // the other side is on this machine
+	near      bool // or at its cable
 
 	doubtful atomic.Bool // nothing answers on the way
 
@@ -71,8 +73,8 @@ type attempt struct {
 }
 
 // newAttempt makes an agent and starts nothing.
-func newAttempt(p *path, uris []*stun.URI) (*attempt, error) {
-	a := &attempt{of: p, alone: p.cfg.Local.IsLoopback(), near: p.cfg.Local.IsLinkLocalUnicast()}
+func newAttempt(p *path, uris []*stun.URI, c credentials) (*attempt, error) {
+	a := &attempt{of: p, component: p.component, alone: p.cfg.Local.IsLoopback(), near: p.cfg.Local.IsLinkLocalUnicast()}
 	n := &sockets{Net: p.cfg.Net, to: a}
 	if n.Net == nil {
 		machine, err := stdnet.NewNet() // which keeps the addresses of the moment
@@ -89,7 +91,7 @@ func newAttempt(p *path, uris []*stun.URI) (*attempt, error) {
 		ice.WithCheckInterval(checkEvery), ice.WithMaxBindingRequests(checksMost),
 		ice.WithKeepaliveInterval(0), ice.WithDisconnectedTimeout(0), ice.WithFailedTimeout(0), // consent is ours
 		ice.WithSrflxAcceptanceMinWait(reflexiveWait), ice.WithPrflxAcceptanceMinWait(reflexiveWait), ice.WithRelayAcceptanceMinWait(relayWait),
-		ice.WithSTUNGatherTimeout(gatherFor),
+		ice.WithSTUNGatherTimeout(p.cfg.patience()), ice.WithLocalCredentials(c.fragment, c.password),
 	}
 	if onLoopback(n.Net, p.cfg.Local) { // all of it on one machine
 		options = append(options, ice.WithIncludeLoopback())
@@ -145,8 +147,8 @@ func (a *attempt) gather(ctx context.Context) error {
 		return fmt.Errorf("gather ICE candidates: %w", err)
 	}
 	a.servers.begin(func(r *relayed) error { return a.relay(r) })
-	until := time.Now().Add(gatherFor)
-	patience := time.NewTimer(gatherFor)
+	until := time.Now().Add(a.of.cfg.patience())
+	patience := time.NewTimer(time.Until(until))
 	defer patience.Stop()
 	for mirrored, relayed := false, a.servers.done(); !mirrored || relayed != nil; {
 		select {
@@ -204,7 +206,7 @@ func (a *attempt) keep() error {
 	}
 	var names []string
 	for _, c := range candidates {
-		a.local.Candidates = append(a.local.Candidates, c.Marshal())
+		a.local.Candidates = append(a.local.Candidates, a.written(c))
 		names = append(names, nameOf(c))
 		if at, ok := address(c); ok && c.Type() == ice.CandidateTypeHost {
 			a.host = append(a.host, at)
@@ -233,12 +235,12 @@ func (a *attempt) preferred(at netip.Addr) netip.AddrPort {
 func (a *attempt) start(theirs *negotiate.ICE) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.remote, a.password, a.controls, a.begun = theirs.Fragment, theirs.Password, a.ours, time.Now()
+	a.remote, a.password, a.controls, a.begun = theirs.Fragment, theirs.Password, a.ours || theirs.Lite, time.Now()
 	var names []string
 	a.theirHosts = map[netip.Addr]bool{}
 	for _, text := range theirs.Candidates {
 		c, err := ice.UnmarshalCandidate(text)
-		if err != nil || c.Component() != ice.ComponentRTP || !c.NetworkType().IsUDP() {
+		if err != nil || c.Component() != a.component || !c.NetworkType().IsUDP() {
 			continue
 		}
 		at, ok := address(c)
@@ -253,7 +255,7 @@ func (a *attempt) start(theirs *negotiate.ICE) error {
 	}
 	a.theirs = kinds(names)
 	begin := a.agent.StartAccept
-	if a.ours {
+	if a.controls { // who makes no checks cannot decide (RFC 8445 §6.1.1)
 		begin = a.agent.StartDial
 	}
 	if _, err := begin(theirs.Fragment, theirs.Password); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -38,11 +39,16 @@ type path struct {
 	running sync.WaitGroup
 	done    chan struct{} // closed by close
 
+	component uint16
+	reports   *path // the second component; nil if there is none, and for that one
+
 	mu      sync.Mutex
 	current *attempt // that carries, or looks for the first way
 	next    *attempt // that looks for another one; nil for none
-	plain   *conn    // by which packets go where the other side has no ICE; nil where it has
-	closed  bool
+	plain   fixed    // by which packets go where the other side has no ICE; nil where it has
+
+	named  netip.AddrPort // what SDP says of us
+	closed bool
 }
 
 // target is where packets go, and by what.
@@ -53,13 +59,39 @@ type target struct {
 	heard atomic.Int64 // when something authentic came from there, Unix ns
 }
 
-func newPath(s Stream, cfg Config) *path {
-	return &path{cfg: cfg, stream: s, done: make(chan struct{})}
+func newPath(s Stream, cfg Config, component uint16) *path {
+	return &path{cfg: cfg, stream: s, component: component, done: make(chan struct{})}
+}
+
+// streamPath makes the path of a stream, and that of its reports if they may have one. That one tells nobody when it is found.
+func streamPath(s Stream, cfg Config) *path {
+	p := newPath(s, cfg, negotiate.MediaComponent)
+	if cfg.Apart {
+		cfg.Found, cfg.Doubted = nil, nil
+		p.reports = newPath(s, cfg, negotiate.ReportsComponent)
+	}
+	return p
+}
+
+// parts are the components.
+func (p *path) parts() []*path {
+	if p.reports == nil {
+		return []*path{p}
+	}
+	return []*path{p, p.reports}
+}
+
+// way is that of the stream.
+func (p *path) way() media.Way {
+	if p.reports == nil {
+		return p
+	}
+	return &pair{media: p, reports: p.reports}
 }
 
 // renew begins another search.
-func (p *path) renew(ctx context.Context, uris []*stun.URI) error {
-	a, err := newAttempt(p, uris)
+func (p *path) renew(ctx context.Context, uris []*stun.URI, c credentials) error {
+	a, err := newAttempt(p, uris, c)
 	if err != nil {
 		return err
 	}
@@ -112,14 +144,29 @@ func (p *path) control(ours bool) {
 }
 
 // place is where we receive: preferably at an address, which is that of c=, else at any.
-func (p *path) place(preferred netip.Addr) (netip.Addr, negotiate.Place) {
+func (p *path) place(s standing) (netip.Addr, negotiate.Place) {
+	at, place := p.own(s)
+	if p.reports != nil {
+		s.at = at
+		_, r := p.reports.own(s)
+		place.RTCP = r.RTP
+		place.ICE.Candidates = append(place.ICE.Candidates, r.ICE.Candidates...)
+	}
+	return at, place
+}
+
+// own is the place of this component.
+func (p *path) own(s standing) (netip.Addr, negotiate.Place) {
 	p.mu.Lock()
 	a := p.newest()
 	p.mu.Unlock()
 	a.mu.Lock()
-	defer a.mu.Unlock()
-	at := a.preferred(preferred)
-	ways := a.local
+	at, ways := a.here(s), a.local
+	a.mu.Unlock()
+	p.mu.Lock()
+	p.named = at
+	p.mu.Unlock()
+	ways.Candidates = slices.Clone(ways.Candidates)
 	return at.Addr(), negotiate.Place{RTP: at.Port(), RTCP: at.Port(), ICE: &ways}
 }
 
@@ -146,17 +193,21 @@ func (p *path) Agree(d *negotiate.Stream) {
 	_ = a.start(d.ICE) // if it cannot no way is found, and that is said
 }
 
-// agreePlain sends from the socket that SDP names to where it says. Nobody else reads that socket: pion does while it checks. The
+// agreePlain sends from the address that SDP names of us to where theirs says. Nobody else reads there: pion does while it checks. The
 // caller holds mu.
 func (p *path) agreePlain(d *negotiate.Stream) {
 	p.latch.Update(d)
-	if p.plain != nil {
-		return
+	began := p.plain != nil
+	if !began {
+		p.plain = p.fix()
 	}
-	if p.plain = p.current.sockets.at(p.current.preferred(p.cfg.Local)); p.plain == nil {
-		return
+	if r, is := p.plain.(*relayed); is {
+		admit(r, d)
 	}
 	c := p.plain
+	if began || c == nil {
+		return
+	}
 	p.running.Go(func() {
 		buf := make([]byte, maxDatagram)
 		for {
@@ -302,7 +353,7 @@ func (p *path) name() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.plain != nil {
-		return "direct"
+		return fixedName(p.plain)
 	}
 	p.current.mu.Lock()
 	defer p.current.mu.Unlock()

@@ -35,7 +35,11 @@ type Relays struct {
 type Config struct {
 	Local  netip.Addr // our address towards the registrar: the one that SDP names first
 	Video  bool       // there are two streams
+	Apart  bool       // their reports may have ports of their own (no rtcp-mux)
 	Relays Relays     // none: only ways without their help are found
+
+	Relayed bool          // who has no ICE is to find us at a relay, if there is one
+	Within  time.Duration // servers have to answer; 0: gatherFor
 
 	// Dial connects to a TURN server over TCP or, secure, over TLS, whose certificate it checks; nil: there is TCP alone.
 	Dial func(ctx context.Context, network, address string, secure bool) (net.Conn, error)
@@ -64,18 +68,26 @@ type Found struct {
 // gatherFor is how long a call waits for what servers say of us. Who does not answer within that costs us one way, and no call.
 const gatherFor = 1500 * time.Millisecond
 
+func (c *Config) patience() time.Duration {
+	if c.Within != 0 {
+		return c.Within
+	}
+	return gatherFor
+}
+
 // Paths are the ways of one call. Whoever made them closes them, after Session.Run has returned.
 type Paths struct {
 	local        netip.Addr
+	relayed      bool
 	audio, video *path // video is nil without a picture
 }
 
 // Gather opens sockets on all addresses of this machine and finds out how they look from outside. It returns once all of that is
 // known, after gatherFor at most, or with ctx's error.
 func Gather(ctx context.Context, cfg Config) (*Paths, error) {
-	p := &Paths{local: cfg.Local, audio: newPath(Audio, cfg)}
+	p := &Paths{local: cfg.Local, relayed: cfg.Relayed, audio: streamPath(Audio, cfg)}
 	if cfg.Video {
-		p.video = newPath(Video, cfg)
+		p.video = streamPath(Video, cfg)
 	}
 	if err := p.Renew(ctx, cfg.Relays); err != nil {
 		_ = p.Close()
@@ -103,46 +115,59 @@ func (p *Paths) streams() []*path {
 	return []*path{p.audio, p.video}
 }
 
+// parts are the paths of all streams and their reports.
+func (p *Paths) parts() (all []*path) {
+	for _, s := range p.streams() {
+		all = append(all, s.parts()...)
+	}
+	return all
+}
+
 // Renew looks for new ways, with new credentials: places are to be said in an offer, or in the answer to one that has other ways
 // than before (negotiate.Session.Seeks). Until the new ones are found the old ones carry.
 func (p *Paths) Renew(ctx context.Context, relays Relays) error {
 	uris := relays.parse()
 	g, ctx := errgroup.WithContext(ctx)
 	for _, s := range p.streams() {
-		g.Go(func() error { return s.renew(ctx, uris) })
+		c := newCredentials()
+		for _, part := range s.parts() {
+			g.Go(func() error { return part.renew(ctx, uris, c) })
+		}
 	}
 	return g.Wait()
 }
 
 // Forget ends the search that Renew began and nobody answered: the other side goes on with the old ways.
 func (p *Paths) Forget() {
-	for _, s := range p.streams() {
+	for _, s := range p.parts() {
 		s.forget()
 	}
 }
 
 // Places are where the streams are received now: those of the last Renew, or Gather. The address is that of c=.
 func (p *Paths) Places() (address netip.Addr, audio, video negotiate.Place) {
-	address, audio = p.audio.place(p.local)
+	s := p.stand()
+	s.at, audio = p.audio.place(s)
 	if p.video != nil {
-		_, video = p.video.place(address)
+		_, video = p.video.place(s)
 	}
+	address = s.at
 	return address, audio, video
 }
 
 // Control says which side decides between ways that work: whoever makes the offer (RFC 8445 §6.1.1). It holds for the ways of the
 // last Renew, or Gather.
 func (p *Paths) Control(ours bool) {
-	for _, s := range p.streams() {
+	for _, s := range p.parts() {
 		s.control(ours)
 	}
 }
 
 // Ways are those of a session.
 func (p *Paths) Ways() media.Ways {
-	w := media.Ways{Audio: p.audio}
+	w := media.Ways{Audio: p.audio.way()}
 	if p.video != nil {
-		w.Video = p.video
+		w.Video = p.video.way()
 	}
 	return w
 }
@@ -178,7 +203,7 @@ func (p *Paths) Tried() string {
 // Close ends everything.
 func (p *Paths) Close() error {
 	var errs []error
-	for _, s := range p.streams() {
+	for _, s := range p.parts() {
 		errs = append(errs, s.close())
 	}
 	return errors.Join(errs...)

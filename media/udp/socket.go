@@ -51,6 +51,15 @@ func Unmap(a netip.AddrPort) netip.AddrPort {
 	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
 }
 
+// Following is where the reports of a stream go that has no port in common with them: where SDP says, else to the port after the
+// media's (RFC 3550 §11).
+func Following(media, said netip.AddrPort) netip.AddrPort {
+	if said.IsValid() || !media.IsValid() {
+		return Unmap(said)
+	}
+	return netip.AddrPortFrom(media.Addr().Unmap(), media.Port()+1)
+}
+
 // Socket is a UDP socket as a stream uses it. Of Linux' own sockets the kernel says when a datagram came, which on a busy
 // machine is long before anybody reads it, and takes packets of one size in a single call; any other net.PacketConn
 // does without. Sending is for any goroutine, receiving for one.

@@ -30,6 +30,8 @@ type Config struct {
 	Registrar       string // host:port
 	Transport       string // tls | tcp | udp
 	CA              string // PEM file of the authority that vouches for the registrar, for tls
+	NAT             string // how it finds its way through routers, in baresip's words, such as ice; empty for not at all
+	Mux             bool   // RTCP on the port of RTP
 	Encryption      string // of media, in baresip's words: srtp-mand, srtp, or empty for plain RTP
 	Codecs          string // of sound, in baresip's words, such as opus/48000/2 or pcmu
 	Pictures        string // codec of pictures, in baresip's words; empty for all that it has. h264 is packetization-mode 0 alone in baresip 1.0
@@ -114,6 +116,9 @@ func (c Config) account() string {
 	if c.Encryption != "" {
 		a += ";mediaenc=" + c.Encryption
 	}
+	if c.NAT != "" {
+		a += ";medianat=" + c.NAT
+	}
 	return a
 }
 
@@ -123,7 +128,7 @@ func (c Config) write() error {
 	}
 	lines := []string{"poll_method epoll", "sip_listen " + c.Address + ":0", "call_local_timeout 30", "call_max_calls 1",
 		"module_path " + modules}
-	for _, m := range []string{"opus", "g711", "g722", "ausine", "aubridge", "sndfile", "avcodec", "x11", "x11grab", "srtp"} {
+	for _, m := range []string{"opus", "g711", "g722", "ausine", "aubridge", "sndfile", "avcodec", "x11", "x11grab", "srtp", "stun", "ice"} {
 		lines = append(lines, "module "+m+".so")
 	}
 	lines = append(lines, "module_tmp uuid.so", "module_app menu.so", "module_app ctrl_tcp.so",
@@ -132,6 +137,9 @@ func (c Config) write() error {
 		"audio_player aubridge,nowhere", "audio_alert aubridge,nowhere",
 		"video_source x11grab,"+c.Camera, "video_display x11,nil",
 		fmt.Sprintf("video_size %dx%d", c.Width, c.Height), fmt.Sprintf("video_fps %d", c.Rate), "video_bitrate 800000")
+	if c.Mux {
+		lines = append(lines, "rtcp_mux yes")
+	}
 	if c.CA != "" {
 		lines = append(lines, "sip_cafile "+c.CA)
 	}

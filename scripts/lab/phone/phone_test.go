@@ -37,6 +37,13 @@ func TestPhones(t *testing.T) {
 		cfg.Encryption, cfg.Codecs = "srtp", "g722/16000"
 		h.call(t, cfg, "G722 + H264 over SRTP AES_CM_128_HMAC_SHA1_80")
 	})
+	for name, mux := range map[string]bool{"ICE, reports on the same port": true, "ICE, reports on a port of their own": false} {
+		t.Run(name, func(t *testing.T) {
+			cfg := h.reception()
+			cfg.NAT, cfg.Mux = "ice", mux
+			h.call(t, cfg, "opus + H264 over SRTP AES_CM_128_HMAC_SHA1_80")
+		})
+	}
 	t.Run("refusals", h.refusals)
 	t.Run("wrong secret", h.wrongSecret)
 	t.Run("hold", h.hold)
