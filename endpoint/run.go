@@ -227,9 +227,17 @@ func (r *runCmd) window(cfg *config.Config, log *slog.Logger) (*running, error) 
 	if err != nil {
 		return nil, fmt.Errorf("%s: pin: %w", r.Config, err)
 	}
+	var second func(context.Context) (net.Conn, error)
+	if cfg.Second.Host != "" {
+		also, err := dial.New(cfg.Second.Host, cfg.Second.Port, cfg.Pin, cfg.Domain, nil)
+		if err != nil {
+			return nil, fmt.Errorf("%s: pin: %w", r.Config, err)
+		}
+		second = also.Registrar
+	}
 	a, err := agent.New(agent.Config{
 		Registrar: cfg.URI(), Space: cfg.Space, Secret: cfg.Secret, UserAgent: "ewindow",
-		MediaKey: r.key.Public().Text(), Dial: ways.Registrar, Log: log,
+		MediaKey: r.key.Public().Text(), Dial: ways.Registrar, Second: second, Log: log,
 	})
 	if err != nil {
 		return nil, err

@@ -1,17 +1,17 @@
-// Package agent is a window's SIP user agent: it keeps one connection to the registrar, stays registered over it,
-// subscribes to its own part of the plan and to relays, and makes, takes and keeps calls. SDP is opaque bytes here.
+// Package agent is a window's SIP user agent: it keeps a connection to the registrar, or one to each of two of its addresses, stays
+// registered over it, subscribes to its own part of the plan and to relays, and makes, takes and keeps calls. SDP is opaque bytes here.
 //
-//	              Config.Dial                       Events()
-//	registrar ◀───── flow ─────▶ stack ─┬─ register   ──▶ Online, Offline
-//	             (one at a time,        ├─ subscribe  ──▶ Programme, Relays
+//	           Config.Dial, Second                  Events()
+//	registrar ◀───── flow ─────▶ stack ─┬─ register   ──▶ Online, Offline, Ways
+//	             (one a way,            ├─ subscribe  ──▶ Programme, Relays
 //	              pinged, replaced)     └─ calls      ──▶ Invitation, Reoffer, LateAnswer, Info, Ended
 //
 // There is one long-lived SIP stack (registrar/signal). It never dials and listens nowhere: the agent dials, and hands
 // each finished connection over. What comes over it is taken in one message after the other. Dialogs outlive the
-// connection: what follows in a call goes over the next one.
+// connection: what follows in a call goes over the other one, or the next.
 //
-// Requests are believed because of where they come from: the registrar's authenticated connection is the only one
-// there is, and the registrar vouches for the From of what it forwards.
+// Requests are believed because of where they come from: the registrar's authenticated connections are the only ones
+// there are, and the registrar vouches for the From of what it forwards.
 package agent
 
 import (
@@ -77,6 +77,10 @@ type Config struct {
 	// ctx ends. The connection's addresses must be of the form host:port with an IP address.
 	Dial func(ctx context.Context) (net.Conn, error)
 
+	// Second is Dial to another address of the same registrar (RFC 5626 §4.2); nil: there is none. Both ways are held at a time, and
+	// the window is online as long as one of them holds.
+	Second func(ctx context.Context) (net.Conn, error)
+
 	MediaKey  string // our public media key in base64, which the registrar is to name to partners; empty: none
 	UserAgent string // for the User-Agent header; may be empty
 	Log       *slog.Logger
@@ -89,24 +93,24 @@ type Agent struct {
 	domain  string
 	aor     sip.Uri
 	contact sip.Uri // the same for the life of the agent, over all connections
-	outward string  // our Contact header's value in a REGISTER
 	stack   *stack.Stack
 	creds   *credentials
 	events  *queue
 	follows []*following // what it subscribes to; see follow
 	relayed atomic.Bool  // there were relays
+	ways    []*registration
 
 	started atomic.Bool
-	renewed chan struct{} // has one element when there is a reason to register at once: another secret, another network
 	stop    chan struct{} // closed at the end: whatever still waits gives up
 	slots   chan struct{} // bounds requests being handled
 
 	mu      sync.Mutex
 	closed  bool           // no new jobs
 	jobs    sync.WaitGroup // goroutines that Run joins
-	flow    *flow          // registered; nil without one
 	local   netip.Addr     // of the latest flow
-	changed chan struct{}  // closed when flow changes
+	online  bool           // what the last event said
+	told    string         // why, if that was Offline
+	changed chan struct{}  // closed when a way stands otherwise
 	calls   map[callKey]*Call
 }
 
@@ -131,7 +135,6 @@ func New(cfg Config) (*Agent, error) {
 	a := &Agent{
 		cfg: cfg, domain: domain,
 		aor:     sip.Uri{Scheme: "sip", User: cfg.Space, Host: domain},
-		renewed: make(chan struct{}, 1),
 		stop:    make(chan struct{}),
 		slots:   make(chan struct{}, maxRequests),
 		changed: make(chan struct{}),
@@ -143,7 +146,11 @@ func New(cfg Config) (*Agent, error) {
 	a.creds = &credentials{realm: domain, username: cfg.Space, password: cfg.Secret}
 	instance := newUUID()
 	a.contact = sip.Uri{Scheme: "sip", User: cfg.Space, Host: instance + ".invalid", UriParams: sip.HeaderParams{{K: "transport", V: "tls"}}}
-	a.outward = fmt.Sprintf(`<%s>;+sip.instance="<urn:uuid:%s>";reg-id=1`, a.contact.String(), instance)
+	for _, dial := range []func(context.Context) (net.Conn, error){cfg.Dial, cfg.Second} {
+		if dial != nil {
+			a.ways = append(a.ways, a.newRegistration(dial, instance))
+		}
+	}
 	a.stack = stack.New(stack.Config{Log: a.log, Stray: a.unmatched, Request: a.handle})
 	return a, nil
 }
@@ -172,28 +179,33 @@ func (a *Agent) SetSecret(secret string) {
 }
 
 func (a *Agent) registerNow() {
-	select {
-	case a.renewed <- struct{}{}:
-	default:
+	for _, r := range a.ways {
+		offer(r.renewed, struct{}{})
 	}
 }
 
 // NetworkChanged is told that the machine's addresses are others. here says whether it still has one: a connection from an address
 // that is gone is given up at once, and no other is waited for.
 func (a *Agent) NetworkChanged(here func(netip.Addr) bool) {
-	a.mu.Lock()
-	f := a.flow
-	a.mu.Unlock()
-	if f == nil || !here(f.local.AddrPort().Addr()) {
+	for _, r := range a.ways {
+		a.mu.Lock()
+		f := r.flow
+		a.mu.Unlock()
+		if f != nil && here(f.local.AddrPort().Addr()) {
+			continue
+		}
 		if f != nil {
 			f.fail(errMoved)
 		}
-		a.registerNow()
+		offer(r.renewed, struct{}{})
 	}
 }
 
 // LocalAddr is our address on the current or else the latest connection, for SDP; the zero Addr before the first.
 func (a *Agent) LocalAddr() netip.Addr {
+	if f := a.currentFlow(); f != nil {
+		return f.local.AddrPort().Addr()
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.local
@@ -208,7 +220,15 @@ func (a *Agent) Run(ctx context.Context) error {
 	}
 	var pump sync.WaitGroup
 	pump.Go(func() { a.events.run(a.stop) })
-	a.keepConnected(ctx)
+	var loops sync.WaitGroup
+	for _, r := range a.ways {
+		loops.Go(func() { r.keepConnected(ctx) })
+	}
+	for _, p := range a.follows {
+		loops.Go(func() { a.keepInformed(ctx, p) })
+	}
+	loops.Wait()
+	a.endAll(switchedOff)
 	a.mu.Lock()
 	a.closed = true
 	a.mu.Unlock()
@@ -242,39 +262,4 @@ func (a *Agent) enter() bool {
 	}
 	a.jobs.Add(1)
 	return true
-}
-
-// setFlow sets the flow over which calls go; nil for none.
-func (a *Agent) setFlow(f *flow) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.flow = f
-	close(a.changed)
-	a.changed = make(chan struct{})
-}
-
-// currentFlow is the registered flow or nil.
-func (a *Agent) currentFlow() *flow {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.flow
-}
-
-// waitFlow is the registered flow, the next one if there is none now.
-func (a *Agent) waitFlow(ctx context.Context) (*flow, error) {
-	for {
-		a.mu.Lock()
-		f, changed := a.flow, a.changed
-		a.mu.Unlock()
-		if f != nil && f.alive() {
-			return f, nil
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return nil, ErrOffline
-		case <-a.stop:
-			return nil, ErrOffline
-		}
-	}
 }

@@ -19,6 +19,10 @@ type Offline struct {
 	Refused bool // the registrar answers, and refuses us: somebody has to change something
 }
 
+// Ways says how each of two ways to the registrar stands; where there is one, Online and Offline say all. Only the newest waits
+// in the queue.
+type Ways struct{ Ways []Way }
+
 // Programme is the body of a NOTIFY: what the plan says about this window. Only the newest waits in the queue.
 type Programme struct{ Body []byte }
 
@@ -67,6 +71,7 @@ type Ended struct {
 
 func (Online) event()     {}
 func (Offline) event()    {}
+func (Ways) event()       {}
 func (Programme) event()  {}
 func (Relays) event()     {}
 func (Invitation) event() {}
@@ -80,7 +85,7 @@ const maxQueue = 64
 
 // queue holds events for the receiver so that nobody who reports one ever waits. When maxQueue events wait, it
 // refuses Invitation, Reoffer and Info (the SIP side then answers 503). The others get in always: of Online and
-// Offline only the latest can matter, of Programme and Relays only the newest, so that older ones are taken out; and there are
+// Offline only the latest can matter, of Ways, Programme and Relays only the newest, so that older ones are taken out; and there are
 // no more Ended and LateAnswer than calls.
 type queue struct {
 	out chan Event
@@ -103,6 +108,8 @@ func (q *queue) put(e Event) bool {
 		if len(q.waiting) >= maxQueue {
 			return false
 		}
+	case Ways:
+		q.waiting = slices.DeleteFunc(q.waiting, is[Ways])
 	case Programme:
 		q.waiting = slices.DeleteFunc(q.waiting, is[Programme])
 	case Relays:

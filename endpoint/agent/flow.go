@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"ewindow/registrar/signal/frame"
@@ -19,6 +20,7 @@ const (
 	pingLeast  = 3 * time.Second // so often that both sides know within 10 s when their way is cut
 	pingMost   = 4 * time.Second
 	pongWithin = 6 * time.Second
+	doubtAfter = time.Second // without a pong: another way is used, if there is one
 	writeLimit = 10 * time.Second
 )
 
@@ -37,6 +39,8 @@ type flow struct {
 	net.Conn
 	frames        *frame.Reader
 	local, remote *net.TCPAddr // without zones: sipgo's pool of connections does not know them
+
+	doubted atomic.Bool // a ping has no answer so far
 
 	pongs  chan struct{} // one element when a pong came
 	probes chan chan bool
@@ -170,6 +174,8 @@ func (f *flow) ping(ctx context.Context) bool {
 	case <-f.pongs: // an old one
 	default:
 	}
+	doubt := time.AfterFunc(doubtAfter, func() { f.doubted.Store(true) })
+	defer doubt.Stop()
 	for range 2 {
 		if _, err := f.Write([]byte("\r\n\r\n")); err != nil {
 			return false
@@ -178,6 +184,8 @@ func (f *flow) ping(ctx context.Context) bool {
 		select {
 		case <-f.pongs:
 			timer.Stop()
+			doubt.Stop()
+			f.doubted.Store(false)
 			return true
 		case <-timer.C:
 		case <-f.closed:

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"net"
 	"strings"
 	"sync"
 	"time"
@@ -48,37 +49,52 @@ func pauseUntil(ctx context.Context, d time.Duration, enough <-chan struct{}) bo
 	}
 }
 
+// newRegistration is one by a way of its own.
+func (a *Agent) newRegistration(dial func(context.Context) (net.Conn, error), instance string) *registration {
+	id := len(a.ways) + 1
+	log := a.log
+	if a.cfg.Second != nil {
+		log = log.With("reg_id", id)
+	}
+	return &registration{
+		a: a, dial: dial, log: log, renewed: make(chan struct{}, 1),
+		fault:    lasting.Fault{Log: log, Level: slog.LevelWarn, What: "not registered", Over: "registered again"},
+		sequence: a.newDialog(a.aor, sip.Uri{Scheme: "sip", Host: a.domain}),
+		contact:  fmt.Sprintf(`<%s>;+sip.instance="<urn:uuid:%s>";reg-id=%d`, a.contact.String(), instance, id),
+	}
+}
+
 // keepConnected makes connections, one after the other, until ctx ends.
-func (a *Agent) keepConnected(ctx context.Context) {
-	r := &registration{a: a, fault: lasting.Fault{Log: a.log, Level: slog.LevelWarn, What: "not registered", Over: "registered again"},
-		sequence: a.newDialog(a.aor, sip.Uri{Scheme: "sip", Host: a.domain})}
-	defer a.endAll("the window was switched off")
+func (r *registration) keepConnected(ctx context.Context) {
 	for failures := 0; ctx.Err() == nil; failures++ {
-		r.since = time.Time{}
-		f, err := a.connect(ctx)
+		r.first = time.Time{}
+		f, err := r.connect(ctx)
 		if err == nil {
-			err = a.live(ctx, f, r)
+			err = r.live(ctx, f)
 		}
 		if ctx.Err() != nil {
 			return
 		}
-		if !r.since.IsZero() && time.Since(r.since) >= steadyAfter {
+		if !r.first.IsZero() && time.Since(r.first) >= steadyAfter {
 			failures = 0
 		}
 		r.lost(err)
-		pauseUntil(ctx, backoff(failures), a.renewed)
+		pauseUntil(ctx, backoff(failures), r.renewed)
 	}
 }
 
 // connect dials.
-func (a *Agent) connect(ctx context.Context) (*flow, error) {
+func (r *registration) connect(ctx context.Context) (*flow, error) {
 	dialling, cancel := context.WithTimeout(ctx, dialLimit)
 	defer cancel()
-	conn, err := a.cfg.Dial(dialling)
+	conn, err := r.dial(dialling)
 	if err != nil {
-		return nil, fmt.Errorf("connecting to the registrar %s: %w", a.cfg.Registrar, err)
+		return nil, fmt.Errorf("connecting to the registrar %s: %w", r.a.cfg.Registrar, err)
 	}
 	f, err := newFlow(conn)
+	if err == nil {
+		err = r.a.opened(r, f)
+	}
 	if err != nil {
 		conn.Close()
 		return nil, err
@@ -86,10 +102,9 @@ func (a *Agent) connect(ctx context.Context) (*flow, error) {
 	return f, nil
 }
 
-// live is a connection's life: pings, registration, subscription, until it dies or ctx ends. At the end of ctx it
-// says good-bye first.
-func (a *Agent) live(ctx context.Context, f *flow, r *registration) error {
-	a.adopt(f)
+// live is a connection's life: pings and registration, until it dies or ctx ends. At the end of ctx it says good-bye first.
+func (r *registration) live(ctx context.Context, f *flow) error {
+	r.a.adopt(f)
 	defer f.fail(errReplace)
 	living, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -104,22 +119,10 @@ func (a *Agent) live(ctx context.Context, f *flow, r *registration) error {
 		cancel()
 	})
 	loops.Go(func() { f.keepAlive(living) })
-
-	registered := make(chan struct{})
-	for _, p := range a.follows {
-		loops.Go(func() {
-			select {
-			case <-registered:
-				a.stayInformed(living, f, p)
-			case <-living.Done():
-			}
-		})
-	}
-	err := r.keep(living, f, sync.OnceFunc(func() { close(registered) }))
+	err := r.keep(living, f)
 	if ctx.Err() != nil && f.alive() {
-		a.sayGoodbye(ctx, f, r)
+		r.sayGoodbye(ctx, f)
 	}
-	a.setFlow(nil)
 	if !f.alive() {
 		err = f.err
 	}
@@ -127,13 +130,13 @@ func (a *Agent) live(ctx context.Context, f *flow, r *registration) error {
 }
 
 // sayGoodbye ends calls and takes the registration back, within a second in all.
-func (a *Agent) sayGoodbye(ctx context.Context, f *flow, r *registration) {
+func (r *registration) sayGoodbye(ctx context.Context, f *flow) {
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
 	defer cancel()
-	byes := a.endAll("the window was switched off")
-	if r.online {
+	byes := r.a.endAll(switchedOff)
+	if time.Now().Before(r.until) {
 		if _, err := r.once(last, f, 0); err != nil {
-			a.log.Info("registration not taken back", "err", err)
+			r.log.Info("registration not taken back", "err", err)
 		}
 	}
 	select {
@@ -142,20 +145,31 @@ func (a *Agent) sayGoodbye(ctx context.Context, f *flow, r *registration) {
 	}
 }
 
-// registration is REGISTER's state (RFC 3261 §10.2): its numbers go on over all connections. Run's goroutine owns it.
+// switchedOff is why calls end with the agent.
+const switchedOff = "the window was switched off"
+
+// registration is one of the ways to the registrar, and REGISTER's state there (RFC 3261 §10.2): its numbers go on over all
+// connections. Its goroutine owns it.
 type registration struct {
 	a        *Agent
+	dial     func(context.Context) (net.Conn, error)
+	log      *slog.Logger
+	contact  string        // our Contact header's value
+	renewed  chan struct{} // has one element when there is a reason to register at once: another secret, another network
 	sequence dialog.Dialog // the numbers and addresses of our REGISTERs, which belong to no dialog
 	least    time.Duration // from a 423
-	since    time.Time     // first 200 on this connection; zero before
+	first    time.Time     // 200 on this connection; zero before
 	until    time.Time     // the registrar keeps it so long
-	online   bool          // what the last event said
-	told     string        // why, if it said Offline
 	fault    lasting.Fault // there is no registration
+
+	// Behind Agent.mu:
+	standing
+	open *flow  // its connection, registered or not
+	at   string // where that led
 }
 
-// keep registers and refreshes until ctx ends or the connection is of no use. first is called after each success.
-func (r *registration) keep(ctx context.Context, f *flow, first func()) error {
+// keep registers and refreshes until ctx ends or the connection is of no use.
+func (r *registration) keep(ctx context.Context, f *flow) error {
 	failures := 0
 	for {
 		granted, err := r.once(ctx, f, registerFor)
@@ -167,7 +181,6 @@ func (r *registration) keep(ctx context.Context, f *flow, first func()) error {
 		if err == nil {
 			failures = 0
 			r.got(granted, f)
-			first()
 			half := max(granted, registerLeast) / 2
 			wait = half*9/10 + rand.N(half/10)
 		} else {
@@ -177,12 +190,11 @@ func (r *registration) keep(ctx context.Context, f *flow, first func()) error {
 			}
 			failures++
 			if refused || !time.Now().Before(r.until) {
-				r.a.setFlow(nil)
-				r.offline(err, refused)
+				r.a.stands(r, standing{err: err, refused: refused})
 			}
 			r.fault.Met(err.Error(), "err", err, "again_in", wait.Round(time.Millisecond))
 		}
-		if !pauseUntil(ctx, wait, r.a.renewed) {
+		if !pauseUntil(ctx, wait, r.renewed) {
 			return ctx.Err()
 		}
 	}
@@ -191,23 +203,20 @@ func (r *registration) keep(ctx context.Context, f *flow, first func()) error {
 // got notes a success.
 func (r *registration) got(granted time.Duration, f *flow) {
 	now := time.Now()
-	if r.since.IsZero() {
-		r.since = now
+	again := now.Before(r.until)
+	if r.first.IsZero() {
+		r.first = now
 	}
 	r.until = now.Add(granted)
 	defer r.fault.Well("registrar", f.remote, "for", granted)
-	if r.a.currentFlow() != f {
-		r.a.setFlow(f)
-	}
-	if !r.online {
-		r.online, r.told = true, ""
+	if !again {
 		level := slog.LevelInfo
 		if r.fault.Lasts() { // it says itself when that is over
 			level = slog.LevelDebug
 		}
-		r.a.log.Log(context.Background(), level, "registered", "registrar", f.remote, "for", granted)
-		r.a.events.put(Online{})
+		r.log.Log(context.Background(), level, "registered", "registrar", f.remote, "for", granted)
 	}
+	r.a.stands(r, standing{flow: f})
 }
 
 // failed says what to do after a failed REGISTER: how long to wait on this connection, 0 for leaving it; whether
@@ -242,16 +251,7 @@ func (r *registration) failed(err error, failures int) (time.Duration, bool, err
 func (r *registration) lost(err error) {
 	r.fault.Met(err.Error(), "err", err)
 	r.until = time.Time{}
-	r.offline(err, false)
-}
-
-// offline reports, if that is news.
-func (r *registration) offline(err error, refused bool) {
-	if !r.online && r.told == err.Error() {
-		return
-	}
-	r.online, r.told = false, err.Error()
-	r.a.events.put(Offline{Err: err, Refused: refused})
+	r.a.stands(r, standing{err: err})
 }
 
 // once sends one REGISTER with its challenge and answers, and returns how long the registrar keeps it.
@@ -284,7 +284,7 @@ func (r *registration) request(want time.Duration) *sip.Request {
 	req := r.a.request(&r.sequence, sip.REGISTER)
 	req.RemoveHeader("Supported")
 	req.AppendHeader(sip.NewHeader("Supported", "outbound, path"))
-	req.AppendHeader(sip.NewHeader("Contact", r.a.outward))
+	req.AppendHeader(sip.NewHeader("Contact", r.contact))
 	req.AppendHeader(sip.NewHeader("Expires", fmt.Sprint(int(want.Seconds()))))
 	if r.a.cfg.MediaKey != "" {
 		req.AppendHeader(sip.NewHeader(header.KeyName, r.a.cfg.MediaKey))

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/emiago/sipgo/sip"
@@ -60,6 +61,27 @@ type subscription struct {
 	heard   uint32             // number of the latest NOTIFY
 	news    chan time.Duration // a NOTIFY ended it: how long to wait before subscribing anew
 	arrived chan struct{}      // has one element when a NOTIFY came
+}
+
+// keepInformed is subscribed to p over one way to the registrar, and when that is gone over another.
+func (a *Agent) keepInformed(ctx context.Context, p *following) {
+	for ctx.Err() == nil {
+		f, err := a.waitFlow(ctx)
+		if err != nil {
+			return
+		}
+		living, cancel := context.WithCancel(ctx)
+		var watch sync.WaitGroup
+		watch.Go(func() {
+			select {
+			case <-f.closed:
+			case <-ctx.Done():
+			}
+			cancel()
+		})
+		a.stayInformed(living, f, p)
+		watch.Wait()
+	}
 }
 
 // stayInformed subscribes to p, and again whenever that ends, until ctx does, or until the registrar says that it does not

@@ -16,6 +16,7 @@ import (
 // Config is what a window's file says, checked, with its defaults.
 type Config struct {
 	Registrar  string // sips:host or sips:host:port
+	AlsoAt     string // the same of another address of that registrar; empty without one
 	Domain     string // of the address-of-record, and the name in the registrar's certificate; its host unless set
 	Pin        string // sha256:… of the registrar's CA
 	Space      string // account of the window
@@ -28,10 +29,17 @@ type Config struct {
 	Video      Video
 
 	Secret string // what the secret file holds
-	Host   string // of the registrar: a name or an IP address
-	Port   int    // of the registrar, 5061 unless the URI says otherwise
+	Place         // of the registrar
+	Second Place  // its other one; zero without one
 
 	SecretSource *SecretFile // where Secret is from
+}
+
+// A Place is where a registrar is reached.
+type Place struct {
+	Host string // a name or an IP address
+	Port int    // 5061 unless the URI says otherwise
+	Bare bool   // the URI says neither a port nor an IP address: the DNS may know more (RFC 3263 §4)
 }
 
 // Video is what the camera's picture should be.

@@ -62,7 +62,7 @@ func TestPartOfVideo(t *testing.T) {
 // Everything wrong is said at once, each with its place and what to do.
 func TestBadFiles(t *testing.T) {
 	for _, c := range []struct{ edit, with, want string }{
-		{"", "colour = \"red\"\n", `window.hcl:5:1: unknown setting "colour" in a window's file; known here: registrar, domain, pin, space, secret_file, camera, screen, rotate, microphone, speaker, video`},
+		{"", "colour = \"red\"\n", `window.hcl:5:1: unknown setting "colour" in a window's file; known here: registrar, also_at, domain, pin, space, secret_file, camera, screen, rotate, microphone, speaker, video`},
 		{"", "camra = \"auto\"\n", `window.hcl:5:1: unknown setting "camra" in a window's file; did you mean "camera"?`},
 		{"", "video {\n  widht = 640\n}\n", `window.hcl:6:3: unknown setting "widht" in the block video; did you mean "width"?`},
 		{"", "vidoe {\n  width = 640\n}\n", `window.hcl:5:1: unknown block "vidoe" in a window's file; did you mean "video"?`},
@@ -90,6 +90,9 @@ func TestBadFiles(t *testing.T) {
 		{"", "rotate = \"left\"\n", `window.hcl:5:10: rotate has a value of another kind; it is a whole number`},
 		{"", "rotated = 90\n", `window.hcl:5:1: unknown setting "rotated" in a window's file; did you mean "rotate"?`},
 		{"", "space = \"munich\"\n", `window.hcl:5:1: space is set twice in this block; keep one of the two`},
+		{"", "also_at = \"sips:reg.example.org\"\n", `window.hcl:5:11: also_at: "sips:reg.example.org" is registrar already; name another address of the same registrar, or leave also_at out`},
+		{"", "also_at = \"reg2.example.org\"\n", `window.hcl:5:11: also_at: "reg2.example.org" does not begin with sips:, and a window speaks TLS only; write "sips:reg.example.org", or "sips:reg.example.org:5061"`},
+		{"", "also_at = \"sips:reg.example.org:x\"\n", `window.hcl:5:11: also_at: "x" is no port; use 1 to 65535`},
 		{"", "domain = \"\"\n", `window.hcl:5:10: domain: "" is no domain; write what the registrar has as --domain`},
 		{"", "domain = \"sips:x\"\n", `window.hcl:5:10: domain: "sips:x" is no domain; write what the registrar has as --domain`},
 		{"space       = \"milano\"\n", "", `window.hcl:1:1: space is missing in a window's file; write space = "milano", a space of the dialplan`},
@@ -146,6 +149,14 @@ func TestDomain(t *testing.T) {
 				t.Errorf("%+v: %+v, %v", c, got, err)
 			}
 		}
+	}
+}
+
+// A registrar may be held by two of its addresses.
+func TestAlsoAt(t *testing.T) {
+	c, err := parse([]byte(good+"also_at = \"sips:192.0.2.7\"\n"), "window.hcl", noSecret)
+	if err != nil || c.Place != (Place{"reg.example.org", 5061, true}) || c.Second != (Place{"192.0.2.7", 5061, false}) {
+		t.Errorf("%+v, %v", c, err)
 	}
 }
 

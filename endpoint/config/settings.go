@@ -26,6 +26,7 @@ type trouble struct{ what, do string }
 func (c *Config) settings(readSecret func() trouble) []setting {
 	return []setting{
 		{"registrar", &c.Registrar, `registrar = "sips:reg.example.org"`, c.checkRegistrar},
+		{"also_at", &c.AlsoAt, "", c.checkAlsoAt},
 		{"domain", &c.Domain, "", c.checkDomain},
 		{"pin", &c.Pin, `pin = "sha256:…", which ewindow-registrar pin prints`, c.checkPin},
 		{"space", &c.Space, `space = "milano", a space of the dialplan`, c.checkSpace},
@@ -129,23 +130,37 @@ func meant(value string) string {
 }
 
 // checkRegistrar also finds host and port.
-func (c *Config) checkRegistrar() trouble {
-	const do = `write "sips:reg.example.org", or "sips:reg.example.org:5061"`
-	rest, ok := strings.CutPrefix(c.Registrar, "sips:")
-	if !ok {
-		return trouble{fmt.Sprintf("%q does not begin with sips:, and a window speaks TLS only", c.Registrar), do}
+func (c *Config) checkRegistrar() (t trouble) {
+	c.Place, t = place(c.Registrar)
+	return t
+}
+
+func (c *Config) checkAlsoAt() (t trouble) {
+	if c.Second, t = place(c.AlsoAt); t.what == "" && c.AlsoAt == c.Registrar {
+		return trouble{fmt.Sprintf("%q is registrar already", c.AlsoAt), "name another address of the same registrar, or leave also_at out"}
 	}
-	c.Host, c.Port = rest, 5061
+	return t
+}
+
+// place reads a registrar's URI.
+func place(uri string) (p Place, t trouble) {
+	const do = `write "sips:reg.example.org", or "sips:reg.example.org:5061"`
+	rest, ok := strings.CutPrefix(uri, "sips:")
+	if !ok {
+		return p, trouble{fmt.Sprintf("%q does not begin with sips:, and a window speaks TLS only", uri), do}
+	}
+	p = Place{Host: rest, Port: 5061, Bare: true}
 	if host, port, err := net.SplitHostPort(rest); err == nil {
-		c.Host = host
-		if c.Port, err = strconv.Atoi(port); err != nil || c.Port < 1 || c.Port > 65535 {
-			return trouble{fmt.Sprintf("%q is no port", port), "use 1 to 65535"}
+		p.Host, p.Bare = host, false
+		if p.Port, err = strconv.Atoi(port); err != nil || p.Port < 1 || p.Port > 65535 {
+			return p, trouble{fmt.Sprintf("%q is no port", port), "use 1 to 65535"}
 		}
 	}
-	if c.Host = strings.Trim(c.Host, "[]"); !isHost(c.Host) {
-		return trouble{fmt.Sprintf("%q names no host", c.Registrar), do}
+	if p.Host = strings.Trim(p.Host, "[]"); !isHost(p.Host) {
+		return p, trouble{fmt.Sprintf("%q names no host", uri), do}
 	}
-	return trouble{}
+	p.Bare = p.Bare && net.ParseIP(p.Host) == nil
+	return p, trouble{}
 }
 
 func (c *Config) checkDomain() trouble {

@@ -25,6 +25,15 @@ type Registration struct {
 	Online bool      `json:"online"`
 	Since  time.Time `json:"since,omitzero"`
 	Why    string    `json:"why,omitempty"` // why it is away, or was the last time
+	Ways   []Way     `json:"ways,omitempty"`
+}
+
+// Way is one of two ways to the registrar; where there is one, Registration says all.
+type Way struct {
+	Registrar string    `json:"registrar,omitempty"` // address that was reached last
+	Online    bool      `json:"online"`
+	Since     time.Time `json:"since,omitzero"`
+	Why       string    `json:"why,omitempty"` // why it is away
 }
 
 // Plan is what the window knows of the plan. Its zero value is no plan.

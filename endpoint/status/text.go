@@ -80,6 +80,14 @@ func (t *text) registration() {
 	default:
 		t.line("registrar", "away since %s: %s", t.when(r.Since), r.Why)
 	}
+	for _, w := range r.Ways {
+		switch {
+		case w.Online:
+			t.line("", "by %s since %s", w.Registrar, t.when(w.Since))
+		case w.Why != "":
+			t.line("", "not by %s since %s: %s", cmp.Or(w.Registrar, "its other address"), t.when(w.Since), w.Why)
+		}
+	}
 }
 
 func (t *text) plan() {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"ewindow/endpoint/agent"
+	"ewindow/endpoint/status"
 	"ewindow/registrar/signal/relays"
 )
 
@@ -45,7 +46,8 @@ type established struct {
 
 // What the SIP side tells.
 type (
-	registration struct{ err error } // nil: registered
+	registration struct{ err error }         // nil: registered
+	waysCame     struct{ ways []status.Way } // to the registrar, where there are two
 	planCame     struct{ body []byte }
 	relaysCame   struct{ relays *relays.Relays } // nil: there are none any more
 	invitation   struct {                        // an INVITE outside a dialog: answer or reject it, once
@@ -106,6 +108,16 @@ func translate(e agent.Event) any {
 		return registration{}
 	case agent.Offline:
 		return registration{e.Err}
+	case agent.Ways:
+		var ways []status.Way
+		for _, w := range e.Ways {
+			way := status.Way{Registrar: w.Registrar, Online: w.Online, Since: w.Since}
+			if w.Err != nil {
+				way.Why = w.Err.Error()
+			}
+			ways = append(ways, way)
+		}
+		return waysCame{ways}
 	case agent.Programme:
 		return planCame{e.Body}
 	case agent.Relays:

@@ -42,7 +42,7 @@ func (w *Window) publish() {
 	s, now := &w.state, time.Now()
 	snap := &snapshot{Status: status.Status{
 		Space: s.Space, At: now, Started: w.started,
-		Registration: status.Registration{Online: s.Online, Since: s.OfflineSince, Why: s.OfflineWhy},
+		Registration: status.Registration{Online: s.Online, Since: s.OfflineSince, Why: s.OfflineWhy, Ways: w.ways},
 		Plan:         planStatus(s, now),
 		Past:         slices.Clone(w.past),
 		Keys:         w.keyStatus(now),

@@ -86,6 +86,7 @@ type Window struct {
 	faults      map[protocol.Role]*deviceFaults
 	trouble     *trouble
 	planProblem string
+	ways        []status.Way // to the registrar, where there are two
 }
 
 // New makes a Window and starts nothing.
@@ -224,6 +225,9 @@ func (w *Window) receive(ctx context.Context, m any) {
 		} else {
 			w.step(ctx, Lost{Why: m.err.Error()})
 		}
+	case waysCame:
+		w.ways = m.ways
+		w.publish()
 	case planCame:
 		w.programme(ctx, m.body)
 	case relaysCame:

@@ -236,7 +236,7 @@ func (c *conn) spend(now time.Time, message bool) {
 const (
 	pingSoon   = 5 * time.Second
 	quietAfter = 8 * time.Second
-	goneAfter  = 20 * time.Second
+	goneAfter  = 12 * time.Second
 	pingsKnown = 2 // such pings in a row: whoever pings so does so always
 )
 

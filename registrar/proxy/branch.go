@@ -7,6 +7,7 @@ import (
 
 	"github.com/emiago/sipgo/sip"
 
+	"ewindow/registrar/location"
 	"ewindow/registrar/signal/dialog"
 	"ewindow/registrar/signal/stack"
 )
@@ -16,12 +17,14 @@ type branch struct {
 	f    *fork
 	w    *forwarder
 	h    hop
+	find way // to the callee's next flow, if this one fails
 	sent *sip.Request
 	tx   *stack.ClientTx
 	stop chan struct{} // closed by giveUp
 	won  atomic.Bool   // the caller has this one's 2xx
 
-	epoch uint64 // of the callee's account when it was asked, see epochs
+	tried []location.Flow // of the callee, this one among them
+	epoch uint64          // of the callee's account when it was asked, see epochs
 
 	// Of the fork's owner:
 	settled bool // a final answer has come, or never will
@@ -46,6 +49,8 @@ func (b *branch) run() {
 func (b *branch) follow() (answered bool) {
 	timer := time.NewTimer(timerC)
 	defer timer.Stop()
+	silence := time.NewTimer(hush)
+	defer silence.Stop()
 	over, stop := b.f.over, b.stop
 	rung, cancelling := false, false
 	var why []string
@@ -90,6 +95,10 @@ func (b *branch) follow() (answered bool) {
 				return false
 			}
 			cancel(nil)
+		case <-silence.C:
+			if !rung && !cancelling {
+				b.tell(event{b: b})
+			}
 		case <-stop:
 			stop = nil
 			cancel(nil)

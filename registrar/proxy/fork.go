@@ -1,11 +1,13 @@
 package proxy
 
 import (
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/emiago/sipgo/sip"
 
+	"ewindow/registrar/location"
 	"ewindow/registrar/signal/header"
 	"ewindow/registrar/signal/validate"
 )
@@ -14,6 +16,7 @@ import (
 const (
 	timerC   = 3 * time.Minute  // for a final answer after the last provisional one (RFC 3261 §16.6 step 11)
 	ringTime = 20 * time.Second // for one of a group, before the next one is tried
+	hush     = 3 * time.Second  // for any answer, where the callee has another flow; a window says 100 at once
 	maxTries = 500              // provisional answers that are passed on; then they are swallowed
 )
 
@@ -22,7 +25,8 @@ const answeredElsewhere = `SIP;cause=200;text="Call completed elsewhere"`
 
 // A way is found when its turn comes: meanwhile a callee may have registered, or gone. But who is called, and what has to
 // be true of the way there, stays as the plan said when the INVITE came, however long it rings (registrar/README.md, 6).
-type way func() (hop, verdict)
+// tried are flows by which this request has failed, or gets no answer: the way is another one to the same device (RFC 5626 §5.3).
+type way func(tried []location.Flow) (hop, verdict)
 
 // A fork is one INVITE and everywhere it was forwarded to: the response context of RFC 3261 §16.7. It has one owner,
 // run; each branch follows its client transaction in a goroutine of its own and tells the owner.
@@ -52,7 +56,8 @@ type fork struct {
 	best     best
 }
 
-// An event is what became of a branch: an answer, or a verdict of our own if none can come any more.
+// An event is what became of a branch: an answer, or a verdict of our own if none can come any more; neither says that none has
+// come so far.
 type event struct {
 	b   *branch
 	res *sip.Response
@@ -155,11 +160,7 @@ func (f *fork) advance() {
 	for len(f.ways) > 0 {
 		find := f.ways[0]
 		f.ways = f.ways[1:]
-		h, v := find()
-		if v.status == 0 {
-			v = f.send(h)
-		}
-		if v.status != 0 {
+		if v := f.send(find, nil); v.status != 0 {
 			f.best.note(nil, v)
 			continue
 		}
@@ -170,11 +171,20 @@ func (f *fork) advance() {
 	f.ring.Reset(ringTime)
 }
 
-func (f *fork) send(h hop) verdict {
-	b := &branch{f: f, w: f.w, h: h, sent: h.forward(f.r.Request), stop: make(chan struct{}), epoch: f.w.epochs.of(h.out.account)}
+// send forwards the INVITE by the first of a callee's flows that takes it and was not tried before.
+func (f *fork) send(find way, tried []location.Flow) verdict {
+	h, v := find(tried)
+	if v.status != 0 {
+		return v
+	}
+	tried = append(slices.Clip(tried), h.out.flow)
+	b := &branch{f: f, w: f.w, h: h, find: find, tried: tried, sent: h.forward(f.r.Request), stop: make(chan struct{}), epoch: f.w.epochs.of(h.out.account)}
 	tx, err := f.w.wire.Request(b.sent)
 	if err != nil {
 		f.w.cannotForward(f.r, h, err)
+		if f.send(find, tried).status == 0 {
+			return verdict{}
+		}
 		return vFlowFailed
 	}
 	b.tx = tx
@@ -196,6 +206,14 @@ func (f *fork) send(h hop) verdict {
 // not passed on but ended at once. Many phones do not know what to do with it, and whoever answered is who was called.
 func (f *fork) take(e event) (answered bool) {
 	switch {
+	case e.res == nil && e.v.status == 0:
+		if !e.b.stopped && f.send(e.b.find, e.b.tried).status == 0 {
+			f.w.log.Info("no answer by a flow of the callee: the next one is tried", "aor", f.caller, "callee", e.b.h.out.account, "call_id", f.r.CallID().Value())
+			e.b.giveUp()
+			e.b.settled = true // nobody waits for it; if it is answered all the same, that counts
+			f.waiting--
+		}
+		return false
 	case e.res != nil && f.w.keys.leaks(e.res, f.r.flow):
 		if e.res.IsProvisional() {
 			return false
@@ -226,6 +244,9 @@ func (f *fork) take(e event) (answered bool) {
 	}
 	e.b.settled = true
 	f.waiting--
+	if !e.b.stopped && e.flowFailed() && f.send(e.b.find, e.b.tried).status == 0 {
+		return false
+	}
 	if e.b.stopped {
 		e.res, e.v = nil, vTimeout // its 487 is the answer to our CANCEL
 	}
@@ -240,6 +261,11 @@ func (f *fork) take(e event) (answered bool) {
 		f.advance()
 	}
 	return false
+}
+
+// flowFailed says whether it was the way to the callee that failed, and nobody has heard the INVITE as far as can be known.
+func (e event) flowFailed() bool {
+	return e.res == nil && e.v.status == vFlowFailed.status || e.res != nil && e.res.StatusCode == vFlowFailed.status
 }
 
 // late says whether the caller does not wait for an answer any more.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/emiago/sipgo/sip"
 
+	"ewindow/registrar/location"
 	"ewindow/registrar/signal/header"
 	"ewindow/registrar/signal/stack"
 	"ewindow/registrar/signal/validate"
@@ -31,32 +32,47 @@ type forwarder struct {
 	forks forks
 }
 
-// relay forwards a request and passes back the answers, until the transaction is over (RFC 3261 §16.6, §16.7).
-func (w *forwarder) relay(r *request, h hop) {
+// relay forwards a request of an account by a way that there is, and passes back the answers, until the transaction is over
+// (RFC 3261 §16.6, §16.7). When the flow fails it takes the next one of the same device (RFC 5626 §5.3).
+func (w *forwarder) relay(r *request, from string, find way) {
 	if r.IsInvite() {
-		w.fork(r, h.in.account, []way{func() (hop, verdict) { return h, verdict{} }}, false)
+		w.fork(r, from, []way{find}, false)
 		return
 	}
 	under := &w.busy
 	if r.Method == sip.BYE {
 		under = &w.byes
 	}
-	if !under.enter(h.in.account) {
+	if !under.enter(from) {
 		w.answers.reply(r, vOverload.with("Retry-After", "5"))
 		return
 	}
-	defer under.leave(h.in.account)
-	x := &exchange{w: w, r: r, h: h}
-	sent := h.forward(r.Request)
-	var err error
-	if x.tx, err = w.wire.Request(sent); err != nil {
-		w.cannotForward(r, h, err)
-		w.answers.conclude(r.Request, r.tx, vFlowFailed)
-		return
+	defer under.leave(from)
+	x := &exchange{w: w, r: r}
+	var tried []location.Flow
+	for {
+		h, v := find(tried)
+		if v.status != 0 {
+			w.answers.conclude(r.Request, r.tx, v)
+			if x.tx != nil {
+				x.hungUp()
+			}
+			return
+		}
+		tried = append(tried, h.out.flow)
+		tx, err := w.wire.Request(h.forward(r.Request))
+		if err != nil {
+			w.cannotForward(r, h, err)
+			continue
+		}
+		w.wire.Taken(r.Request)
+		x.h, x.tx = h, tx
+		failed := x.wait()
+		tx.Terminate()
+		if !failed {
+			return
+		}
 	}
-	w.wire.Taken(r.Request)
-	x.wait()
-	x.tx.Terminate()
 }
 
 func (w *forwarder) cannotForward(r *request, h hop, err error) {
@@ -71,13 +87,13 @@ type exchange struct {
 	tx *stack.ClientTx
 }
 
-// wait waits for the answer. After 32 s without one nothing is said: the caller's own
+// wait waits for the answer, and says whether the flow has failed before it. After 32 s without one nothing is said: the caller's own
 // transaction has run out at the same time, and a 408 would only be noise (RFC 4320 §4.2).
 //
 // If the connection of whoever asked ends meanwhile, what was asked for is done all the same, a BYE above all: many hang up
 // and are gone. The answer goes nowhere: its own transaction ended with the connection (RFC 3261 §17.1.4), and nothing is
 // dialled.
-func (x *exchange) wait() {
+func (x *exchange) wait() (failed bool) {
 	for {
 		select {
 		case res := <-x.tx.Responses():
@@ -89,23 +105,23 @@ func (x *exchange) wait() {
 				x.w.badAnswer(x.r, x.h, err)
 				x.w.answers.conclude(x.r.Request, x.r.tx, vBadAnswer)
 				x.hungUp()
-				return
+				return false
 			}
 			if x.w.keys.leaks(res, x.r.flow) {
 				x.w.answers.conclude(x.r.Request, x.r.tx, vAnswerKeys)
-				return
+				return false
 			}
 			x.w.answers.pass(x.r, x.h, res)
 			x.hungUp()
-			return
+			return false
 		case <-x.tx.Done():
 			if !errors.Is(x.tx.Err(), sip.ErrTransactionTimeout) {
-				x.w.answers.conclude(x.r.Request, x.r.tx, vFlowFailed)
+				return true
 			}
 			x.hungUp()
-			return
+			return false
 		case <-x.w.work.over:
-			return
+			return false
 		}
 	}
 }

@@ -256,6 +256,9 @@ func (n *notifier) send(ctx context.Context, notice notify.Notice[half]) outcome
 			if n.flows.Alive(f) {
 				return unanswered
 			}
+			if _, other := n.locate.peer(notice.Dialog); other {
+				return unanswered // it goes by that one
+			}
 			return unsendable // the subscriber comes back by another flow
 		case <-ctx.Done():
 			return unsendable

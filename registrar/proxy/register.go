@@ -250,8 +250,15 @@ func (g *registrar) expire(ctx context.Context) error {
 // flowClosed is told of every connection that ended.
 func (g *registrar) flowClosed(f location.Flow) {
 	for _, b := range g.table.DropFlow(f) {
-		g.ledger.note(b.AOR, "its connection ended", time.Now())
-		g.log.Info("connection of a registered peer ended", "aor", b.AOR, "peer", f.Remote)
+		now := time.Now()
+		what, left := "its connection ended", 0
+		for _, other := range g.table.Lookup(b.AOR, now) {
+			if !other.Lost {
+				what, left = "one of its connections ended", left+1
+			}
+		}
+		g.ledger.note(b.AOR, what, now)
+		g.log.Info("connection of a registered peer ended", "aor", b.AOR, "peer", f.Remote, "left", left)
 	}
 }
 

@@ -43,7 +43,7 @@ func (t *router) outside(r *request) {
 	}
 	var nobody best
 	reachable := slices.ContainsFunc(decision.Targets, func(account string) bool {
-		_, v := t.callee(r, account, now)
+		_, v := t.callee(r, account, now, nil)
 		nobody.note(nil, v)
 		return v.status == 0
 	})
@@ -91,9 +91,9 @@ func (t *router) decide(r *request, now time.Time) (dialplan.Decision, verdict) 
 	return decision, verdict{}
 }
 
-// callee is the binding over which an account may be called with this request.
-func (t *router) callee(r *request, account string, now time.Time) (location.Binding, verdict) {
-	return t.locate.reachBy(account, now, func(b location.Binding) verdict {
+// callee is the binding over which an account may be called with this request, but by none of the flows that were tried.
+func (t *router) callee(r *request, account string, now time.Time, tried []location.Flow) (location.Binding, verdict) {
+	return t.locate.reachBy(account, now, tried, func(b location.Binding) verdict {
 		switch {
 		case b.Flow.Transport == flow.TLS:
 			return verdict{}
@@ -112,15 +112,15 @@ func (t *router) callee(r *request, account string, now time.Time) (location.Bin
 func (t *router) call(r *request, targets []string, all bool) {
 	ways := make([]way, len(targets))
 	for i, callee := range targets {
-		ways[i] = func() (hop, verdict) { return t.wayTo(r, callee) }
+		ways[i] = func(tried []location.Flow) (hop, verdict) { return t.wayTo(r, callee, tried) }
 	}
 	if r.IsInvite() {
 		t.forward.fork(r, r.account, ways, all)
 		return
 	}
 	for _, find := range ways {
-		if h, v := find(); v.status == 0 {
-			t.forward.relay(r, h)
+		if _, v := find(nil); v.status == 0 {
+			t.forward.relay(r, r.account, find)
 			return
 		}
 	}
@@ -128,8 +128,8 @@ func (t *router) call(r *request, targets []string, all bool) {
 }
 
 // wayTo is the way of a new request to where an account is now.
-func (t *router) wayTo(r *request, callee string) (hop, verdict) {
-	binding, v := t.callee(r, callee, time.Now())
+func (t *router) wayTo(r *request, callee string, tried []location.Flow) (hop, verdict) {
+	binding, v := t.callee(r, callee, time.Now(), tried)
 	if v.status != 0 {
 		return hop{}, v
 	}
@@ -166,17 +166,25 @@ func (t *router) within(r *request) {
 		t.answers.reply(r, vTooManyHops)
 		return
 	}
-	f, ok := t.locate.across(r.to().account, r.Recipient.String(), r.to().flow)
-	if !ok {
-		t.answers.reply(r, vFlowFailed)
-		return
-	}
-	if v := keysWithin(r, sender, r.to().account, f); v.status != 0 {
-		t.log.Info("refused: keys would go in clear", "aor", sender, "callee", r.to().account, "call_id", r.CallID().Value(), "method", r.Method)
+	if _, v := t.wayWithin(r, nil); v.status != 0 {
 		t.answers.reply(r, v)
 		return
 	}
 	t.flows.Keep(r.flow, time.Now().Add(callerIdle))
 	t.calls.saw(r)
-	t.forward.relay(r, t.site.hop(r, sender, r.to().account, f))
+	t.forward.relay(r, sender, func(tried []location.Flow) (hop, verdict) { return t.wayWithin(r, tried) })
+}
+
+// wayWithin is the way of a request to the other side of its dialog.
+func (t *router) wayWithin(r *request, tried []location.Flow) (hop, verdict) {
+	from, to := r.from().account, r.to().account
+	f, ok := t.locate.across(to, r.Recipient.String(), r.to().flow, tried...)
+	if !ok {
+		return hop{}, vFlowFailed
+	}
+	if v := keysWithin(r, from, to, f); v.status != 0 {
+		t.log.Info("refused: keys would go in clear", "aor", from, "callee", to, "call_id", r.CallID().Value(), "method", r.Method)
+		return hop{}, v
+	}
+	return t.site.hop(r, from, to, f), verdict{}
 }

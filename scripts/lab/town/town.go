@@ -40,7 +40,11 @@ import (
 // Domain of the registrar.
 const Domain = "reg.example.org"
 
-var registrarHost = netip.MustParseAddr("10.0.0.1")
+// The registrar has two addresses. Windows use the second one if they are told so.
+var (
+	registrarHost = netip.MustParseAddr("10.0.0.1")
+	registrarAlso = netip.MustParseAddr("10.0.0.9")
+)
 
 // Town is the network. Its fields and methods are for the test's goroutine.
 type Town struct {
@@ -62,6 +66,7 @@ type Window struct {
 	Space   string
 	Host    netip.Addr
 	Devices *enginetest.Devices
+	TwoWays bool // to the registrar, from the next Start on
 	town    *Town
 	agent   *agent.Agent
 	running *running
@@ -141,10 +146,15 @@ func (tw *Town) Plan() *dialplan.Plan { return tw.plan }
 // StartRegistrar runs the registrar, with nothing in its memory.
 func (tw *Town) StartRegistrar() {
 	tw.t.Helper()
-	l, err := tw.Net.Listen(netip.AddrPortFrom(registrarHost, 5061).String())
-	if err != nil {
-		tw.t.Fatal(err)
+	var each []net.Listener
+	for _, host := range []netip.Addr{registrarHost, registrarAlso} {
+		one, err := tw.Net.Listen(netip.AddrPortFrom(host, 5061).String())
+		if err != nil {
+			tw.t.Fatal(err)
+		}
+		each = append(each, one)
 	}
+	l, err := merge(each...), error(nil)
 	tw.server, err = proxy.New(proxy.Config{
 		Domain: Domain, Key: bytes.Repeat([]byte{7}, 32), Plan: tw.plan, Accounts: &tw.accounts,
 		Locations: location.New(location.Config{}), TLS: tw.identity.ServerConfig(),
@@ -183,8 +193,13 @@ func (w *Window) Start() {
 	w.town.t.Helper()
 	w.town.Net.PowerOn(w.Host)
 	log := slog.New(slog.NewTextHandler(w.town.Log, nil)).With("who", w.Space)
+	var second func(context.Context) (net.Conn, error)
+	if w.TwoWays {
+		second = func(ctx context.Context) (net.Conn, error) { return w.dial(ctx, registrarAlso) }
+	}
 	a, err := agent.New(agent.Config{
-		Registrar: Domain, Space: w.Space, Secret: secret(w.Space), Dial: w.dial, UserAgent: "ewindow", Log: log,
+		Registrar: Domain, Space: w.Space, Secret: secret(w.Space), UserAgent: "ewindow", Log: log, Second: second,
+		Dial: func(ctx context.Context) (net.Conn, error) { return w.dial(ctx, registrarHost) },
 	})
 	if err != nil {
 		w.town.t.Fatal(err)
@@ -225,12 +240,12 @@ func (w *Window) PowerCut() {
 	w.running = nil
 }
 
-func (w *Window) dial(ctx context.Context) (net.Conn, error) {
+func (w *Window) dial(ctx context.Context, registrar netip.Addr) (net.Conn, error) {
 	conf, err := pin.Config(w.town.identity.Pin(), Domain)
 	if err != nil {
 		return nil, err
 	}
-	conn, err := w.town.Net.Dial(ctx, w.Host, netip.AddrPortFrom(registrarHost, 5061).String())
+	conn, err := w.town.Net.Dial(ctx, w.Host, netip.AddrPortFrom(registrar, 5061).String())
 	if err != nil {
 		return nil, err
 	}
