@@ -40,6 +40,7 @@ func (st *stream) datagram(d *arrival) {
 		st.counters.unkeyed.Add(1)
 	case st.d.Plain && !d.permitted():
 		st.counters.foreign.Add(1)
+		st.estranged(d)
 	case k == isRTCP:
 		st.receiveRTCP(d)
 	case k == isRTP && !d.Control:
@@ -57,7 +58,7 @@ func (st *stream) receiveRTP(d *arrival) {
 	}
 	plain, err := st.unprotect.rtp(st.plain[:0], d.Data, &st.header, d.at)
 	if err != nil {
-		st.refused(err)
+		st.refused(d, err)
 		return
 	}
 	if st.unprotect.current != nil {
@@ -138,11 +139,12 @@ func withoutPadding(b []byte, header int, padded bool) ([]byte, bool) {
 	return b[header:end], true
 }
 
-func (st *stream) refused(err error) {
+func (st *stream) refused(d *arrival, err error) {
 	switch {
 	case errors.Is(err, errReplay):
 		st.counters.replays.Add(1)
 	default:
 		st.counters.authFailures.Add(1)
+		st.estranged(d)
 	}
 }

@@ -96,7 +96,7 @@ func (st *stream) feedback(p rtcp.Packet) {
 func (st *stream) receiveRTCP(d *arrival) {
 	plain, err := st.unprotect.rtcp(nil, d.Data, d.at)
 	if err != nil {
-		st.refused(err)
+		st.refused(d, err)
 		return
 	}
 	if st.d.Plain && !compound(plain) {

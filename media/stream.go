@@ -40,6 +40,8 @@ type stream struct {
 	wake   chan struct{}
 	pool   sync.Pool
 
+	stranger atomic.Pointer[Origin] // see estranged
+
 	mu       sync.Mutex
 	news     news // for run to take
 	snapshot snapshot

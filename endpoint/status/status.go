@@ -86,7 +86,10 @@ type Call struct {
 	Sends   string    `json:"sends,omitempty"`   // the format of our pictures now, for people
 	Path    string    `json:"path,omitempty"`    // how media go: host, srflx, relay/udp, relay/tcp, relay/tls, relay, direct; empty without ICE, and while no way was found
 	Tried   string    `json:"tried,omitempty"`   // the kinds of ways that were tried, for people
-	Figures Figures   `json:"figures"`
+
+	Unanswered string `json:"unanswered,omitempty"` // while nothing has ever come: where we send, where it says it is, and what is not believed, for people
+
+	Figures Figures `json:"figures"`
 }
 
 // Figures are how a call's media is doing: rates of about the last second, counters since its beginning.

@@ -163,6 +163,9 @@ func (t *text) call(c *Call) {
 		way = "no way through the routers yet; tried " + c.Tried
 	}
 	t.line("call", "%s", join("; ", c.Role+" "+c.Peer+" ("+c.Name+")", state, c.Media, way, flags))
+	if c.Unanswered != "" {
+		t.line("", "%s", c.Unanswered)
+	}
 	if f := &c.Figures; c.Up {
 		trip := ""
 		if f.RTT != 0 {

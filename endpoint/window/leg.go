@@ -31,14 +31,17 @@ type leg struct {
 	up          time.Time             // since when there is media
 	status      int                   // SIP status by which it was refused
 
-	answer func(context.Context, []byte) error // accepts their INVITE; nil for one of ours
-	stop   context.CancelFunc                  // ends whatever its INVITE is doing, and its media
-	ended  chan struct{}                       // closed when the session has returned; nil without one
-	again  bool                                // another one is wanted if that fails
-	asking bool                                // a re-INVITE of ours is on its way
-	silent bool                                // nothing comes, and that has been logged
-	told   bool                                // the same, as the registrar knows it
-	tellAt time.Time                           // not before it is told again; zero while nothing is on its way and nothing has failed
+	answer     func(context.Context, []byte) error // accepts their INVITE; nil for one of ours
+	stop       context.CancelFunc                  // ends whatever its INVITE is doing, and its media
+	ended      chan struct{}                       // closed when the session has returned; nil without one
+	again      bool                                // another one is wanted if that fails
+	asking     bool                                // a re-INVITE of ours is on its way
+	unanswered *unanswered                         // while nothing has ever come
+	complained bool                                // that has been logged
+
+	silent bool      // nothing comes, and that has been logged
+	told   bool      // the same, as the registrar knows it
+	tellAt time.Time // not before it is told again; zero while nothing is on its way and nothing has failed
 
 	kbps  int // of our pictures that the path carries, 0 while nobody knows
 	scale scale

@@ -70,6 +70,9 @@ func (w *Window) publish() {
 		if l := w.legs[c.ID]; l != nil {
 			call.ID, session = l.callID, l.session
 			call.Path, call.Tried = l.path()
+			if l.unanswered != nil {
+				call.Unanswered = l.unanswered.String()
+			}
 			if session != nil {
 				call.Media, call.Sends, format = describe(l.description), inWords(l.sends), l.sends
 			}

@@ -52,6 +52,7 @@ func (w *Window) judge(l *leg) {
 		return
 	}
 	now := time.Now()
+	w.tellUnanswered(l, c, now)
 	silent := c.down(now)
 	switch t := w.trouble; {
 	case c.Role != Partner && silent != l.silent:

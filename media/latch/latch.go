@@ -21,9 +21,8 @@ type Latch struct {
 	now       [2]netip.AddrPort
 	mux       bool
 	plain     bool
-	flow      netip.Addr     // of the signalling; invalid if that is not known
-	refused   netip.AddrPort // the last that was not believed
-	listening bool           // told an address that can be sent to; hold with c=0.0.0.0 (RFC 3264 §8.4) is none
+	flow      netip.Addr // of the signalling; invalid if that is not known
+	listening bool       // told an address that can be sent to; hold with c=0.0.0.0 (RFC 3264 §8.4) is none
 }
 
 // Update takes what was agreed. An address that SDP repeats leaves what was learnt alone.
@@ -62,18 +61,7 @@ func (l *Latch) Permits(from netip.AddrPort) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	at := from.Addr()
-	if !l.plain || at == l.sdp[0] || at == l.sdp[1] || at == l.flow {
-		return true
-	}
-	l.refused = from
-	return false
-}
-
-// Refused is the last address that was not believed; invalid if there was none.
-func (l *Latch) Refused() netip.AddrPort {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.refused
+	return !l.plain || at == l.sdp[0] || at == l.sdp[1] || at == l.flow
 }
 
 // Authentic takes the source of an authenticated packet, the newest of its kind so far, on the RTP socket or the RTCP

@@ -3,6 +3,7 @@ package reach
 import (
 	"context"
 	"crypto/rand"
+	"net/netip"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -63,6 +64,17 @@ func (w *pair) SendAll(datagrams [][]byte) (failed int, err error) { return w.me
 
 // Open says whether there is a way for media.
 func (w *pair) Open() bool { return w.media.Open() }
+
+// Destination is where media goes.
+func (w *pair) Destination() (netip.AddrPort, bool) { return w.media.Destination() }
+
+// Destination is where packets go.
+func (p *path) Destination() (to netip.AddrPort, ok bool) {
+	if t := p.to(); t != nil {
+		return t.to, true
+	}
+	return to, false
+}
 
 // credentials are those of a stream's search (RFC 8445 §5.3), which both of its components share.
 type credentials struct{ fragment, password string }

@@ -68,7 +68,7 @@ func New(c Config) *Echo {
 
 // A Caller is what is known of whoever called.
 type Caller struct {
-	Peer   netip.Addr // where its SIP comes from: unprotected media is taken from there alone
+	Peer   netip.Addr // where its SIP comes from: unprotected media is taken from there, and from where SDP says, alone
 	Local  netip.Addr // where it reaches us: sockets are opened on it
 	Public netip.Addr // the same as the caller knows it, for SDP; invalid: Local
 	Plain  bool       // it may do without SRTP

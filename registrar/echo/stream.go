@@ -25,8 +25,7 @@ const (
 // A stream is one kind of media of a call, on sockets of its own.
 type stream struct {
 	rtp, rtcp net.PacketConn
-	from      netip.Addr // the only source of packets that nothing protects
-	ssrc      uint32     // of what is sent back: one's own SSRC from elsewhere would be a loop (RFC 3550 §8.2)
+	ssrc      uint32 // of what is sent back: one's own SSRC from elsewhere would be a loop (RFC 3550 §8.2)
 
 	mu      sync.Mutex       // of all below: both sockets' readers use it
 	agreed  bool             // else nothing is taken
@@ -34,6 +33,8 @@ type stream struct {
 	in, out *srtp.Context    // nil: without protection
 	source  uint32
 	index   index
+	from    netip.Addr // where the caller's SIP comes from
+	whence  whence
 	said    time.Time // last RTCP
 }
 
@@ -121,32 +122,33 @@ func (s *stream) packet(b []byte, from net.Addr) []byte {
 	if !s.agreed {
 		return nil
 	}
-	if s.in == nil {
-		at, err := netip.ParseAddrPort(from.String())
-		if err != nil || at.Addr().Unmap() != s.from {
-			return nil
-		}
+	at := source(from)
+	if !s.permits(at) {
+		s.note(at, false)
+		return nil
 	}
 	if b[1] >= 192 && b[1] <= 223 { // RFC 5761 §4
 		return s.control(b)
 	}
-	return s.media(b)
+	reply, authentic := s.media(b)
+	s.note(at, authentic)
+	return reply
 }
 
-// media sends a packet back with our SSRC and index.
-func (s *stream) media(b []byte) []byte {
+// media sends a packet back with our SSRC and index. authentic says whether it was the caller's.
+func (s *stream) media(b []byte) (reply []byte, authentic bool) {
 	var h rtp.Header
 	plain := b
 	if s.in != nil {
 		var err error
 		if plain, err = s.in.DecryptRTP(nil, b, &h); err != nil {
-			return nil
+			return nil, false
 		}
 	} else if _, err := h.Unmarshal(b); err != nil {
-		return nil
+		return nil, false
 	}
 	if h.PayloadType != s.d.ReceiveType {
-		return nil
+		return nil, true
 	}
 	if h.SSRC != s.source {
 		s.source = h.SSRC
@@ -154,19 +156,19 @@ func (s *stream) media(b []byte) []byte {
 	}
 	seq, fresh := s.index.next(h.SequenceNumber)
 	if !fresh || !s.d.Direction.Sends() {
-		return nil
+		return nil, true
 	}
 	plain[1] = plain[1]&0x80 | s.d.SendType
 	binary.BigEndian.PutUint16(plain[2:], seq)
 	binary.BigEndian.PutUint32(plain[8:], s.ssrc)
 	if s.out == nil {
-		return plain
+		return plain, true
 	}
 	sealed, err := s.out.EncryptRTP(nil, plain, nil)
 	if err != nil {
-		return nil
+		return nil, true
 	}
-	return sealed
+	return sealed, true
 }
 
 // control answers RTCP with an empty report, at most one a second, and a request for a new picture with the same

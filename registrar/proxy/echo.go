@@ -125,7 +125,7 @@ func (e *echoCalls) invite(r *request) {
 	delete(e.byID, d.ID)
 	e.mu.Unlock()
 	e.ledger.call(status.PastCall{Call: c.status(), Ended: time.Now(), Why: "the echo ended"})
-	e.log.Info("the echo ended", "aor", r.account, "call_id", d.CallID)
+	e.log.Info("the echo ended", "aor", r.account, "call_id", d.CallID, "flow", r.flow.Addr().String(), "media", c.media.Heard())
 }
 
 // describe makes a call of an INVITE, and the SDP of its 2xx: our answer, or our offer where the INVITE had none.
@@ -273,6 +273,7 @@ func (e *echoCalls) within(r *request, c *echoCall) {
 	case notUnderstood(r).status != 0:
 		e.answers.reply(r, notUnderstood(r))
 	default:
+		c.media.From(r.flow.Addr())
 		answer, err := c.describe(r.Body())
 		if err != nil {
 			e.answers.reply(r, echoRefusal(err))

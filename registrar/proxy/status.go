@@ -105,7 +105,7 @@ func (e *echoCalls) status() (out []status.Call) {
 }
 
 func (c *echoCall) status() status.Call {
-	return status.Call{ID: c.CallID, Caller: c.account, Callee: dialplan.Echo, Since: c.since}
+	return status.Call{ID: c.CallID, Caller: c.account, Callee: dialplan.Echo, Since: c.since, Media: c.media.Heard()}
 }
 
 // status is the subscriptions.

@@ -60,6 +60,7 @@ type Call struct {
 	Since  time.Time `json:"since"`
 	Lost   string    `json:"lost,omitempty"`   // account that cannot be reached in it; empty if both can
 	Silent string    `json:"silent,omitempty"` // account of a window that says that nothing comes; empty if none does
+	Media  string    `json:"media,omitempty"`  // of one with the echo: where media comes from, and where its SDP says, for people
 }
 
 // PastCall is a call that has ended or came to nothing.

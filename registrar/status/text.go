@@ -36,6 +36,9 @@ func (s Status) Text(zone *time.Location) string {
 		if c.Silent != "" {
 			lost += "; nothing comes to " + c.Silent
 		}
+		if c.Media != "" {
+			lost += "; " + c.Media
+		}
 		fmt.Fprintf(&b, "call  %s to %s, since %s%s\n", c.Caller, c.Callee, when(c.Since), lost)
 	}
 	if len(s.Calls) == 0 {
@@ -43,7 +46,7 @@ func (s Status) Text(zone *time.Location) string {
 	}
 	for i := len(s.Past) - 1; i >= max(0, len(s.Past)-10); i-- {
 		c := &s.Past[i]
-		fmt.Fprintf(&b, "past  %s: %s to %s%s; %s\n", when(c.Ended), c.Caller, c.Callee, c.length(), c.Why)
+		fmt.Fprintf(&b, "past  %s: %s to %s%s; %s\n", when(c.Ended), c.Caller, c.Callee, c.length(), why(c))
 	}
 	return b.String()
 }
@@ -102,6 +105,14 @@ func (a *Account) plan(s Status) string {
 		return "closed"
 	}
 	return ""
+}
+
+// why is why a call ended, and of one with the echo how its media came.
+func why(c *PastCall) string {
+	if c.Media != "" {
+		return c.Why + "; " + c.Media
+	}
+	return c.Why
 }
 
 func (c *PastCall) length() string {
