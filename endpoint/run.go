@@ -223,13 +223,13 @@ func (w *running) run(ctx context.Context) error {
 
 // window wires one up. It starts nothing.
 func (r *runCmd) window(cfg *config.Config, log *slog.Logger) (*running, error) {
-	ways, err := dial.New(cfg.Host, cfg.Port, cfg.Pin, cfg.Domain, nil)
+	ways, err := dialer(cfg, cfg.Place)
 	if err != nil {
 		return nil, fmt.Errorf("%s: pin: %w", r.Config, err)
 	}
 	var second func(context.Context) (net.Conn, error)
 	if cfg.Second.Host != "" {
-		also, err := dial.New(cfg.Second.Host, cfg.Second.Port, cfg.Pin, cfg.Domain, nil)
+		also, err := dialer(cfg, cfg.Second)
 		if err != nil {
 			return nil, fmt.Errorf("%s: pin: %w", r.Config, err)
 		}
@@ -261,6 +261,15 @@ func (r *runCmd) window(cfg *config.Config, log *slog.Logger) (*running, error) 
 		},
 	})
 	return &running{w, cfg, a, log}, nil
+}
+
+// dialer finds and dials the registrar at one of its places.
+func dialer(cfg *config.Config, at config.Place) (*dial.Dialer, error) {
+	d, err := dial.New(at.Host, at.Port, cfg.Pin, cfg.Domain, nil)
+	if err == nil && at.Bare {
+		d.Ask(dial.System())
+	}
+	return d, err
 }
 
 // defaults finds the state directory and ewindow-media where no flag names them.

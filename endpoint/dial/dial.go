@@ -1,6 +1,6 @@
 // Package dial makes a window's connections: to its registrar, and to TURN servers over TCP and TLS.
 //
-//	Registrar: port 5061 ─ 2 s, or it fails ─▶ port 443 beside it ─▶ whichever is set up first, by the pin
+//	Registrar: where? (find.go) ─▶ port 5061 ─ 2 s, or it fails ─▶ port 443 beside it ─▶ the next place ─▶ whichever is set up first, by the pin
 //	Relay:     TCP, or TLS by the pin, or elsewhere by this machine's authorities
 package dial
 
@@ -11,8 +11,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"strconv"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -41,12 +41,15 @@ type TCP func(ctx context.Context, network, address string) (net.Conn, error)
 
 // A Dialer knows the registrar.
 type Dialer struct {
-	host  string
-	ports []int
+	named target
+	dns   Resolver // nil: an address or a port is given, and nobody has to be asked
 	sip   *tls.Config
 	turn  *tls.Config
 	tcp   TCP
-	last  atomic.Int32 // the port, of ports, by which it was reached last
+
+	known   []target // what the DNS said last
+	reached target   // address that was reached last
+	last    int      // port by which it was
 }
 
 // New makes a Dialer for the registrar at a host and port, whose certificate is for domain and by the authority with that pin. tcp nil: the
@@ -55,10 +58,7 @@ func New(host string, port int, authority, domain string, tcp TCP) (*Dialer, err
 	if tcp == nil {
 		tcp = (&net.Dialer{Timeout: connectWithin, KeepAlive: liveness}).DialContext
 	}
-	d := &Dialer{host: host, ports: []int{port}, tcp: tcp}
-	if port == sips {
-		d.ports = append(d.ports, https)
-	}
+	d := &Dialer{named: target{host, port}, tcp: tcp}
 	for _, c := range []struct {
 		into     **tls.Config
 		protocol string
@@ -73,37 +73,52 @@ func New(host string, port int, authority, domain string, tcp TCP) (*Dialer, err
 	return d, nil
 }
 
+// Ask has the DNS asked where the registrar of its host is (RFC 3263). It is for a host that is a name, without a port.
+func (d *Dialer) Ask(dns Resolver) { d.dns = dns }
+
 // Registrar connects to the registrar, by the port first by which it was reached last. It is for one caller at a time.
 func (d *Dialer) Registrar(ctx context.Context) (net.Conn, error) {
-	order := []int{0}
-	if len(d.ports) > 1 {
-		last := int(d.last.Load())
-		order = []int{last, 1 - last}
+	places, err := d.places(ctx)
+	if err != nil {
+		return nil, err
 	}
-	conn, which, errs := race(ctx, otherAfter, len(order), func(ctx context.Context, i int) (net.Conn, error) {
-		return d.at(ctx, d.ports[order[i]])
+	order := attempts(places, d.last)
+	after := otherAfter
+	if len(order) > 2 {
+		after = soonAfter
+	}
+	conn, which, errs := race(ctx, after, len(order), func(ctx context.Context, i int) (net.Conn, error) {
+		return d.at(ctx, order[i])
 	})
-	if conn != nil {
-		d.last.Store(int32(order[which]))
-		return conn, nil
+	if conn == nil {
+		return nil, failed(order, errs)
 	}
-	if len(order) == 1 {
-		return nil, errs[0]
+	d.last = order[which].port
+	if at, err := netip.ParseAddrPort(conn.RemoteAddr().String()); err == nil {
+		d.reached = target{at.Addr().String(), int(at.Port())}
 	}
-	named := errs[0]
-	beside := errs[1]
-	if order[0] != 0 {
-		named, beside = beside, named
-	}
-	if named == nil || beside == nil { // time was up before the other one
-		return nil, errors.Join(named, beside)
-	}
-	return nil, fmt.Errorf("%w; nor at port %d: %w", named, https, beside)
+	return conn, nil
 }
 
-// at connects to a port of the registrar.
-func (d *Dialer) at(ctx context.Context, port int) (net.Conn, error) {
-	addr := net.JoinHostPort(d.host, strconv.Itoa(port))
+// failed is what became of all attempts: of those that were named first, and then of the port beside them.
+func failed(order []target, errs []error) error {
+	var named, beside error
+	for i, t := range order {
+		if t.port == https && len(order) > 1 {
+			beside = errors.Join(beside, errs[i])
+		} else {
+			named = errors.Join(named, errs[i])
+		}
+	}
+	if named == nil || beside == nil { // time was up before the other one
+		return errors.Join(named, beside)
+	}
+	return fmt.Errorf("%w; nor at port %d: %w", named, https, beside)
+}
+
+// at connects to the registrar at a place.
+func (d *Dialer) at(ctx context.Context, t target) (net.Conn, error) {
+	addr := net.JoinHostPort(t.host, strconv.Itoa(t.port))
 	conn, err := d.tcp(ctx, "tcp", addr)
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED):
@@ -141,7 +156,7 @@ func (d *Dialer) Relay(ctx context.Context, network, address string, overTLS boo
 // relayConfig is for a TURN server. The registrar's host has to show the pinned authority; another one may be by any that this machine
 // trusts: it is a server of somebody else's, or the registrar by another of its names.
 func (d *Dialer) relayConfig(host string) *tls.Config {
-	if host == d.host {
+	if host == d.named.host {
 		return d.turn
 	}
 	config := d.turn.Clone()

@@ -35,6 +35,7 @@ type lab struct {
 	protos []string // negotiated
 	open   int      // connections that the servers hold
 	deaf   map[string]bool
+	names  map[string]string // that the DNS translates → address
 }
 
 func simulate(t *testing.T, f func(l *lab)) {
@@ -120,6 +121,9 @@ func (l *lab) count(n int, protocol string) {
 func (l *lab) tcp(ctx context.Context, _, address string) (net.Conn, error) {
 	l.mu.Lock()
 	l.dialed = append(l.dialed, address)
+	if name, port, _ := net.SplitHostPort(address); l.names[name] != "" {
+		address = net.JoinHostPort(l.names[name], port)
+	}
 	deaf := l.deaf[address]
 	l.mu.Unlock()
 	if deaf {
