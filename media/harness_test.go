@@ -245,6 +245,7 @@ type end struct {
 	cancel  context.CancelFunc
 	address netip.Addr
 	said    uint32 // frames of sound
+	keying  Keying
 }
 
 var (
@@ -286,8 +287,8 @@ func (e *end) begin() {
 	e.t.Helper()
 	s, err := NewSession(Config{
 		Description: e.desc, CNAME: e.address.String(), Receiver: e.rec, Log: slog.New(slog.DiscardHandler),
-		Budget: e.enc.budget,
-		Ways:   (&Sockets{e.taps[0], e.taps[1], e.taps[2], e.taps[3]}).Ways(),
+		Budget: e.enc.budget, Keying: e.keying,
+		Ways: (&Sockets{e.taps[0], e.taps[1], e.taps[2], e.taps[3]}).Ways(),
 	})
 	if err != nil {
 		e.t.Fatal(err)

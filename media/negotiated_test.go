@@ -1,44 +1,29 @@
 package media
 
 import (
-	"errors"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"net/netip"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"ewindow/media/handshake"
 	"ewindow/media/negotiate"
 	"ewindow/scripts/lab/memnet"
 )
 
 // What offer and answer agree on is what two sessions talk with.
 func TestNegotiatedSessions(t *testing.T) {
-	for _, policy := range []negotiate.Policy{negotiate.GCM, negotiate.SDES, negotiate.None} {
+	for _, policy := range []negotiate.Policy{negotiate.DTLS, negotiate.GCM, negotiate.SDES, negotiate.None} {
 		t.Run(string(policy), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				n := memnet.New(30)
 				n.Default(memnet.Conditions{Latency: 10 * time.Millisecond})
 				a, b := newEnd(t, n, hostA), newEnd(t, n, hostB)
-				local := func(e *end, id uint64) negotiate.Local {
-					return negotiate.Local{Address: e.address, AudioRTP: 4000, AudioRTCP: 4001, VideoRTP: 4002, VideoRTCP: 4003,
-						SessionID: id, Width: 1280, Height: 720, FPS: 30, MaxKbps: 2000, NACK: true, RED: true, FEC: true}
-				}
-				caller, err1 := negotiate.NewSession(local(a, 1), policy)
-				called, err2 := negotiate.NewSession(local(b, 2), policy)
-				if err := errors.Join(err1, err2); err != nil {
-					t.Fatal(err)
-				}
-				offer, err := caller.Offer()
-				if err != nil {
-					t.Fatal(err)
-				}
-				var answer []byte
-				if answer, b.desc, err = called.Answer(offer); err != nil {
-					t.Fatal(err)
-				}
-				if a.desc, err = caller.Accept(answer); err != nil {
-					t.Fatal(err)
-				}
+				caller, called := a.negotiator(policy), b.negotiator(policy)
+				a.agree(b, caller, called)
 				for _, e := range []*end{a, b} {
 					e.begin()
 					e.rec.sent = map[uint32]AccessUnit{}
@@ -52,6 +37,7 @@ func TestNegotiatedSessions(t *testing.T) {
 				if to, _ := latchOf(a.video).RTP(); to != netip.AddrPortFrom(hostB, 4002) {
 					t.Errorf("video goes to %v", to)
 				}
+				time.Sleep(200 * time.Millisecond) // until there are keys
 				talk(10*time.Second, a, b)
 				settle(200 * time.Millisecond)
 				checkClean(t, a)
@@ -59,5 +45,42 @@ func TestNegotiatedSessions(t *testing.T) {
 				hangUp(a, b)
 			})
 		})
+	}
+}
+
+// negotiator makes the offers and answers of an end, which has a certificate.
+func (e *end) negotiator(p negotiate.Policy) *negotiate.Session {
+	e.t.Helper()
+	if e.keying.Identity == nil {
+		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err != nil {
+			e.t.Fatal(err)
+		}
+		if e.keying.Identity, err = handshake.NewIdentity(key); err != nil {
+			e.t.Fatal(err)
+		}
+	}
+	s, err := negotiate.NewSession(negotiate.Local{Address: e.address, AudioRTP: 4000, AudioRTCP: 4001, VideoRTP: 4002, VideoRTCP: 4003,
+		SessionID: uint64(e.address.As4()[3]), Width: 1280, Height: 720, FPS: 30, MaxKbps: 2000, NACK: true, RED: true, FEC: true,
+		Fingerprint: e.keying.Identity.Fingerprint()}, p)
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	return s
+}
+
+// agree has an end offer and another one answer.
+func (e *end) agree(other *end, caller, called *negotiate.Session) {
+	e.t.Helper()
+	offer, err := caller.Offer()
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	var answer []byte
+	if answer, other.desc, err = called.Answer(offer); err != nil {
+		e.t.Fatal(err)
+	}
+	if e.desc, err = caller.Accept(answer); err != nil {
+		e.t.Fatal(err)
 	}
 }

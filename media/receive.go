@@ -4,6 +4,7 @@ import (
 	"errors"
 	"time"
 
+	"ewindow/media/handshake"
 	"ewindow/media/rtptime"
 )
 
@@ -36,6 +37,8 @@ func (st *stream) datagram(d *arrival) {
 		return
 	}
 	switch k := demultiplex(d.Data); {
+	case handshake.Is(d.Data):
+		st.keying.take(&d.Datagram)
 	case st.unprotect == nil:
 		st.counters.unkeyed.Add(1)
 	case st.d.Plain && !d.permitted():
@@ -61,6 +64,9 @@ func (st *stream) receiveRTP(d *arrival) {
 		st.refused(d, err)
 		return
 	}
+	if st.unprotect.used == st.unprotect.number {
+		st.heardFrom()
+	}
 	if st.unprotect.current != nil {
 		st.plain = plain
 	}
@@ -78,6 +84,14 @@ func (st *stream) receiveRTP(d *arrival) {
 	if newest && d.authentic() && d.at.Sub(st.movedLog) > moveLogSpacing {
 		st.movedLog = d.at
 		st.log.Info("media comes from another address now", "peer", d.From.String())
+	}
+}
+
+// heardFrom tells whoever waits for it that the other side has the newest keys.
+func (st *stream) heardFrom() {
+	if st.heard != nil {
+		st.heard()
+		st.heard = nil
 	}
 }
 

@@ -99,6 +99,9 @@ func (st *stream) receiveRTCP(d *arrival) {
 		st.refused(d, err)
 		return
 	}
+	if st.unprotect.previous == nil { // else nobody knows by which keys it came
+		st.heardFrom()
+	}
 	if st.d.Plain && !compound(plain) {
 		st.counters.garbage.Add(1)
 		return

@@ -29,6 +29,7 @@ type Config struct {
 	Ways        Ways   // of its streams
 	CNAME       string // RTCP's name for this end (RFC 3550 §6.5.1), the same for all streams
 	Receiver    Receiver
+	Keying      Keying // of streams whose keys are agreed on by a handshake
 
 	// Budget takes what our pictures may take now, in kbit/s of coded pictures, and what they may take once a queue is gone that
 	// the path has at present: the format need not follow every brake. Nil for nobody who cares.
@@ -111,6 +112,7 @@ func (s *Session) Run(ctx context.Context) error {
 	defer s.running.Store(false)
 	for _, st := range s.streams() {
 		group.Go(func() error { st.run(ctx); return nil })
+		group.Go(func() error { st.keying.run(ctx); return nil })
 		group.Go(func() error {
 			return st.way.Run(ctx, func(d Datagram) { st.deliver(ctx, d) })
 		})

@@ -10,6 +10,7 @@ import (
 	"github.com/pion/rtp"
 
 	"ewindow/media/flexfec"
+	"ewindow/media/handshake"
 	"ewindow/media/negotiate"
 	"ewindow/media/rate"
 )
@@ -36,6 +37,7 @@ type stream struct {
 	s      *Session
 	way    Way
 	t      *transmitter
+	keying *keying
 	in     chan *arrival
 	wake   chan struct{}
 	pool   sync.Pool
@@ -49,6 +51,8 @@ type stream struct {
 	// Of run alone:
 	d          *negotiate.Stream
 	unprotect  *unprotector // nil while the keys are still to come
+	early      []*arrival   // that came before them
+	heard      func()       // is to be told of the first authentic packet under the newest keys; nil if it was, or need not be
 	src        *source      // the media's sender, nil before its first packet
 	before     passed       // of senders that were the media's before
 	repair     *source      // of retransmissions, nil before the first
@@ -91,6 +95,7 @@ type news struct {
 	described bool
 	d         *negotiate.Stream // as described; nil: there is no such stream
 	receive   *protector        // nil: nothing new
+	heard     func()            // see stream
 }
 
 // sink makes of a stream's packets what the Receiver gets.
@@ -124,6 +129,7 @@ func newStream(s *Session, m Medium, w Way) *stream {
 	}
 	st.pool.New = func() any { return new(arrival) }
 	st.t = newTransmitter(w, s.epoch)
+	st.keying = newKeying(st)
 	st.t.others = &s.others
 	return st
 }
@@ -135,7 +141,7 @@ func (st *stream) tell(n news) {
 		st.news.described, st.news.d = true, n.d
 	}
 	if n.receive != nil {
-		st.news.receive = n.receive
+		st.news.receive, st.news.heard = n.receive, n.heard
 	}
 	st.mu.Unlock()
 	st.poke()
@@ -171,9 +177,35 @@ func (st *stream) run(ctx context.Context) {
 // arrive takes a datagram that waited, by what Update and SetKeys have left before.
 func (st *stream) arrive(d *arrival) {
 	st.take()
+	if st.tooEarly(d) {
+		return
+	}
 	st.datagram(d)
+	st.forget(d)
+}
+
+func (st *stream) forget(d *arrival) {
 	d.Datagram = Datagram{}
 	st.pool.Put(d)
+}
+
+// tooEarly keeps what came before the keys that a handshake is about to agree on.
+func (st *stream) tooEarly(d *arrival) bool {
+	if st.d == nil || st.d.Handshake == nil || st.unprotect != nil || handshake.Is(d.Data) || len(st.early) == mostEarly {
+		return false
+	}
+	st.early = append(st.early, d)
+	return true
+}
+
+// catchUp takes what came before the keys.
+func (st *stream) catchUp() {
+	early := st.early
+	st.early = nil
+	for _, d := range early {
+		st.datagram(d)
+		st.forget(d)
+	}
 }
 
 // arriveMore takes those that have come meanwhile as well, so that a picture's packets have one look at the clock and the
@@ -200,7 +232,13 @@ func (st *stream) take() {
 		st.describe(now, n.d)
 	}
 	if st.d != nil {
+		if n.receive != nil {
+			st.heard = n.heard
+		}
 		st.rekey(now, n.receive)
+	}
+	if st.unprotect != nil && st.early != nil {
+		st.catchUp()
 	}
 }
 

@@ -124,7 +124,7 @@ func (t *transmitter) configure(d *negotiate.Stream, p *protector) (fresh bool) 
 	}
 	if fresh || was.Direction.Sends() != d.Direction.Sends() {
 		t.generation++
-		return d.Direction.Sends()
+		return d.Direction.Sends() && t.keyed() // a keyframe that nothing can be done with would only put off the one that is wanted then
 	}
 	return false
 }

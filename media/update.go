@@ -9,10 +9,13 @@ import (
 
 // Update takes what a later offer and answer agreed on. Streams whose keys stay keep their SSRC, sequence numbers
 // and rollover counter; a stream with new keys starts a new SSRC. SDES keys are in the description and hold at once;
-// a stream that is to be protected and has none waits for SetKeys. On error all stays as it was.
+// a stream that is to be protected and has none waits for a handshake, or for SetKeys. On error all stays as it was.
 func (s *Session) Update(d negotiate.Description) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if d.Handshakes() && s.cfg.Keying.Identity == nil {
+		return fmt.Errorf("media session: %w", errNoIdentity)
+	}
 	audio, err := prepare(Audio, d.Audio)
 	if err != nil {
 		return err
@@ -80,6 +83,8 @@ func check(name Medium, d *negotiate.Stream) error {
 		return errors.New("keys for one direction only")
 	case d.Plain && d.Send != nil:
 		return errors.New("keys for a stream that is to go without")
+	case d.Handshake != nil && (d.Plain || d.Send != nil):
+		return errors.New("a handshake for a stream that has keys, or is to go without")
 	case isVideo && d.Mode != 0 && d.Mode != 1:
 		return fmt.Errorf("packetization-mode %d, ours are 0 and 1", d.Mode)
 	}
@@ -93,20 +98,33 @@ func (st *stream) apply(p prepared) (fresh bool) {
 	}
 	fresh = st.t.configure(p.d, p.send)
 	st.tell(news{described: true, d: p.d, receive: p.receive})
+	st.keying.want(p.d)
 	return fresh
 }
 
-// SetKeys gives a stream the keys that its description has not: they are agreed on by another way (DTLS-SRTP, RFC
-// 5764), and come when they come. Until then nothing of the stream is sent, taken or kept. Later ones replace them.
+// SetKeys gives a stream the keys that its description has not: they are agreed on in another way, and come when they come. Until
+// then nothing of the stream is sent or taken. Later ones replace them.
 func (s *Session) SetKeys(m Medium, send, receive negotiate.Keys) error {
+	st := s.audio
+	if m == Video {
+		st = s.video
+	}
+	if st == nil {
+		return fmt.Errorf("media session: keys for %s, which was not agreed on", m)
+	}
+	return s.setKeys(st, send, receive, nil)
+}
+
+// setKeys is SetKeys; heard is told when the other side is heard by them.
+func (s *Session) setKeys(st *stream, send, receive negotiate.Keys, heard func()) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	st, d := s.audio, s.desc.Audio
-	if m == Video {
-		st, d = s.video, s.desc.Video
+	m, d := st.medium, s.desc.Audio
+	if st == s.video {
+		d = s.desc.Video
 	}
 	switch {
-	case st == nil || d == nil:
+	case d == nil:
 		return fmt.Errorf("media session: keys for %s, which was not agreed on", m)
 	case d.Plain:
 		return fmt.Errorf("media session: keys for %s, which is to go without", m)
@@ -122,6 +140,6 @@ func (s *Session) SetKeys(m Medium, send, receive negotiate.Keys) error {
 	if st.t.setKeys(out) && st == s.video {
 		s.sendVideo.restart()
 	}
-	st.tell(news{receive: in})
+	st.tell(news{receive: in, heard: heard})
 	return nil
 }

@@ -38,6 +38,7 @@ type burstWay interface {
 // the path would seem to carry nothing.
 type openingWay interface {
 	Open() bool
+	Opened() <-chan struct{} // is closed when it is open for the first time
 }
 
 // Origin is where a datagram came from, for its Way to learn from what the session finds out.

@@ -25,6 +25,13 @@ type pipe struct {
 // Open says whether it leads anywhere: as one that ICE is still looking for.
 func (p *pipe) Open() bool { return !p.shut.Load() }
 
+// Opened is for those who wait for it to lead somewhere.
+func (p *pipe) Opened() <-chan struct{} {
+	open := make(chan struct{})
+	close(open)
+	return open
+}
+
 // pipes are the two ends of one.
 func pipes() (a, b *pipe) {
 	x, y := make(chan []byte, 1000), make(chan []byte, 1000)

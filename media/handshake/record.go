@@ -63,12 +63,12 @@ func number(records []byte, next uint64) uint64 {
 	return next
 }
 
-// helloOf is the random number of a ClientHello with which a handshake begins, or nil.
+// helloOf is the random number of a ClientHello with which a handshake begins, or nil; the one that returns a cookie is none.
 func helloOf(datagram []byte) []byte {
 	const version = 2
 	message := recordHeader + messageHeader
 	if len(datagram) < message+version+32 || datagram[0] != handshake || binary.BigEndian.Uint16(datagram[3:]) != 0 ||
-		datagram[recordHeader] != clientHello || datagram[recordHeader+6]|datagram[recordHeader+7]|datagram[recordHeader+8] != 0 {
+		datagram[recordHeader] != clientHello || datagram[recordHeader+4]|datagram[recordHeader+5] != 0 || datagram[recordHeader+6]|datagram[recordHeader+7]|datagram[recordHeader+8] != 0 {
 		return nil
 	}
 	return datagram[message+version : message+version+32]

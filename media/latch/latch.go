@@ -20,7 +20,7 @@ type Latch struct {
 	told      [2]netip.AddrPort // where that leads: SDP's, or the router's before it
 	now       [2]netip.AddrPort
 	mux       bool
-	plain     bool
+	strict    bool       // what nothing vouches for comes from there, too: RTP without keys, a handshake
 	flow      netip.Addr // of the signalling; invalid if that is not known
 	listening bool       // told an address that can be sent to; hold with c=0.0.0.0 (RFC 3264 §8.4) is none
 }
@@ -29,7 +29,7 @@ type Latch struct {
 func (l *Latch) Update(d *negotiate.Stream) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.plain, l.flow = d.Plain, d.Flow
+	l.strict, l.flow = d.Plain || d.Handshake != nil, d.Flow
 	told := [2]netip.AddrPort{udp.Unmap(d.RTP), udp.Unmap(d.RTP)}
 	if !d.Mux {
 		told[1] = udp.Following(d.RTP, d.RTCP)
@@ -61,7 +61,7 @@ func (l *Latch) Permits(from netip.AddrPort) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	at := from.Addr()
-	return !l.plain || at == l.sdp[0] || at == l.sdp[1] || at == l.flow
+	return !l.strict || at == l.sdp[0] || at == l.sdp[1] || at == l.flow
 }
 
 // Authentic takes the source of an authenticated packet, the newest of its kind so far, on the RTP socket or the RTCP

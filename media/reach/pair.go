@@ -76,6 +76,9 @@ func (p *path) Destination() (to netip.AddrPort, ok bool) {
 	return to, false
 }
 
+// Opened is closed when there is one for the first time.
+func (w *pair) Opened() <-chan struct{} { return w.media.Opened() }
+
 // credentials are those of a stream's search (RFC 8445 §5.3), which both of its components share.
 type credentials struct{ fragment, password string }
 

@@ -38,6 +38,8 @@ type path struct {
 	latch   latch.Latch            // where the other side has no ICE
 	running sync.WaitGroup
 	done    chan struct{} // closed by close
+	opened  chan struct{} // closed when packets can go somewhere for the first time
+	opening sync.Once
 
 	component uint16
 	reports   *path // the second component; nil if there is none, and for that one
@@ -60,7 +62,7 @@ type target struct {
 }
 
 func newPath(s Stream, cfg Config, component uint16) *path {
-	return &path{cfg: cfg, stream: s, component: component, done: make(chan struct{})}
+	return &path{cfg: cfg, stream: s, component: component, done: make(chan struct{}), opened: make(chan struct{})}
 }
 
 // streamPath makes the path of a stream, and that of its reports if they may have one. That one tells nobody when it is found.
@@ -205,6 +207,9 @@ func (p *path) agreePlain(d *negotiate.Stream) {
 		admit(r, d)
 	}
 	c := p.plain
+	if c != nil {
+		p.opening.Do(func() { close(p.opened) })
+	}
 	if began || c == nil {
 		return
 	}
@@ -253,6 +258,7 @@ func (p *path) adopt(a *attempt, t *target) bool {
 		return false
 	}
 	p.target.Store(t)
+	p.opening.Do(func() { close(p.opened) })
 	if a == p.next {
 		old := p.current
 		p.current, p.next = a, nil
@@ -309,6 +315,9 @@ func (p *path) came(c carrier, b []byte, from netip.AddrPort, at time.Time) {
 
 // Open says whether there is a way.
 func (p *path) Open() bool { return p.to() != nil }
+
+// Opened is closed when there is a way for the first time.
+func (p *path) Opened() <-chan struct{} { return p.opened }
 
 // Send sends to where the way leads. RTP and RTCP go one way.
 func (p *path) Send(datagram []byte, _ bool) error {
