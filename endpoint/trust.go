@@ -149,7 +149,9 @@ func list(a trust.Answer, zone *time.Location) string {
 		fmt.Fprintf(&b, "\n%s: %s\n", peer, mediakey.WordsOf(pin.Public))
 		switch pin.State() {
 		case trust.Confirmed:
-			fmt.Fprintf(&b, "  confirmed on %s by %s\n", pin.Confirmed.In(zone).Format("2 Jan 2006 15:04"), pin.By)
+			fmt.Fprintf(&b, "  confirmed there, and here on %s by %s\n", pin.Confirmed.In(zone).Format("2 Jan 2006 15:04"), pin.By)
+		case trust.Half:
+			fmt.Fprintf(&b, "  confirmed here on %s by %s, not yet there\n", pin.Confirmed.In(zone).Format("2 Jan 2006 15:04"), pin.By)
 		case trust.Changed:
 			fmt.Fprintf(&b, "  changed on %s: %s\n  no picture until someone here confirms it: ewindow trust %s\n",
 				pin.OfferedAt.In(zone).Format("2 Jan 2006 15:04"), mediakey.WordsOf(pin.Offered), peer)

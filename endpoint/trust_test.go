@@ -81,7 +81,7 @@ func TestTrust(t *testing.T) {
 		contains(t, "a stranger", says(dir, "yes\n", trustCmd{Peer: "potsdam"}), "error: no key of potsdam has been seen")
 		contains(t, "still", says(dir, "", trustCmd{}), "not yet confirmed")
 		contains(t, "yes", says(dir, "Yes\n", trustCmd{Peer: "munich"}), "Confirmed: the window of munich has the key "+words)
-		contains(t, "confirmed", says(dir, "", trustCmd{}), "munich: "+words+"\n  confirmed on ", " by ")
+		contains(t, "confirmed", says(dir, "", trustCmd{}), "munich: "+words+"\n  confirmed here on ", " by ", ", not yet there")
 
 		if !runs {
 			if ours, err = trust.OpenPins(dir, silent); err != nil {
@@ -98,7 +98,7 @@ func TestTrust(t *testing.T) {
 		contains(t, "changed", says(dir, "", trustCmd{}), "munich: "+words+"\n  changed on ", otherWords, "no picture until")
 		contains(t, "question", says(dir, "", trustCmd{Peer: "munich"}), "munich was     "+words, "munich is now  "+otherWords)
 		contains(t, "words", says(dir, "", trustCmd{Peer: "munich", Words: strings.ToUpper(otherWords)}), "Confirmed: the window of munich has the key "+otherWords)
-		contains(t, "confirmed anew", says(dir, "", trustCmd{}), "munich: "+otherWords+"\n  confirmed on ")
+		contains(t, "confirmed anew", says(dir, "", trustCmd{}), "munich: "+otherWords+"\n  confirmed here on ")
 
 		contains(t, "forget nobody", says(dir, "", trustCmd{Forget: true}), "error: which partner?")
 		contains(t, "forget", says(dir, "", trustCmd{Peer: "munich", Forget: true}), "is forgotten")

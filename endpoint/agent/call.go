@@ -290,6 +290,11 @@ func (c *Call) Report(ctx context.Context, comes bool) error {
 	return c.Info(ctx, header.LineType, []byte(says))
 }
 
+// Vouch tells the other side that its key is confirmed here. The proof is in base64.
+func (c *Call) Vouch(ctx context.Context, proof string) error {
+	return c.Info(ctx, header.VouchType, []byte(proof))
+}
+
 // ask sends a request other than INVITE within the call and returns its 2xx.
 func (c *Call) ask(ctx context.Context, method sip.RequestMethod, complete func(*sip.Request)) (*sip.Response, error) {
 	f := c.a.currentFlow()

@@ -96,7 +96,7 @@ func unreadable(req *sip.Request) string {
 	switch req.Method {
 	case sip.INVITE, sip.UPDATE:
 	case sip.INFO:
-		read = []string{controlType, "application/dtmf-relay", "application/dtmf"}
+		read = []string{controlType, header.VouchType, "application/dtmf-relay", "application/dtmf"}
 	default:
 		return ""
 	}

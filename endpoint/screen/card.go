@@ -49,6 +49,7 @@ type Keys struct {
 	Partner     string // account of the partner
 	Own, Theirs string // six words each
 	Unconfirmed bool   // nobody here has said that those are theirs
+	Half        bool   // somebody here has, and nobody there that ours are ours
 	Changed     bool   // they have shown another key than the one that is known, and it is refused
 	Now         string // its six words
 	Refused     bool   // they refuse ours, since it is another one than they know

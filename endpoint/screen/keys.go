@@ -28,6 +28,8 @@ func withKeys(c protocol.Card, v View) protocol.Card {
 		c.Notice = lines(c.Notice, "yours: "+k.Own)
 	case k.Unconfirmed:
 		c.Notice = lines(c.Notice, "Not yet confirmed whose window this is. Read these words to each other:", "yours: "+k.Own, "theirs: "+k.Theirs)
+	case k.Half:
+		c.Notice = lines(c.Notice, "Not yet confirmed there whose window this is. Read your words to them:", "yours: "+k.Own)
 	}
 	return c
 }

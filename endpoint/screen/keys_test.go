@@ -30,6 +30,8 @@ func TestCardsOfKeys(t *testing.T) {
 			protocol.Card{Title: munich, Picture: true, Notice: words}},
 		"and no microphone": {View{Peer: munich, Up: true, Picture: true, Keys: first, Missing: map[string]string{"sound": "No microphone"}},
 			protocol.Card{Title: munich, Picture: true, Notice: "No microphone\n" + words}},
+		"confirmed here alone": {View{Peer: munich, Up: true, Picture: true, Keys: Keys{Partner: "munich", Own: ours, Theirs: theirs, Half: true}},
+			protocol.Card{Title: munich, Picture: true, Notice: "Not yet confirmed there whose window this is. Read your words to them:\nyours: " + ours}},
 		"confirmed": {View{Peer: munich, Up: true, Picture: true, Keys: Keys{Partner: "munich", Own: ours, Theirs: theirs}},
 			protocol.Card{Title: munich, Picture: true}},
 		"changed": {View{Partner: munich, LastWhy: "whatever", Keys: changed},

@@ -51,7 +51,7 @@ type Plan struct {
 type Keys struct {
 	Words     string    `json:"words,omitempty"`   // the six words of its own key
 	Partner   string    `json:"partner,omitempty"` // account of whom it sees, or is to see next
-	State     string    `json:"state,omitempty"`   // not yet confirmed | confirmed | changed; empty while no key of the partner was seen
+	State     string    `json:"state,omitempty"`   // not yet confirmed | confirmed here, not yet there | confirmed | changed; empty while no key of the partner was seen
 	Theirs    string    `json:"theirs,omitempty"`  // the six words of the partner's key, as it is known here
 	Offered   string    `json:"offered,omitempty"` // of another one that was shown since, and is refused
 	Confirmed time.Time `json:"confirmed,omitzero"`

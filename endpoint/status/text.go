@@ -121,8 +121,8 @@ func (t *text) keys() {
 	t.line("keys", "%s", join("; ", "this window: "+k.Words, k.Refused))
 	switch k.State {
 	case "":
-	case "confirmed":
-		t.line("", "%s: %s; confirmed %s by %s", k.Partner, k.Theirs, t.when(k.Confirmed), k.By)
+	case "confirmed", "confirmed here, not yet there":
+		t.line("", "%s: %s; %s; here %s by %s", k.Partner, k.Theirs, k.State, t.when(k.Confirmed), k.By)
 	case "changed":
 		t.line("", "%s: %s; changed to %s: no picture until someone here confirms it: ewindow trust %s", k.Partner, k.Theirs, k.Offered, k.Partner)
 	default:

@@ -21,6 +21,7 @@ type Pin struct {
 	Since     time.Time       `json:"since"`               // it was first seen
 	Confirmed time.Time       `json:"confirmed,omitzero"`  // somebody here said that its words are the partner's; zero: nobody yet
 	By        string          `json:"by,omitempty"`        // who did
+	There     time.Time       `json:"there,omitzero"`      // the partner has proved that somebody there confirmed this window's key; zero: not yet
 	Offered   mediakey.Public `json:"offered,omitempty"`   // another key that was shown or told since; with one there is no picture
 	OfferedAt time.Time       `json:"offered_at,omitzero"` // it was, for the first time
 }
@@ -31,8 +32,9 @@ type State string
 const (
 	Unknown     State = ""                  // no key has been seen
 	Unconfirmed State = "not yet confirmed" // pinned at first sight; whose it is nobody has said
-	Confirmed   State = "confirmed"
-	Changed     State = "changed" // another key was shown since, and is refused
+	Half        State = "confirmed here, not yet there"
+	Confirmed   State = "confirmed" // on both sides
+	Changed     State = "changed"   // another key was shown since, and is refused
 )
 
 // State is how it stands with the pin.
@@ -44,6 +46,8 @@ func (p Pin) State() State {
 		return Changed
 	case p.Confirmed.IsZero():
 		return Unconfirmed
+	case p.There.IsZero():
+		return Half
 	}
 	return Confirmed
 }

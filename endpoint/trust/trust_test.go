@@ -157,7 +157,7 @@ func TestAChangedKeyIsConfirmedHere(t *testing.T) {
 	if err := p.Confirm("munich", other, "berta"); err != nil {
 		t.Fatal(err)
 	}
-	if s := p.Of("munich"); s.State() != Confirmed || s.Public != other || s.By != "berta" {
+	if s := p.Of("munich"); s.State() != Half || s.Public != other || s.By != "berta" {
 		t.Errorf("%+v", s)
 	}
 	if err := p.Meet("munich", []byte(other)); err != nil {
@@ -190,7 +190,7 @@ func TestThePlanNamesKeys(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 	p.Told(nil)
-	if err := p.Meet("munich", []byte(key)); err != nil || p.Of("munich").State() != Confirmed {
+	if err := p.Meet("munich", []byte(key)); err != nil || p.Of("munich").State() != Half {
 		t.Errorf("the plan names none any more: %v, %s", err, p.Of("munich").State())
 	}
 }
@@ -268,5 +268,65 @@ func TestADiskThatCannotBeWritten(t *testing.T) {
 	}
 	if err := p.Confirm("munich", key, "anna"); err == nil {
 		t.Error("a confirmation that is not kept is no error")
+	}
+}
+
+// It is confirmed when both sides have said so, and only the partner itself can say what was said there.
+func TestBothSidesHaveToConfirm(t *testing.T) {
+	dir := t.TempDir()
+	milano, pins, err := Open(dir, silent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	munich, err := LoadKey(t.TempDir(), silent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	liar, err := LoadKey(t.TempDir(), silent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proof := func(by *Key, of mediakey.Public) []byte {
+		t.Helper()
+		b, err := by.Vouch(of)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	good := proof(munich, milano.Public())
+	if err := pins.Vouched("munich", milano.Public(), good); err == nil {
+		t.Error("a stranger vouches")
+	}
+	if err := pins.Meet("munich", []byte(munich.Public())); err != nil {
+		t.Fatal(err)
+	}
+	for name, bad := range map[string][]byte{
+		"nothing": nil, "another's signature": proof(liar, milano.Public()), "of another key": proof(munich, liar.Public()),
+		"our own": proof(milano, milano.Public()), "cut short": good[:len(good)-1], "too long": append(good, make([]byte, 100)...),
+	} {
+		if err := pins.Vouched("munich", milano.Public(), bad); err == nil || !pins.Of("munich").There.IsZero() {
+			t.Errorf("%s was believed", name)
+		}
+	}
+	if err := pins.Vouched("munich", milano.Public(), good); err != nil {
+		t.Error(err)
+	}
+	if s := pins.Of("munich").State(); s != Unconfirmed {
+		t.Errorf("what was said there makes it %q here", s)
+	}
+	if err := pins.Confirm("munich", munich.Public(), "anna"); err != nil || pins.Of("munich").State() != Confirmed {
+		t.Errorf("both: %v, %s", err, pins.Of("munich").State())
+	}
+	if err := errors.Join(pins.Close()); err != nil {
+		t.Fatal(err)
+	}
+	again := open(t, dir)
+	if s := again.Of("munich").State(); s != Confirmed {
+		t.Errorf("after a restart %q", s)
+	}
+	_ = again.Meet("munich", []byte(liar.Public()))
+	if err := again.Confirm("munich", liar.Public(), "anna"); err != nil || again.Of("munich").State() != Half {
+		t.Errorf("another key has what the old one had: %v, %s", err, again.Of("munich").State())
 	}
 }

@@ -264,6 +264,8 @@ func (d *fakeDialog) Report(_ context.Context, comes bool) error {
 	return nil
 }
 
+func (d *fakeDialog) Vouch(context.Context, string) error { return nil }
+
 // reported is what the window told its registrar of the call.
 func (d *fakeDialog) reported() []bool {
 	synctest.Wait()

@@ -1,11 +1,14 @@
 package window
 
 import (
+	"context"
+	"encoding/base64"
 	"errors"
 	"strings"
 	"time"
 
 	"ewindow/dialplan/programme"
+	"ewindow/endpoint/agent"
 	"ewindow/endpoint/screen"
 	"ewindow/endpoint/status"
 	"ewindow/endpoint/trust"
@@ -100,6 +103,8 @@ func (w *Window) keys(now time.Time) screen.Keys {
 		k.Changed, k.Now = true, s.OfferedWords
 	case trust.Unconfirmed:
 		k.Unconfirmed = true
+	case trust.Half:
+		k.Half = true
 	}
 	k.Refused = refusedThere(w.state.Reach.Why)
 	return k
@@ -131,4 +136,61 @@ func farewell(err error, why string) string {
 		return header.KeyRefused
 	}
 	return why
+}
+
+// vouched is what became of telling a partner that its key is confirmed here.
+type vouched struct {
+	id  string
+	key mediakey.Public
+	err error
+}
+
+// vouch tells the partner of a call, once, that somebody here has confirmed its key.
+func (w *Window) vouch(l *leg) {
+	c := w.state.find(l.id)
+	if w.cfg.Pins == nil || c == nil || c.Role != Partner || c.Phase != Up || time.Now().Before(l.vouchAt) {
+		return
+	}
+	pin := w.cfg.Pins.Of(l.peer)
+	if pin.Confirmed.IsZero() || l.vouched == pin.Public {
+		return
+	}
+	l.vouchAt = time.Now().Add(2 * reportFor)
+	d, key := l.dialog, pin.Public
+	w.work.Go(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), reportFor)
+		defer cancel()
+		proof, err := w.cfg.Key.Vouch(key)
+		if err == nil {
+			err = d.Vouch(ctx, base64.StdEncoding.EncodeToString(proof))
+		}
+		w.post(vouched{l.id, key, err})
+	})
+}
+
+func (w *Window) vouched(v vouched) {
+	var status *agent.StatusError
+	older := errors.As(v.err, &status) && status.Code == 415 // that knows nothing of it
+	if l := w.legs[v.id]; l != nil && (v.err == nil || older) {
+		l.vouched = v.key
+	}
+}
+
+// vouchCame takes what a partner says of our key. What is wrong with it changes nothing.
+func (w *Window) vouchCame(v vouchCame) {
+	l := w.find(v.dialog)
+	if w.cfg.Pins == nil || l == nil || w.state.find(l.id) == nil || w.state.find(l.id).Role != Partner {
+		return
+	}
+	proof, err := base64.StdEncoding.DecodeString(v.proof)
+	if err != nil || len(proof) > trust.MaxVouch {
+		return
+	}
+	peer := l.peer
+	w.work.Go(func() { // it may be written to the disk
+		if err := w.cfg.Pins.Vouched(peer, w.cfg.Key.Public(), proof); err != nil {
+			w.log.Debug("what a partner says of this window's key is not believed", "peer", peer, "err", err)
+		}
+		w.tell(named{})
+	})
 }

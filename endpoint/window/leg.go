@@ -12,6 +12,7 @@ import (
 	"ewindow/media/engine"
 	"ewindow/media/negotiate"
 	"ewindow/media/reach"
+	"ewindow/registrar/signal/mediakey"
 )
 
 // leg is a call as the loop holds it: a dialog, its sockets and its media. Its fields are the loop's.
@@ -42,6 +43,9 @@ type leg struct {
 	silent bool      // nothing comes, and that has been logged
 	told   bool      // the same, as the registrar knows it
 	tellAt time.Time // not before it is told again; zero while nothing is on its way and nothing has failed
+
+	vouched mediakey.Public // the key of the partner that it knows to be confirmed here
+	vouchAt time.Time       // not before it is told again
 
 	kbps  int // of our pictures that the path carries, 0 while nobody knows
 	scale scale

@@ -7,6 +7,7 @@ import (
 
 	"ewindow/endpoint/agent"
 	"ewindow/endpoint/status"
+	"ewindow/registrar/signal/header"
 	"ewindow/registrar/signal/relays"
 )
 
@@ -28,6 +29,8 @@ type dialog interface {
 	Probe() error
 	// Report tells the registrar whether media comes.
 	Report(ctx context.Context, comes bool) error
+	// Vouch tells the other side that its key is confirmed here, with a proof.
+	Vouch(ctx context.Context, proof string) error
 	// Bye ends the call, whatever it has come to, for a reason that the other side may show.
 	Bye(reason string)
 	// Whence is where the other side's latest offer or answer came from, and where we are, as the registrar sees both; invalid
@@ -67,6 +70,10 @@ type (
 	lateAnswer struct { // to an offer in a 2xx of ours, or to one whose sender had given up waiting
 		dialog dialog
 		sdp    []byte
+	}
+	vouchCame struct {
+		dialog dialog
+		proof  string
 	}
 	pictureWanted struct{ dialog dialog } // an INFO asks for a keyframe (RFC 5168)
 	ended         struct {
@@ -134,6 +141,9 @@ func translate(e agent.Event) any {
 	case agent.LateAnswer:
 		return lateAnswer{e.Call, e.SDP}
 	case agent.Info:
+		if e.ContentType == header.VouchType {
+			return vouchCame{e.Call, string(e.Body)}
+		}
 		if wantsPicture(e.Body) {
 			return pictureWanted{e.Call}
 		}

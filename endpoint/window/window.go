@@ -208,6 +208,7 @@ func (w *Window) look(ctx context.Context) {
 		if l := w.legs[c.ID]; l != nil && l.session != nil {
 			w.step(ctx, l.media(time.Now()))
 			w.judge(l)
+			w.vouch(l)
 		}
 	}
 	w.step(ctx, Tick{})
@@ -246,6 +247,10 @@ func (w *Window) receive(ctx context.Context, m any) {
 		w.reoffer(ctx, m)
 	case lateAnswer:
 		w.lateAnswer(ctx, m)
+	case vouchCame:
+		w.vouchCame(m)
+	case vouched:
+		w.vouched(m)
 	case pictureWanted:
 		if l := w.find(m.dialog); l != nil {
 			l.KeyframeRequested()

@@ -25,10 +25,12 @@ import (
 	"ewindow/dialplan"
 	"ewindow/endpoint/agent"
 	"ewindow/endpoint/status"
+	"ewindow/endpoint/trust"
 	"ewindow/endpoint/window"
 	"ewindow/media"
 	"ewindow/media/engine"
 	"ewindow/media/engine/enginetest"
+	"ewindow/registrar/keyring"
 	"ewindow/registrar/location"
 	"ewindow/registrar/pki"
 	"ewindow/registrar/pki/pin"
@@ -52,6 +54,8 @@ type Town struct {
 	Net *memnet.Network
 	Log *Log
 
+	Keys proxy.Keys // of the registrar that is started next: who tells windows each other's keys
+
 	accounts  accounts
 	plan      *dialplan.Plan
 	identity  *pki.Identity
@@ -71,6 +75,9 @@ type Window struct {
 	agent   *agent.Agent
 	running *running
 	made    *window.Window // the one that was started last
+
+	Key  *trust.Key  // taken up at the first start, and kept: it costs a tenth of a second
+	Pins *trust.Pins // the same
 }
 
 // running is a part that has been started.
@@ -104,6 +111,7 @@ func Simulate(t *testing.T, seed uint64, at time.Time, plan string, f func(*Town
 		if tw.identity, err = pki.Load(pki.Config{Dir: dir, Domain: Domain}, time.Now()); err != nil {
 			t.Fatal(err)
 		}
+		tw.Keys = keyring.Open(filepath.Join(dir, "keys.json"), discard)
 		defer tw.end()
 		tw.StartRegistrar()
 		f(tw)
@@ -115,6 +123,7 @@ func (tw *Town) end() {
 		if w.running != nil {
 			w.Stop()
 		}
+		w.CloseTrust()
 	}
 	if tw.registrar != nil {
 		tw.StopRegistrar()
@@ -157,7 +166,7 @@ func (tw *Town) StartRegistrar() {
 	l, err := merge(each...), error(nil)
 	tw.server, err = proxy.New(proxy.Config{
 		Domain: Domain, Key: bytes.Repeat([]byte{7}, 32), Plan: tw.plan, Accounts: &tw.accounts,
-		Locations: location.New(location.Config{}), TLS: tw.identity.ServerConfig(),
+		Locations: location.New(location.Config{}), Keys: tw.Keys, TLS: tw.identity.ServerConfig(),
 		Log: slog.New(slog.NewTextHandler(tw.Log, nil)).With("who", "registrar"),
 	}, proxy.Listeners{TLS: l})
 	if err != nil {
@@ -193,12 +202,13 @@ func (w *Window) Start() {
 	w.town.t.Helper()
 	w.town.Net.PowerOn(w.Host)
 	log := slog.New(slog.NewTextHandler(w.town.Log, nil)).With("who", w.Space)
+	w.openTrust(log)
 	var second func(context.Context) (net.Conn, error)
 	if w.TwoWays {
 		second = func(ctx context.Context) (net.Conn, error) { return w.dial(ctx, registrarAlso) }
 	}
 	a, err := agent.New(agent.Config{
-		Registrar: Domain, Space: w.Space, Secret: secret(w.Space), UserAgent: "ewindow", Log: log, Second: second,
+		MediaKey: w.Key.Public().Text(), Registrar: Domain, Space: w.Space, Secret: secret(w.Space), UserAgent: "ewindow", Log: log, Second: second,
 		Dial: func(ctx context.Context) (net.Conn, error) { return w.dial(ctx, registrarHost) },
 	})
 	if err != nil {
@@ -206,11 +216,34 @@ func (w *Window) Start() {
 	}
 	w.agent = a
 	w.made = window.New(window.Config{
-		Space: w.Space, StateDir: w.stateDir(), Agent: a, Log: log, Listen: w.listen,
+		Space: w.Space, StateDir: w.stateDir(), Agent: a, Key: w.Key, Pins: w.Pins, Log: log, Listen: w.listen,
 		Video:   engine.VideoFormat{Width: 1280, Height: 720, FPS: 30, Kbps: 2000},
 		Devices: engine.Config{Start: w.Devices.Start, Log: log},
 	})
 	w.running = start(w.made.Run)
+}
+
+func (w *Window) openTrust(log *slog.Logger) {
+	w.town.t.Helper()
+	if w.Key != nil {
+		return
+	}
+	var err error
+	if w.Key, w.Pins, err = trust.Open(w.stateDir(), log); err != nil {
+		w.town.t.Fatal(err)
+	}
+}
+
+// CloseTrust has the next start read keys and pins from the disk, as that of another process does.
+func (w *Window) CloseTrust() {
+	w.town.t.Helper()
+	if w.Pins == nil {
+		return
+	}
+	if err := w.Pins.Close(); err != nil {
+		w.town.t.Error(err)
+	}
+	w.Key, w.Pins = nil, nil
 }
 
 // Status is what the window knows about itself; it has been started.
@@ -318,5 +351,7 @@ func (l *Log) String() string {
 	defer l.mu.Unlock()
 	return string(bytes.Join(l.lines, nil))
 }
+
+var discard = slog.New(slog.DiscardHandler)
 
 var _ io.Writer = (*Log)(nil)

@@ -1,0 +1,141 @@
+package town
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"ewindow/endpoint/status"
+	"ewindow/endpoint/trust"
+	"ewindow/registrar/signal/mediakey"
+)
+
+// A liar is a registrar's memory of keys that names, in place of each window's, one of its own.
+type liar struct {
+	t     *testing.T
+	names map[string]mediakey.Public
+}
+
+func newLiar(t *testing.T, accounts ...string) *liar {
+	l := &liar{t, map[string]mediakey.Public{}}
+	for _, account := range accounts {
+		l.names[account] = anotherKey(t)
+	}
+	return l
+}
+
+func anotherKey(t *testing.T) mediakey.Public {
+	t.Helper()
+	k, err := trust.LoadKey(t.TempDir(), discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k.Public()
+}
+
+func (l *liar) Note(string, mediakey.Public, time.Time) (first, changed bool, err error) {
+	return true, false, nil
+}
+func (l *liar) Of(account string) mediakey.Public { return l.names[account] }
+func (l *liar) Keep(func(string) bool)            {}
+
+// pair starts milano and munich, with an access unit a second.
+func (tw *Town) pair() (milano, munich *Window) {
+	milano, munich = tw.Window("milano"), tw.Window("munich")
+	for _, w := range []*Window{milano, munich} {
+		w.Devices.SetPace(time.Second, 3*time.Second)
+		w.Start()
+	}
+	return milano, munich
+}
+
+// confirm is what somebody does at a window who has heard the other one's own words.
+func (w *Window) confirm(t *testing.T, other *Window, words string) {
+	t.Helper()
+	pin := w.Pins.Of(other.Space)
+	for _, public := range []mediakey.Public{pin.Pin.Offered, pin.Public} {
+		if public != "" && mediakey.WordsOf(public).String() == words {
+			if err := w.Pins.Confirm(other.Space, public, "anna"); err != nil {
+				t.Error(err)
+			}
+			return
+		}
+	}
+}
+
+// says is all that stands on a window's screen.
+func (w *Window) says() string {
+	c := w.Devices.Screen().Card
+	return strings.Join([]string{c.Title, c.Reason, c.Next, c.Notice}, "\n")
+}
+
+func (w *Window) keys() status.Keys { return w.Status().Keys }
+
+// Two windows show each other's words until people on both sides have said that they are the same.
+func TestPeopleConfirmWhoseWindowItIs(t *testing.T) {
+	Simulate(t, 1, at(22, 12, 0), always, func(tw *Town) {
+		a, b := tw.pair()
+		time.Sleep(20 * time.Second)
+		for w, other := range map[*Window]*Window{a: b, b: a} {
+			if k := w.keys(); k.State != string(trust.Unconfirmed) || k.Theirs != other.Key.Words().String() || k.Words != w.Key.Words().String() {
+				t.Errorf("%s: %+v", w.Space, k)
+			}
+			if says := w.says(); !strings.Contains(says, "Not yet confirmed") || !strings.Contains(says, "yours: "+w.Key.Words().String()) ||
+				!strings.Contains(says, "theirs: "+other.Key.Words().String()) {
+				t.Errorf("%s shows\n%s", w.Space, says)
+			}
+		}
+		a.confirm(t, b, b.Key.Words().String())
+		time.Sleep(5 * time.Second)
+		if k, there := a.keys(), b.keys(); k.State != string(trust.Half) || there.State != string(trust.Unconfirmed) {
+			t.Errorf("confirmed by milano alone: %q there, %q at munich", k.State, there.State)
+		}
+		if says := a.says(); !strings.Contains(says, "Not yet confirmed there") || strings.Contains(says, "theirs:") {
+			t.Errorf("milano shows\n%s", says)
+		}
+		b.confirm(t, a, a.Key.Words().String())
+		time.Sleep(5 * time.Second)
+		for _, w := range []*Window{a, b} {
+			if k := w.keys(); k.State != string(trust.Confirmed) || strings.Contains(w.says(), "confirmed") {
+				t.Errorf("confirmed by both, %s: %q, and shows\n%s", w.Space, k.State, w.says())
+			}
+			w.Stop()
+			w.CloseTrust()
+		}
+		a.Start()
+		b.Start()
+		time.Sleep(20 * time.Second)
+		for _, w := range []*Window{a, b} {
+			if k := w.keys(); k.State != string(trust.Confirmed) || !w.Devices.Screen().Card.Picture {
+				t.Errorf("after a restart, %s: %q, and shows\n%s", w.Space, k.State, w.says())
+			}
+		}
+	})
+}
+
+// A registrar that lies when the windows first see each other gives each of them a key of its own. The words that they show of each other
+// are not those which the other one shows of itself, and no window ever says that it is confirmed.
+func TestARegistrarThatLiesAtFirstSight(t *testing.T) {
+	Simulate(t, 1, at(22, 12, 0), always, func(tw *Town) {
+		tw.StopRegistrar()
+		tw.Keys = newLiar(t, "milano", "munich")
+		tw.StartRegistrar()
+		a, b := tw.pair()
+		time.Sleep(time.Minute)
+		for w, other := range map[*Window]*Window{a: b, b: a} {
+			theirs := other.Key.Words().String()
+			w.confirm(t, other, theirs) // people read these words out, and nobody here sees them on the screen
+			if says := w.says(); strings.Contains(says, "theirs: "+theirs) {
+				t.Errorf("%s shows the other window's own words:\n%s", w.Space, says)
+			}
+		}
+		for range 6 {
+			time.Sleep(10 * time.Minute)
+			for _, w := range []*Window{a, b} {
+				if s := w.keys().State; s != string(trust.Unconfirmed) && s != string(trust.Changed) {
+					t.Fatalf("%s says %q", w.Space, s)
+				}
+			}
+		}
+	})
+}
