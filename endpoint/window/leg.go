@@ -35,10 +35,15 @@ type leg struct {
 	answer     func(context.Context, []byte) error // accepts their INVITE; nil for one of ours
 	stop       context.CancelFunc                  // ends whatever its INVITE is doing, and its media
 	ended      chan struct{}                       // closed when the session has returned; nil without one
-	again      bool                                // another one is wanted if that fails
-	asking     bool                                // a re-INVITE of ours is on its way
 	unanswered *unanswered                         // while nothing has ever come
 	complained bool                                // that has been logged
+
+	asking    bool     // a re-INVITE of ours is wanted, or on its way
+	gathering bool     // ways are gathered for it, or for an answer
+	crossed   *reoffer // an offer that came meanwhile; nil for none
+	again     bool     // another one is wanted if it fails
+	offers    int      // how many there were
+	stopOffer func()   // ends the last one
 
 	silent bool      // nothing comes, and that has been logged
 	told   bool      // the same, as the registrar knows it

@@ -21,7 +21,7 @@ func (w *Window) reoffer(ctx context.Context, e reoffer) {
 	case l.paths == nil || !l.description.ICE() || !l.sdp.Seeks(e.offer):
 		w.answerAgain(ctx, l, e)
 	case l.asking: // both look for other ways at once
-		w.work.Go(func() { e.reject(491, "an offer of this window is under way") })
+		w.yield(ctx, l, e)
 	default: // an ICE restart: met with other ways of ours
 		w.renew(ctx, l, &e)
 	}
@@ -79,6 +79,7 @@ func (w *Window) lateAnswer(ctx context.Context, e lateAnswer) {
 // reinvited is what became of a re-INVITE of ours.
 type reinvited struct {
 	id     string
+	turn   int // which of them
 	answer []byte
 	err    error
 }
@@ -107,11 +108,31 @@ func (w *Window) offerAgain(ctx context.Context, l *leg) {
 		w.log.Warn("re-INVITE not possible; the call goes on as it was", "call_id", l.callID, "err", err)
 		return
 	}
-	l.asking = true
+	ctx, stop := context.WithCancel(ctx)
+	l.asking, l.stopOffer = true, stop
+	l.offers++
+	turn := l.offers
 	w.work.Go(func() {
 		answer, err := l.dialog.Reinvite(ctx, offer)
-		w.post(reinvited{l.id, answer, err})
+		w.post(reinvited{l.id, turn, answer, err})
 	})
+}
+
+// yield takes an offer while one of ours is wanted. It comes here only if ours is not on its way: ways are still gathered for it, or it
+// met one of theirs (491) and waits. Insisting, both would refuse each other's again and again.
+func (w *Window) yield(ctx context.Context, l *leg, e reoffer) {
+	switch {
+	case l.gathering && l.crossed != nil:
+		w.work.Go(func() { e.reject(491, "another offer is being answered") })
+	case l.gathering: // they will do for the answer
+		l.crossed = &e
+	default:
+		l.stopOffer()
+		l.offers++ // whatever becomes of it
+		l.asking, l.again = false, false
+		l.sdp.Withdraw()
+		w.renewed(ctx, renewed{l.id, &e, nil})
+	}
 }
 
 // nobodyThere are the answers to a re-INVITE by which the way to the other side has gone (RFC 5057 §5.1), and with it,
@@ -120,9 +141,10 @@ var nobodyThere = []int{404, 410, 430, 480}
 
 func (w *Window) reinvited(ctx context.Context, r reinvited) {
 	l := w.legs[r.id]
-	if l == nil {
+	if l == nil || r.turn != l.offers {
 		return
 	}
+	l.stopOffer()
 	again := l.again
 	l.asking, l.again = false, false
 	var d negotiate.Description

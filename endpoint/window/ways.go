@@ -158,14 +158,8 @@ func (w *Window) renew(ctx context.Context, l *leg, theirs *reoffer) {
 		w.log.Log(ctx, w.routine(l, slog.LevelInfo), "other ways to the other side are sought", "peer", l.peer, "call_id", l.callID,
 			"path", paths.Path(), "tried", paths.Tried())
 	}
-	l.asking, l.lost = true, theirs == nil && !l.carries(time.Now())
-	w.work.Go(func() {
-		r := renewed{l.id, theirs, paths.Renew(ctx, servers)}
-		if r.err == nil {
-			paths.Control(theirs == nil)
-		}
-		w.post(r)
-	})
+	l.asking, l.gathering, l.lost = true, true, theirs == nil && !l.carries(time.Now())
+	w.work.Go(func() { w.post(renewed{l.id, theirs, paths.Renew(ctx, servers)}) })
 }
 
 // renewed goes on with the offer for which other ways were sought.
@@ -177,13 +171,17 @@ func (w *Window) renewed(ctx context.Context, r renewed) {
 		}
 		return
 	}
-	l.asking = false
+	if l.crossed != nil {
+		r.theirs = l.crossed
+	}
+	l.asking, l.gathering, l.crossed = false, false, nil
 	if r.theirs == nil && l.lost && l.carries(time.Now()) {
 		w.log.Log(ctx, w.routine(l, slog.LevelInfo), "the way to the other side is back", "peer", l.peer, "call_id", l.callID, "path", l.paths.Path())
 		l.forgetWays()
 		return
 	}
 	if r.err == nil {
+		l.paths.Control(r.theirs == nil)
 		r.err = l.sdp.Move(l.paths.Places())
 	}
 	if r.err != nil {
