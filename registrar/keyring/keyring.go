@@ -42,13 +42,15 @@ type Entry struct {
 	Public  mediakey.Public `json:"public"`
 	Since   time.Time       `json:"since"`
 	Changed []time.Time     `json:"changed,omitempty"` // the latest changes, the newest last
+	Words   string          `json:"words,omitempty"`   // the six words of the key, for people; empty until Run has computed them
 }
 
 // A Ring holds the keys. It may be used from several goroutines.
 type Ring struct {
-	path string
-	log  *slog.Logger
-	wake chan struct{}
+	path  string
+	log   *slog.Logger
+	wake  chan struct{}
+	spell chan struct{} // there may be a key without words
 
 	mu   sync.Mutex
 	keys map[string]Entry
@@ -56,7 +58,7 @@ type Ring struct {
 
 // Open reads the keys at path. What is damaged is said and passed over: windows tell their keys again.
 func Open(path string, log *slog.Logger) *Ring {
-	r := &Ring{path: path, log: log, wake: make(chan struct{}, 1), keys: map[string]Entry{}}
+	r := &Ring{path: path, log: log, wake: make(chan struct{}, 1), spell: make(chan struct{}, 1), keys: map[string]Entry{}}
 	keys, err := read(path)
 	switch {
 	case err == nil:
@@ -78,6 +80,7 @@ func read(path string) (keys map[string]Entry, err error) {
 	if len(keys) > maxKeys {
 		return nil, fmt.Errorf("%d keys, at most %d", len(keys), maxKeys)
 	}
+	maps.DeleteFunc(keys, func(_ string, e Entry) bool { return e.Public == "" })
 	return keys, nil
 }
 
@@ -98,17 +101,18 @@ func (r *Ring) Note(account string, public mediakey.Public, now time.Time) (firs
 		}
 		e.Changed = append(e.Changed, now)
 	}
-	e.Public, e.Since = public, now
+	e.Public, e.Since, e.Words = public, now, ""
 	r.keys[account] = e
 	r.changed()
 	return !known, known, nil
 }
 
-// Of is the key of an account; empty if none is known.
-func (r *Ring) Of(account string) mediakey.Public {
+// Of is the key of an account, and its six words; empty if none is known, or not yet.
+func (r *Ring) Of(account string) (key mediakey.Public, words string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.keys[account].Public
+	e := r.keys[account]
+	return e.Public, e.Words
 }
 
 // Keep forgets the keys of all accounts but those that are there.
@@ -122,16 +126,63 @@ func (r *Ring) Keep(there func(account string) bool) {
 	}
 }
 
-// changed has Run write. mu is held.
+// changed has Run write, and compute words. mu is held.
 func (r *Ring) changed() {
-	select {
-	case r.wake <- struct{}{}:
-	default:
+	for _, wake := range []chan struct{}{r.wake, r.spell} {
+		select {
+		case wake <- struct{}{}:
+		default:
+		}
 	}
 }
 
-// Run writes what changes, in groups, until ctx ends, and then the rest.
+// Run computes words and writes what changes, in groups, until ctx ends, and then the rest.
 func (r *Ring) Run(ctx context.Context) error {
+	var spelling sync.WaitGroup
+	spelling.Go(func() { r.spellAll(ctx) })
+	defer spelling.Wait()
+	return r.keep(ctx)
+}
+
+// spellAll computes the words of the keys that have none, one after the other: each takes a tenth of a second.
+func (r *Ring) spellAll(ctx context.Context) {
+	for {
+		account, key := r.wordless()
+		if key == "" {
+			select {
+			case <-ctx.Done():
+				return
+			case <-r.spell:
+			}
+			continue
+		}
+		words := mediakey.WordsOf(key).String()
+		r.mu.Lock()
+		if e := r.keys[account]; e.Public == key {
+			e.Words = words
+			r.keys[account] = e
+			r.changed()
+		}
+		r.mu.Unlock()
+		if ctx.Err() != nil {
+			return
+		}
+	}
+}
+
+func (r *Ring) wordless() (account string, key mediakey.Public) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for account, e := range r.keys {
+		if e.Words == "" {
+			return account, e.Public
+		}
+	}
+	return "", ""
+}
+
+// keep writes until ctx ends.
+func (r *Ring) keep(ctx context.Context) error {
 	due := time.NewTimer(0)
 	due.Stop()
 	defer due.Stop()

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"ewindow/registrar/signal/mediakey"
@@ -28,6 +29,11 @@ func fresh(t *testing.T) mediakey.Public {
 		t.Fatal(err)
 	}
 	return p
+}
+
+func of(r *Ring, account string) mediakey.Public {
+	key, _ := r.Of(account)
+	return key
 }
 
 // runs runs r until the returned function is called.
@@ -53,7 +59,7 @@ func TestKeysOutliveARestart(t *testing.T) {
 	}
 	end()
 	again := Open(path, silent)
-	if again.Of("munich") != key || again.Of("milano") != "" {
+	if of(again, "munich") != key || of(again, "milano") != "" {
 		t.Error("forgotten")
 	}
 	if first, changed, _ := again.Note("munich", key, time.Now()); first || changed {
@@ -62,7 +68,7 @@ func TestKeysOutliveARestart(t *testing.T) {
 	end = runs(t, again)
 	again.Keep(func(account string) bool { return account != "munich" })
 	end()
-	if Open(path, silent).Of("munich") != "" {
+	if of(Open(path, silent), "munich") != "" {
 		t.Error("the key of an account that is gone has come back")
 	}
 }
@@ -80,10 +86,10 @@ func TestAKeyMayNotChangeAllTheTime(t *testing.T) {
 		}
 	}
 	next := fresh(t)
-	if _, _, err := r.Note("munich", next, now.Add(within-time.Second)); !errors.Is(err, ErrTooOften) || r.Of("munich") != last {
+	if _, _, err := r.Note("munich", next, now.Add(within-time.Second)); !errors.Is(err, ErrTooOften) || of(r, "munich") != last {
 		t.Errorf("one too many: %v", err)
 	}
-	if _, changed, err := r.Note("munich", next, now.Add(within)); !changed || err != nil || r.Of("munich") != next {
+	if _, changed, err := r.Note("munich", next, now.Add(within)); !changed || err != nil || of(r, "munich") != next {
 		t.Errorf("an hour later: %v", err)
 	}
 }
@@ -95,7 +101,7 @@ func TestADamagedFileIsMadeAnew(t *testing.T) {
 			t.Fatal(err)
 		}
 		r := Open(path, silent)
-		if r.Of("munich") != "" {
+		if of(r, "munich") != "" {
 			t.Errorf("%q: a key", bad)
 		}
 		end := runs(t, r)
@@ -103,8 +109,24 @@ func TestADamagedFileIsMadeAnew(t *testing.T) {
 			t.Error(err)
 		}
 		end()
-		if Open(path, silent).Of("munich") != key {
+		if of(Open(path, silent), "munich") != key {
 			t.Errorf("%q: not made anew", bad)
 		}
+	}
+}
+
+func TestWordsAreComputedAsideAndKept(t *testing.T) {
+	path, key := filepath.Join(t.TempDir(), "keys.json"), fresh(t)
+	synctest.Test(t, func(t *testing.T) {
+		r := Open(path, silent)
+		if _, _, err := r.Note("munich", key, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		end := runs(t, r)
+		synctest.Wait()
+		end()
+	})
+	if _, words := Open(path, silent).Of("munich"); words != mediakey.WordsOf(key).String() {
+		t.Errorf("%q", words)
 	}
 }

@@ -74,7 +74,7 @@ func uaProfile(exists func(account string) bool, keys Keys, speaks programme.Ver
 func named(p *programme.Programme, keys Keys) *programme.Programme {
 	p.Keys = map[string]string{}
 	for _, partner := range p.Partners() {
-		if key := keys.Of(partner); key != "" {
+		if key, _ := keys.Of(partner); key != "" {
 			p.Keys[partner] = key.Text()
 		}
 	}

@@ -15,8 +15,8 @@ import (
 type Keys interface {
 	// Note notes an account's key, and says whether it is the first or another one; an error: it is not taken.
 	Note(account string, public mediakey.Public, now time.Time) (first, changed bool, err error)
-	// Of is an account's key; empty if none is known.
-	Of(account string) mediakey.Public
+	// Of is an account's key, and its six words; empty if none is known, or not yet.
+	Of(account string) (key mediakey.Public, words string)
 	// Keep forgets those of accounts that are not there.
 	Keep(there func(account string) bool)
 }
@@ -65,5 +65,5 @@ func (m *mediaKeys) take(r *request, now time.Time) {
 type noKeys struct{}
 
 func (noKeys) Note(string, mediakey.Public, time.Time) (first, changed bool, err error) { return }
-func (noKeys) Of(string) mediakey.Public                                                { return "" }
+func (noKeys) Of(string) (key mediakey.Public, words string)                            { return }
 func (noKeys) Keep(func(string) bool)                                                   {}

@@ -29,7 +29,8 @@ type Account struct {
 	Role     string    `json:"role"` // space | phone | none, by the plan
 	Open     bool      `json:"open"` // a space, within its own hours
 	Partner  string    `json:"partner,omitempty"`
-	Reached  bool      `json:"reached"` // it could be called now
+	Words    string    `json:"words,omitempty"` // the six words of its window's public key, as it told it
+	Reached  bool      `json:"reached"`         // it could be called now
 	Bindings []Binding `json:"bindings,omitempty"`
 	Last     *Event    `json:"last,omitempty"` // what happened to it last, apart from calls
 }

@@ -14,7 +14,7 @@ func TestText(t *testing.T) {
 			{Name: "dresden", Role: "space", Last: &Event{At: ten.Add(-time.Hour), What: "its connection ended"}},
 			{Name: "milano", Role: "space", Open: true, Partner: "munich", Reached: true, Bindings: []Binding{
 				{Transport: "TLS", Peer: "192.0.2.1:40000", Since: ten.Add(-time.Hour)}}},
-			{Name: "munich", Role: "space", Open: true, Partner: "milano"},
+			{Name: "munich", Role: "space", Open: true, Partner: "milano", Words: "brand deer unhappy orbit throw glow"},
 			{Name: "old", Role: "none"},
 			{Name: "reception", Role: "phone"},
 		},
@@ -33,6 +33,8 @@ milano     space            should be with munich  registered since 09:00:00 fro
 munich     space            should be with milano  not registered yet
 old        not in the plan                         not registered yet
 reception  phone                                   not registered yet
+
+key of munich  brand deer unhappy orbit throw glow
 
 call  reception to milano, since 09:59:00
 past  10:00:00: milano to munich, never answered; 480 Not registered

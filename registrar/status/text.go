@@ -28,6 +28,7 @@ func (s Status) Text(zone *time.Location) string {
 	}
 	_ = w.Flush() // into memory
 	b.WriteString("\n")
+	b.WriteString(s.words())
 	for _, c := range s.Calls {
 		lost := ""
 		if c.Lost != "" {
@@ -47,6 +48,22 @@ func (s Status) Text(zone *time.Location) string {
 	for i := len(s.Past) - 1; i >= max(0, len(s.Past)-10); i-- {
 		c := &s.Past[i]
 		fmt.Fprintf(&b, "past  %s: %s to %s%s; %s\n", when(c.Ended), c.Caller, c.Callee, c.length(), why(c))
+	}
+	return b.String()
+}
+
+// words are those of the windows' public keys, for whoever compares them with what screens show.
+func (s Status) words() string {
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	for _, a := range s.Accounts {
+		if a.Words != "" {
+			fmt.Fprintf(w, "key of %s\t%s\n", a.Name, a.Words)
+		}
+	}
+	_ = w.Flush() // into memory
+	if b.Len() > 0 {
+		b.WriteString("\n")
 	}
 	return b.String()
 }

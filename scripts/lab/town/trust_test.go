@@ -36,8 +36,8 @@ func anotherKey(t *testing.T) mediakey.Public {
 func (l *liar) Note(string, mediakey.Public, time.Time) (first, changed bool, err error) {
 	return true, false, nil
 }
-func (l *liar) Of(account string) mediakey.Public { return l.names[account] }
-func (l *liar) Keep(func(string) bool)            {}
+func (l *liar) Of(account string) (mediakey.Public, string) { return l.names[account], "" }
+func (l *liar) Keep(func(string) bool)                      {}
 
 // pair starts milano and munich, with an access unit a second.
 func (tw *Town) pair() (milano, munich *Window) {
