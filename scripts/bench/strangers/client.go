@@ -28,7 +28,7 @@ type client struct {
 func (r *registrar) dial(name, from string, window bool) (*client, error) {
 	addr, via := r.sip, "TCP"
 	if window {
-		addr, via = r.tls, "TLS"
+		addr, via = r.windows, "TLS"
 	}
 	until := time.Now().Add(loginWithin) // for the handshake and the registration, too
 	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}, Deadline: until}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -24,6 +25,7 @@ type flood struct {
 	kept  int                  //
 	from  func(n int) net.IP   // the address that the n-th comes from
 	tls   bool                 // to the TLS port
+	share bool                 // to the shared port, by which windows log in then
 	first func(net.Conn) error // what it sends; nil: nothing
 }
 
@@ -35,12 +37,22 @@ func manyBlocks(n int) net.IP { return net.IPv4(127, byte(20+n/200%10), byte(n%2
 
 func floods() []flood {
 	half := func(c net.Conn) error { _, err := c.Write([]byte{22, 3, 1, 2, 0, 1, 0}); return err }
+	stun := func(c net.Conn) error { _, err := c.Write([]byte{0, 1, 0}); return err }
+	whole := func(c net.Conn) error {
+		_ = c.SetDeadline(time.Now().Add(10 * time.Second))
+		return tls.Client(c, &tls.Config{InsecureSkipVerify: true}).Handshake()
+	}
 	return []flood{
 		{name: "no flood"},
 		{name: "6,000 idle of one block", kept: 6000, from: oneBlock},
 		{name: "6,000 idle of 2,000 blocks", kept: 6000, from: manyBlocks},
 		{name: "6,000 half handshakes of one block", kept: 6000, from: oneBlock, tls: true, first: half},
 		{name: "6,000 half handshakes of 2,000 blocks", kept: 6000, from: manyBlocks, tls: true, first: half},
+		{name: "6,000 idle of 2,000 blocks at the shared port", kept: 6000, from: manyBlocks, share: true},
+		{name: "6,000 half handshakes of one block at the shared port", kept: 6000, from: oneBlock, share: true, first: half},
+		{name: "6,000 half handshakes of 2,000 blocks at the shared port", kept: 6000, from: manyBlocks, share: true, first: half},
+		{name: "6,000 TLS that say nothing, of 2,000 blocks, at the shared port", kept: 6000, from: manyBlocks, share: true, first: whole},
+		{name: "6,000 that begin STUN of 2,000 blocks at the shared port", kept: 6000, from: manyBlocks, share: true, first: stun},
 		{name: "2,000 idle of one block, 1,024 files", files: 1024, kept: 2000, from: oneBlock},
 		{name: "6,000 idle of 2,000 blocks, 1,024 files", files: 1024, kept: 6000, from: manyBlocks},
 	}
@@ -71,6 +83,9 @@ func (f flood) measure(ctx context.Context, o options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.stop()) }()
+	if f.share {
+		r.windows = r.shared
+	}
 	house := make(house, phones)
 	house.register(r, "127.10.0.1")
 	ctx, cancel := context.WithCancel(ctx)
@@ -113,7 +128,10 @@ func (f flood) measure(ctx context.Context, o options) (err error) {
 func (f flood) run(ctx context.Context, r *registrar, opened *atomic.Int64) {
 	const workers = 50
 	addr := r.sip
-	if f.tls {
+	switch {
+	case f.share:
+		addr = r.shared
+	case f.tls:
 		addr = r.tls
 	}
 	var all sync.WaitGroup

@@ -24,6 +24,8 @@ type registrar struct {
 	dir      string
 	cmd      *exec.Cmd
 	tls      string
+	shared   string // the port that SIP shares with TURN and HTTP
+	windows  string // where windows log in: tls or shared
 	sip      string // TCP and UDP
 	secrets  map[string]string
 	exited   chan error
@@ -71,8 +73,12 @@ func start(ctx context.Context, program string, files int) (*registrar, error) {
 	if r.sip, err = free(); err != nil {
 		return nil, err
 	}
+	if r.shared, err = free(); err != nil {
+		return nil, err
+	}
+	r.windows = r.tls
 	args := []string{program, "serve", "--dialplan", filepath.Join(dir, "plan.hcl"), "--state", state, "--domain", domain,
-		"--tls", r.tls, "--tcp", r.sip, "--udp", r.sip, "--http", "", "--echo-ports", "", "--turn", "", "--shared", ""}
+		"--tls", r.tls, "--tcp", r.sip, "--udp", r.sip, "--http", "", "--echo-ports", "", "--turn", "", "--shared", r.shared}
 	if files > 0 {
 		args = append([]string{"sh", "-c", "ulimit -n " + strconv.Itoa(files) + `; exec "$0" "$@"`}, args...)
 	}
@@ -161,7 +167,7 @@ func (r *registrar) watch(f func()) (before, most, after usage) {
 		}
 	}()
 	f()
-	for quiet, last := 0, r.usage().cpu; quiet < 3; { // it may still have work to do
+	for quiet, waits, last := 0, 0, r.usage().cpu; quiet < 3 && waits < 100; waits++ { // it may still have work to do; a flood has no end
 		time.Sleep(50 * time.Millisecond)
 		now := r.usage().cpu
 		if quiet++; now > last {
