@@ -13,21 +13,32 @@ const (
 	maxChannels = 64
 )
 
-// A source is where a client comes from: with the server's own address its five-tuple.
+// A source is where a client comes from, and over TCP by which address of ours: its five-tuple. Two windows behind one router
+// may come from one port of it, to two of ours.
 type source struct {
 	tcp bool
 	at  netip.AddrPort
+	to  string // over TCP
 }
 
-// sourceOf is the source that an address means.
+// sourceOf is the source that an address means, such as marked gives it.
 func sourceOf(a net.Addr) source {
 	switch a := a.(type) {
 	case *net.UDPAddr:
 		return source{at: plain(a.AddrPort())}
 	case *net.TCPAddr:
-		return source{tcp: true, at: plain(a.AddrPort())}
+		return source{tcp: true, at: netip.AddrPortFrom(address(a.IP).Unmap(), uint16(a.Port)), to: a.Zone}
 	}
 	return source{}
+}
+
+// marked is the address of a client over TCP as pion/turn is to have it: by that alone it asks for permissions. The zone, which it
+// never looks at, says by which of our addresses the client came.
+func marked(client, ours net.Addr) net.Addr {
+	if tcp, ok := client.(*net.TCPAddr); ok {
+		return &net.TCPAddr{IP: tcp.IP, Port: tcp.Port, Zone: ours.String()}
+	}
+	return client
 }
 
 // plain is an address in one spelling.

@@ -21,6 +21,10 @@ type desk struct {
 
 const header = 20 // bytes of a STUN message before its attributes
 
+// Channels have these numbers: data of others would be taken for something else. Since RFC 8656 (§12) it is 0x4fff at most; clients
+// of RFC 5766 take all of them.
+const minChannel, maxChannel = 0x4000, 0x7fff
+
 // The types of messages that matter here (RFC 8656 §17).
 var (
 	allocateError     = stun.NewType(stun.MethodAllocate, stun.ClassErrorResponse).Value()
@@ -55,12 +59,18 @@ func (d *desk) look(frame []byte, from source) (answer []byte, take bool) {
 		d.server.count(flood)
 		return nil, false
 	case !known && (kind == refreshRequest || kind == permissionRequest || kind == bindRequest):
-		answer = d.mismatch()
+		answer = d.refuse(stun.CodeAllocMismatch)
 		return answer, answer == nil
-	case kind == bindRequest && !d.server.clients.binds(from, d.channel()):
-		return nil, false
+	case kind != bindRequest:
+		return nil, true
 	}
-	return nil, true
+	switch number := d.channel(); {
+	case number < minChannel || number > maxChannel:
+		answer = d.refuse(stun.CodeBadRequest)
+	case !d.server.clients.binds(from, number):
+		answer = d.refuse(stun.CodeInsufficientCapacity)
+	}
+	return answer, answer == nil
 }
 
 // affords takes an answer from the budgets of where it would go.
@@ -89,9 +99,9 @@ func (d *desk) key(m *stun.Message) (stun.MessageIntegrity, error) {
 	return key, err
 }
 
-// mismatch is the 437 for a request of somebody who has no allocation (RFC 8656 §5), or not any more: pion/turn would not
-// answer, and a window wait for half a minute after each restart of the registrar. nil: it did not prove who it is.
-func (d *desk) mismatch() []byte {
+// refuse is the answer with that code to a request, if it proves who sent it; nil: pion/turn is to say what is wrong with it.
+// Where it says nothing of what is wrong, a window waits: for half a minute after each restart of the registrar, for a 437 (RFC 8656 §5).
+func (d *desk) refuse(code stun.ErrorCode) []byte {
 	m, err := d.parsed()
 	if err != nil {
 		return nil
@@ -100,7 +110,7 @@ func (d *desk) mismatch() []byte {
 	if err != nil || key.Check(m) != nil {
 		return nil
 	}
-	return failure(m.TransactionID, m.Type.Method, stun.CodeAllocMismatch, key)
+	return failure(m.TransactionID, m.Type.Method, code, key)
 }
 
 func failure(id [stun.TransactionIDSize]byte, method stun.Method, code stun.ErrorCode, key stun.MessageIntegrity) []byte {
@@ -203,7 +213,7 @@ func (d *desk) permit(from net.Addr, to net.IP) bool {
 	if err != nil {
 		s.count(peer)
 		account, _ := s.clients.account(client)
-		s.log.Debug("relay refused: peer", "aor", account, "peer", from, "addr", to, "err", err)
+		s.log.Debug("relay refused: peer", "aor", account, "peer", client.at, "addr", to, "err", err)
 	}
 	return err == nil
 }

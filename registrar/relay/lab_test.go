@@ -124,7 +124,12 @@ func (l *lab) udp(account, host string) *turner {
 
 func (l *lab) dial(host string) net.Conn {
 	l.t.Helper()
-	c, err := l.net.Dial(l.t.Context(), netip.MustParseAddr(host), serverAt)
+	return l.dialAt(host, serverAt)
+}
+
+func (l *lab) dialAt(host, server string) net.Conn {
+	l.t.Helper()
+	c, err := l.net.Dial(l.t.Context(), netip.MustParseAddr(host), server)
 	if err != nil {
 		l.t.Fatal(err)
 	}

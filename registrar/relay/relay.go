@@ -46,7 +46,7 @@ type Config struct {
 	Limits Limits       // zero: DefaultLimits
 	Log    *slog.Logger // nil: none
 
-	Listen  func(at netip.AddrPort) (net.PacketConn, error) // for allocations; nil: net.ListenPacket
+	Listen  func(at netip.AddrPort) (net.PacketConn, error) // for allocations; nil: from the system
 	Machine func() []netip.Addr                             // addresses of this machine; nil: its interfaces'
 }
 
@@ -147,9 +147,7 @@ func New(c Config) (*Server, error) {
 		c.Machine = (&block.Machine{}).Addresses
 	}
 	if c.Listen == nil {
-		c.Listen = func(at netip.AddrPort) (net.PacketConn, error) {
-			return net.ListenUDP("udp", net.UDPAddrFromAddrPort(at))
-		}
+		c.Listen = openSocket
 	}
 	limits := c.Limits.orDefaults()
 	s := &Server{
@@ -227,7 +225,8 @@ func (s *Server) authenticate(r *turn.RequestAttributes) (account string, key []
 // doubt notes a request whose sender has not proved who it is.
 func (s *Server) doubt(from net.Addr, err error) {
 	s.count(credentials)
-	s.log.Info("relay refused: credentials", "peer", from, "err", err, loglimit.Stranger(block.Of(sourceOf(from).at.Addr())))
+	at := sourceOf(from).at
+	s.log.Info("relay refused: credentials", "peer", at, "err", err, loglimit.Stranger(block.Of(at.Addr())))
 }
 
 // quota says whether an account may have another allocation; if not, it is told 486 (RFC 8656 §7.2).
@@ -236,7 +235,7 @@ func (s *Server) quota(account string, from net.Addr) bool {
 		return true
 	}
 	s.count(quota)
-	s.log.Warn("relay refused: too many allocations", "aor", account, "peer", from)
+	s.log.Warn("relay refused: too many allocations", "aor", account, "peer", sourceOf(from).at)
 	return false
 }
 
@@ -255,14 +254,14 @@ func (s *Server) events() turn.EventHandler {
 			if s.streams != nil {
 				s.streams.allocated(from, true)
 			}
-			s.log.Debug("relaying", "aor", account, "peer", from, "addr", at)
+			s.log.Debug("relaying", "aor", account, "peer", sourceOf(from).at, "addr", at)
 		},
 		OnAllocationDeleted: func(from, _ net.Addr, _, account, _ string) {
 			s.clients.ended(sourceOf(from))
 			if s.streams != nil {
 				s.streams.allocated(from, false)
 			}
-			s.log.Debug("no longer relaying", "aor", account, "peer", from)
+			s.log.Debug("no longer relaying", "aor", account, "peer", sourceOf(from).at)
 		},
 		OnPermissionCreated: func(from, _ net.Addr, _, _, _ string, _ net.Addr, peer net.IP) {
 			s.clients.permitted(sourceOf(from), peer, true)

@@ -221,8 +221,13 @@ func TestPermissionsAndChannels(t *testing.T) {
 				t.Fatalf("channel %d: %d", i, code)
 			}
 		}
-		if _, code := c.ask(stun.MethodChannelBind, channelNumber(0x5000), toPeer("8.8.8.8:9999")); code != -1 {
+		if _, code := c.ask(stun.MethodChannelBind, channelNumber(0x4fff), toPeer("8.8.8.8:9999")); code != 508 {
 			t.Errorf("one too many: %d", code)
+		}
+		for _, none := range []uint16{0, 1, 0x3fff, 0x8000, 0xffff} {
+			if _, code := c.ask(stun.MethodChannelBind, channelNumber(none), toPeer("8.8.8.8:1")); code != 400 {
+				t.Errorf("%#x, which is no channel: %d", none, code)
+			}
 		}
 		if _, code := c.ask(stun.MethodChannelBind, channelNumber(0x4000), toPeer("8.8.8.8:1")); code != 0 {
 			t.Errorf("the first again: %d", code)
@@ -240,7 +245,7 @@ func TestPermissionsAndChannels(t *testing.T) {
 		}
 		time.Sleep(channel + time.Second)
 		c.allocate()
-		if _, code := c.ask(stun.MethodChannelBind, channelNumber(0x5000), toPeer("9.9.9.9:9999")); code != 0 {
+		if _, code := c.ask(stun.MethodChannelBind, channelNumber(0x4fff), toPeer("9.9.9.9:9999")); code != 0 {
 			t.Errorf("after the others' time: %d", code)
 		}
 	})

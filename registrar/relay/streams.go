@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"net/netip"
 	"strings"
 	"sync"
 	"time"
@@ -34,7 +33,7 @@ type streams struct {
 	closed  sync.WaitGroup
 
 	mu        sync.Mutex
-	open      map[netip.AddrPort]*stream
+	open      map[source]*stream
 	strangers *block.Crowd[*stream]
 	known     map[string]int // connections of an account
 }
@@ -42,7 +41,7 @@ type streams struct {
 func newStreams(s *Server, limits Limits, listeners ...net.Listener) *streams {
 	l := &streams{
 		server: s, limits: limits,
-		open: map[netip.AddrPort]*stream{}, strangers: block.NewCrowd[*stream](), known: map[string]int{},
+		open: map[source]*stream{}, strangers: block.NewCrowd[*stream](), known: map[string]int{},
 	}
 	for _, listener := range listeners {
 		if listener != nil {
@@ -86,9 +85,10 @@ func (e *entry) Accept() (net.Conn, error) {
 // admit counts a connection in, and makes room for it if it has to; nil if it cannot.
 func (l *streams) admit(raw net.Conn) *stream {
 	c := &stream{
-		Conn: raw, desk: desk{server: l.server}, of: l, from: sourceOf(raw.RemoteAddr()), in: bufio.NewReaderSize(raw, maxFrame),
-		accepted: time.Now(),
+		Conn: raw, desk: desk{server: l.server}, of: l, remote: marked(raw.RemoteAddr(), raw.LocalAddr()),
+		in: bufio.NewReaderSize(raw, maxFrame), accepted: time.Now(),
 	}
+	c.from = sourceOf(c.remote)
 	c.out = newOutbox(raw, func() { _ = c.Close() })
 	l.mu.Lock()
 	of := l.strangers.Find(block.Of(c.from.at.Addr()))
@@ -106,11 +106,11 @@ func (l *streams) admit(raw net.Conn) *stream {
 	if victim != nil {
 		l.leave(victim)
 	}
-	old := l.open[c.from.at] // the peer came again from the same port: the old connection cannot be alive
+	old := l.open[c.from] // the peer came again from the same port to the same of ours: the old connection cannot be alive
 	if old != nil {
 		l.leave(old)
 	}
-	l.open[c.from.at] = c
+	l.open[c.from] = c
 	c.place = l.strangers.Add(c.from.at.Addr(), c)
 	l.closed.Add(1)
 	l.mu.Unlock()
@@ -143,8 +143,8 @@ func (l *streams) leave(c *stream) {
 		}
 		c.account = ""
 	}
-	if l.open[c.from.at] == c {
-		delete(l.open, c.from.at)
+	if l.open[c.from] == c {
+		delete(l.open, c.from)
 	}
 }
 
@@ -156,7 +156,7 @@ func (l *streams) find(from net.Addr) *stream {
 	if !of.tcp {
 		return nil
 	}
-	return l.open[of.at]
+	return l.open[of]
 }
 
 // proven notes that a request from there was signed with credentials of that name. Whoever has PerAccount connections
@@ -224,7 +224,8 @@ type stream struct {
 	net.Conn
 	desk
 	of       *streams
-	from     source
+	remote   net.Addr
+	from     source // the same
 	in       *bufio.Reader
 	out      *outbox
 	accepted time.Time
@@ -243,6 +244,9 @@ var (
 	errFull  = errors.New("the peer takes no answers")
 	errEnds  = errors.New("a stranger asks too often, or an account has too many connections")
 )
+
+// RemoteAddr is the peer's, marked.
+func (c *stream) RemoteAddr() net.Addr { return c.remote }
 
 // Read gives pion/turn one whole frame that is worth an answer.
 func (c *stream) Read(b []byte) (int, error) {
