@@ -2,6 +2,7 @@ package negotiate
 
 import (
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -91,4 +92,40 @@ func onePlace(m *sdp.MediaDescription) {
 			a.Value = strconv.Itoa(m.MediaName.Port.Value)
 		}
 	}
+}
+
+// HostsAlone says whether an offer with ICE names nothing but addresses of the machine itself: its side has asked no server how it looks
+// from outside.
+func HostsAlone(offer []byte) bool {
+	desc, err := read(offer)
+	if err != nil {
+		return false
+	}
+	hosts := 0
+	for _, m := range desc.MediaDescriptions {
+		for _, a := range m.Attributes {
+			if a.Key != "candidate" {
+				continue
+			}
+			if f := strings.Fields(a.Value); len(f) < 8 || f[6] != "typ" || f[7] != "host" {
+				return false
+			}
+			hosts++
+		}
+	}
+	return hosts > 0
+}
+
+// DefaultAlone is a place with no candidates but those that c= and m= name.
+func (p Place) DefaultAlone(address netip.Addr) Place {
+	if p.ICE == nil {
+		return p
+	}
+	ice := *p.ICE
+	ice.Candidates = slices.DeleteFunc(slices.Clone(ice.Candidates), func(c string) bool {
+		_, at, ok := destination(c)
+		return !ok || at != netip.AddrPortFrom(address, p.RTP) && at != netip.AddrPortFrom(address, p.RTCP)
+	})
+	p.ICE = &ice
+	return p
 }

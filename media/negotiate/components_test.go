@@ -76,6 +76,22 @@ func without(text, begin string) string {
 	return strings.Join(out, "")
 }
 
+// Who asked no server is told the default alone.
+func TestDefaultAlone(t *testing.T) {
+	offer, _ := session(t, apart(ours(), "a"), SDES).Offer()
+	if HostsAlone(offer) || !HostsAlone([]byte(without(string(offer), "a=candidate:2"))) || HostsAlone([]byte(without(string(offer), "a=candidate"))) || HostsAlone([]byte("no")) {
+		t.Error("it is not seen who asked a server")
+	}
+	l := apart(ours(), "a")
+	p := Place{l.AudioRTP, l.AudioRTCP, l.AudioICE}.DefaultAlone(l.Address)
+	if !p.ICE.Has(MediaComponent) || !p.ICE.Has(ReportsComponent) || len(p.ICE.Candidates) != 2 || len(l.AudioICE.Candidates) != 3 {
+		t.Errorf("%q of %q", p.ICE.Candidates, l.AudioICE.Candidates)
+	}
+	if p := (Place{RTP: 4000}).DefaultAlone(l.Address); p.ICE != nil {
+		t.Errorf("%+v", p)
+	}
+}
+
 func TestHasComponents(t *testing.T) {
 	for candidate, want := range map[string]bool{
 		"1 2 udp 1 10.0.0.1 4001 typ host": true, "1 2 UDP 1 2001:db8::1 4001 typ host": true,

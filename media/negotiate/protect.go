@@ -3,6 +3,7 @@ package negotiate
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/pion/sdp/v3"
@@ -77,7 +78,7 @@ func (s *Session) offerKeys(l *line) ([]sdp.Attribute, error) {
 		return nil, nil
 	}
 	var out []sdp.Attribute
-	for i, suite := range s.policy.suites() {
+	for i, suite := range l.preferred(s.policy) {
 		k, err := l.key(suite, &s.local)
 		if err != nil {
 			return nil, err
@@ -132,7 +133,7 @@ func (s *Session) acceptKeys(l *line, m *sdp.MediaDescription, stream *Stream) e
 		return unprotected([]error{errors.New("several a=crypto lines in an answer")})
 	}
 	c := theirs[0]
-	for i, suite := range s.policy.suites() {
+	for i, suite := range l.preferred(s.policy) {
 		if c.tag != fmt.Sprint(i+1) || c.keys.Suite != suite {
 			continue
 		}
@@ -180,4 +181,20 @@ func unprotected(reasons []error) error {
 		texts[i] = r.Error()
 	}
 	return fmt.Errorf("%w: %s", errUnprotected, strings.Join(texts, "; "))
+}
+
+// preferred are the suites of a policy, best first; in a later offer first the one in use: Debian's baresip answers that with the tag which
+// it had in its own first offer.
+func (l *line) preferred(p Policy) []Suite {
+	suites := slices.Clone(p.suites())
+	slices.SortStableFunc(suites, func(a, b Suite) int {
+		switch l.suite {
+		case a:
+			return -1
+		case b:
+			return 1
+		}
+		return 0
+	})
+	return suites
 }

@@ -192,6 +192,9 @@ func (p *path) Agree(d *negotiate.Stream) {
 	if begun != "" { // a refresh, or another way of theirs that we were not asked to meet with one of ours
 		return
 	}
+	for _, r := range a.relays() {
+		admit(r, d) // who asks no server does not know by what address he is seen there
+	}
 	_ = a.start(d.ICE) // if it cannot no way is found, and that is said
 }
 

@@ -18,6 +18,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"ewindow/scripts/stage"
 )
 
 // Config is one phone. baresip ignores loopback addresses, so Address must be another one of this machine.
@@ -25,6 +27,8 @@ type Config struct {
 	Dir     string // for its configuration and for what it hears; short: baresip keeps paths of 128 bytes
 	Address string // IP address that it uses
 	Control string // address and port of its control socket
+
+	On *stage.Namespace // the machine on which it is; nil for this one
 
 	Account, Secret string
 	Registrar       string // host:port
@@ -69,7 +73,7 @@ func Start(ctx context.Context, cfg Config) (*Phone, error) {
 		return nil, err
 	}
 	p := &Phone{cfg: cfg, ended: make(chan struct{})}
-	p.cmd = exec.Command("baresip", "-4", "-s", "-f", cfg.Dir)
+	p.cmd = cfg.command("baresip", "-4", "-s", "-f", cfg.Dir)
 	p.cmd.Env = append(os.Environ(), "DISPLAY="+cfg.Display, "XAUTHORITY=")
 	p.cmd.Stdout, p.cmd.Stderr = &p.output, &p.output
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -91,7 +95,7 @@ func Start(ctx context.Context, cfg Config) (*Phone, error) {
 // connect takes the control socket and makes the account through it: so no event is missed.
 func (p *Phone) connect(ctx context.Context) error {
 	for {
-		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", p.cfg.Control)
+		conn, err := p.cfg.dial(ctx)
 		if err == nil {
 			p.line = newControl(conn)
 			return p.line.send("uanew", p.cfg.account())
@@ -104,6 +108,25 @@ func (p *Phone) connect(ctx context.Context) error {
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
+}
+
+func (c Config) command(name string, args ...string) *exec.Cmd {
+	if c.On != nil {
+		return c.On.Command(context.Background(), name, args...)
+	}
+	return exec.Command(name, args...)
+}
+
+// dial connects to the control socket, from where the phone is.
+func (c Config) dial(ctx context.Context) (conn net.Conn, err error) {
+	dial := func() error {
+		conn, err = (&net.Dialer{}).DialContext(ctx, "tcp", c.Control)
+		return err
+	}
+	if c.On != nil {
+		return conn, c.On.Within(dial)
+	}
+	return conn, dial()
 }
 
 // account is the phone's line of baresip's file accounts. baresip takes no secret there that has a semicolon or a quote.
