@@ -31,7 +31,7 @@ const (
 
 	// A way through routers is worth a moment's wait, and one without a relay a longer one: it is kept for the whole call.
 	reflexiveWait = 50 * time.Millisecond
-	relayWait     = 500 * time.Millisecond
+	relayWait     = 400 * time.Millisecond
 
 	// Who has a relay has a way, and waits no longer for more than so long: one by TCP takes longer to come than all else, which is
 	// why by then UDP is known to be shut.

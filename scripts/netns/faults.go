@@ -26,16 +26,16 @@ var (
 	registrarRestarts = fault{text: "the registrar is restarted", within: 10 * time.Second,
 		strike: func(ctx context.Context, s *scene) error { return s.restartRegistrar(ctx) }}
 	// Milano's window gets another address, of those behind the router if there is one.
-	windowMoves = fault{text: "milano's window gets another address", within: 15 * time.Second,
+	windowMoves = fault{text: "milano's window gets another address", within: 5 * time.Second,
 		strike: func(ctx context.Context, s *scene) error { return s.world.windows[0].renew(ctx) }}
-	routerMoves = fault{text: "milano's router gets another public address", within: 15 * time.Second,
+	routerMoves = fault{text: "milano's router gets another public address", within: 5 * time.Second,
 		strike: func(ctx context.Context, s *scene) error { return s.world.routers[0][0].moves(ctx) }}
 	udpDies = fault{text: "milano's router lets no UDP out any more", within: 15 * time.Second, path: &relayTCP,
 		strike: func(ctx context.Context, s *scene) error { return s.world.routers[0][0].stopUDP(ctx) }}
 	// By a relay a better way is sought after a few seconds. Where there is none nobody is to notice.
 	nothing = fault{text: "nothing happens", within: time.Second,
 		strike: func(context.Context, *scene) error { return nil }}
-	routerReboots = fault{text: "milano's router is off for 3 s and forgets whom it translated", within: bootTime + 15*time.Second,
+	routerReboots = fault{text: "milano's router is off for 3 s and forgets whom it translated", within: bootTime + 5*time.Second,
 		strike: func(ctx context.Context, s *scene) error { return s.world.routers[0][0].reboots(ctx) }}
 )
 
