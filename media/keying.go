@@ -33,6 +33,7 @@ type keying struct {
 	terms   *negotiate.Handshake   // nil: keys are not agreed on by one
 	now     *handshake.Association // of terms
 	begun   bool                   // the way is open
+	done    bool                   // there are keys
 	early   []Datagram             // that came before, in memory of their own
 	changed chan struct{}
 }
@@ -50,7 +51,7 @@ func (k *keying) want(d *negotiate.Stream) {
 	if d == nil || terms.Same(k.terms) {
 		return
 	}
-	k.terms, k.now, k.begun, k.early = terms, nil, false, nil
+	k.terms, k.now, k.begun, k.done, k.early = terms, nil, false, false, nil
 	if terms != nil {
 		k.now = k.association(terms, d.ICE != nil)
 	}
@@ -136,6 +137,9 @@ func (k *keying) take(d *Datagram) {
 	switch {
 	case k.now == nil || d.Control:
 	case k.begun && d.permitted():
+		if !k.done {
+			d.authentic() // it is from a machine that SDP names, behind a router perhaps: the answer has to go the same way back
+		}
 		k.now.Take(d.Data)
 	case !k.begun && len(k.early) < mostEarlyRecords:
 		kept := *d
@@ -146,7 +150,7 @@ func (k *keying) take(d *Datagram) {
 
 // agreed has the stream go on with keys, unless SDP wants others by now.
 func (k *keying) agreed(a *handshake.Association, g handshake.Agreement) {
-	if !k.is(a) {
+	if !k.finish(a) {
 		return
 	}
 	if err := k.st.s.setKeys(k.st, g.Send, g.Receive, a.Settle); err != nil {
@@ -158,9 +162,11 @@ func (k *keying) agreed(a *handshake.Association, g handshake.Agreement) {
 	}
 }
 
-func (k *keying) is(a *handshake.Association) bool {
+// finish says whether it is still the handshake that SDP wants, which is over then.
+func (k *keying) finish(a *handshake.Association) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	k.done = k.done || k.now == a
 	return k.now == a
 }
 

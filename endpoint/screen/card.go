@@ -37,6 +37,7 @@ type View struct {
 	Held    bool      // the other side holds the call, and sends nothing
 	Silent  time.Time // since when nothing comes, zero if something does
 	Wayless bool      // because there is no way to them that carries anything
+	Keyless bool      // because no keys are agreed on with them
 	Partner string    // whom the plan names now, empty for nobody
 	LastWhy string    // why the last try to reach the partner failed
 	Missing map[string]string
@@ -72,6 +73,8 @@ func situation(v View) (c protocol.Card) {
 		hope := "it comes back by itself"
 		if v.Wayless {
 			c.Reason, hope = "No way through the routers yet", "others are being tried"
+		} else if v.Keyless {
+			c.Reason, hope = "No keys are agreed on with them yet", "it is being tried again"
 		}
 		if v.Phone { // whoever called from a desk must call again
 			hope = "the call ends soon, unless they come back"

@@ -84,6 +84,7 @@ type Call struct {
 	Silent  time.Time `json:"silent,omitzero"`   // since when nothing comes that should; zero if something does
 	Media   string    `json:"media,omitempty"`   // what was agreed, for people
 	Sends   string    `json:"sends,omitempty"`   // the format of our pictures now, for people
+	Keys    string    `json:"keys,omitempty"`    // where its keys come from: dtls, the two ends; sdes, the registrar sees them; none, there are none
 	Path    string    `json:"path,omitempty"`    // how media go: host, srflx, relay/udp, relay/tcp, relay/tls, relay, direct; empty without ICE, and while no way was found
 	Tried   string    `json:"tried,omitempty"`   // the kinds of ways that were tried, for people
 

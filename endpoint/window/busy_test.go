@@ -17,7 +17,7 @@ import (
 func TestBusyMachine(t *testing.T) {
 	simulate(t, func(l *lab) {
 		l.online(plan("milano"))
-		f := l.far(negotiate.GCM)
+		f := l.far(negotiate.DTLS)
 		defer f.close()
 		l.called(f, "a")
 		time.Sleep(2 * time.Second)

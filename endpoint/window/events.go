@@ -41,6 +41,7 @@ type (
 		Showed time.Time // last picture of ours that went to the other side
 		Way    Way       // by which it comes and goes
 
+		Keyless bool      // its keys are not agreed on yet
 		Starved time.Time // when it was last heard that the line has no room for its pictures
 	}
 	Device struct{ Role, Missing string } // a role has its devices (Missing empty) or not

@@ -128,7 +128,7 @@ var junk = media.AccessUnit{Key: true, Data: []byte{0, 0, 0, 1, 0x67, 1, 2, 3, 0
 func TestLineIsReported(t *testing.T) {
 	simulate(t, func(l *lab) {
 		l.online(plan("milano"))
-		f := l.far(negotiate.GCM)
+		f := l.far(negotiate.DTLS)
 		defer f.close()
 		d := l.called(f, "a")
 		time.Sleep(10 * time.Second)

@@ -2,6 +2,7 @@ package window
 
 import (
 	"context"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -16,6 +17,7 @@ type far struct {
 	sdp     *negotiate.Session
 	sockets *media.Sockets
 	session *media.Session
+	keys    media.Keying
 	end     func()
 
 	mu     sync.Mutex
@@ -27,7 +29,7 @@ type far struct {
 
 func (l *lab) far(p negotiate.Policy) *far {
 	l.t.Helper()
-	f := &far{l: l, end: func() {}}
+	f := &far{l: l, end: func() {}, keys: media.Keying{Identity: newIdentity(nil, slog.New(slog.DiscardHandler))}}
 	var err error
 	if f.sockets, err = sockets.Listen(l.net, farHost); err != nil {
 		l.t.Fatal(err)
@@ -35,7 +37,8 @@ func (l *lab) far(p negotiate.Policy) *far {
 	f.sdp, err = negotiate.NewSession(negotiate.Local{Address: farHost,
 		AudioRTP: media.Port(f.sockets.AudioRTP), AudioRTCP: media.Port(f.sockets.AudioRTCP),
 		VideoRTP: media.Port(f.sockets.VideoRTP), VideoRTCP: media.Port(f.sockets.VideoRTCP),
-		Width: hd.Width, Height: hd.Height, FPS: hd.FPS, MaxKbps: hd.Kbps, SessionID: 7}, p)
+		Width: hd.Width, Height: hd.Height, FPS: hd.FPS, MaxKbps: hd.Kbps, SessionID: 7,
+		Fingerprint: f.keys.Identity.Fingerprint()}, p)
 	if err != nil {
 		l.t.Fatal(err)
 	}
@@ -81,7 +84,7 @@ func (f *far) begin(d negotiate.Description) {
 		return
 	}
 	var err error
-	if f.session, err = media.NewSession(media.Config{Description: d, Ways: f.sockets.Ways(), CNAME: "far", Receiver: f}); err != nil {
+	if f.session, err = media.NewSession(media.Config{Description: d, Ways: f.sockets.Ways(), CNAME: "far", Receiver: f, Keying: f.keys}); err != nil {
 		f.l.t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())

@@ -44,7 +44,7 @@ func TestADayWithoutThePartnerInTheLog(t *testing.T) {
 				if n := strings.Count(said, "\n"); n == 0 || n > most || !strings.Contains(said, "call failed") {
 					t.Errorf("%d lines in a day, want 1 to %d:\n%s", n, most, said)
 				}
-				f := l.far(negotiate.GCM)
+				f := l.far(negotiate.DTLS)
 				defer f.close()
 				l.called(f, "a")
 				said = l.log.Take()
@@ -118,7 +118,7 @@ func TestCallsOfNoUseInTheLog(t *testing.T) {
 				calls := 0
 				for over := time.Now().Add(time.Hour / 2); time.Now().Before(over); calls++ {
 					o := <-l.sip.invites
-					f, d := l.far(negotiate.GCM), newDialog(fmt.Sprint(calls))
+					f, d := l.far(negotiate.DTLS), newDialog(fmt.Sprint(calls))
 					o.reply <- established{d, d.id, f.answer(o.offer)}
 					if time.Sleep(c.after); c.after > 0 {
 						l.w.tell(ended{d, "busy"})
@@ -129,7 +129,7 @@ func TestCallsOfNoUseInTheLog(t *testing.T) {
 				if n := strings.Count(said, "\n"); n > most || calls < 50 || strings.Count(said, c.says) != 2 {
 					t.Errorf("%d lines of %d calls, want %d at most and %q twice:\n%s", n, calls, most, c.says, said)
 				}
-				f := l.far(negotiate.GCM)
+				f := l.far(negotiate.DTLS)
 				defer f.close()
 				l.called(f, "a")
 				time.Sleep(holds)

@@ -46,13 +46,13 @@ type (
 // dial carries out a Dial; its result comes also when it was given up meanwhile.
 func (w *Window) dial(ctx context.Context, a Dial) {
 	calling, stop := context.WithCancel(ctx)
-	l := &leg{window: w, id: a.ID, peer: a.Peer, stop: stop}
+	l := &leg{window: w, id: a.ID, peer: a.Peer, policy: negotiate.DTLS, stop: stop}
 	w.legs[a.ID] = l
 	if w.state.Reach.Failures == 0 {
 		w.log.Log(ctx, w.routine(l, slog.LevelInfo), "calling", "peer", a.Peer)
 	}
 	w.work.Go(func() {
-		d := dialled{id: a.ID, ground: w.prepare(calling, a.ID, nil, negotiate.GCM, sight{picture: true}, whence{})}
+		d := dialled{id: a.ID, ground: w.prepare(calling, a.ID, nil, l.policy, sight{picture: true}, whence{})}
 		if d.err = d.ground.err; d.err == nil {
 			d.established, d.err = w.sip.Invite(calling, a.Peer, d.body)
 		}
@@ -95,11 +95,12 @@ func (w *Window) answer(a Answer) {
 	if !ok {
 		return
 	}
-	w.legs[a.ID] = &leg{window: w, id: a.ID, peer: inv.from, callID: inv.callID, dialog: inv.dialog, answer: inv.answer, stop: func() {}}
+	w.legs[a.ID] = &leg{window: w, id: a.ID, peer: inv.from, policy: policy(a.Security), callID: inv.callID, dialog: inv.dialog, answer: inv.answer, stop: func() {}}
 	var from whence
 	from.theirs, from.ours = inv.dialog.Whence()
+	policy := policy(a.Security)
 	w.work.Go(func() {
-		p := prepared{a.ID, w.prepare(context.Background(), a.ID, inv.offer, policy(a.Security), sight{a.Picture, a.Always}, from)}
+		p := prepared{a.ID, w.prepare(context.Background(), a.ID, inv.offer, policy, sight{a.Picture, a.Always}, from)}
 		if p.err != nil {
 			inv.reject(488, refusalReason(p.err), 0)
 		}

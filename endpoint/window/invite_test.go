@@ -17,7 +17,7 @@ func TestByeRightBehindA200(t *testing.T) {
 	simulate(t, func(l *lab) {
 		l.online(plan("milano"))
 		o := <-l.sip.invites
-		f := l.far(negotiate.GCM)
+		f := l.far(negotiate.DTLS)
 		defer f.close()
 		d := newDialog("a")
 		d.end("hung up")
@@ -45,7 +45,7 @@ func TestByeRightBehindA200(t *testing.T) {
 func TestByeRightBehindOurs(t *testing.T) {
 	simulate(t, func(l *lab) {
 		l.planned(plan("milano"))
-		f := l.far(negotiate.GCM)
+		f := l.far(negotiate.DTLS)
 		defer f.close()
 		in := l.invite("b", "munich", f.offer())
 		f.accept(<-in.answered)
@@ -67,7 +67,7 @@ func TestCallerGivesUpEarly(t *testing.T) {
 		l.mu.Lock()
 		l.gate = gate
 		l.mu.Unlock()
-		f := l.far(negotiate.GCM)
+		f := l.far(negotiate.DTLS)
 		defer f.close()
 		in := l.invite("b", "munich", f.offer())
 		synctest.Wait()
@@ -115,7 +115,7 @@ func TestHungUpWhileItRings(t *testing.T) {
 			simulate(t, func(l *lab) {
 				l.online(plan("milano"))
 				o := <-l.sip.invites
-				f := l.far(negotiate.GCM)
+				f := l.far(negotiate.DTLS)
 				defer f.close()
 				d := newDialog("a")
 				if crossed {
@@ -169,7 +169,7 @@ func TestInviteWithoutOffer(t *testing.T) {
 	simulate(t, func(l *lab) {
 		l.planned(plan("milano"))
 		in := l.invite("p", "munich", nil)
-		f := l.far(negotiate.GCM)
+		f := l.far(negotiate.DTLS)
 		defer f.close()
 		answer := f.answer(<-in.answered)
 		l.quiet("before the ACK")
@@ -185,11 +185,11 @@ func TestInviteWithoutOffer(t *testing.T) {
 func TestReplacementShowsNoGap(t *testing.T) {
 	simulate(t, func(l *lab) {
 		l.online(plan("milano"))
-		f := l.far(negotiate.GCM)
+		f := l.far(negotiate.DTLS)
 		old := l.called(f, "old")
 		l.sees("with the first call")
 		time.Sleep(5 * time.Second)
-		next := l.far(negotiate.GCM)
+		next := l.far(negotiate.DTLS)
 		defer next.close()
 		next.silence(true)
 		in := l.invite("new", "munich", next.offer())
@@ -230,7 +230,7 @@ func TestSameCallID(t *testing.T) {
 		l.planned(plan("milano"))
 		var ins []*incoming
 		for range 2 {
-			f := l.far(negotiate.GCM)
+			f := l.far(negotiate.DTLS)
 			defer f.close()
 			in := l.invite("same", "munich", f.offer())
 			f.accept(<-in.answered)

@@ -32,6 +32,9 @@ type leg struct {
 	up          time.Time             // since when there is media
 	status      int                   // SIP status by which it was refused
 
+	policy negotiate.Policy // how its media have to be protected
+	keyed  []media.Medium   // streams whose keys were agreed on by a handshake
+
 	answer     func(context.Context, []byte) error // accepts their INVITE; nil for one of ours
 	stop       context.CancelFunc                  // ends whatever its INVITE is doing, and its media
 	ended      chan struct{}                       // closed when the session has returned; nil without one
@@ -95,7 +98,7 @@ func (w *Window) ground(ctx context.Context, id string, offer []byte, policy neg
 	hidden := from.hidden(addr, negotiate.Destination(offer))
 	if w.seeks(offer, policy) {
 		servers := w.awaitServers(ctx)
-		if policy != negotiate.GCM && from.plain(addr) { // each more would have a phone look for longer
+		if policy != negotiate.DTLS && from.plain(addr) { // each more would have a phone look for longer
 			servers = reach.Relays{}
 		}
 		addr, audio, video, g.err = w.gather(ctx, id, reach.Config{Local: addr, Video: see.picture, Relays: servers, Relayed: hidden}, offer, g)
@@ -125,7 +128,7 @@ func (w *Window) prepare(ctx context.Context, id string, offer []byte, policy ne
 		AudioRTP: audio.RTP, AudioRTCP: audio.RTCP, AudioICE: audio.ICE,
 		VideoRTP: video.RTP, VideoRTCP: video.RTCP, VideoICE: video.ICE,
 		Width: w.cfg.Video.Width, Height: w.cfg.Video.Height, FPS: w.cfg.Video.FPS, MaxKbps: w.cfg.Video.Kbps,
-		SessionID: uint64(time.Now().Unix()),
+		SessionID: uint64(time.Now().Unix()), Fingerprint: w.fingerprint(),
 	}
 	if g.sdp, g.err = negotiate.NewSession(local, policy); g.err != nil {
 		return g
@@ -142,7 +145,7 @@ func (w *Window) prepare(ctx context.Context, id string, offer []byte, policy ne
 func (w *Window) begin(ctx context.Context, l *leg, d negotiate.Description) {
 	d.From(l.dialog.Whence())
 	session, err := media.NewSession(media.Config{
-		Description: d, Ways: l.lines.Ways(), CNAME: w.cfg.Space, Receiver: l, Log: w.log.With("call_id", l.callID),
+		Description: d, Ways: l.lines.Ways(), CNAME: w.cfg.Space, Receiver: l, Keying: w.keying(l), Log: w.log.With("call_id", l.callID),
 		Budget: func(kbps, lasting int) {
 			w.devices.SetKbps(l.id, min(kbps, w.cfg.Video.Kbps)) // at once; the loop thinks about the size
 			w.tell(budget{l.id, lasting})
@@ -226,7 +229,7 @@ func (l *leg) media(now time.Time) Media {
 	if sent := s.Video.Sent.Frames; sent != l.shown {
 		l.shown, l.showed = sent, now
 	}
-	return Media{ID: l.id, Heard: s.LastReceived, Told: s.LastRTCP, Seen: l.lastSeen(), Showed: l.showed, Starved: s.VideoStarved, Way: l.way()}
+	return Media{ID: l.id, Heard: s.LastReceived, Told: s.LastRTCP, Seen: l.lastSeen(), Showed: l.showed, Starved: s.VideoStarved, Way: l.way(), Keyless: l.keyless()}
 }
 
 func (l *leg) lastSeen() time.Time {

@@ -55,7 +55,7 @@ func (m *mixed) reply() {
 		return
 	}
 	d := newDialog(fmt.Sprint("o", m.n))
-	answer := m.far(negotiate.GCM).answer(o.offer)
+	answer := m.far(negotiate.DTLS).answer(o.offer)
 	if o.ctx.Err() != nil {
 		return // cancelled: nobody takes the answer
 	}
@@ -81,7 +81,7 @@ func (m *mixed) end(d *fakeDialog) {
 }
 
 func (m *mixed) call() {
-	from, policy := "munich", negotiate.GCM
+	from, policy := "munich", negotiate.DTLS
 	if m.rnd.IntN(3) == 0 {
 		from, policy = "desk", negotiate.SDES
 	}

@@ -104,7 +104,7 @@ func TestReofferWithoutOffer(t *testing.T) {
 func TestReinviteRepairs(t *testing.T) {
 	simulate(t, func(l *lab) {
 		l.online(plan("milano"))
-		f := l.far(negotiate.GCM)
+		f := l.far(negotiate.DTLS)
 		d := l.called(f, "a")
 		l.net.Cut(farHost, milanoHost)
 		time.Sleep(11 * time.Second)
@@ -122,7 +122,7 @@ func TestReinviteRepairs(t *testing.T) {
 		time.Sleep(11 * time.Second)
 		offer := <-d.offers
 		l.net.Restore(farHost, milanoHost)
-		moved := l.far(negotiate.GCM)
+		moved := l.far(negotiate.DTLS)
 		defer moved.close()
 		answer := moved.answer(offer)
 		f.close()
@@ -140,7 +140,7 @@ func TestPartnerWhoHasGone(t *testing.T) {
 	for code, anew := range map[int]bool{404: true, 430: true, 480: true, 488: false, 500: false} {
 		simulate(t, func(l *lab) {
 			l.online(plan("milano"))
-			f := l.far(negotiate.GCM)
+			f := l.far(negotiate.DTLS)
 			old := l.called(f, "old")
 			old.refusal = &agent.StatusError{Code: code, Reason: "No"}
 			f.close()
@@ -166,13 +166,13 @@ func TestPartnerWhoHasGone(t *testing.T) {
 func TestSilentPartnerIsCalledAnew(t *testing.T) {
 	simulate(t, func(l *lab) {
 		l.online(plan("milano"))
-		f := l.far(negotiate.GCM)
+		f := l.far(negotiate.DTLS)
 		old := l.called(f, "old")
 		f.close()
 		time.Sleep(11 * time.Second)
 		<-old.offers
 		close(<-old.reinvites)
-		next := l.far(negotiate.GCM)
+		next := l.far(negotiate.DTLS)
 		defer next.close()
 		l.called(next, "new")
 		l.sees("with the new call")

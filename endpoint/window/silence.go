@@ -14,7 +14,7 @@ func (m *machine) media(e Media) {
 	if c.WaySince.IsZero() || c.Way != e.Way {
 		c.WaySince = m.now
 	}
-	c.Way = e.Way
+	c.Way, c.Keyless = e.Way, e.Keyless
 	if back {
 		c.Repaired = false
 	}

@@ -119,6 +119,7 @@ type Call struct {
 	Repaired bool      // a re-INVITE was sent for this silence
 	Searched time.Time // when other ways were sought last; zero before
 	Way      Way       // by which media come and go
+	Keyless  bool      // its keys are not agreed on yet
 	WaySince time.Time // since when
 
 	Facing

@@ -74,6 +74,7 @@ func (w *Window) publish() {
 				call.Unanswered = l.unanswered.String()
 			}
 			if session != nil {
+				call.Keys = keyKind(l.description)
 				call.Media, call.Sends, format = describe(l.description), inWords(l.sends), l.sends
 			}
 		}

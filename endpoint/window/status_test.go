@@ -83,7 +83,7 @@ func TestFiguresOfACallAreEverywhere(t *testing.T) {
 		p.Links[0].Until = nine.Add(time.Hour + time.Minute)
 		p.Links = p.Links[:1]
 		l.online(p)
-		f := l.far(negotiate.GCM)
+		f := l.far(negotiate.DTLS)
 		defer f.close()
 		l.called(f, "a")
 		time.Sleep(3 * time.Second)

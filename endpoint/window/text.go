@@ -20,7 +20,7 @@ func policy(s programme.Security) negotiate.Policy {
 	case programme.None:
 		return negotiate.None
 	}
-	return negotiate.GCM
+	return negotiate.DTLS
 }
 
 // refusalReason is what the caller is told of an offer that is refused: what the log says, if the offer is at fault. What
@@ -69,6 +69,9 @@ func describe(d negotiate.Description) string {
 		text += " + " + string(d.Video.Codec)
 	}
 	for _, s := range []*negotiate.Stream{d.Audio, d.Video} {
+		if s != nil && s.Handshake != nil {
+			return text + " over SRTP, keys by DTLS"
+		}
 		if s != nil && s.Send != nil {
 			return text + " over SRTP " + string(s.Send.Suite)
 		}

@@ -13,6 +13,7 @@ type trouble struct {
 	failed lasting.Fault // our INVITEs
 	brief  lasting.Fault // calls that come up and end, one after the other
 	silent lasting.Fault // nothing comes in them
+	keys   lasting.Fault // their streams agree on no keys
 }
 
 func newTrouble(log *slog.Logger) *trouble {
@@ -20,10 +21,13 @@ func newTrouble(log *slog.Logger) *trouble {
 		failed: lasting.Fault{Log: log, What: "call failed", Over: "calls succeed again"},
 		brief:  lasting.Fault{Log: log, What: "calls do not last", Over: "a call lasts again"},
 		silent: lasting.Fault{Log: log, What: "the line is silent", Over: "the line is back"},
+		keys:   lasting.Fault{Log: log, What: "no keys are agreed on", Over: "keys are agreed on again"},
 	}
 }
 
-func (t *trouble) lasts() bool { return t.failed.Lasts() || t.brief.Lasts() || t.silent.Lasts() }
+func (t *trouble) lasts() bool {
+	return t.failed.Lasts() || t.brief.Lasts() || t.silent.Lasts() || t.keys.Lasts()
+}
 
 // routine is the level of what happens in each call: with the partner it is no news while there is trouble.
 func (w *Window) routine(l *leg, level slog.Level) slog.Level {

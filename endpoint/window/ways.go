@@ -34,7 +34,7 @@ func (w *Window) seeks(offer []byte, policy negotiate.Policy) bool {
 	case w.cfg.Gather == nil:
 		return false
 	case offer == nil:
-		return policy == negotiate.GCM // who sends no offer is a phone of the old kind
+		return policy == negotiate.DTLS // who sends no offer is a phone of the old kind
 	}
 	return negotiate.OffersICE(offer)
 }

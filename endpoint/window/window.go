@@ -18,6 +18,7 @@ import (
 	"ewindow/media/effort"
 	"ewindow/media/engine"
 	"ewindow/media/engine/protocol"
+	"ewindow/media/handshake"
 	"ewindow/media/reach"
 	"ewindow/registrar/signal/relays"
 )
@@ -54,16 +55,17 @@ type Config struct {
 //
 //	camera, microphone ──▶ stage ──▶ sessions (media) ──▶ stage ──▶ screen, speaker
 type Window struct {
-	cfg     Config
-	log     *slog.Logger
-	sip     userAgent
-	devices *engine.Engine
-	keeper  *keeper
-	namer   *namer
-	inbox   chan any      // see receive
-	done    chan struct{} // closed when nobody reads the inbox any more
-	stage   *stage
-	started time.Time
+	cfg      Config
+	log      *slog.Logger
+	sip      userAgent
+	devices  *engine.Engine
+	keeper   *keeper
+	namer    *namer
+	inbox    chan any      // see receive
+	done     chan struct{} // closed when nobody reads the inbox any more
+	stage    *stage
+	started  time.Time
+	identity *handshake.Identity // what it shows in handshakes; nil only if there can be none
 
 	snapshot atomic.Pointer[snapshot]      // for Status
 	relays   atomic.Pointer[relays.Relays] // in memory alone: it holds a secret
@@ -101,6 +103,7 @@ func New(cfg Config) *Window {
 		state: State{Space: cfg.Space}, zone: time.UTC, roles: map[protocol.Role]status.Device{}, lacks: map[protocol.Role][]string{},
 		faults: map[protocol.Role]*deviceFaults{}, started: time.Now(),
 	}
+	w.identity = newIdentity(cfg.Key, w.log)
 	w.trouble = newTrouble(w.log)
 	for _, role := range []protocol.Role{protocol.Camera, protocol.Sound, protocol.Screen} {
 		w.faults[role] = newDeviceFaults(w.log.With("role", role))
@@ -273,6 +276,8 @@ func (w *Window) receive(ctx context.Context, m any) {
 		w.renewed(ctx, m)
 	case wayDoubted:
 		w.wayDoubted(ctx, m)
+	case secured:
+		w.secured(ctx, m)
 	case wayFound:
 		w.wayFound(ctx, m)
 	case mediaBroke:
@@ -368,6 +373,7 @@ func (w *Window) show() {
 		v.Watched, v.Hidden, v.Averse = c.Shows && c.Hidden.IsZero(), c.Unseen || !c.Hidden.IsZero(), c.Averse
 		if c.down(now) {
 			v.Silent, v.Wayless = now.Add(-c.silence(now)), c.Way == None
+			v.Keyless = c.Keyless
 		}
 	}
 	v.Keys = w.keys(now)

@@ -35,13 +35,13 @@ func TestOpensAndCloses(t *testing.T) {
 		p.Links[0].Until = nine.Add(time.Hour + time.Minute)
 		p.Links, p.Revision = p.Links[:1], "r1"
 		l.online(p)
-		f := l.far(negotiate.GCM)
+		f := l.far(negotiate.DTLS)
 		defer f.close()
 		d := l.called(f, "a")
 		l.sees("when open")
 		s := l.w.Status()
 		c := s.Call("munich")
-		if c == nil || !c.Up || !c.Shown || !c.Ours || c.ID != "a" || c.Role != "partner" || c.Media != "opus + H264 over SRTP AEAD_AES_128_GCM" {
+		if c == nil || !c.Up || !c.Shown || !c.Ours || c.ID != "a" || c.Role != "partner" || c.Media != "opus + H264 over SRTP, keys by DTLS" || c.Keys != "dtls" {
 			t.Errorf("call %+v", c)
 		}
 		if s.Plan.Revision != "r1" || s.Plan.Partner != "munich" || !s.Plan.Next.At.Equal(p.Links[0].Until) || s.Plan.Next.Partner != "" {
@@ -70,7 +70,7 @@ func TestOpensAndCloses(t *testing.T) {
 func TestTheFirstPictureIsShownAtOnce(t *testing.T) {
 	simulate(t, func(l *lab) {
 		l.online(plan("milano"))
-		f := l.far(negotiate.GCM)
+		f := l.far(negotiate.DTLS)
 		defer f.close()
 		f.blind(true)
 		l.called(f, "a")
@@ -138,7 +138,7 @@ func TestKeeper(t *testing.T) {
 func TestDevices(t *testing.T) {
 	simulate(t, func(l *lab) {
 		l.online(plan("milano"))
-		f := l.far(negotiate.GCM)
+		f := l.far(negotiate.DTLS)
 		defer f.close()
 		l.called(f, "a")
 		screen := func() status.Device {
@@ -162,7 +162,7 @@ func TestDevices(t *testing.T) {
 func TestEchoPathIsKnown(t *testing.T) {
 	simulate(t, func(l *lab) {
 		l.online(plan("milano"))
-		f := l.far(negotiate.GCM)
+		f := l.far(negotiate.DTLS)
 		defer f.close()
 		l.called(f, "a")
 		for _, ms := range []float64{152.375, 98} {
@@ -181,7 +181,7 @@ func TestEchoPathIsKnown(t *testing.T) {
 func TestStop(t *testing.T) {
 	simulate(t, func(l *lab) {
 		l.online(plan("milano"))
-		f := l.far(negotiate.GCM)
+		f := l.far(negotiate.DTLS)
 		defer f.close()
 		l.called(f, "a")
 		l.stop()

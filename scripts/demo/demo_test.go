@@ -48,7 +48,7 @@ func TestDemo(t *testing.T) {
 	}
 	for _, want := range []string{
 		"milano    registered", "munich    registered", "milano    plan received", "munich    plan received",
-		"open onto munich since", "open onto milano since", "opus + H264 over SRTP AEAD_AES_128_GCM",
+		"open onto munich since", "open onto milano since", "opus + H264 over SRTP, keys by DTLS",
 		"fps in", "kbit/s in", "loss 0 %", "round trip",
 	} {
 		if !strings.Contains(printed, want) {

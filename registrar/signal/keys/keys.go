@@ -1,5 +1,5 @@
-// Package keys recognises the keys of media in a SIP message: whoever reads them can listen, so such a message travels
-// over TLS alone (RFC 4568 §7, RFC 4567 §3.1). It knows nothing of SDP's grammar and reads a message as the lines it is
+// Package keys recognises the keys of media in a SIP message, and what vouches for keys: whoever reads or changes them can listen, so
+// such a message travels over TLS alone (RFC 4568 §7, RFC 4567 §3.1, RFC 5763 §5). It knows nothing of SDP's grammar and reads a message as the lines it is
 // made of, so that no body hides from it: not one inside a multipart, not one of another content type. What looks like a
 // key wherever it stands, and what no text is, counts too.
 package keys
@@ -11,8 +11,9 @@ import (
 )
 
 // attributes are the names of SDP attributes that hold a key: SDES (RFC 4568), MIKEY and its like (RFC 4567). Older SDP
-// has a field of its own for it, k= (RFC 4566 §5.12).
-var attributes = [][]byte{[]byte("crypto"), []byte("key-mgmt")}
+// has a field of its own for it, k= (RFC 4566 §5.12). A fingerprint is no secret, but vouches for a key: whoever can change it on its
+// way is in the middle of the call (RFC 5763 §5, RFC 8122 §7).
+var attributes = [][]byte{[]byte("crypto"), []byte("key-mgmt"), []byte("fingerprint")}
 
 // codings are headers that say a body was made unreadable; beside them, the values that leave it as it is.
 var codings = map[string][]string{

@@ -36,7 +36,7 @@ type Config struct {
 	CA              string // PEM file of the authority that vouches for the registrar, for tls
 	NAT             string // how it finds its way through routers, in baresip's words, such as ice; empty for not at all
 	Mux             bool   // RTCP on the port of RTP
-	Encryption      string // of media, in baresip's words: srtp-mand, srtp, or empty for plain RTP
+	Encryption      string // of media, in baresip's words: srtp-mand, srtp, dtls_srtp, or empty for plain RTP
 	Codecs          string // of sound, in baresip's words, such as opus/48000/2 or pcmu
 	Pictures        string // codec of pictures, in baresip's words; empty for all that it has. h264 is packetization-mode 0 alone in baresip 1.0
 	Tone            int    // Hz that its microphone hears
@@ -151,7 +151,7 @@ func (c Config) write() error {
 	}
 	lines := []string{"poll_method epoll", "sip_listen " + c.Address + ":0", "call_local_timeout 30", "call_max_calls 1",
 		"module_path " + modules}
-	for _, m := range []string{"opus", "g711", "g722", "ausine", "aubridge", "sndfile", "avcodec", "x11", "x11grab", "srtp", "stun", "ice"} {
+	for _, m := range []string{"opus", "g711", "g722", "ausine", "aubridge", "sndfile", "avcodec", "x11", "x11grab", "srtp", "dtls_srtp", "stun", "ice"} {
 		lines = append(lines, "module "+m+".so")
 	}
 	lines = append(lines, "module_tmp uuid.so", "module_app menu.so", "module_app ctrl_tcp.so",

@@ -37,6 +37,11 @@ func TestPhones(t *testing.T) {
 		cfg.Encryption, cfg.Codecs = "srtp", "g722/16000"
 		h.call(t, cfg, "G722 + H264 over SRTP AES_CM_128_HMAC_SHA1_80")
 	})
+	t.Run("TLS and DTLS", func(t *testing.T) {
+		cfg := h.reception()
+		cfg.Encryption, cfg.Mux = "dtls_srtp", true
+		h.call(t, cfg, "opus + H264 over SRTP, keys by DTLS")
+	})
 	for name, mux := range map[string]bool{"ICE, reports on the same port": true, "ICE, reports on a port of their own": false} {
 		t.Run(name, func(t *testing.T) {
 			cfg := h.reception()
