@@ -246,6 +246,7 @@ type end struct {
 	address netip.Addr
 	said    uint32 // frames of sound
 	keying  Keying
+	sdp     []string // what was offered and answered last
 }
 
 var (

@@ -83,4 +83,5 @@ func (e *end) agree(other *end, caller, called *negotiate.Session) {
 	if e.desc, err = caller.Accept(answer); err != nil {
 		e.t.Fatal(err)
 	}
+	e.sdp = []string{string(offer), string(answer)}
 }
