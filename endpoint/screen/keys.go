@@ -18,7 +18,7 @@ func withKeys(c protocol.Card, v View) protocol.Card {
 		c.Title = seen(v)
 		c.Reason = "The key of " + k.Partner + " has changed"
 		c.Next = "No picture until someone here confirms it: ewindow trust " + k.Partner
-		c.Notice = lines(c.Notice, "Ask the people there what stands on their screen. Theirs was: "+k.Theirs, "now it is said to be: "+k.Now, "yours: "+k.Own)
+		c.Notice = lines(c.Notice, "theirs was: "+k.Theirs, "now it is said to be: "+k.Now, "yours: "+k.Own)
 	case k.Changed:
 		c.Notice = lines(c.Notice, "Another key is named for "+k.Partner+" than this window shows", "theirs: "+k.Theirs, "the other: "+k.Now)
 	case k.Refused && !c.Picture && (v.Peer != "" || v.Partner != ""):

@@ -36,7 +36,7 @@ func TestCardsOfKeys(t *testing.T) {
 			protocol.Card{Title: munich, Picture: true}},
 		"changed": {View{Partner: munich, LastWhy: "whatever", Keys: changed},
 			protocol.Card{Title: munich, Reason: "The key of munich has changed", Next: "No picture until someone here confirms it: ewindow trust munich",
-				Notice: "Ask the people there what stands on their screen. Theirs was: " + theirs + "\nnow it is said to be: " + others + "\nyours: " + ours}},
+				Notice: "theirs was: " + theirs + "\nnow it is said to be: " + others + "\nyours: " + ours}},
 		"changed by the plan alone, in a call": {View{Peer: munich, Up: true, Picture: true, Keys: changed},
 			protocol.Card{Title: munich, Picture: true, Notice: "Another key is named for munich than this window shows\ntheirs: " + theirs + "\nthe other: " + others}},
 		"changed while closed": {View{Keys: changed},

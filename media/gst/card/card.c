@@ -117,16 +117,7 @@ void ew_card(unsigned char *px, int width, int height, const char *title, const 
     show(c, t, left + unit * 0.115, top + unit * 0.0375 - tall(t) / 2, 0.86, 0.89, 0.91);
     g_object_unref(t);
 
-    // The reason is what people read first, and when it ends second: both stand together in the middle.
-    PangoLayout *r = fit(c, reason, unit * 0.150, unit * 0.085, PANGO_WEIGHT_SEMIBOLD, room, 3);
-    PangoLayout *n = fit(c, next, unit * 0.090, unit * 0.060, PANGO_WEIGHT_NORMAL, room, 2);
-    double rh = *reason ? tall(r) : 0, nh = *next ? tall(n) : 0, gap = rh && nh ? unit * 0.035 : 0;
-    double y = h / 2 + unit * 0.02 - (rh + gap + nh) / 2;
-    if (rh) show(c, r, left, y, 0.98, 0.97, 0.95);
-    if (nh) show(c, n, left, y + rh + gap, 0.97, 0.76, 0.50);
-    g_object_unref(r);
-    g_object_unref(n);
-
+    double floor = h / 2 + unit / 2; // of what stands in the middle
     if (*notice) {
         int lines = 1; // that the text has by itself; two in any case
         for (const char *p = notice; *p; p++) lines += *p == '\n';
@@ -137,7 +128,24 @@ void ew_card(unsigned char *px, int width, int height, const char *title, const 
         cairo_fill(c);
         show(c, l, left + unit * 0.035, ly, 0.83, 0.86, 0.88);
         g_object_unref(l);
+        floor = ly - unit * 0.035;
     }
+
+    // The reason is what people read first, and when it ends second: both stand together in the middle, above the notice. Where that leaves
+    // them too little room the reason has fewer lines.
+    PangoLayout *n = fit(c, next, unit * 0.090, unit * 0.060, PANGO_WEIGHT_NORMAL, room, 2), *r = NULL;
+    double rh, nh = *next ? tall(n) : 0, gap, ceiling = top + unit * 0.095;
+    for (int lines = 3;; lines--) {
+        r = fit(c, reason, unit * 0.150, unit * 0.080, PANGO_WEIGHT_SEMIBOLD, room, lines);
+        rh = *reason ? tall(r) : 0, gap = rh && nh ? unit * 0.035 : 0;
+        if (lines == 1 || rh + gap + nh <= floor - ceiling) break;
+        g_object_unref(r);
+    }
+    double y = fmin(h / 2 + unit * 0.02 - (rh + gap + nh) / 2, floor - (rh + gap + nh));
+    if (rh) show(c, r, left, y, 0.98, 0.97, 0.95);
+    if (nh) show(c, n, left, y + rh + gap, 0.97, 0.76, 0.50);
+    g_object_unref(r);
+    g_object_unref(n);
     end(c);
 }
 
