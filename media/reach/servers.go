@@ -137,7 +137,7 @@ func (s *servers) ask(ctx context.Context, u *stun.URI, network string, take fun
 		return
 	}
 	s.mu.Lock()
-	over := s.closed
+	over := s.closed || r.transport != "udp" && slices.ContainsFunc(s.have, func(h *relayed) bool { return h.transport == "udp" }) // nobody needs it
 	if !over {
 		s.have = append(s.have, r)
 	}
