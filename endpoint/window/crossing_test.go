@@ -2,6 +2,7 @@ package window
 
 import (
 	"context"
+	"log/slog"
 	"net/netip"
 	"strings"
 	"sync/atomic"
@@ -74,7 +75,8 @@ func (c *cable) seeker(t *testing.T) *seeker {
 	}
 	address, audio, video := paths.Places()
 	sdp, err := negotiate.NewSession(negotiate.Local{Address: address, AudioRTP: audio.RTP, AudioRTCP: audio.RTCP, VideoRTP: video.RTP, VideoRTCP: video.RTCP,
-		AudioICE: audio.ICE, VideoICE: video.ICE, Width: hd.Width, Height: hd.Height, FPS: hd.FPS, MaxKbps: hd.Kbps, SessionID: 7}, negotiate.GCM)
+		AudioICE: audio.ICE, VideoICE: video.ICE, Width: hd.Width, Height: hd.Height, FPS: hd.FPS, MaxKbps: hd.Kbps, SessionID: 7,
+		Fingerprint: newIdentity(nil, slog.New(slog.DiscardHandler)).Fingerprint()}, negotiate.DTLS)
 	if err != nil {
 		t.Fatal(err)
 	}

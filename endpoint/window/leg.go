@@ -102,7 +102,7 @@ func (w *Window) ground(ctx context.Context, id string, offer []byte, policy neg
 			servers = reach.Relays{}
 		}
 		addr, audio, video, g.err = w.gather(ctx, id, reach.Config{Local: addr, Video: see.picture, Relays: servers, Relayed: hidden}, offer, g)
-		if hidden && policy != negotiate.GCM && negotiate.HostsAlone(offer) { // it reaches a relay, and would try all else in vain for long
+		if hidden && policy != negotiate.DTLS && negotiate.HostsAlone(offer) { // it reaches a relay, and would try all else in vain for long
 			audio, video = audio.DefaultAlone(addr), video.DefaultAlone(addr)
 		}
 		return addr, audio, video
