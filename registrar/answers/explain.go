@@ -27,6 +27,7 @@ func Explain(e *dialplan.Explanation) string {
 	} else {
 		fact("sees", partner(e)+", "+until(e.Until, e.Local))
 		fact("calls", fmt.Sprintf("%s calls %s", e.Caller, theOther(e)))
+		fact("keys", "end to end (DTLS): the two windows make them, and no registrar has them")
 	}
 	if len(e.Unseen) > 0 {
 		fact("unseen", strings.Join(e.Unseen, ", ")+` may see it while showing nothing (picture = "always")`)

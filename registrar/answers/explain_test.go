@@ -46,6 +46,7 @@ Monday 22 March 2027, 11:00 Europe/Rome, UTC+1
   is     open, until 12:00
   sees   munich – Munich – Hub – Bar, until Mo 29 March 09:00
   calls  munich calls milano
+  keys   end to end (DTLS): the two windows make them, and no registrar has them
 
 Why it is open (later lines override earlier ones)
   ▶ hours "Mo-Fr 09:00-12:00": open from 09:00 to 12:00

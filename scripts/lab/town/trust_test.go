@@ -1,6 +1,8 @@
 package town
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -135,6 +137,103 @@ func TestARegistrarThatLiesAtFirstSight(t *testing.T) {
 				if s := w.keys().State; s != string(trust.Unconfirmed) && s != string(trust.Changed) {
 					t.Fatalf("%s says %q", w.Space, s)
 				}
+			}
+		}
+	})
+}
+
+// seeing says whether a window shows the picture of another one, fresh.
+func (w *Window) seeing(other *Window) bool {
+	s := w.Devices.Screen()
+	return s.Card.Picture && s.Seed == uint16(other.Host.As4()[3]) && time.Since(s.At) < 5*time.Second
+}
+
+// both has two windows confirmed on both sides.
+func both(t *testing.T, a, b *Window) {
+	t.Helper()
+	a.confirm(t, b, b.Key.Words().String())
+	b.confirm(t, a, a.Key.Words().String())
+	time.Sleep(5 * time.Second)
+	for w, other := range map[*Window]*Window{a: b, b: a} {
+		if w.keys().State != string(trust.Confirmed) || !w.seeing(other) {
+			t.Fatalf("%s: %q, and shows\n%s", w.Space, w.keys().State, w.says())
+		}
+	}
+}
+
+// A window that was set up anew has another key. It is refused until somebody confirms it at the window that knew the old one, and both
+// screens say why there is no picture; nobody at the registrar can do anything about it.
+func TestAChangedKeyIsRefusedUntilItIsConfirmedHere(t *testing.T) {
+	Simulate(t, 1, at(22, 12, 0), always, func(tw *Town) {
+		a, b := tw.pair()
+		time.Sleep(20 * time.Second)
+		both(t, a, b)
+		old := b.Key.Words().String()
+		b.Stop()
+		b.CloseTrust()
+		for _, name := range []string{"media.key", "pins.json"} {
+			if err := os.Remove(filepath.Join(b.stateDir(), name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		b.Start()
+		time.Sleep(30 * time.Second)
+		// What a registrar can do: forget all, begin anew.
+		tw.StopRegistrar()
+		tw.Keys = newLiar(t)
+		tw.StartRegistrar()
+		pictures, there := a.Devices.Screen().Pictures, b.Devices.Screen().Pictures
+		refused, said := false, false
+		for range 120 {
+			time.Sleep(500 * time.Millisecond)
+			if a.seeing(b) || b.seeing(a) {
+				t.Fatalf("a picture in spite of the changed key:\n%s\n%s", a.says(), b.says())
+			}
+			refused = refused || strings.Contains(a.says(), "The key of munich has changed\nNo picture until someone here confirms it: ewindow trust munich")
+			said = said || strings.Contains(b.says(), "They do not know this window's key\nNo picture until someone there confirms it: ewindow trust munich")
+		}
+		if a.Devices.Screen().Pictures != pictures || b.Devices.Screen().Pictures != there {
+			t.Error("pictures came")
+		}
+		if k := a.keys(); !refused || k.State != string(trust.Changed) || k.Theirs != old || k.Offered != b.Key.Words().String() {
+			t.Errorf("milano: %+v, and shows\n%s", k, a.says())
+		}
+		if !said {
+			t.Errorf("munich shows\n%s", b.says())
+		}
+		a.confirm(t, b, b.Key.Words().String())
+		time.Sleep(40 * time.Second)
+		if !a.seeing(b) || !b.seeing(a) || a.keys().State != string(trust.Half) || b.keys().State != string(trust.Unconfirmed) {
+			t.Errorf("after it was confirmed: %q, %q\n%s\n%s", a.keys().State, b.keys().State, a.says(), b.says())
+		}
+	})
+}
+
+// A registrar that names other keys once both sides have confirmed gains nothing: windows that meet anew refuse what contradicts their pins.
+func TestARegistrarThatLiesLaterGainsNothing(t *testing.T) {
+	Simulate(t, 1, at(22, 12, 0), always, func(tw *Town) {
+		a, b := tw.pair()
+		time.Sleep(20 * time.Second)
+		both(t, a, b)
+		honest := tw.Keys
+		tw.StopRegistrar()
+		tw.Keys = newLiar(t, "milano", "munich")
+		tw.StartRegistrar()
+		a.Stop()
+		a.Start()
+		time.Sleep(time.Minute)
+		for _, w := range []*Window{a, b} {
+			if w.keys().State != string(trust.Changed) || w.Devices.Screen().Card.Picture {
+				t.Errorf("%s: %q, and shows\n%s", w.Space, w.keys().State, w.says())
+			}
+		}
+		tw.StopRegistrar()
+		tw.Keys = honest
+		tw.StartRegistrar()
+		time.Sleep(time.Minute)
+		for w, other := range map[*Window]*Window{a: b, b: a} {
+			if w.keys().State != string(trust.Confirmed) || !w.seeing(other) {
+				t.Errorf("with an honest registrar %s: %q, and shows\n%s", w.Space, w.keys().State, w.says())
 			}
 		}
 	})
