@@ -38,6 +38,10 @@ const (
 	relayEnough    = 100 * time.Millisecond
 	relayEnoughTCP = 300 * time.Millisecond
 
+	// One machine has a port of its own for a stream, and some at a server that relays for it. More of them at one address only have
+	// us send checks to whoever is there (RFC 8445 §19.5.1).
+	mostAtOne = 6
+
 	checksMost = 100 // requests to a pair before it is given up: the other side may begin seconds later than we
 )
 
@@ -230,23 +234,15 @@ func (a *attempt) preferred(at netip.Addr) netip.AddrPort {
 	return a.host[0]
 }
 
-// start begins to check the ways to the other side. What cannot be read of its candidates, and names, which would have us ask a DNS
-// server of a stranger's choice, are left out.
+// start begins to check the ways to the other side.
 func (a *attempt) start(theirs *negotiate.ICE) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.remote, a.password, a.controls, a.begun = theirs.Fragment, theirs.Password, a.ours || theirs.Lite, time.Now()
 	var names []string
 	a.theirHosts = map[netip.Addr]bool{}
-	for _, text := range theirs.Candidates {
-		c, err := ice.UnmarshalCandidate(text)
-		if err != nil || c.Component() != a.component || !c.NetworkType().IsUDP() {
-			continue
-		}
-		at, ok := address(c)
-		if !ok || !a.checkable(at) {
-			continue
-		}
+	for _, c := range a.worthChecks(theirs.Candidates) {
+		at, _ := address(c)
 		names = append(names, nameOf(c))
 		a.theirHosts[at.Addr()] = a.theirHosts[at.Addr()] || c.Type() == ice.CandidateTypeHost
 		if err := a.agent.AddRemoteCandidate(c); err != nil {
@@ -262,6 +258,25 @@ func (a *attempt) start(theirs *negotiate.ICE) error {
 		return fmt.Errorf("begin ICE's checks: %w", err)
 	}
 	return nil
+}
+
+// worthChecks are the other side's candidates that are checked. What cannot be read, and names, which would have us ask a DNS server
+// of a stranger's choice, are left out.
+func (a *attempt) worthChecks(theirs []string) (out []ice.Candidate) {
+	count := map[netip.Addr]int{}
+	for _, text := range theirs {
+		c, err := ice.UnmarshalCandidate(text)
+		if err != nil || c.Component() != a.component || !c.NetworkType().IsUDP() {
+			continue
+		}
+		at, ok := address(c)
+		if !ok || !a.checkable(at) || count[at.Addr()] == mostAtOne {
+			continue
+		}
+		count[at.Addr()]++
+		out = append(out, c)
+	}
+	return out
 }
 
 // checkable says whether checks may go to an address that a stranger named: only to what could be a machine, and to

@@ -3,6 +3,7 @@ package udp
 
 import (
 	"encoding/binary"
+	"errors"
 	"net"
 	"net/netip"
 	"sync"
@@ -17,15 +18,30 @@ const (
 	writeBuffer = 1 << 19
 )
 
-// Listen opens a socket of the kernel's at an address; port 0 is any.
+// Listen opens a socket of the kernel's at an address; port 0 is any. It sends to one machine at a time: an address that somebody
+// names may be all those of the network here, which nobody but the kernel knows.
 func Listen(addr netip.AddrPort) (*net.UDPConn, error) {
 	c, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(addr))
 	if err != nil {
 		return nil, err
 	}
+	if err := narrow(c); err != nil {
+		c.Close()
+		return nil, err
+	}
 	_ = c.SetReadBuffer(readBuffer) // as much as the system allows is good enough
 	_ = c.SetWriteBuffer(writeBuffer)
 	return c, nil
+}
+
+// narrow takes away the permission to send to broadcast addresses, which Go gives to every socket.
+func narrow(c *net.UDPConn) error {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return err
+	}
+	failed := raw.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_BROADCAST, 0) })
+	return errors.Join(failed, err)
 }
 
 // AddrPort takes the address out of a net.Addr, IPv4 in its short form; ok is false where it has none.

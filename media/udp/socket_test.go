@@ -2,6 +2,7 @@ package udp
 
 import (
 	"bytes"
+	"errors"
 	"net"
 	"net/netip"
 	"testing"
@@ -195,5 +196,33 @@ func TestSendAllRefused(t *testing.T) {
 	a.Close()
 	if failed, err := a.SendAll(two, to); failed != 2 || err == nil {
 		t.Error(failed, err)
+	}
+}
+
+// A socket sends to one machine at a time, whatever address somebody names.
+func TestNoBroadcast(t *testing.T) {
+	everybody := netip.MustParseAddrPort("127.255.255.255:9")
+	usual, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer usual.Close()
+	if _, err := usual.WriteToUDPAddrPort([]byte("x"), everybody); err != nil {
+		t.Skipf("this machine sends to no broadcast address: %v", err)
+	}
+	c, err := Listen(netip.MustParseAddrPort("127.0.0.1:0"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	s := New(c)
+	if err := s.Send([]byte("x"), everybody); !errors.Is(err, unix.EACCES) {
+		t.Errorf("sent to a broadcast address: %v", err)
+	}
+	if failed, _ := s.SendAll([][]byte{[]byte("x"), []byte("y")}, everybody); failed != 2 {
+		t.Errorf("%d of 2 sent together have failed", failed)
+	}
+	if err := s.Send([]byte("x"), netip.MustParseAddrPort(usual.LocalAddr().String())); err != nil {
+		t.Errorf("to one machine: %v", err)
 	}
 }
