@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"ewindow/registrar/echo"
+	"ewindow/registrar/relay"
 )
 
 // echo makes the end at which callers hear themselves; nil if it is switched off.
@@ -34,7 +35,7 @@ func listenPair(at netip.Addr, first, last uint16) (rtp, rtcp net.PacketConn, er
 		host = at.String()
 	}
 	open := func(port int) (net.PacketConn, error) {
-		return net.ListenPacket("udp", net.JoinHostPort(host, strconv.Itoa(port)))
+		return relay.OpenSocket(host, port)
 	}
 	for port := int(first); port < int(last); port += 2 {
 		if rtp, err = open(port); err != nil {

@@ -143,7 +143,7 @@ func newService(t *testing.T) *service {
 	return &service{t: t, dir: dir, args: serveCmd{
 		stateFlags: stateFlags{State: filepath.Join(dir, "state")}, Dialplan: []string{write(t, filepath.Join(dir, "plan.hcl"), plan)},
 		Domain: "localhost", TLS: "127.0.0.1:0", TCP: "127.0.0.1:0", UDP: "127.0.0.1:0", HTTP: "127.0.0.1:0",
-		LogFormat: "text", LogLevel: "info",
+		LogFormat: "text", LogLevel: "info", relayFlags: relayFlags{RelayRate: 8000, RelayTotal: 400_000},
 	}}
 }
 
@@ -324,9 +324,9 @@ func TestBadStart(t *testing.T) {
 		"busy TURN port": {func(s *service) { s.args.Turn, s.args.RelayPorts = busy.Addr().String(), "50000-50100" },
 			"--turn " + busy.Addr().String() + ": the port is busy; end the program that has it, or give --turn another address"},
 		"bad relay rate": {func(s *service) {
-			s.args.Turn, s.args.RelayPorts, s.args.RelayRate = "127.0.0.1:0", "50000-50100", 8000
+			s.args.Turn, s.args.RelayPorts, s.args.RelayTotal = "127.0.0.1:0", "50000-50100", 7000
 		},
-			"--relay-rate 8000, --relay-total 0: sound alone needs 64 kbit/s"},
+			"--relay-rate 8000, --relay-total 7000: sound alone needs 64 kbit/s"},
 		"bad relay ports": {func(s *service) { s.args.Turn, s.args.RelayPorts = "127.0.0.1:0", "1-x" }, "--relay-ports 1-x: write two ports"},
 		"bad plan":        {func(s *service) { write(s.t, s.args.Dialplan[0], "space \"milano\" {") }, "plan.hcl:1:"},
 		"no plan":         {func(s *service) { s.args.Dialplan[0] += "x" }, "no such file or directory"},

@@ -54,11 +54,19 @@ func (c *serveCmd) relaying(log *slog.Logger) (r relaying, err error) {
 		return r, nil
 	}
 	r.embedded, r.realm, r.allow = true, c.Domain, c.RelayAllow
-	if c.RelayRate != 0 && c.RelayRate < 64 || c.RelayTotal < c.RelayRate { // zero, without flags: the default
+	if c.RelayRate < 64 || c.RelayTotal < c.RelayRate {
 		return r, fmt.Errorf("--relay-rate %d, --relay-total %d: sound alone needs 64 kbit/s, and one allocation cannot have more than all", c.RelayRate, c.RelayTotal)
 	}
 	r.rate, r.total = c.RelayRate, c.RelayTotal
+	for _, network := range r.allow {
+		if !relay.Opens(network) {
+			return r, fmt.Errorf("--relay-allow %s: this is no private network; public addresses are relayed to without that, loopback, link-local and multicast never", network)
+		}
+	}
 	if r.ports, err = c.relayPorts(); err != nil {
+		return r, err
+	}
+	if err = c.apart(r.ports); err != nil {
 		return r, err
 	}
 	if r.relay, err = c.relayAddresses(); err != nil {
@@ -107,11 +115,29 @@ func (c *serveCmd) relayPorts() (relay.Ports, error) {
 	return relay.Ports{Low: uint16(first), High: uint16(last)}, nil
 }
 
+// apart is nil if what is relayed has ports of its own. Elsewhere allocations and whatever else listens there would take each other's.
+func (c *serveCmd) apart(ports relay.Ports) error {
+	first, last, _ := strings.Cut(c.EchoPorts, "-")
+	_, sip, _ := net.SplitHostPort(c.UDP)
+	_, turn, _ := net.SplitHostPort(c.Turn)
+	for _, other := range []struct{ flag, first, last string }{{"--udp", sip, sip}, {"--turn", turn, turn}, {"--echo-ports", first, last}} {
+		low, err1 := strconv.ParseUint(other.first, 10, 16)
+		high, err2 := strconv.ParseUint(other.last, 10, 16)
+		if errors.Join(err1, err2) == nil && low <= uint64(ports.High) && high >= uint64(ports.Low) {
+			return fmt.Errorf("--relay-ports %s: %s has ports there as well; give one of them others", c.RelayPorts, other.flag)
+		}
+	}
+	return nil
+}
+
 // relayAddresses are those of what is relayed, as others reach it.
 func (c *serveCmd) relayAddresses() (out []netip.Addr, err error) {
 	for _, a := range c.RelayAddress {
 		a = a.Unmap()
-		if !a.IsValid() || a.IsUnspecified() || a.IsMulticast() || a.Zone() != "" || slices.ContainsFunc(out, func(o netip.Addr) bool { return o.Is4() == a.Is4() }) {
+		if !a.IsValid() || a.IsUnspecified() || a.IsMulticast() || a.Zone() != "" {
+			return nil, fmt.Errorf("--relay-address %s: nobody is reached there; give the address at which others see this machine", a)
+		}
+		if slices.ContainsFunc(out, func(o netip.Addr) bool { return o.Is4() == a.Is4() }) {
 			return nil, fmt.Errorf("--relay-address %s: give one address of IPv4, one of IPv6, or both", a)
 		}
 		out = append(out, a)

@@ -106,6 +106,24 @@ func TestRelayFlags(t *testing.T) {
 	if err != nil || len(own) > 2 {
 		t.Errorf("this machine: %v, %v", own, err)
 	}
+	log := slog.New(slog.DiscardHandler)
+	for fails, edit := range map[string]func(*serveCmd){
+		"":                                    func(*serveCmd) {},
+		"--relay-rate 0":                      func(c *serveCmd) { c.RelayRate = 0 },
+		"--relay-ports 5050-5070: --udp has":  func(c *serveCmd) { c.RelayPorts = "5050-5070" },
+		"--relay-ports 3478-3478: --turn has": func(c *serveCmd) { c.RelayPorts = "3478-3478" },
+		"--relay-ports 26031-26040: --echo-ports has": func(c *serveCmd) { c.RelayPorts = "26031-26040" },
+		"--relay-allow 127.0.0.0/8: this is no":       func(c *serveCmd) { c.RelayAllow = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} },
+		"--relay-allow 8.8.8.0/24: this is no":        func(c *serveCmd) { c.RelayAllow = []netip.Prefix{netip.MustParsePrefix("8.8.8.0/24")} },
+	} {
+		c := serveCmd{UDP: ":5060", EchoPorts: "26000-26031", stateFlags: stateFlags{State: t.TempDir()}, relayFlags: relayFlags{
+			Turn: ":3478", RelayPorts: "49152-65535", RelayRate: 8000, RelayTotal: 400_000, RelayAllow: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")},
+		}}
+		edit(&c)
+		if _, err := c.relaying(log); (err == nil) != (fails == "") || err != nil && !strings.Contains(err.Error(), fails) {
+			t.Errorf("%v, want %q", err, fails)
+		}
+	}
 	at := &net.TCPAddr{Port: 3478}
 	r := relaying{relay: addrs("203.0.113.1")}
 	for advertise, want := range map[string][]string{

@@ -24,6 +24,9 @@ var never = prefixes(
 // private are networks behind the registrar that an admin may open: RFC 1918, RFC 6598, RFC 2544, RFC 4193.
 var private = prefixes("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "198.18.0.0/15", "fc00::/7")
 
+// Opens says whether anybody else can be reached once a network is allowed.
+func Opens(network netip.Prefix) bool { return slices.ContainsFunc(private, network.Overlaps) }
+
 func prefixes(texts ...string) (out []netip.Prefix) {
 	for _, t := range texts {
 		out = append(out, netip.MustParsePrefix(t))

@@ -147,7 +147,7 @@ func New(c Config) (*Server, error) {
 		c.Machine = (&block.Machine{}).Addresses
 	}
 	if c.Listen == nil {
-		c.Listen = openSocket
+		c.Listen = func(at netip.AddrPort) (net.PacketConn, error) { return OpenSocket(at.Addr().String(), int(at.Port())) }
 	}
 	limits := c.Limits.orDefaults()
 	s := &Server{

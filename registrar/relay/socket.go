@@ -3,15 +3,15 @@ package relay
 import (
 	"context"
 	"net"
-	"net/netip"
+	"strconv"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 )
 
-// openSocket opens the socket of a relayed address. It cannot send to all machines of a network at once: what the broadcast
-// addresses of the networks around are nobody but the system knows.
-func openSocket(at netip.AddrPort) (net.PacketConn, error) {
+// OpenSocket opens a socket for media; an empty host is any address. It cannot send to all machines of a network at once: what the
+// broadcast addresses of the networks around are nobody but the system knows.
+func OpenSocket(host string, port int) (net.PacketConn, error) {
 	narrow := func(_, _ string, raw syscall.RawConn) (err error) {
 		if failed := raw.Control(func(fd uintptr) {
 			err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_BROADCAST, 0)
@@ -20,5 +20,5 @@ func openSocket(at netip.AddrPort) (net.PacketConn, error) {
 		}
 		return err
 	}
-	return (&net.ListenConfig{Control: narrow}).ListenPacket(context.Background(), "udp", at.String())
+	return (&net.ListenConfig{Control: narrow}).ListenPacket(context.Background(), "udp", net.JoinHostPort(host, strconv.Itoa(port)))
 }

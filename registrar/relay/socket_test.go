@@ -3,7 +3,6 @@ package relay
 import (
 	"errors"
 	"net"
-	"net/netip"
 	"syscall"
 	"testing"
 )
@@ -19,7 +18,7 @@ func TestNoBroadcast(t *testing.T) {
 	if _, err := usual.WriteTo([]byte("x"), everybody); err != nil {
 		t.Skipf("this machine sends to no broadcast address: %v", err)
 	}
-	socket, err := openSocket(netip.MustParseAddrPort("127.0.0.1:0"))
+	socket, err := OpenSocket("127.0.0.1", 0)
 	if err != nil {
 		t.Fatal(err)
 	}
