@@ -45,6 +45,10 @@ func Open(dir string, log *slog.Logger) (*Key, *Pins, error) {
 	if err != nil {
 		return nil, nil, errors.Join(err, pins.Close())
 	}
+	if pins.mine(key.Public()) {
+		log.Warn("this window has another key than partners know; they refuse it until somebody there confirms it, or the old key is put back",
+			"file", filepath.Join(dir, keyFile), "words", key.Words().String())
+	}
 	return key, pins, nil
 }
 

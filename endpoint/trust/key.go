@@ -63,6 +63,8 @@ func LoadKey(dir string, log *slog.Logger) (*Key, error) {
 	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o077 != 0 {
 		if err := os.Chmod(path, 0o600); err != nil {
 			log.Warn("others on this machine can read the window's media key", "file", path, "err", err)
+		} else {
+			log.Warn("others on this machine could read the window's media key until now", "file", path)
 		}
 	}
 	return k, nil

@@ -22,6 +22,7 @@ type Pin struct {
 	Confirmed time.Time       `json:"confirmed,omitzero"`  // somebody here said that its words are the partner's; zero: nobody yet
 	By        string          `json:"by,omitempty"`        // who did
 	There     time.Time       `json:"there,omitzero"`      // the partner has proved that somebody there confirmed this window's key; zero: not yet
+	Knows     mediakey.Public `json:"knows,omitempty"`     // this window's key that was confirmed there
 	Offered   mediakey.Public `json:"offered,omitempty"`   // another key that was shown or told since; with one there is no picture
 	OfferedAt time.Time       `json:"offered_at,omitzero"` // it was, for the first time
 }

@@ -330,3 +330,58 @@ func TestBothSidesHaveToConfirm(t *testing.T) {
 		t.Errorf("another key has what the old one had: %v, %s", err, again.Of("munich").State())
 	}
 }
+
+// What was confirmed there was one key of this window's. With another one, as after it was set up anew, nobody there has.
+func TestAnotherKeyIsNotConfirmedThere(t *testing.T) {
+	dir := t.TempDir()
+	milano, pins, err := Open(dir, silent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	munich, err := LoadKey(t.TempDir(), silent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	vouch := func(pins *Pins, milano *Key) {
+		t.Helper()
+		proof, err := munich.Vouch(milano.Public())
+		if err == nil {
+			err = pins.Vouched("munich", milano.Public(), proof)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(pins.Meet("munich", []byte(munich.Public())), pins.Confirm("munich", munich.Public(), "anna")); err != nil {
+		t.Fatal(err)
+	}
+	vouch(pins, milano)
+	if s := pins.Of("munich").State(); s != Confirmed {
+		t.Fatalf("both said so: %q", s)
+	}
+	if err := errors.Join(pins.Close(), os.Remove(filepath.Join(dir, keyFile))); err != nil {
+		t.Fatal(err)
+	}
+	var said strings.Builder
+	anew, pins, err := Open(dir, slog.New(slog.NewTextHandler(&said, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := pins.Of("munich").State(); s != Half {
+		t.Errorf("with another key it is %q", s)
+	}
+	if !strings.Contains(said.String(), "level=WARN") || !strings.Contains(said.String(), "another key than partners know") {
+		t.Errorf("that it is another key is not said: %s", &said)
+	}
+	vouch(pins, anew)
+	if err := pins.Close(); err != nil {
+		t.Fatal(err)
+	}
+	_, pins, err = Open(dir, silent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := pins.Of("munich").State(); s != Confirmed {
+		t.Errorf("confirmed there anew: %q after a restart", s)
+	}
+}

@@ -43,12 +43,27 @@ func (p *Pins) Vouched(peer string, own mediakey.Public, proof []byte) error {
 		if key, ok := parsed.(*ecdsa.PublicKey); !ok || len(proof) > MaxVouch || !ecdsa.VerifyASN1(key, vouched(pin.Public, own), proof) {
 			return false, errors.New("it is not signed with the key that the partner is known by, or is about another key than this window's")
 		}
-		if !pin.There.IsZero() {
+		if !pin.There.IsZero() && pin.Knows == own {
 			return false, nil
 		}
-		pin.There = time.Now()
+		pin.There, pin.Knows = time.Now(), own
 		p.pins[peer] = pin
 		p.log.Info("this window's key is confirmed there", "peer", peer)
 		return true, nil
 	})
+}
+
+// mine has what was confirmed there hold for the key own alone, and says whether it was another one: a window that was set up anew, or put
+// back from a backup, may have one that nobody there has confirmed.
+func (p *Pins) mine(own mediakey.Public) (another bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for peer, pin := range p.pins {
+		if !pin.There.IsZero() && pin.Knows != own {
+			another = another || pin.Knows != ""
+			pin.There, pin.Knows = time.Time{}, ""
+			p.pins[peer] = pin
+		}
+	}
+	return another
 }
