@@ -17,6 +17,10 @@ const (
 	// A room is quiet while the encoder makes less than this share of what it may.
 	quietShare = 0.7
 
+	// An encoder that may make less than this share of what its format takes at least is at its coarsest, and may code nothing of what moves:
+	// that it makes little then tells of no quiet room.
+	telling = 0.5
+
 	// A format stays for so long at least, unless the path carries less than half of what it needs.
 	steady = 1500 * time.Millisecond
 
@@ -101,8 +105,8 @@ func (s *scale) choose(now time.Time, full engine.VideoFormat, kbps int, used fl
 		if best < s.step {
 			need *= ample
 		}
-		if quiet := used * needs(f) / needs(present) * ample; used < quietShare*float64(full.Kbps) {
-			need = min(need, quiet)
+		if used < quietShare*float64(full.Kbps) && float64(full.Kbps) >= telling*needs(f) {
+			need = min(need, used*needs(f)/needs(present)*ample)
 		}
 		if float64(full.Kbps) >= max(need, s.least(now, best)) {
 			break

@@ -35,6 +35,8 @@ func TestScale(t *testing.T) {
 		{2 * time.Second, 10, 10, 320, 15, 10},        // nothing is smaller
 		{2 * time.Second, 60, 10, 640, 15, 60},        // a quiet room: what it makes fits a larger one
 		{2 * time.Second, 3000, 2000, 1280, 30, 2000},
+		{2 * time.Second, 300, 20, 1280, 30, 300}, // a quiet room in its full size
+		{2 * time.Second, 95, 4, 640, 30, 95},     // none: at its coarsest the encoder codes nothing of what moves
 	} {
 		now = now.Add(step.after)
 		got := s.choose(now, full, step.kbps, step.used, 0)
