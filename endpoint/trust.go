@@ -108,7 +108,7 @@ func put(dir string, q trust.Question) (a trust.Answer, err error) {
 	a, err = ask.Put[trust.Question, trust.Answer](dir, trust.Socket, "window", q)
 	if errors.Is(err, ask.ErrNotRunning) {
 		if !trust.Begun(dir) {
-			return a, fmt.Errorf("no window has run with the state directory %s yet; start it, which makes its key, or name another directory with --state", dir)
+			return a, fmt.Errorf("no window keeps its key in %s: start the window, which makes one unless a copy of media.key is put back before, or name another state directory with --state", dir)
 		}
 		a, err = putFiles(dir, q)
 	}

@@ -50,7 +50,7 @@ func TestTrust(t *testing.T) {
 	silent := slog.New(slog.DiscardHandler)
 	for _, runs := range []bool{true, false} {
 		dir := t.TempDir()
-		contains(t, "before the first start", says(dir, "", trustCmd{}), "error: no window has run with the state directory "+dir)
+		contains(t, "before the first start", says(dir, "", trustCmd{}), "error: no window keeps its key in "+dir)
 		key, pins, err := trust.Open(dir, silent)
 		if err != nil {
 			t.Fatal(err)
