@@ -44,7 +44,8 @@ type (
 		Keyless bool      // its keys are not agreed on yet
 		Starved time.Time // when it was last heard that the line has no room for its pictures
 	}
-	Device struct{ Role, Missing string } // a role has its devices (Missing empty) or not
+	Device  struct{ Role, Missing string } // a role has its devices (Missing empty) or not
+	Trusted struct{}                       // somebody here confirmed the key for which the partner was refused
 )
 
 func (Tick) event()        {}
@@ -60,6 +61,7 @@ func (Failed) event()      {}
 func (Ended) event()       {}
 func (Media) event()       {}
 func (Device) event()      {}
+func (Trusted) event()     {}
 
 // An Action is something for the loop to carry out.
 type Action interface{ action() }

@@ -110,6 +110,21 @@ func (w *Window) keys(now time.Time) screen.Keys {
 	return k
 }
 
+// noteTrust notices that a key is refused no more: somebody here has confirmed it.
+func (w *Window) noteTrust(ctx context.Context) {
+	if w.cfg.Pins == nil {
+		return
+	}
+	peer, refused := w.inView(time.Now()), w.refuses
+	w.refuses = ""
+	if peer != "" && w.cfg.Pins.Of(peer).State() == trust.Changed {
+		w.refuses = peer
+	}
+	if refused != "" && refused == peer && w.refuses == "" {
+		w.step(ctx, Trusted{})
+	}
+}
+
 // keyStatus is the same for the status.
 func (w *Window) keyStatus(now time.Time) status.Keys {
 	if w.cfg.Pins == nil {

@@ -58,6 +58,8 @@ func (m *machine) take(e Event) {
 		m.Programme, m.PlannedAt = e.P, m.now
 		m.rename()
 		m.Reach.Failures, m.Reach.NextDial = 0, time.Time{}
+	case Trusted: // whoever confirms a key waits for the picture
+		m.Reach.Failures, m.Reach.NextDial, m.Reach.Fresh = 0, time.Time{}, m.Online
 	case Invited:
 		m.invited(e)
 	case Agreed:

@@ -77,6 +77,7 @@ type Window struct {
 	legs    map[string]*leg        // by Call.ID
 	invited map[string]*invitation // by Call.ID, while Step decides
 	card    protocol.Card
+	refuses string // the partner whose key is refused here; empty for none
 	zone    *time.Location
 	home    netip.Addr // our address towards the registrar, when we registered last
 	work    sync.WaitGroup
@@ -215,6 +216,7 @@ func (w *Window) look(ctx context.Context) {
 		}
 	}
 	w.step(ctx, Tick{})
+	w.noteTrust(ctx)
 }
 
 // receive takes what others bring to the loop.

@@ -202,7 +202,7 @@ func TestAChangedKeyIsRefusedUntilItIsConfirmedHere(t *testing.T) {
 			t.Errorf("munich shows\n%s", b.says())
 		}
 		a.confirm(t, b, b.Key.Words().String())
-		time.Sleep(40 * time.Second)
+		time.Sleep(3 * time.Second) // whoever confirmed it waits for the picture
 		if !a.seeing(b) || !b.seeing(a) || a.keys().State != string(trust.Half) || b.keys().State != string(trust.Unconfirmed) {
 			t.Errorf("after it was confirmed: %q, %q\n%s\n%s", a.keys().State, b.keys().State, a.says(), b.says())
 		}
