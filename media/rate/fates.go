@@ -64,12 +64,14 @@ func (f *fates) exceeds(share, by, least float64) bool {
 	return f.share() >= share+by && f.lost-expected >= max(least, doubtless*math.Sqrt(expected*f.spread()))
 }
 
-// inBursts says that packets are lost behind others above all, as by a queue that is short. While more is sent than the burst goes by, all
-// follow others, and nothing tells.
+// inBursts says that packets are lost behind others above all, as by a queue that is short.
 func (f *fates) inBursts() bool {
 	expected := f.ahead * (f.lost - f.aheadLost) / max(f.packets()-f.ahead, 1)
-	return expected > 0 && f.aheadLost <= fallen*expected && expected-f.aheadLost >= suspicious*math.Sqrt(expected*max(f.spread()/2, 1))
+	return !f.blind() && f.aheadLost <= fallen*expected && expected-f.aheadLost >= suspicious*math.Sqrt(expected*max(f.spread()/2, 1))
 }
+
+// blind says that all packets followed others, as while more is sent than the burst goes by: nothing tells where they are lost.
+func (f *fates) blind() bool { return f.ahead < 1 }
 
 type verdict int
 

@@ -17,6 +17,7 @@ const (
 	losingFrom  = 0.03 // share of packets lost that is tried
 	losingLeast = 6.0  // packets, for that
 	losingFor   = time.Second
+	losingBlind = 3 * time.Second  // where all packets follow others, and nothing tells
 	losingLong  = 30 * time.Second // where it does not look like bursts
 
 	trialLeast  = 500 * time.Millisecond
@@ -128,7 +129,7 @@ func (s *shallow) lasts(now time.Time) bool {
 		s.losing = now
 	}
 	lost := now.Sub(s.losing)
-	return now.After(s.next) && (lost >= losingFor && s.late.inBursts() || lost >= losingLong)
+	return now.After(s.next) && (lost >= losingFor && s.late.inBursts() || lost >= losingBlind && s.late.blind() || lost >= losingLong)
 }
 
 // believe takes bursts for too much, and a share of loss for chance.
