@@ -121,6 +121,13 @@ func open(t *testing.T) *house {
 	bar.Width, bar.Height, bar.FPS, bar.Kbps = width, height, fps, 800
 	h.Network = &stage.Network{Dir: filepath.Join(dir, "net"), Bin: bin, Host: address, Dialplan: plan, Serve: []string{"--shared", address + ":443"},
 		Phones: []string{"reception", "workshop", "cellar"}, Windows: []stage.Window{bar, milano, munich}, Lines: h.line}
+	h.open(t)
+	return h
+}
+
+// open starts the registrar and the windows. A test that fails says what they said.
+func (h *house) open(t *testing.T) {
+	t.Helper()
 	if err := h.Write(); err != nil {
 		t.Fatal(err)
 	}
@@ -140,7 +147,6 @@ func open(t *testing.T) *house {
 			t.Logf("the programs said:\n%s", strings.Join(h.lines, "\n"))
 		}
 	})
-	return h
 }
 
 func (h *house) line(name string, line []byte) {

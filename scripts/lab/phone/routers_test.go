@@ -142,25 +142,7 @@ func openRouters(t *testing.T) *routers {
 		w.Windows = append(w.Windows, stage.Window{Space: space, Camera: "test", Microphone: "test", Speaker: "none", Screen: "x11:" + screen.Name,
 			Width: width, Height: height, FPS: fps, Kbps: 500})
 	}
-	if err := w.Write(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(w.Network.Close)
-	if _, err := w.StartRegistrar(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	for _, window := range w.Windows {
-		if _, err := w.StartWindow(window); err != nil {
-			t.Fatal(err)
-		}
-	}
-	t.Cleanup(func() {
-		if t.Failed() {
-			w.mu.Lock()
-			defer w.mu.Unlock()
-			t.Logf("the programs said:\n%s", strings.Join(w.lines, "\n"))
-		}
-	})
+	w.open(t)
 	return w
 }
 
