@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"ewindow/endpoint/trust"
@@ -65,6 +66,7 @@ func TestDowngradeIsRefused(t *testing.T) {
 			}
 			f.close()
 		}
+		synctest.Wait() // who is refused is told before the log is
 		if log := l.log.Take(); strings.Count(log, "where keys have to be agreed on by DTLS") < 2 {
 			t.Errorf("the log says\n%s", log)
 		}
