@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -104,6 +105,7 @@ func WordsOf(p Public) (w Words) {
 	if err != nil {
 		panic(err) // the parameters are constants
 	}
+	debug.FreeOSMemory() // it is as much as all else that a window keeps, and is not needed again for long
 	list := strings.Fields(english)
 	n := new(big.Int).SetBytes(sum)
 	n.Rsh(n, uint(len(sum)*8-len(w)*bits)) // the first 66 bits, the first word first
