@@ -42,6 +42,7 @@ var rules = []struct {
 	{who: `^ewindow/registrar/relay$`, not: `^github.com/emiago/sipgo`, why: "the relay knows no SIP"},
 	{who: `^ewindow/registrar/signal/mediakey$`, not: `^(ewindow|github.com)/`, but: `^$`, why: "a public key and its words are the same to both programs, and know neither"},
 	{who: `^ewindow/endpoint/trust$`, not: `^(ewindow|github.com)/`, but: `^ewindow/(dialplan/wholefile|registrar/signal/mediakey)$`, why: "whose key it is depends on nothing that a call does"},
+	{who: `^ewindow/registrar/signal/joining$`, not: `^(ewindow|github.com)/`, but: `^$`, why: "a code and what is said over it are the same to both programs, and know neither"},
 	{who: `^ewindow/registrar/signal/relays$`, not: `^(ewindow|github.com)/`, but: `^$`, why: "relays travel between both programs, and know neither"},
 	{who: `^ewindow/registrar(/|$)`, not: `^ewindow/(media|endpoint)(/|$)`, but: `^ewindow/media/negotiate$`, why: "the registrar knows no media and no windows"},
 	{who: `^ewindow/media(/|$)`, not: `^github.com/emiago/sipgo`, why: "media knows no SIP"},
