@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"time"
 
-	"ewindow/registrar/pki"
 	"ewindow/registrar/planfile"
 	"ewindow/registrar/store"
 )
@@ -183,18 +181,4 @@ func (c *accountRemoveCmd) Run(s streams) (err error) {
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	return db.RemoveAccount(ctx, c.Name)
-}
-
-type pinCmd struct{ stateFlags }
-
-func (c *pinCmd) Run(s streams) error {
-	pin, err := pki.ReadPin(c.pki())
-	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("there is no certificate authority in %s yet; it is made when the registrar is first started", c.pki())
-	}
-	if err != nil {
-		return err
-	}
-	fmt.Fprintln(s.out, pin)
-	return nil
 }

@@ -118,7 +118,7 @@ func (c *serveCmd) serve(ctx context.Context, s streams, reload <-chan os.Signal
 		})
 	}
 	if open.others.HTTP != nil {
-		g.Go(func() error { return serveShared(ctx, open.others.HTTP, db, log) })
+		g.Go(func() error { return serveShared(ctx, open.others.HTTP, publicWeb(db, identity), log) })
 	}
 	err = g.Wait()
 	log.Info("registrar ends")

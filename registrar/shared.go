@@ -4,10 +4,10 @@ import (
 	"context"
 	"log/slog"
 	"net"
+	"net/http"
 
 	"ewindow/registrar/flow"
 	"ewindow/registrar/signal/scrape"
-	"ewindow/registrar/store"
 )
 
 // sharedFlags say where SIP, TURN and HTTP come in by one port.
@@ -43,7 +43,7 @@ func (l *opened) share(relays bool) {
 	}
 }
 
-// serveShared answers /healthz at the shared port until ctx ends. Metrics are nobody's business out there.
-func serveShared(ctx context.Context, l net.Listener, db *store.Store, log *slog.Logger) error {
-	return scrape.Serve(ctx, l, healthy(db), log)
+// serveShared answers HTTP at the shared port until ctx ends.
+func serveShared(ctx context.Context, l net.Listener, web http.Handler, log *slog.Logger) error {
+	return scrape.Serve(ctx, l, web, log)
 }

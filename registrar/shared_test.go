@@ -103,6 +103,17 @@ func TestSharedPeers(t *testing.T) {
 			t.Errorf("curl %s: %v, %q", path, err, out)
 		}
 	}
+	// What a phone is given is compared with what `pin` prints, by openssl's own reckoning.
+	file := filepath.Join(t.TempDir(), "ca.crt")
+	out, err := program(t, "", "curl", "-sSk", "-o", file, "-w", "%{http_code} %{content_type}", "--resolve", "localhost:"+port+":127.0.0.1", base+"/ca.crt")
+	if err != nil || out != "200 application/x-x509-ca-cert" {
+		t.Errorf("curl /ca.crt: %v, %q", err, out)
+	}
+	_, _, told := command("pin", "--state", s.args.State)
+	out, err = program(t, "", "openssl", "x509", "-in", file, "-noout", "-fingerprint", "-sha256")
+	if _, sum, _ := strings.Cut(strings.TrimSpace(out), "="); err != nil || len(sum) != 95 || !strings.HasSuffix(strings.TrimSpace(told), "\n"+sum) {
+		t.Errorf("openssl: %v, %q, pin: %q", err, out, told)
+	}
 	if out, err := program(t, "", "curl", "-sS", "--http1.1", base+"/healthz"); err == nil || !strings.Contains(out, "self-signed") && !strings.Contains(out, "certificate") {
 		t.Errorf("curl without the authority: %v, %q", err, out)
 	}

@@ -177,7 +177,10 @@ func (id *Identity) Pin() string { return pin.Of(id.ca) }
 // CA is the authority's certificate.
 func (id *Identity) CA() *x509.Certificate { return id.ca }
 
-// NotAfter is when the first of the server certificates in use expires.
+// CAFile is the same as a file for phones and browsers: PEM.
+func (id *Identity) CAFile() []byte { return pemCert(id.ca) }
+
+// NotAfter is when the first of the authority's server certificates in use expires.
 func (id *Identity) NotAfter() time.Time {
 	first := id.own[0].cert.Load().Leaf.NotAfter
 	for i := range id.own {
@@ -186,23 +189,6 @@ func (id *Identity) NotAfter() time.Time {
 		}
 	}
 	return first
-}
-
-// ServerConfig is for a listener: it sends the authority along and follows renewals.
-func (id *Identity) ServerConfig() *tls.Config {
-	return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: id.choose}
-}
-
-// choose is the first certificate that a client can verify the use of, whatever name it calls us by.
-func (id *Identity) choose(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
-	nameless := *hello
-	nameless.ServerName = ""
-	for i := range id.own {
-		if cert := id.own[i].cert.Load(); nameless.SupportsCertificate(cert) == nil {
-			return cert, nil
-		}
-	}
-	return id.own[0].cert.Load(), nil // the handshake says what is missing
 }
 
 // Run renews the server certificate when its time comes, until ctx is done.
@@ -228,16 +214,16 @@ func (id *Identity) Run(ctx context.Context) error {
 	}
 }
 
-// ReadPin returns the pin of the authority kept in dir, without making one.
-func ReadPin(dir string) (string, error) {
+// ReadCA returns the certificate of the authority kept in dir, without making one.
+func ReadCA(dir string) (*x509.Certificate, error) {
 	cert, _, err := readPair(caFile(dir))
 	if errors.Is(err, fs.ErrNotExist) {
-		return "", fmt.Errorf("there is no certificate authority in %s; `ewindow-registrar serve` makes it at its first start: %w", dir, err)
+		return nil, fmt.Errorf("there is no certificate authority in %s; `ewindow-registrar serve` makes it at its first start: %w", dir, err)
 	}
 	if err != nil {
-		return "", unusableCA(caFile(dir), err)
+		return nil, unusableCA(caFile(dir), err)
 	}
-	return pin.Of(cert), nil
+	return cert, nil
 }
 
 func caFile(dir string) string { return filepath.Join(dir, "ca.pem") }

@@ -102,10 +102,10 @@ func TestFirstStartAndNext(t *testing.T) {
 	if fi, _ := os.Stat(filepath.Join(dir, "ca.pem")); fi.Mode().Perm() != 0o600 {
 		t.Errorf("the key can be read by others: %v", fi.Mode())
 	}
-	if kept, err := ReadPin(dir); err != nil || kept != id.Pin() {
-		t.Errorf("pin %s, %v", kept, err)
+	if kept, err := ReadCA(dir); err != nil || pin.Of(kept) != id.Pin() {
+		t.Errorf("%v, %v", kept, err)
 	}
-	if _, err := ReadPin(t.TempDir()); err == nil || !strings.Contains(err.Error(), "serve` makes it at its first start") {
+	if _, err := ReadCA(t.TempDir()); err == nil || !strings.Contains(err.Error(), "serve` makes it at its first start") {
 		t.Errorf("no authority: %v", err)
 	}
 }
@@ -197,7 +197,7 @@ func TestDamagedAuthority(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "put back a copy of it") {
 			t.Errorf("%s: %v", name, err)
 		}
-		if _, err := ReadPin(dir); name != "a server's" && err == nil {
+		if _, err := ReadCA(dir); name != "a server's" && err == nil {
 			t.Errorf("%s: has a pin", name)
 		}
 		if after, _ := os.ReadFile(path); string(after) != c.data {
@@ -239,7 +239,7 @@ func TestFilesInTheWay(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "cannot be read") || !strings.Contains(err.Error(), "do not remove it") {
 		t.Error(err)
 	}
-	if _, err := ReadPin(dir); err == nil || !strings.Contains(err.Error(), "do not remove it") {
+	if _, err := ReadCA(dir); err == nil || !strings.Contains(err.Error(), "do not remove it") {
 		t.Error(err)
 	}
 }
