@@ -55,7 +55,7 @@ bench-plan:
 bench-strangers: programs
 	go run ./scripts/bench/strangers
 
-# Over bad lines, beside GStreamer's plain RTP (LINE='-peer chromium': beside Chromium's WebRTC): an hour and a half; LINE='-seconds 15 -runs 1 -only loss5,cut' for a look, -h for the rest.
+# Over bad lines, beside GStreamer's plain RTP (LINE='-peer chromium': beside Chromium's WebRTC, LINE='-path direct,relay': also by the registrar's relay): an hour and a half; LINE='-seconds 15 -runs 1 -only loss5,cut' for a look, -h for the rest.
 bench-line: setup-demo setup-bench programs glass
 	go run ./scripts/bench/line $(LINE)
 

@@ -4,7 +4,8 @@
 //	    ▲                 registrar                                                        │
 //	glass draw                                                                 glass watch ┘
 //
-// Each window is in a network namespace of its own; the registrar is with the first. The line has its conditions both ways,
+// Each window is in a network namespace of its own; the registrar is with the first, or, where its relay is to carry the media
+// (-path relay), in one between them that lets no UDP through, and the line is the second window's. The line has its conditions both ways,
 // and from before the call: what sets up the call suffers them too. It prints a table in Markdown, progress on stderr.
 package main
 
@@ -23,14 +24,21 @@ import (
 	"ewindow/scripts/stage"
 )
 
-// ours is what the table calls our own.
-const ours = "E-Window"
+// What the table calls our own: whose media go straight, and by the registrar's relay.
+const (
+	ours    = "E-Window"
+	relayed = "E-Window, relay"
+)
+
+// paths are ways for -path.
+var paths = map[string]string{"direct": ours, "relay": relayed}
 
 // options are the flags.
 type options struct {
 	seconds, runs int
 	bin           string
 	only, peer    string
+	path          string
 	logs, charts  string
 }
 
@@ -42,10 +50,32 @@ func main() {
 	flag.StringVar(&o.bin, "bin", "bin", "directory of the programs")
 	flag.StringVar(&o.only, "only", "", "measure only these `rows`, separated by commas")
 	flag.StringVar(&o.peer, "peer", "gstreamer", "who else is measured, in turn with ours: gstreamer, chromium, baresip, several separated by commas, or none")
+	flag.StringVar(&o.path, "path", "direct", "by which `way` the media of ours go: direct, relay (by the registrar's, over UDP), or both separated by a comma, in turn")
 	flag.StringVar(&o.logs, "logs", "", "`directory` for all that the windows print and the glass sees, files for each run")
 	flag.StringVar(&o.charts, "plot", "", "`directory` for a chart (SVG) of the first run of each row")
 	flag.Parse()
 	stage.Main("bench-line", func(ctx context.Context) error { return run(ctx, o, os.Stdout) })
+}
+
+// systems are who is measured, in turn.
+func (o options) systems() (systems []string, _ error) {
+	for path := range strings.SplitSeq(o.path, ",") {
+		system, ok := paths[strings.TrimSpace(path)]
+		if !ok || slices.Contains(systems, system) {
+			return nil, fmt.Errorf("-path %q: it is direct, relay, or direct,relay", o.path)
+		}
+		systems = append(systems, system)
+	}
+	for peer := range strings.SplitSeq(o.peer, ",") {
+		switch peer = strings.TrimSpace(peer); peer {
+		case "none":
+		case "gstreamer", "chromium", "baresip":
+			systems = append(systems, peer)
+		default:
+			return nil, fmt.Errorf("there is no peer %q; there are gstreamer, chromium, baresip and none", peer)
+		}
+	}
+	return systems, nil
 }
 
 func run(ctx context.Context, o options, out io.Writer) error {
@@ -56,15 +86,9 @@ func run(ctx context.Context, o options, out io.Writer) error {
 	if o.seconds < 1 || o.runs < 1 {
 		return fmt.Errorf("%d runs of %d s: there has to be one of a second at least", o.runs, o.seconds)
 	}
-	systems := []string{ours}
-	for peer := range strings.SplitSeq(o.peer, ",") {
-		switch peer = strings.TrimSpace(peer); peer {
-		case "none":
-		case "gstreamer", "chromium", "baresip":
-			systems = append(systems, peer)
-		default:
-			return fmt.Errorf("there is no peer %q; there are gstreamer, chromium, baresip and none", peer)
-		}
+	systems, err := o.systems()
+	if err != nil {
+		return err
 	}
 	dir, err := os.MkdirTemp("", "ewindow-line")
 	if err != nil {

@@ -45,7 +45,7 @@ type outcome struct {
 }
 
 func (o outcome) String() string {
-	return fmt.Sprintf("frozen %.2f %%, %.1f fps, p50 %.0f ms, p95 %.0f ms, broken %.2f %%, first picture after %.0f ms, longest still %.0f ms (sent %.0f kbit/s, the relay was late by %.1f ms, all else took %.0f %% of a core)",
+	return fmt.Sprintf("frozen %.2f %%, %.1f fps, p50 %.0f ms, p95 %.0f ms, broken %.2f %%, first picture after %.0f ms, longest still %.0f ms (sent %.0f kbit/s, the line was late by %.1f ms, all else took %.0f %% of a core)",
 		o.frozen, o.fps, o.p50, o.p95, o.broken, millis(o.first), millis(o.longest), o.sent, millis(o.late), o.others)
 }
 
@@ -93,7 +93,14 @@ func (m measurement) take(ctx context.Context) (o outcome, err error) {
 		return o, err
 	}
 	defer watch.Stop()
-	s, done, err := m.start(ctx, ends, x)
+	var apart *stage.Namespace
+	if m.system == relayed {
+		if apart, err = ends.Part(ctx); err != nil {
+			return o, err
+		}
+		defer apart.Remove()
+	}
+	s, done, err := m.start(ctx, ends, apart, x)
 	defer func() { err = errors.Join(err, done(err)) }()
 	if err != nil {
 		return o, err
@@ -152,8 +159,8 @@ func (m measurement) log(of string) string {
 	return filepath.Join(m.logs, fmt.Sprintf("%s-%d-%s.%s", m.name, m.run+1, m.system, of))
 }
 
-// start starts the system. done, which is never nil, ends it, and tells of a failure what the system printed last.
-func (m measurement) start(ctx context.Context, ends *rig.Ends, x rig.Screens) (s rig.System, done func(error) error, err error) {
+// start starts the system; the first window in the namespace apart, if there is one. done, which is never nil, ends it, and tells of a failure what the system printed last.
+func (m measurement) start(ctx context.Context, ends *rig.Ends, apart *stage.Namespace, x rig.Screens) (s rig.System, done func(error) error, err error) {
 	closeLog := func() error { return nil }
 	switch m.system {
 	case "gstreamer":
@@ -163,7 +170,7 @@ func (m measurement) start(ctx context.Context, ends *rig.Ends, x rig.Screens) (
 	case "baresip":
 		s = &rig.Baresip{Dir: m.dir, Ends: ends}
 	default:
-		w := &rig.Windows{Dir: m.dir, Bin: m.bin, Ends: ends, Tap: &rig.Tap{Dir: m.dir + tapped}}
+		w := &rig.Windows{Dir: m.dir, Bin: m.bin, Ends: ends, Apart: apart, Tap: &rig.Tap{Dir: m.dir + tapped}}
 		if m.logs != "" {
 			f, err := os.Create(m.log("log"))
 			if err != nil {
@@ -222,10 +229,23 @@ func (m measurement) observe(ctx context.Context, s rig.System, relay *impair.Re
 		late, arrived = late+c.Late, arrived+c.Arrived
 	}
 	o.late = late / time.Duration(max(1, arrived))
-	if c, ok := s.(*rig.Chromium); ok {
-		o.codec, err = c.Codec(ctx)
+	switch s := s.(type) {
+	case *rig.Chromium:
+		o.codec, err = s.Codec(ctx)
+	case *rig.Windows:
+		err = m.went(s.Paths())
 	}
 	return saw, err
+}
+
+// went is nil if the media went as the system is called.
+func (m measurement) went(by [2]string) error {
+	for _, path := range by {
+		if strings.HasPrefix(path, "relay") != (m.system == relayed) {
+			return fmt.Errorf("the media of %s went by %q and %q", m.system, by[0], by[1])
+		}
+	}
+	return nil
 }
 
 // follow lets happen on the line what is planned, and looks at its counters, until the time is over. at is when each event was.

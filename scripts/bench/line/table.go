@@ -14,7 +14,7 @@ type table struct {
 	lines    []string
 	notes    []string
 	failures []string
-	clean    []outcome     // ours without loss, if it was measured before
+	clean    []outcome     // ours without loss, on the first way, if it was measured before
 	told     bool          // what codec the peer has chosen
 	busy     float64       // percent of a core that all else took, at most
 	late     time.Duration // by how much packets were passed on too late in the worst run, on average
@@ -55,8 +55,8 @@ func (t *table) add(r row, system string, got []outcome) {
 		cell("%.0f", func(o outcome) float64 { return millis(o.first) }),
 		r.note(cell), "",
 	}
-	if system == ours {
-		if r.name == "clean" {
+	if system == ours || system == relayed {
+		if r.name == "clean" && t.clean == nil {
 			t.clean = got
 		}
 		cells[len(cells)-1] = goals[r.name].judge(got, t.clean)

@@ -60,6 +60,38 @@ func (e *Ends) LayLine(ctx context.Context) (devices [2]*os.File, err error) {
 	return devices, nil
 }
 
+// What Part lays between the first end and the namespace that it makes. Both nets are in partedRange.
+const (
+	partedRange = "10.77.0.0/16"
+	partedNear  = "10.77.1.1"
+	partedFar   = "10.77.1.2"
+)
+
+// Part makes a namespace for the first window, behind the first end, which lets no UDP through: only a relay there brings media from one
+// window to the other. The ends have to be joined.
+func (e *Ends) Part(ctx context.Context) (*stage.Namespace, error) {
+	n, err := stage.NewNamespace(ctx)
+	if err != nil {
+		return nil, err
+	}
+	err = stage.Cable(ctx, e[0], "apart", n, "cable")
+	err = errors.Join(err, e[0].IP(ctx, "addr add "+partedNear+"/24 dev apart"),
+		n.IP(ctx, "addr add "+partedFar+"/24 dev cable", "route add default via "+partedNear),
+		e[1].IP(ctx, "route add default via "+e.Address(0)),
+		e[0].Within(func() error { return os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1"), 0) }),
+		e[0].Run(ctx, "nft", `table inet parted {
+	chain through {
+		type filter hook forward priority filter
+		meta l4proto udp drop
+	}
+}`))
+	if err != nil {
+		n.Remove()
+		return nil, err
+	}
+	return n, nil
+}
+
 // up gives an end its address.
 func (e *Ends) up(ctx context.Context, end int, device string) error {
 	return e[end].IP(ctx, "addr add "+e.Address(end)+"/24 dev "+device, "link set "+device+" up")

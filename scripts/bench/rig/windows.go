@@ -12,11 +12,12 @@ import (
 
 // Windows is two of ours, with the registrar that brings them together. The registrar's own load is not theirs.
 type Windows struct {
-	Dir, Bin  string    // for what they read and write; where the programs are
-	Ends      *Ends     // nil: both on the loopback interface
-	Log       io.Writer // nil, or what gets all that they print
-	Tap       *Tap      // nil, or what writes down what the first one's encoder makes; it needs Ends
-	Sound     [2]Sound  // of each; their zero value is a test tone, and nobody who hears it
+	Dir, Bin  string           // for what they read and write; where the programs are
+	Ends      *Ends            // nil: both on the loopback interface
+	Log       io.Writer        // nil, or what gets all that they print
+	Apart     *stage.Namespace // nil, or where the first window is instead of at the first end (Ends.Part)
+	Tap       *Tap             // nil, or what writes down what the first one's encoder makes; it needs Ends
+	Sound     [2]Sound         // of each; their zero value is a test tone, and nobody who hears it
 	network   *stage.Network
 	processes []*stage.Process
 	out       *tail
@@ -63,11 +64,17 @@ func (w *Windows) Start(ctx context.Context, x Screens) error {
 	if w.Ends != nil { // the registrar is at the first
 		w.network.Host, w.network.TLS, w.network.SIP = w.Ends.Address(0), 5061, 5060
 		w.network.Enter = func(name string) []string {
-			if name == spaces[1] {
+			switch {
+			case name == spaces[1]:
 				return w.Ends.Enter(1)
+			case name == spaces[0] && w.Apart != nil:
+				return append(w.Apart.Enter(), environment...)
 			}
 			return append(w.Ends.Enter(0), environment...)
 		}
+	}
+	if w.Apart != nil {
+		w.network.Serve = []string{"--relay-allow", partedRange}
 	}
 	if err := w.network.Write(); err != nil {
 		return err
@@ -100,6 +107,22 @@ func (w *Windows) Budget() int {
 		}
 	}
 	return 0
+}
+
+// Paths are how the media of the two go, as they say.
+func (w *Windows) Paths() (paths [2]string) {
+	for i := range paths {
+		s, err := w.network.Status(w.network.Windows[i].Space)
+		if err != nil {
+			continue
+		}
+		for _, c := range s.Calls {
+			if c.Up {
+				paths[i] = c.Path
+			}
+		}
+	}
+	return paths
 }
 
 // Called says since when the second window is in a call; ok is false while it is in none.
