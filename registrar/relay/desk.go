@@ -40,7 +40,7 @@ var (
 // allocation, and over UDP strangers are answered within their budget.
 func (d *desk) look(frame []byte, from source) (answer []byte, take bool) {
 	d.request = frame
-	_, known := d.server.clients.account(from)
+	account, known := d.server.clients.account(from)
 	switch {
 	case len(frame) < 4:
 		return nil, false
@@ -60,6 +60,9 @@ func (d *desk) look(frame []byte, from source) (answer []byte, take bool) {
 		return nil, false
 	case !known && (kind == refreshRequest || kind == permissionRequest || kind == bindRequest):
 		answer = d.refuse(stun.CodeAllocMismatch)
+		return answer, answer == nil
+	case (kind == refreshRequest || kind == permissionRequest || kind == bindRequest) && d.foreign(account):
+		answer = d.refuse(stun.CodeWrongCredentials)
 		return answer, answer == nil
 	case kind != bindRequest:
 		return nil, true
@@ -85,18 +88,28 @@ func (d *desk) parsed() (*stun.Message, error) {
 	return m, m.Decode()
 }
 
-// key is what the request was signed with, if its credentials are good.
-func (d *desk) key(m *stun.Message) (stun.MessageIntegrity, error) {
+// key is what the request was signed with, and by which account, if its credentials are good.
+func (d *desk) key(m *stun.Message) (account string, key stun.MessageIntegrity, err error) {
 	var name stun.Username
 	var realm stun.Realm
 	if err := errors.Join(name.GetFrom(m), realm.GetFrom(m)); err != nil {
-		return nil, err
+		return "", nil, err
 	}
 	if realm.String() != d.server.realm {
-		return nil, errRealm
+		return "", nil, errRealm
 	}
-	_, key, err := d.server.secret.key(name.String(), realm.String(), time.Now())
-	return key, err
+	return d.server.secret.key(name.String(), realm.String(), time.Now())
+}
+
+// foreign says whether the request has good credentials of another account than the one whose allocation is there (RFC 8656 §5), of which
+// pion/turn says nothing: who sends it would wait.
+func (d *desk) foreign(owner string) bool {
+	m, err := d.parsed()
+	if err != nil {
+		return false
+	}
+	account, _, err := d.key(m)
+	return err == nil && account != owner
 }
 
 // refuse is the answer with that code to a request, if it proves who sent it; nil: pion/turn is to say what is wrong with it.
@@ -106,7 +119,7 @@ func (d *desk) refuse(code stun.ErrorCode) []byte {
 	if err != nil {
 		return nil
 	}
-	key, err := d.key(m)
+	_, key, err := d.key(m)
 	if err != nil || key.Check(m) != nil {
 		return nil
 	}
@@ -149,7 +162,7 @@ func (d *desk) mend(answer []byte) []byte {
 	if err != nil || asked.TransactionID != m.TransactionID {
 		return answer
 	}
-	key, err := d.key(asked)
+	_, key, err := d.key(asked)
 	if err != nil {
 		return answer
 	}

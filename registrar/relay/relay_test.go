@@ -187,6 +187,31 @@ func TestRestart(t *testing.T) {
 	})
 }
 
+// Who comes by the way of another account's allocation is told that its credentials are not of that one (RFC 8656 §5), and changes nothing.
+func TestOfAnotherAccount(t *testing.T) {
+	simulate(t, nil, func(l *lab) {
+		c := l.udp("milano", "198.51.100.7")
+		at := c.allocate()
+		intruder := l.as("munich", &turner{l: l, packets: c.packets, nonce: c.nonce, realm: c.realm})
+		for _, method := range []stun.Method{stun.MethodRefresh, stun.MethodCreatePermission, stun.MethodChannelBind} {
+			if _, code := intruder.ask(method, channelNumber(0x4000), toPeer("8.8.8.8:1")); code != 441 {
+				t.Errorf("%v: %d, want 441", method, code)
+			}
+			wrong := *intruder
+			wrong.password = "guessed"
+			if m := wrong.once(method, channelNumber(0x4000), toPeer("8.8.8.8:1")); m != nil && m.Type.Class == stun.ClassSuccessResponse {
+				t.Errorf("%v with a wrong password: %v", method, m)
+			}
+		}
+		if _, code := c.ask(stun.MethodRefresh); code != 0 {
+			t.Errorf("the account's own: %d", code)
+		}
+		if l.server.allocations.find(at) == nil {
+			t.Error("the allocation has ended")
+		}
+	})
+}
+
 // What is not offered is refused by the code that says so (RFC 8656 §7.2).
 func TestNotOffered(t *testing.T) {
 	simulate(t, nil, func(l *lab) {
