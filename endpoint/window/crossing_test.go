@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -105,6 +106,48 @@ func (s *seeker) agreed(d negotiate.Description) {
 	for way, stream := range map[media.Way]*negotiate.Stream{s.paths.Ways().Audio: d.Audio, s.paths.Ways().Video: d.Video} {
 		way.Agree(stream)
 	}
+}
+
+// Whoever offers other ways as fast as it is answered is answered a few times at once, and then every five seconds: each answer takes
+// addresses at relays. The call goes on.
+func TestRestartStorm(t *testing.T) {
+	simulate(t, func(l *lab) {
+		t, c := l.t, l.cable()
+		s := c.seeker(t)
+		defer s.paths.Close()
+		l.online(plan("milano"))
+		o := <-l.sip.invites
+		answer, d, err := s.sdp.Answer(o.offer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.agreed(d)
+		dialog := newDialog("a")
+		o.reply <- established{dialog, "a", answer}
+		time.Sleep(time.Second)
+		var answers []time.Duration
+		for began := time.Now(); time.Since(began) < 13*time.Second && len(answers) < 20; {
+			theirs := l.reoffer(dialog, s.anew())
+			select {
+			case sdp := <-theirs.answer:
+				if d, err = s.sdp.Accept(sdp); err != nil {
+					t.Fatal(err)
+				}
+				s.agreed(d)
+				answers = append(answers, time.Since(began).Truncate(time.Second))
+			case status := <-theirs.reject: // it crossed one of ours
+				t.Logf("refused: %d %s", status, <-theirs.reason)
+			}
+		}
+		want := []time.Duration{0, 0, 0, 0, 0, 5 * time.Second, 10 * time.Second, 15 * time.Second}
+		if !slices.Equal(answers, want) {
+			t.Errorf("answered after %v, want %v", answers, want)
+		}
+		time.Sleep(time.Second)
+		if path := l.w.Status().Call("munich").Path; path != "host" || len(dialog.said()) > 0 {
+			t.Errorf("path %q, said %v", path, dialog.said())
+		}
+	})
 }
 
 // Both sides look for other ways at once. Whoever hears of the other's offer while its own is not on its way answers that, with the

@@ -84,6 +84,7 @@ type (
 	Hangup   struct{ ID, Why string } // CANCEL or BYE
 	Reinvite struct{ ID string }      // repair the media of a call that is silent
 	Ask      struct{ ID string }      // ask whether the other side is still there; There or Unreachable follows, or nothing
+	Better   struct{ ID string }      // look for a way without a relay beside the one that carries
 	Keyframe struct{ ID string }      // ask the other side for one
 )
 
@@ -93,4 +94,5 @@ func (Reject) action()   {}
 func (Hangup) action()   {}
 func (Reinvite) action() {}
 func (Ask) action()      {}
+func (Better) action()   {}
 func (Keyframe) action() {}

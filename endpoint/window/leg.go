@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"ewindow/endpoint/status"
 	"ewindow/media"
 	"ewindow/media/engine"
@@ -47,6 +49,8 @@ type leg struct {
 	again     bool     // another one is wanted if it fails
 	offers    int      // how many there were
 	stopOffer func()   // ends the last one
+
+	restarts *rate.Limiter // of their offers of other ways; nil before the first
 
 	silent bool      // nothing comes, and that has been logged
 	told   bool      // the same, as the registrar knows it

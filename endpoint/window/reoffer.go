@@ -23,7 +23,7 @@ func (w *Window) reoffer(ctx context.Context, e reoffer) {
 	case l.asking: // both look for other ways at once
 		w.yield(ctx, l, e)
 	default: // an ICE restart: met with other ways of ours
-		w.renew(ctx, l, &e)
+		w.renew(ctx, l, &e, !negotiate.OffersRelay(e.offer))
 	}
 }
 
@@ -85,15 +85,15 @@ type reinvited struct {
 }
 
 // reinvite offers the same again to a silent partner, with other ways where ways were sought: an answer repairs the address, an
-// error tells that the call is gone there.
-func (w *Window) reinvite(ctx context.Context, id string) {
+// error tells that the call is gone there. better: the partner is not silent, and there may be a better way.
+func (w *Window) reinvite(ctx context.Context, id string, better bool) {
 	l := w.legs[id]
 	switch {
 	case l == nil || l.session == nil:
 	case l.asking:
-		l.again = true
+		l.again = l.again || !better
 	case l.paths != nil && l.description.ICE():
-		w.renew(ctx, l, nil)
+		w.renew(ctx, l, nil, better)
 	default:
 		w.log.Log(ctx, w.routine(l, slog.LevelInfo), "re-INVITE: the line is silent", "call_id", l.callID, "peer", l.peer)
 		w.offerAgain(ctx, l)
@@ -160,7 +160,7 @@ func (w *Window) reinvited(ctx context.Context, r reinvited) {
 		if slices.Contains(nobodyThere, failed(r.id, err).Status) {
 			w.step(ctx, Unreachable{ID: r.id})
 		} else if again { // wanted while this one was on its way: it may have been lost with its connection
-			w.reinvite(ctx, r.id)
+			w.reinvite(ctx, r.id, false)
 		}
 		return
 	}

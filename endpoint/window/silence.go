@@ -31,7 +31,11 @@ func (m *machine) media(e Media) {
 		m.sendAway(c, "silent for 30 s")
 	case c.search(m.now) && m.Online:
 		c.Searched = m.now
-		m.do(Reinvite{c.ID})
+		if c.lost(m.now) {
+			m.do(Reinvite{c.ID})
+		} else {
+			m.do(Better{c.ID})
+		}
 	case silent >= silenceRepair && !c.Repaired && c.Ours && !c.Sought && m.Online:
 		c.Repaired = true
 		m.do(Reinvite{c.ID})

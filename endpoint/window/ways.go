@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"ewindow/media"
 	"ewindow/media/negotiate"
 	"ewindow/media/reach"
@@ -151,15 +153,48 @@ func (w *Window) wayDoubted(ctx context.Context, m wayDoubted) {
 	}
 }
 
-// renew looks for other ways of a call, which is to be offered them, or whose offer is to be answered with them.
-func (w *Window) renew(ctx context.Context, l *leg, theirs *reoffer) {
+// Each offer of other ways has us gather ways of our own, and ask relays for an address for each stream and its reports. A relay gives an
+// account a burst of those and then one a second (registrar/relay), and all calls of the window live on that: whoever offers other ways
+// without end gets so many answers at once, and then one so often. A window offers them every five seconds while it finds none.
+const (
+	restartsAtOnce = 5
+	restartEvery   = 5 * time.Second
+)
+
+// turn is how long the other side's offer of other ways has to wait for its answer. Meanwhile the agent refuses further ones.
+func (l *leg) turn(now time.Time) time.Duration {
+	if l.restarts == nil {
+		l.restarts = rate.NewLimiter(rate.Every(restartEvery), restartsAtOnce)
+	}
+	return l.restarts.ReserveN(now, 1).DelayFrom(now)
+}
+
+// renew looks for other ways of a call, which is to be offered them, or whose offer is to be answered with them. better: what is looked for
+// is one without a relay.
+func (w *Window) renew(ctx context.Context, l *leg, theirs *reoffer, better bool) {
 	paths, servers := l.paths, w.servers()
 	if theirs == nil {
 		w.log.Log(ctx, w.routine(l, slog.LevelInfo), "other ways to the other side are sought", "peer", l.peer, "call_id", l.callID,
 			"path", paths.Path(), "tried", paths.Tried())
 	}
-	l.asking, l.gathering, l.lost = true, true, theirs == nil && !l.carries(time.Now())
-	w.work.Go(func() { w.post(renewed{l.id, theirs, paths.Renew(ctx, servers)}) })
+	now, wait := time.Now(), time.Duration(0)
+	if theirs != nil {
+		wait = l.turn(now)
+	}
+	seek := paths.Renew
+	if better && l.relayed(now) {
+		seek = paths.Better
+	}
+	l.asking, l.gathering, l.lost = true, true, theirs == nil && !l.carries(now)
+	w.work.Go(func() {
+		patience := time.NewTimer(wait)
+		defer patience.Stop()
+		select {
+		case <-patience.C:
+		case <-ctx.Done():
+		}
+		w.post(renewed{l.id, theirs, seek(ctx, servers)})
+	})
 }
 
 // renewed goes on with the offer for which other ways were sought.
@@ -198,6 +233,12 @@ func (w *Window) renewed(ctx context.Context, r renewed) {
 // carries says whether something comes by a call's way, and goes by it.
 func (l *leg) carries(now time.Time) bool {
 	return l.session != nil && l.way() < Doubtful && now.Sub(l.session.Stats().LastReceived) < time.Second
+}
+
+// relayed says whether the call's way carries, and is that of a relay which nothing but none at all could better: not by TCP.
+func (l *leg) relayed(now time.Time) bool {
+	path := l.paths.Path()
+	return (path == "relay" || path == "relay/udp") && l.carries(now)
 }
 
 // forgetWays ends the search for other ways that came to nothing.

@@ -117,7 +117,7 @@ func TestSearchForBetter(t *testing.T) {
 		}
 	}
 	ticks(11*time.Minute, Relayed)
-	r.expect(t, "5.5s Reinvite{ID:"+id+"}", "10m5.5s Reinvite{ID:"+id+"}")
+	r.expect(t, "5.5s Better{ID:"+id+"}", "10m5.5s Better{ID:"+id+"}")
 	ticks(time.Hour, Direct)
 	r.expect(t)
 	ticks(8*time.Second, Doubtful)

@@ -196,7 +196,9 @@ func (w *Window) carryOut(ctx context.Context, a Action) {
 	case Hangup:
 		w.hangup(a.ID, a.Why)
 	case Reinvite:
-		w.reinvite(ctx, a.ID)
+		w.reinvite(ctx, a.ID, false)
+	case Better:
+		w.reinvite(ctx, a.ID, true)
 	case Ask:
 		w.ask(a.ID)
 	case Keyframe:

@@ -116,6 +116,22 @@ func HostsAlone(offer []byte) bool {
 	return hosts > 0
 }
 
+// OffersRelay says whether an offer names an address at a relay among its ways of ICE.
+func OffersRelay(offer []byte) bool {
+	desc, err := read(offer)
+	if err != nil {
+		return false
+	}
+	for _, m := range desc.MediaDescriptions {
+		for _, a := range m.Attributes {
+			if f := strings.Fields(a.Value); a.Key == "candidate" && len(f) >= 8 && f[6] == "typ" && f[7] == "relay" {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // DefaultAlone is a place with no candidates but those that c= and m= name.
 func (p Place) DefaultAlone(address netip.Addr) Place {
 	if p.ICE == nil {

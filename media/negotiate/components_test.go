@@ -79,6 +79,9 @@ func without(text, begin string) string {
 // Who asked no server is told the default alone.
 func TestDefaultAlone(t *testing.T) {
 	offer, _ := session(t, apart(ours(), "a"), SDES).Offer()
+	if OffersRelay(offer) || OffersRelay([]byte("no")) || !OffersRelay([]byte(strings.ReplaceAll(string(offer), "typ srflx", "typ relay"))) {
+		t.Error("an offer with a relay, and without")
+	}
 	if HostsAlone(offer) || !HostsAlone([]byte(without(string(offer), "a=candidate:2"))) || HostsAlone([]byte(without(string(offer), "a=candidate"))) || HostsAlone([]byte("no")) {
 		t.Error("it is not seen who asked a server")
 	}

@@ -29,6 +29,13 @@ const (
 	// which the first picture must not have to wait for long.
 	checkEvery = 100 * time.Millisecond
 
+	// While another way carries nobody waits for what is found, and its packets stand behind the checks: on 300 kbit/s these had
+	// halved the pictures a second for good, each time a relay's way was tried to be bettered.
+	checkBeside = 300 * time.Millisecond
+	carrying    = 100 * time.Millisecond // a way from which something authentic came so long ago at most
+
+	briefly = 2 * time.Second // a search for something better is given up by who decides, and by the other side after as long again
+
 	// A way through routers is worth a moment's wait, and one without a relay a longer one: it is kept for the whole call.
 	reflexiveWait = 50 * time.Millisecond
 	relayWait     = 400 * time.Millisecond
@@ -52,6 +59,7 @@ type attempt struct {
 	sockets *sockets
 	servers *servers
 	ours    bool // we decide
+	brief   bool // it is given up soon
 
 	component uint16
 	alone     bool // the other side is on this machine
@@ -76,9 +84,9 @@ type attempt struct {
 	path  string   // of the pair that was chosen; empty while there is none
 }
 
-// newAttempt makes an agent and starts nothing.
-func newAttempt(p *path, uris []*stun.URI, c credentials) (*attempt, error) {
-	a := &attempt{of: p, component: p.component, alone: p.cfg.Local.IsLoopback(), near: p.cfg.Local.IsLinkLocalUnicast()}
+// newAttempt makes an agent and starts nothing. A brief one asks no relays.
+func newAttempt(p *path, uris []*stun.URI, c credentials, brief bool) (*attempt, error) {
+	a := &attempt{of: p, brief: brief, component: p.component, alone: p.cfg.Local.IsLoopback(), near: p.cfg.Local.IsLinkLocalUnicast()}
 	n := &sockets{Net: p.cfg.Net, to: a}
 	if n.Net == nil {
 		machine, err := stdnet.NewNet() // which keeps the addresses of the moment
@@ -92,7 +100,7 @@ func newAttempt(p *path, uris []*stun.URI, c credentials) (*attempt, error) {
 		ice.WithCandidateTypes([]ice.CandidateType{ice.CandidateTypeHost, ice.CandidateTypeServerReflexive}), // relays are ours
 		ice.WithNetworkTypes([]ice.NetworkType{ice.NetworkTypeUDP4, ice.NetworkTypeUDP6}),
 		ice.WithMulticastDNSMode(ice.MulticastDNSModeDisabled), ice.WithDisableActiveTCP(),
-		ice.WithCheckInterval(checkEvery), ice.WithMaxBindingRequests(checksMost),
+		ice.WithCheckInterval(p.pace(time.Now())), ice.WithMaxBindingRequests(checksMost),
 		ice.WithKeepaliveInterval(0), ice.WithDisconnectedTimeout(0), ice.WithFailedTimeout(0), // consent is ours
 		ice.WithSrflxAcceptanceMinWait(reflexiveWait), ice.WithPrflxAcceptanceMinWait(reflexiveWait), ice.WithRelayAcceptanceMinWait(relayWait),
 		ice.WithSTUNGatherTimeout(p.cfg.patience()), ice.WithLocalCredentials(c.fragment, c.password),
@@ -103,6 +111,9 @@ func newAttempt(p *path, uris []*stun.URI, c credentials) (*attempt, error) {
 	agent, err := ice.NewAgentWithOptions(options...)
 	if err != nil {
 		return nil, fmt.Errorf("begin ICE: %w", err)
+	}
+	if brief {
+		uris = nil
 	}
 	a.agent, a.sockets, a.servers = agent, n, newServers(n.Net, p.cfg.Dial, uris, a)
 	return a, agent.OnSelectedCandidatePairChange(func(local, remote ice.Candidate) { p.found(a, local, remote) })

@@ -9,9 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/pion/ice/v4"
-	"github.com/pion/stun/v4"
-
 	"ewindow/media"
 	"ewindow/media/latch"
 	"ewindow/media/negotiate"
@@ -91,60 +88,6 @@ func (p *path) way() media.Way {
 	return &pair{media: p, reports: p.reports}
 }
 
-// renew begins another search.
-func (p *path) renew(ctx context.Context, uris []*stun.URI, c credentials) error {
-	a, err := newAttempt(p, uris, c)
-	if err != nil {
-		return err
-	}
-	if err := a.gather(ctx); err != nil {
-		_ = a.close()
-		return err
-	}
-	p.mu.Lock()
-	old := p.next
-	switch {
-	case p.closed:
-		old = a
-	case p.current == nil:
-		p.current = a
-	default:
-		p.next = a
-	}
-	p.mu.Unlock()
-	return end(old)
-}
-
-func (p *path) forget() {
-	p.mu.Lock()
-	old := p.next
-	p.next = nil
-	p.mu.Unlock()
-	_ = end(old)
-}
-
-// end closes an attempt, if there is one.
-func end(a *attempt) error {
-	if a == nil {
-		return nil
-	}
-	return a.close()
-}
-
-// newest is the attempt of which SDP speaks. The caller holds mu.
-func (p *path) newest() *attempt {
-	if p.next != nil {
-		return p.next
-	}
-	return p.current
-}
-
-func (p *path) control(ours bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.newest().ours = ours
-}
-
 // place is where we receive: preferably at an address, which is that of c=, else at any.
 func (p *path) place(s standing) (netip.Addr, negotiate.Place) {
 	at, place := p.own(s)
@@ -196,94 +139,8 @@ func (p *path) Agree(d *negotiate.Stream) {
 		admit(r, d) // who asks no server does not know by what address he is seen there
 	}
 	_ = a.start(d.ICE) // if it cannot no way is found, and that is said
-}
-
-// agreePlain sends from the address that SDP names of us to where theirs says. Nobody else reads there: pion does while it checks. The
-// caller holds mu.
-func (p *path) agreePlain(d *negotiate.Stream) {
-	p.latch.Update(d)
-	began := p.plain != nil
-	if !began {
-		p.plain = p.fix()
-	}
-	if r, is := p.plain.(*relayed); is {
-		admit(r, d)
-	}
-	c := p.plain
-	if c != nil {
-		p.opening.Do(func() { close(p.opened) })
-	}
-	if began || c == nil {
-		return
-	}
-	p.running.Go(func() {
-		buf := make([]byte, maxDatagram)
-		for {
-			if _, _, err := c.ReadFrom(buf); err == nil {
-				continue
-			}
-			select {
-			case <-p.done:
-				return
-			case <-time.After(readRetry):
-			}
-		}
-	})
-}
-
-// found takes the pair that pion has chosen.
-func (p *path) found(a *attempt, local, remote ice.Candidate) {
-	to, ok := address(remote)
-	if !ok {
-		return
-	}
-	t := &target{of: a, to: to, by: a.carrier(local)}
-	t.heard.Store(time.Now().UnixNano())
-	if t.by == nil {
-		return
-	}
-	a.mu.Lock()
-	a.path = a.name(local, remote)
-	a.consent.begin(time.Now())
-	a.doubtful.Store(false)
-	f := Found{Path: a.path, Took: time.Since(a.begun)}
-	a.mu.Unlock()
-	if p.adopt(a, t) && p.cfg.Found != nil {
-		p.cfg.Found(p.stream, f)
-	}
-}
-
-// adopt makes an attempt's way the one that carries, unless the attempt was given up meanwhile.
-func (p *path) adopt(a *attempt, t *target) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.closed || a != p.current && a != p.next {
-		return false
-	}
-	p.target.Store(t)
-	p.opening.Do(func() { close(p.opened) })
-	if a == p.next {
-		old := p.current
-		p.current, p.next = a, nil
-		p.running.Go(func() {
-			select {
-			case <-time.After(lingering):
-			case <-p.done:
-			}
-			_ = old.close()
-		})
-	}
-	return true
-}
-
-// lost ends an attempt's way: the other side's consent has ended (RFC 7675 §5.1).
-func (p *path) lost(a *attempt) {
-	a.mu.Lock()
-	a.path = ""
-	a.mu.Unlock()
-	a.doubtful.Store(false)
-	if t := p.target.Load(); t != nil && t.of == a {
-		p.target.CompareAndSwap(t, nil)
+	if a.brief {
+		p.giveUp(a)
 	}
 }
 
@@ -344,21 +201,6 @@ func (p *path) to() *target {
 		return t
 	}
 	return p.toPlain()
-}
-
-// toPlain is where they go without ICE.
-func (p *path) toPlain() *target {
-	p.mu.Lock()
-	c := p.plain
-	p.mu.Unlock()
-	if c == nil {
-		return nil
-	}
-	to, ok := p.latch.RTP()
-	if !ok {
-		return nil
-	}
-	return &target{by: c, to: to}
 }
 
 func (p *path) name() string {

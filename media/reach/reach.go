@@ -125,13 +125,19 @@ func (p *Paths) parts() (all []*path) {
 
 // Renew looks for new ways, with new credentials: places are to be said in an offer, or in the answer to one that has other ways
 // than before (negotiate.Session.Seeks). Until the new ones are found the old ones carry.
-func (p *Paths) Renew(ctx context.Context, relays Relays) error {
+func (p *Paths) Renew(ctx context.Context, relays Relays) error { return p.seek(ctx, relays, false) }
+
+// Better looks for ways without a relay beside one of a relay, as Renew does, but asks no relay for addresses, and gives up soon. With all
+// candidates the checks are more than a narrow line takes beside the pictures, for which most often nothing better is found.
+func (p *Paths) Better(ctx context.Context, relays Relays) error { return p.seek(ctx, relays, true) }
+
+func (p *Paths) seek(ctx context.Context, relays Relays, brief bool) error {
 	uris := relays.parse()
 	g, ctx := errgroup.WithContext(ctx)
 	for _, s := range p.streams() {
 		c := newCredentials()
 		for _, part := range s.parts() {
-			g.Go(func() error { return part.renew(ctx, uris, c) })
+			g.Go(func() error { return part.renew(ctx, uris, c, brief) })
 		}
 	}
 	return g.Wait()
