@@ -81,7 +81,7 @@ type Config struct {
 	// the window is online as long as one of them holds.
 	Second func(ctx context.Context) (net.Conn, error)
 
-	MediaKey  string // our public media key in base64, which the registrar is to name to partners; empty: none
+	MediaKey  string // our public media key in base64, which the registrar is to name to partners, and knows this device by; empty: none
 	UserAgent string // for the User-Agent header; may be empty
 	Log       *slog.Logger
 }
@@ -144,7 +144,7 @@ func New(cfg Config) (*Agent, error) {
 	a.log = cfg.Log.With("aor", cfg.Space)
 	a.follows = a.follow()
 	a.creds = &credentials{realm: domain, username: cfg.Space, password: cfg.Secret}
-	instance := newUUID()
+	instance := instanceOf(cfg.MediaKey)
 	a.contact = sip.Uri{Scheme: "sip", User: cfg.Space, Host: instance + ".invalid", UriParams: sip.HeaderParams{{K: "transport", V: "tls"}}}
 	for _, dial := range []func(context.Context) (net.Conn, error){cfg.Dial, cfg.Second} {
 		if dial != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -49,6 +50,27 @@ func TestTakesBackItsRegistration(t *testing.T) {
 			t.Errorf("Contact %q", contact)
 		}
 	})
+}
+
+// The registrar knows a device again after a restart, by its key (RFC 5626 §4.1).
+func TestInstance(t *testing.T) {
+	uuid := regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[48][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
+	contact := func(key string) string {
+		a, err := New(Config{Registrar: "reg.example.org", Space: "milano", Secret: "secret", MediaKey: key,
+			Dial: func(context.Context) (net.Conn, error) { return nil, errClosed }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, instance, _ := strings.Cut(a.ways[0].contact, `+sip.instance="<urn:uuid:`)
+		instance, _, _ = strings.Cut(instance, ">")
+		if !uuid.MatchString(instance) {
+			t.Errorf("%q is no UUID", instance)
+		}
+		return instance
+	}
+	if contact("one") != contact("one") || contact("one") == contact("other") || contact("") == contact("") {
+		t.Error("a device is known by another name than its key has it")
+	}
 }
 
 // A day with a connection that dies every now and then, in all the ways there are.

@@ -30,6 +30,7 @@ type conn struct {
 	replaced  bool                // evicted: another connection has its place
 	stranger  *block.Place[*conn] // until somebody has authenticated; nil for a guest
 	home      *home               // of a guest, and of whoever has authenticated
+	halved    time.Time           // when half a ping was read, and nothing since; zero if none was
 	fresh     *said               // what was said in the handshake, until something is read behind it
 	account   string
 	place     *list.Element // among those of account
@@ -95,6 +96,11 @@ func (c *conn) Read(b []byte) (int, error) {
 		now := time.Now()
 		message := err != nil || c.frames.Ended()
 		ping := !message && n <= 4 && b[0] == '\r'
+		if ping {
+			n = c.join(b, n, now)
+		} else {
+			c.halved = time.Time{}
+		}
 		c.spend(now, message)
 		if err == nil {
 			c.hear(now, ping)
@@ -106,6 +112,24 @@ func (c *conn) Read(b []byte) (int, error) {
 			return n, err
 		}
 	}
+}
+
+// pieces is how far apart the halves of a ping may come.
+const pieces = time.Second
+
+// join makes a ping of its halves, which a network may cut as it likes: the stack answers it as a whole alone. A single CRLF is a pong, for
+// which nobody asked here, and is handed on; with the next one soon after it that was a ping. Read's goroutine calls it.
+func (c *conn) join(b []byte, n int, now time.Time) int {
+	switch {
+	case n != 2 || len(b) < 4:
+		c.halved = time.Time{}
+	case now.Sub(c.halved) < pieces:
+		c.halved = time.Time{}
+		return copy(b, "\r\n\r\n")
+	default:
+		c.halved = now
+	}
+	return n
 }
 
 // source is what frames reads: it waits for bytes no longer than the peer is allowed to be silent.

@@ -1,6 +1,8 @@
 package proxy
 
 import (
+	"context"
+	"io"
 	"net"
 	"net/netip"
 	"strings"
@@ -91,6 +93,38 @@ func TestPingsKeep(t *testing.T) {
 		}
 		if !known.alive() || stranger.alive() {
 			t.Errorf("alive: known %v, stranger %v", known.alive(), stranger.alive())
+		}
+	})
+}
+
+// A ping is answered however the network has cut it; a CRLF alone, as some phones keep their NAT open by, is not.
+func TestPingInPieces(t *testing.T) {
+	simulate(t, always, func(l *lab) {
+		for _, test := range []struct {
+			pieces []string
+			apart  time.Duration
+			want   string
+		}{
+			{[]string{"\r\n\r\n"}, 0, "\r\n"},
+			{[]string{"\r", "\n", "\r", "\n"}, 20 * time.Millisecond, "\r\n"},
+			{[]string{"\r\n\r", "\n"}, 20 * time.Millisecond, "\r\n"},
+			{[]string{"\r\n", "\r\n", "\r\n", "\r\n"}, 20 * time.Millisecond, "\r\n\r\n"},
+			{[]string{"\r\n", "\r\n"}, 2 * time.Second, ""},
+		} {
+			c, err := l.net.Dial(context.Background(), netip.MustParseAddr("10.0.1.9"), netip.AddrPortFrom(serverHost, 5060).String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, p := range test.pieces {
+				_, _ = c.Write([]byte(p))
+				time.Sleep(test.apart)
+			}
+			_ = c.SetReadDeadline(time.Now().Add(time.Second))
+			got, _ := io.ReadAll(c)
+			if string(got) != test.want {
+				t.Errorf("%q: %q, want %q", test.pieces, got, test.want)
+			}
+			c.Close()
 		}
 	})
 }
