@@ -14,6 +14,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"ewindow/endpoint/trust"
 	"ewindow/registrar/signal/ask"
 	"ewindow/registrar/signal/mediakey"
@@ -119,11 +121,24 @@ func put(dir string, q trust.Question) (a trust.Answer, err error) {
 }
 
 func putFiles(dir string, q trust.Question) (a trust.Answer, err error) {
+	frozen := errors.Is(unix.Access(dir, unix.W_OK), unix.EROFS)
 	key, pins, err := trust.Open(dir, slog.New(slog.DiscardHandler))
-	if err != nil {
-		return a, err
+	switch {
+	case err != nil:
+		return a, ofFrozen(dir, frozen, err)
+	case frozen && (q.Confirm != "" || q.Forget != ""):
+		return a, errors.Join(fmt.Errorf("nothing is changed: the disk of %s is read-only, and no window runs that could remember it; have the disk written again (a worn card has to be replaced)", dir), pins.Close())
 	}
 	return pins.Answer(key.Public(), q), pins.Close()
+}
+
+// ofFrozen explains why the files of a read-only disk cannot be taken up: there a window that runs has no socket by which it could be asked.
+func ofFrozen(dir string, frozen bool, err error) error {
+	if frozen && errors.Is(err, trust.ErrInUse) {
+		return fmt.Errorf("the window runs, and cannot be asked: the disk of %s is read-only, so that there is no %s; its screen and log show the words; to confirm them have the disk written again (a worn card has to be replaced), and start the window anew",
+			dir, trust.Socket)
+	}
+	return err
 }
 
 // whoAmI is who confirms, as far as the machine knows.

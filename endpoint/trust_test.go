@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
@@ -42,6 +43,15 @@ func contains(t *testing.T, what, got string, wants ...string) {
 		if !strings.Contains(got, want) {
 			t.Errorf("%s: %q is not in\n%s", what, want, got)
 		}
+	}
+}
+
+// On a read-only disk a window that runs cannot be asked, and whoever asks is told so instead of to wait.
+func TestTrustOnAReadOnlyDisk(t *testing.T) {
+	inUse := fmt.Errorf("%w in /var/lib/ewindow", trust.ErrInUse)
+	contains(t, "frozen", ofFrozen("/var/lib/ewindow", true, inUse).Error(), "the window runs, and cannot be asked", "the disk of /var/lib/ewindow is read-only", "trust.sock")
+	if err := ofFrozen("/var/lib/ewindow", false, inUse); err != inUse {
+		t.Error(err)
 	}
 }
 

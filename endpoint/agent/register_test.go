@@ -68,8 +68,9 @@ func TestInstance(t *testing.T) {
 		}
 		return instance
 	}
-	if contact("one") != contact("one") || contact("one") == contact("other") || contact("") == contact("") {
-		t.Error("a device is known by another name than its key has it")
+	first, again, other, keyless, anew := contact("one"), contact("one"), contact("other"), contact(""), contact("")
+	if first != again || first == other || keyless == anew {
+		t.Errorf("%s, after a restart %s; another %s; without a key %s, %s", first, again, other, keyless, anew)
 	}
 }
 

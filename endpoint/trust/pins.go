@@ -19,6 +19,7 @@ const maxPins = 4096
 type Pin struct {
 	Public    mediakey.Public `json:"public"`
 	Since     time.Time       `json:"since"`               // it was first seen
+	Met       time.Time       `json:"met,omitzero"`        // the partner first proved to have it, in a handshake; zero: the plan alone has named it
 	Confirmed time.Time       `json:"confirmed,omitzero"`  // somebody here said that its words are the partner's; zero: nobody yet
 	By        string          `json:"by,omitempty"`        // who did
 	There     time.Time       `json:"there,omitzero"`      // the partner has proved that somebody there confirmed this window's key; zero: not yet
@@ -74,14 +75,16 @@ type Pins struct {
 }
 
 // Told notes the keys that the plan names for partners, in place of those that it named before. They are pinned at first sight, as those that
-// are met. Whoever runs the registrar can name any key: a pin that is there stands, and what differs is offered.
+// are met. Whoever runs the registrar can name any key: a pin that is there stands, and what differs is offered. But one that the plan alone
+// has named, and nobody has shown or confirmed, says nothing of the partner yet, and follows the plan: the registrar remembers keys, so
+// that a window hears of its partner's old one first where both were set up anew.
 func (p *Pins) Told(keys map[string]mediakey.Public) {
 	p.mu.Lock()
 	p.told = maps.Clone(keys)
 	p.mu.Unlock()
 	for _, peer := range slices.Sorted(maps.Keys(keys)) {
 		var changed *ChangedError
-		if err := p.see(peer, keys[peer]); err != nil && !errors.As(err, &changed) { // that has been said
+		if err := p.see(peer, keys[peer], false); err != nil && !errors.As(err, &changed) { // that has been said
 			p.log.Error("a key that the plan names is not remembered", "peer", peer, "err", err)
 		}
 	}
@@ -94,7 +97,7 @@ func (p *Pins) Meet(peer string, der []byte) error {
 	if err != nil {
 		return fmt.Errorf("the key that %s showed cannot be used: %w", peer, err)
 	}
-	if err := p.see(peer, public); err != nil {
+	if err := p.see(peer, public, true); err != nil {
 		return err
 	}
 	p.mu.Lock()
@@ -105,8 +108,8 @@ func (p *Pins) Meet(peer string, der []byte) error {
 	return nil
 }
 
-// see compares a key with the pin, and pins the first.
-func (p *Pins) see(peer string, public mediakey.Public) error {
+// see compares a key with the pin, and pins the first. met: its owner has proved to have it.
+func (p *Pins) see(peer string, public mediakey.Public, met bool) error {
 	p.learn(public)
 	var changed error
 	err := p.change(func() (news bool, err error) {
@@ -114,17 +117,26 @@ func (p *Pins) see(peer string, public mediakey.Public) error {
 		switch {
 		case !known && len(p.pins) >= maxPins:
 			return false, fmt.Errorf("the keys of %d partners are known, and no more are remembered; forget some with ewindow trust --forget", maxPins)
-		case !known:
-			p.pins[peer] = Pin{Public: public, Since: time.Now()}
+		case !known, pin.Public != public && !met && pin.Met.IsZero() && pin.Confirmed.IsZero():
+			pin = Pin{Public: public, Since: time.Now()}
+			if met {
+				pin.Met = pin.Since
+			}
 			p.log.Info("a partner's key is seen for the first time; it is not yet confirmed", "peer", peer, "words", p.words[public].String(),
 				"confirm", "ewindow trust "+peer)
-			return true, nil
 		case pin.Public == public:
-			if told, named := p.told[peer]; pin.Offered == "" || named && told != public {
+			told, named := p.told[peer]
+			first, back := met && pin.Met.IsZero(), pin.Offered != "" && (!named || told == public)
+			if first {
+				pin.Met = time.Now()
+			}
+			if back {
+				pin.Offered, pin.OfferedAt = "", time.Time{}
+				p.log.Info("a partner shows the key again that it is known by", "peer", peer)
+			}
+			if !first && !back {
 				return false, nil
 			}
-			pin.Offered, pin.OfferedAt = "", time.Time{}
-			p.log.Info("a partner shows the key again that it is known by", "peer", peer)
 		default:
 			changed = &ChangedError{peer}
 			if pin.Offered == public {

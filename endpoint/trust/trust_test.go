@@ -195,6 +195,44 @@ func TestThePlanNamesKeys(t *testing.T) {
 	}
 }
 
+// Both windows were set up anew, and each hears of the other's old key first, which the registrar remembers: nobody has shown it, so it gives
+// way to the next that the plan names. Once a key was shown, or confirmed, it stands.
+func TestAKeyThatNobodyHasShown(t *testing.T) {
+	dir := t.TempDir()
+	p, old, key, other := open(t, dir), fresh(t), fresh(t), fresh(t)
+	plan := func(public mediakey.Public) map[string]mediakey.Public {
+		return map[string]mediakey.Public{"munich": public}
+	}
+	expect := func(what string, state State, public mediakey.Public) {
+		t.Helper()
+		if s := p.Of("munich"); s.State() != state || s.Public != public {
+			t.Errorf("%s: %q, %v", what, s.State(), s.Public == public)
+		}
+	}
+	p.Told(plan(old))
+	if err := p.Meet("munich", []byte(key)); !isChanged(err) {
+		t.Errorf("a handshake that contradicts the plan: %v", err)
+	}
+	expect("the plan is late", Changed, old)
+	p.Told(plan(key))
+	expect("the plan has heard of it", Unconfirmed, key)
+	if err := p.Close(); err != nil {
+		t.Fatal(err)
+	}
+	p = open(t, dir)
+	p.Told(plan(key))
+	if err := p.Meet("munich", []byte(key)); err != nil {
+		t.Error(err)
+	}
+	p.Told(plan(other))
+	expect("it was shown", Changed, key)
+	if err := errors.Join(p.Forget("munich"), p.Confirm("munich", other, "anna")); err != nil {
+		t.Fatal(err)
+	}
+	p.Told(plan(key))
+	expect("it was confirmed", Changed, other)
+}
+
 func TestForgetting(t *testing.T) {
 	p := open(t, t.TempDir())
 	key, other := fresh(t), fresh(t)

@@ -53,6 +53,20 @@ func (p *Pins) Vouched(peer string, own mediakey.Public, proof []byte) error {
 	})
 }
 
+// Unvouched notes that a partner does not say any more that this window's key is confirmed there: people there have forgotten it.
+func (p *Pins) Unvouched(peer string) error {
+	return p.change(func() (bool, error) {
+		pin, known := p.pins[peer]
+		if !known || pin.There.IsZero() {
+			return false, nil
+		}
+		pin.There, pin.Knows = time.Time{}, ""
+		p.pins[peer] = pin
+		p.log.Warn("this window's key is not confirmed there any more", "peer", peer)
+		return true, nil
+	})
+}
+
 // mine has what was confirmed there hold for the key own alone, and says whether it was another one: a window that was set up anew, or put
 // back from a backup, may have one that nobody there has confirmed.
 func (p *Pins) mine(own mediakey.Public) (another bool) {

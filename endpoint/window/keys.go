@@ -201,10 +201,46 @@ func (w *Window) vouchCame(v vouchCame) {
 	if err != nil || len(proof) > trust.MaxVouch {
 		return
 	}
-	peer := l.peer
+	id, peer := l.id, l.peer
 	w.work.Go(func() { // it may be written to the disk
-		if err := w.cfg.Pins.Vouched(peer, w.cfg.Key.Public(), proof); err != nil {
+		err := w.cfg.Pins.Vouched(peer, w.cfg.Key.Public(), proof)
+		if err != nil {
 			w.log.Debug("what a partner says of this window's key is not believed", "peer", peer, "err", err)
+		}
+		w.tell(assured{id, err == nil})
+	})
+}
+
+// assured says whether a call's partner has proved that this window's key is confirmed there.
+type assured struct {
+	id string
+	ok bool
+}
+
+func (w *Window) assured(a assured) {
+	if l := w.legs[a.id]; l != nil {
+		l.assured = l.assured || a.ok
+	}
+}
+
+// A partner proves in each call that this window's key is confirmed there, a moment after it is up. What it has proved holds for ever, but
+// people there may have forgotten the key since, and then nothing comes.
+const assuredWithin = 30 * time.Second
+
+// doubt has a partner's old proof count no more when none came in a call.
+func (w *Window) doubt(l *leg, now time.Time) {
+	c := w.state.find(l.id)
+	if w.cfg.Pins == nil || c == nil || c.Role != Partner || c.Phase != Up || l.assured || l.doubted || l.session == nil || now.Sub(l.up) < assuredWithin {
+		return
+	}
+	l.doubted = true
+	if w.cfg.Pins.Of(l.peer).There.IsZero() {
+		return
+	}
+	peer := l.peer
+	w.work.Go(func() {
+		if err := w.cfg.Pins.Unvouched(peer); err != nil {
+			w.log.Warn("that a partner does not confirm this window's key any more is not kept", "peer", peer, "err", err)
 		}
 		w.tell(named{})
 	})

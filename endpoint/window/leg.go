@@ -58,6 +58,8 @@ type leg struct {
 
 	vouched mediakey.Public // the key of the partner that it knows to be confirmed here
 	vouchAt time.Time       // not before it is told again
+	assured bool            // the partner has proved, in this call, that this window's key is confirmed there
+	doubted bool            // it has not within assuredWithin
 
 	kbps  int // of our pictures that the path carries, 0 while nobody knows
 	scale scale

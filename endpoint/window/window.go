@@ -215,6 +215,7 @@ func (w *Window) look(ctx context.Context) {
 			w.step(ctx, l.media(time.Now()))
 			w.judge(l)
 			w.vouch(l)
+			w.doubt(l, time.Now())
 		}
 	}
 	w.step(ctx, Tick{})
@@ -258,6 +259,8 @@ func (w *Window) receive(ctx context.Context, m any) {
 		w.vouchCame(m)
 	case vouched:
 		w.vouched(m)
+	case assured:
+		w.assured(m)
 	case pictureWanted:
 		if l := w.find(m.dialog); l != nil {
 			l.KeyframeRequested()

@@ -209,6 +209,62 @@ func TestAChangedKeyIsRefusedUntilItIsConfirmedHere(t *testing.T) {
 	})
 }
 
+// Whoever has forgotten the partner's key does not tell it that it is confirmed any more, and from the next call on both screens say so.
+func TestAKeyThatIsForgottenThere(t *testing.T) {
+	Simulate(t, 1, at(22, 12, 0), always, func(tw *Town) {
+		a, b := tw.pair()
+		time.Sleep(20 * time.Second)
+		both(t, a, b)
+		time.Sleep(time.Minute)
+		if err := b.Pins.Forget(a.Space); err != nil {
+			t.Fatal(err)
+		}
+		b.Stop()
+		b.CloseTrust()
+		b.Start()
+		time.Sleep(time.Minute)
+		if k, there := a.keys(), b.keys(); k.State != string(trust.Half) || there.State != string(trust.Unconfirmed) || !a.seeing(b) {
+			t.Errorf("milano %q, munich %q, and shows\n%s", k.State, there.State, a.says())
+		}
+		both(t, a, b)
+		time.Sleep(5 * time.Minute)
+		both(t, a, b)
+	})
+}
+
+// Both windows are set up anew, and the registrar remembers the old key of each, of which the other one hears first. Nobody has seen that one:
+// they see each other at first sight, as new windows do.
+func TestBothWindowsAreSetUpAnew(t *testing.T) {
+	Simulate(t, 1, at(22, 12, 0), always, func(tw *Town) {
+		a, b := tw.pair()
+		time.Sleep(20 * time.Second)
+		both(t, a, b)
+		for _, w := range []*Window{a, b} {
+			w.Stop()
+			w.CloseTrust()
+			for _, name := range []string{"media.key", "pins.json"} {
+				if err := os.Remove(filepath.Join(w.stateDir(), name)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		a.Start()
+		time.Sleep(10 * time.Second)
+		old := a.Pins.Of(b.Space).Public
+		b.Start()
+		time.Sleep(20 * time.Second)
+		if old == "" || old == b.Key.Public() {
+			t.Fatal("milano has not heard of the key that munich had")
+		}
+		for w, other := range map[*Window]*Window{a: b, b: a} {
+			if k := w.keys(); k.State != string(trust.Unconfirmed) || k.Theirs != other.Key.Words().String() || !w.seeing(other) {
+				t.Errorf("%s: %+v, and shows\n%s", w.Space, k, w.says())
+			}
+		}
+		both(t, a, b)
+	})
+}
+
 // A registrar that names other keys once both sides have confirmed gains nothing: windows that meet anew refuse what contradicts their pins.
 func TestARegistrarThatLiesLaterGainsNothing(t *testing.T) {
 	Simulate(t, 1, at(22, 12, 0), always, func(tw *Town) {
