@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -42,6 +43,7 @@ type serveCmd struct {
 	TCP      string   `help:"Address for SIP over TCP; empty for none." default:":5060" placeholder:"ADDR"`
 	UDP      string   `help:"Address for SIP over UDP; empty for none." default:":5060" placeholder:"ADDR"`
 	sharedFlags
+	certFlags
 	relayFlags
 	EchoPorts string `help:"UDP ports of the number echo, at which callers hear themselves: LOW-HIGH, an even number first, four for each of its calls; empty for none." default:"26000-26031" placeholder:"PORTS"`
 	HTTP      string `help:"Address for /metrics and /healthz; empty for none." default:"127.0.0.1:9061" placeholder:"ADDR"`
@@ -79,6 +81,11 @@ func (c *serveCmd) serve(ctx context.Context, s streams, reload <-chan os.Signal
 	if err != nil {
 		return err
 	}
+	certs, err := c.certificates(log)
+	if err != nil {
+		return err
+	}
+	defer certs.close()
 	locations := location.New(location.Config{Changed: db.Note})
 	ring := keyring.Open(filepath.Join(c.State, "keys.json"), log)
 	ring.Keep(func(account string) bool { _, is := db.Account(account); return is })
@@ -89,7 +96,7 @@ func (c *serveCmd) serve(ctx context.Context, s streams, reload <-chan os.Signal
 	if socket != nil {
 		defer socket.Close()
 	}
-	server, carrier, open, counted, err := c.open(ctx, start, db, locations, identity, ring, log)
+	server, carrier, open, counted, err := c.open(ctx, start, db, locations, certs.config(identity), ring, log)
 	if err != nil {
 		return err
 	}
@@ -108,13 +115,15 @@ func (c *serveCmd) serve(ctx context.Context, s streams, reload <-chan os.Signal
 	g.Go(func() error { return db.Run(ctx, c.storeEvents(server, carrier, locations, counted, log)) })
 	g.Go(func() error { return ring.Run(ctx) })
 	g.Go(func() error { return identity.Run(ctx) })
-	g.Go(func() error { return c.watcher(server, start, counted, log).Run(ctx, reload) })
+	plans, pairs := toBoth(ctx, g, reload)
+	g.Go(func() error { return c.watcher(server, start, counted, log).Run(ctx, plans) })
+	certs.run(ctx, g, pairs)
 	if carrier != nil {
 		g.Go(func() error { return carrier.Run(ctx) })
 	}
 	if open.web != nil {
 		g.Go(func() error {
-			return serveHTTP(ctx, open.web, counted, db, log, func() { counted.CertExpiry(identity.NotAfter()) })
+			return serveHTTP(ctx, open.web, counted, db, log, func() { certs.count(counted, identity) })
 		})
 	}
 	if open.others.HTTP != nil {
@@ -127,7 +136,7 @@ func (c *serveCmd) serve(ctx context.Context, s streams, reload <-chan os.Signal
 
 // open opens the listeners and puts the servers behind them. The relay is nil where there is none.
 func (c *serveCmd) open(ctx context.Context, start *planfile.Start, db *store.Store, locations *location.Table,
-	identity *pki.Identity, ring *keyring.Ring, log *slog.Logger) (
+	secure *tls.Config, ring *keyring.Ring, log *slog.Logger) (
 	server *proxy.Server, carrier *relay.Server, open opened, counted *metrics.Registry, err error,
 ) {
 	key, err := flowKey(filepath.Join(c.State, "flow.key"), log)
@@ -157,7 +166,7 @@ func (c *serveCmd) open(ctx context.Context, start *planfile.Start, db *store.St
 	}
 	config := proxy.Config{
 		Domain: c.Domain, Advertise: c.Advertise, Key: key, Plan: start.Plan, Accounts: db, Locations: locations, Keys: ring,
-		Echo: reflector, TLS: identity.ServerConfig(), Others: open.others, Limits: limits, Metrics: counted, Log: log,
+		Echo: reflector, TLS: secure, Others: open.others, Limits: limits, Metrics: counted, Log: log,
 	}
 	carrier, err = relaying.open(open, relayLimits, c.Advertise, func(account string) (proof string, ok bool) {
 		a, ok := db.Account(account)

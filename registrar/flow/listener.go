@@ -108,6 +108,11 @@ func (l *Listener) secure(ctx context.Context, c *conn) bool {
 		_ = c.Close()
 		return false
 	}
+	if l.others.forHandshake(secure.ConnectionState().NegotiatedProtocol) {
+		_ = secure.CloseWrite() // within the handshake's time, as the rest of it
+		_ = c.Close()
+		return false
+	}
 	if l.others == nil {
 		c.secure(secure, said)
 		return true

@@ -20,7 +20,8 @@ import (
 // Idle. TURN then counts its connections itself; those of HTTP stay strangers until they end.
 
 // The protocols of ALPN that a shared port knows (IANA's registry; stun.turn: RFC 7443). A client that offers others alone is
-// refused (RFC 7301 §3.2), as is acme-tls/1 (RFC 8737): certificates are not obtained here.
+// refused (RFC 7301 §3.2), unless config's GetConfigForClient takes it: then it came for the handshake alone, as an authority
+// does by acme-tls/1 (RFC 8737 §3).
 const (
 	alpnSIP  = "sip/2"
 	alpnTURN = "stun.turn"
@@ -29,6 +30,11 @@ const (
 
 // Others take what comes to a shared port and is not SIP; nil ones are not there.
 type Others struct{ TURN, HTTP *Inlet }
+
+// forHandshake says whether a client named a protocol in which nothing is said behind the handshake.
+func (o *Others) forHandshake(protocol string) bool {
+	return protocol != "" && protocol != alpnSIP && (o == nil || o.of(protocol) == nil)
+}
 
 // of is who takes a protocol; nil: nobody.
 func (o *Others) of(protocol string) *Inlet {

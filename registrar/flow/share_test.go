@@ -31,6 +31,12 @@ type sharer struct {
 
 func share(t *testing.T, limits Limits, serve bool) *sharer {
 	t.Helper()
+	return shareBy(t, limits, serve, nil)
+}
+
+// shareBy is share with a configuration for some clients.
+func shareBy(t *testing.T, limits Limits, serve bool, forSome func(*tls.ClientHelloInfo) (*tls.Config, error)) *sharer {
+	t.Helper()
 	certificate, trusts := issued(t)
 	s := &sharer{stack: start(t, limits, nil), trusts: trusts}
 	inner, err := s.net.Listen(shared)
@@ -38,7 +44,9 @@ func share(t *testing.T, limits Limits, serve bool) *sharer {
 		t.Fatal(err)
 	}
 	s.others = Others{TURN: NewInlet(inner.Addr()), HTTP: NewInlet(inner.Addr())}
-	l := s.table.Share(inner, &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}, s.others)
+	l := s.table.Share(inner, &tls.Config{
+		Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12, GetConfigForClient: forSome,
+	}, s.others)
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() { _ = l.Run(ctx) })
@@ -222,6 +230,75 @@ func TestSharedUnknownProtocol(t *testing.T) {
 			t.Errorf("%d connections are left", n)
 		}
 	})
+}
+
+// Whoever comes for the handshake alone is shown what there is for it, and gone with that: it holds no place, and neither SIP nor HTTP
+// hears of it. A ClientHello may come in pieces, as it likes; many of them, whole or half, keep nobody else waiting (facts' attacks 4 and 16).
+func TestSharedForHandshake(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const challenge = "acme-tls/1"
+		certificate, _ := issued(t)
+		s := shareBy(t, Limits{}, true, func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+			if len(hello.SupportedProtos) == 1 && hello.SupportedProtos[0] == challenge {
+				return &tls.Config{Certificates: []tls.Certificate{certificate}, NextProtos: []string{challenge}, MinVersion: tls.VersionTLS12}, nil
+			}
+			return nil, nil
+		})
+		come := func(home string, pieces int) error {
+			c := tls.Client(&inPieces{s.dialShared(home), pieces}, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{challenge}})
+			defer c.Close()
+			begun := time.Now()
+			if err := c.HandshakeContext(t.Context()); err != nil {
+				return err
+			}
+			if heard := says(c, message); heard != "" || c.ConnectionState().NegotiatedProtocol != challenge || time.Since(begun) > 10*time.Second {
+				return fmt.Errorf("heard %q by %q after %v", heard, c.ConnectionState().NegotiatedProtocol, time.Since(begun))
+			}
+			return nil
+		}
+		for _, pieces := range []int{0, 1, 100} {
+			if err := come("10.0.1.1", pieces); err != nil {
+				t.Errorf("in pieces of %d: %v", pieces, err)
+			}
+		}
+		synctest.Wait()
+		if n := s.table.Len(); n != 0 {
+			t.Errorf("%d connections are left", n)
+		}
+		var others sync.WaitGroup
+		for i := range 400 {
+			others.Go(func() {
+				if home := fmt.Sprintf("10.0.%d.%d", 2+i%4, 1+i/4); i%2 == 0 {
+					_ = come(home, 0)
+				} else {
+					says(s.dialShared(home), "\x16\x03\x01\x02\x00\x01")
+				}
+			})
+		}
+		begun := time.Now()
+		if heard, err := s.speaks([]string{"stun.turn"}, binding); err != nil || heard == "" || time.Since(begun) > 2*time.Second {
+			t.Errorf("a window's relay among them: %q, %v, after %v", heard, err, time.Since(begun))
+		}
+		others.Wait()
+		synctest.Wait()
+		_ = s.failures()
+	})
+}
+
+// inPieces sends what is written in pieces of so many bytes; 0: as it is.
+type inPieces struct {
+	net.Conn
+	size int
+}
+
+func (p *inPieces) Write(b []byte) (n int, err error) {
+	for size := p.size; size > 0 && len(b)-n > size; n += size {
+		if _, err := p.Conn.Write(b[n : n+size]); err != nil {
+			return n, err
+		}
+	}
+	m, err := p.Conn.Write(b[n:])
+	return n + m, err
 }
 
 // Without TLS there is STUN and TURN, and nothing else.

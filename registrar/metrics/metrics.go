@@ -24,7 +24,8 @@ type Registry struct {
 	reloadOK   prometheus.Gauge
 	reloadTime prometheus.Gauge
 	revision   *prometheus.GaugeVec
-	certExpiry prometheus.Gauge
+	certExpiry *prometheus.GaugeVec
+	certLoaded *prometheus.GaugeVec
 	repairs    prometheus.Counter
 	mediaKeys  *prometheus.CounterVec
 }
@@ -62,9 +63,13 @@ func New() *Registry {
 		revision: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "dialplan_last_good_revision", Help: "1 for the revision of the plan in force: the last that had no errors.",
 		}, []string{"revision"}),
-		certExpiry: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "cert_expiry_timestamp_seconds", Help: "When the server certificate in use expires.",
-		}),
+		certExpiry: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "cert_expiry_timestamp_seconds",
+			Help: "When a server certificate in use expires: that of the registrar's own authority (own), one from files (given), one by ACME (acme).",
+		}, []string{"which"}),
+		certLoaded: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "cert_last_load_successful", Help: "1 if a certificate for the public is as its files say, or was obtained when it was last tried; 0 if not.",
+		}, []string{"which"}),
 		repairs: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "store_repairs_total", Help: "How often the store was found damaged while the registrar ran, and was made anew.",
 		}),
@@ -72,7 +77,7 @@ func New() *Registry {
 			Name: "media_keys_told_total", Help: "Public media keys that windows told: the first of an account, another one, or one that was not taken.",
 		}, []string{"what"}),
 	}
-	m.reg.MustRegister(m.requests, m.auth, m.panics, m.keys, m.mediaKeys, m.silent, m.handshakes, m.repairs, m.reloadOK, m.reloadTime, m.revision, m.certExpiry,
+	m.reg.MustRegister(m.requests, m.auth, m.panics, m.keys, m.mediaKeys, m.silent, m.handshakes, m.repairs, m.reloadOK, m.reloadTime, m.revision, m.certExpiry, m.certLoaded,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -119,8 +124,19 @@ func (m *Registry) PlanInForce(revision string, at time.Time) {
 	m.reloadTime.Set(float64(at.Unix()))
 }
 
-// CertExpiry notes when the server certificate expires.
-func (m *Registry) CertExpiry(at time.Time) { m.certExpiry.Set(float64(at.Unix())) }
+// CertExpiry notes when a server certificate expires; zero: there is none. which is own, given or acme.
+func (m *Registry) CertExpiry(which string, at time.Time) {
+	if at.IsZero() {
+		m.certExpiry.DeleteLabelValues(which)
+		return
+	}
+	m.certExpiry.WithLabelValues(which).Set(float64(at.Unix()))
+}
+
+// CertLoaded notes whether a certificate for the public could be read or obtained when that was last tried. which is given or acme.
+func (m *Registry) CertLoaded(which string, ok bool) {
+	m.certLoaded.WithLabelValues(which).Set(number(ok))
+}
 
 // StoreRepaired counts a store that was found damaged while the registrar ran, and was made anew.
 func (m *Registry) StoreRepaired() { m.repairs.Inc() }

@@ -29,7 +29,10 @@ func TestMetrics(t *testing.T) {
 	m.PlanInForce("cafe", time.Unix(50, 0))
 	m.PlanInForce("beef", time.Unix(100, 0))
 	m.Reloaded(false)
-	m.CertExpiry(time.Unix(300, 0))
+	m.CertExpiry("own", time.Unix(300, 0))
+	m.CertExpiry("acme", time.Unix(200, 0))
+	m.CertExpiry("acme", time.Time{})
+	m.CertLoaded("given", false)
 	m.Panic()
 	m.KeysInClear("out")
 	m.Silent()
@@ -46,7 +49,7 @@ func TestMetrics(t *testing.T) {
 		`sip_requests_total{code="405",method="other"} 1000`, `sip_requests_total{code="200",method="INVITE"} 1`,
 		`sip_auth_failures_total{reason="refused"} 1`, "sip_panics_total 1", "dialplan_last_reload_successful 0",
 		"dialplan_last_reload_timestamp_seconds 100", `dialplan_last_good_revision{revision="beef"} 1`,
-		"cert_expiry_timestamp_seconds 300",
+		`cert_expiry_timestamp_seconds{which="own"} 300`, `cert_last_load_successful{which="given"} 0`,
 		`sip_keys_in_clear_total{direction="out"} 1`, "sip_udp_silent_total 1", `tls_handshake_failures_total{reason="not_tls"} 1`, "store_repairs_total 1",
 		`ewindow_registered{space="milano"} 1`, `ewindow_registered{space="munich"} 0`,
 		`ewindow_link_expected{peer="munich",space="milano"} 1`, `ewindow_link_up{peer="munich",space="milano"} 1`,
@@ -54,6 +57,9 @@ func TestMetrics(t *testing.T) {
 		if !strings.Contains(got, want+"\n") {
 			t.Errorf("no %s", want)
 		}
+	}
+	if strings.Contains(got, `which="acme"`) {
+		t.Error("a certificate that is not there expires")
 	}
 	if strings.Contains(got, "cafe") {
 		t.Error("the revision before is still there")

@@ -154,7 +154,7 @@ func simulated(t *testing.T, watched bool, f func(path string, events chan<- eve
 			events = make(chan event)
 			seen = &watch{events: events}
 		}
-		go func() { done <- w.loop(ctx, reload, seen) }()
+		go func() { done <- w.follow().loop(ctx, reload, seen) }()
 		f(path, events, reload)
 		synctest.Wait()
 		cancel()
