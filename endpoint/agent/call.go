@@ -53,6 +53,7 @@ type Call struct {
 	localSDP   []byte
 	remoteSDP  []byte
 	canUpdate  bool // the other side allows UPDATE (RFC 3311)
+	trickles   bool // it takes candidates within the call (RFC 8840)
 	session    session
 	whence     header.Flow // of the latest offer or answer
 }

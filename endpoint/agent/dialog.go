@@ -13,7 +13,7 @@ import (
 
 const (
 	allowed     = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, NOTIFY"
-	supported   = "timer, outbound"
+	supported   = "timer, outbound, " + header.TrickleTag
 	sdpType     = "application/sdp"
 	controlType = "application/media_control+xml" // RFC 5168
 )

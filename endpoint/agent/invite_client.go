@@ -150,6 +150,7 @@ func (c *Call) offer(ctx context.Context, f *flow, sdp []byte) ([]byte, error) {
 		defer c.mu.Unlock()
 		req := c.a.request(&c.dialog, sip.INVITE)
 		req.AppendHeader(sip.NewHeader("Accept", sdpType))
+		receives(req)
 		c.askSession(req)
 		header.SetBody(req, sdpType, sdp)
 		return req
@@ -292,7 +293,7 @@ func (c *Call) accepted(req *sip.Request, res *sip.Response, sdp []byte) ([]byte
 	if usable {
 		c.localSDP, c.remoteSDP = sdp, answer
 	}
-	c.canUpdate = header.Lists(res, "Allow", "UPDATE")
+	c.canUpdate, c.trickles = header.Lists(res, "Allow", "UPDATE"), takesTrickle(res)
 	c.agreed(res)
 	c.mu.Unlock()
 	c.a.write(ack)

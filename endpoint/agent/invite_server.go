@@ -85,7 +85,7 @@ func (a *Agent) invited(req *sip.Request, tx *sip.ServerTx) {
 	}
 	c.mu.Lock()
 	c.invitation = in
-	c.canUpdate = header.Lists(req, "Allow", "UPDATE")
+	c.canUpdate, c.trickles = header.Lists(req, "Allow", "UPDATE"), takesTrickle(req)
 	c.mu.Unlock()
 	c.hear(req)
 	a.log.Debug("invitation", "call_id", c.ID(), "peer", c.peer)
@@ -255,6 +255,7 @@ func (c *Call) yes(req *sip.Request, sdp []byte) *sip.Response {
 	c.a.addAgent(res)
 	res.AppendHeader(sip.NewHeader("Allow", allowed))
 	res.AppendHeader(sip.NewHeader("Supported", supported))
+	receives(res)
 	c.agree(req, res)
 	header.SetBody(res, sdpType, sdp)
 	c.dialog.Refresh(req)

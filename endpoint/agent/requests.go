@@ -71,6 +71,9 @@ func (a *Agent) refusal(req *sip.Request) *sip.Response {
 		}
 		return res
 	}
+	if res := a.badInfo(req); res != nil {
+		return res
+	}
 	if what := unreadable(req); what != "" {
 		res := a.refuse(req, sip.StatusUnsupportedMediaType, "a window does not read "+what)
 		accept := sdpType
@@ -96,7 +99,7 @@ func unreadable(req *sip.Request) string {
 	switch req.Method {
 	case sip.INVITE, sip.UPDATE:
 	case sip.INFO:
-		read = []string{controlType, header.VouchType, "application/dtmf-relay", "application/dtmf"}
+		read = []string{controlType, header.VouchType, header.TrickleType, "application/dtmf-relay", "application/dtmf"}
 	default:
 		return ""
 	}
@@ -190,6 +193,7 @@ func (a *Agent) capabilities(req *sip.Request) *sip.Response {
 	} {
 		res.AppendHeader(sip.NewHeader(h[0], h[1]))
 	}
+	receives(res)
 	return res
 }
 
@@ -220,6 +224,8 @@ var phrases = map[int]string{
 	sip.StatusLoopDetected:                 "Loop Detected",
 	sip.StatusNotAcceptableHere:            "Not Acceptable Here",
 	statusBadEvent:                         "Bad Event",
+	statusBadInfoPackage:                   "Bad Info Package",
+	sip.StatusRequestEntityTooLarge:        "Request Entity Too Large",
 	sip.StatusRequestPending:               "Request Pending",
 }
 

@@ -1,6 +1,6 @@
 // Package dial makes a window's connections: to its registrar, and to TURN servers over TCP and TLS.
 //
-//	Registrar: where? (find.go) ─▶ port 5061 ─ 2 s, or it fails ─▶ port 443 beside it ─▶ the next place ─▶ whichever is set up first, by the pin
+//	Registrar: where? (find.go) ─▶ port 5061 ─ nobody for 0.5 s, no TLS for 2 s, or it fails ─▶ port 443 beside it ─▶ the next place ─▶ whichever is set up first, by the pin
 //	Relay:     TCP, or TLS by the pin, or elsewhere by this machine's authorities
 package dial
 
@@ -23,8 +23,11 @@ const (
 	sips  = 5061 // SIP over TLS (RFC 3261 §19.1.2)
 	https = 443  // which networks let out that let out little
 
-	// A registrar is looked for at port 443 too when it was not reached by then.
-	otherAfter = 2 * time.Second
+	// A registrar is looked for at port 443 too when nobody has answered by then, and when the TLS of whoever answered is not set up by then.
+	// A router that drops what it does not like says nothing; a registrar to which all windows come back at once is slow with TLS alone, and
+	// twice as many connections would not help it.
+	silentAfter = 500 * time.Millisecond
+	otherAfter  = 2 * time.Second
 
 	connectWithin = 5 * time.Second // for TCP to be set up
 	liveness      = 15 * time.Second
@@ -83,12 +86,12 @@ func (d *Dialer) Registrar(ctx context.Context) (net.Conn, error) {
 		return nil, err
 	}
 	order := attempts(places, d.last)
-	after := otherAfter
+	after := patience{silentAfter, otherAfter}
 	if len(order) > 2 {
-		after = soonAfter
+		after.answered = soonAfter
 	}
-	conn, which, errs := race(ctx, after, len(order), func(ctx context.Context, i int) (net.Conn, error) {
-		return d.at(ctx, order[i])
+	conn, which, errs := race(ctx, after, len(order), func(ctx context.Context, i int, answered func()) (net.Conn, error) {
+		return d.at(ctx, order[i], answered)
 	})
 	if conn == nil {
 		return nil, failed(order, errs)
@@ -116,8 +119,8 @@ func failed(order []target, errs []error) error {
 	return fmt.Errorf("%w; nor at port %d: %w", named, https, beside)
 }
 
-// at connects to the registrar at a place.
-func (d *Dialer) at(ctx context.Context, t target) (net.Conn, error) {
+// at connects to the registrar at a place, and says when somebody answers there.
+func (d *Dialer) at(ctx context.Context, t target, answered func()) (net.Conn, error) {
 	addr := net.JoinHostPort(t.host, strconv.Itoa(t.port))
 	conn, err := d.tcp(ctx, "tcp", addr)
 	switch {
@@ -126,6 +129,7 @@ func (d *Dialer) at(ctx context.Context, t target) (net.Conn, error) {
 	case err != nil:
 		return nil, err
 	}
+	answered()
 	return secure(ctx, conn, d.sip)
 }
 

@@ -32,7 +32,7 @@ func TestOffersOfBothFamilies(t *testing.T) {
 			Listen:  func(a netip.Addr) (*media.Sockets, error) { return sockets.Listen(net, a) }}}
 		for theirs, want := range map[string]string{"IP4 192.0.2.9": "c=IN IP4 " + milanoHost.String(), "IP6 2001:db8::7": "c=IN IP6 " + six.String()} {
 			offer := "v=0\r\no=- 1 1 IN " + theirs + "\r\ns=-\r\nc=IN " + theirs + "\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n"
-			g := w.prepare(context.Background(), "x", []byte(offer), negotiate.None, sight{}, whence{netip.MustParseAddr("2001:db8::7"), six})
+			g := w.prepare(context.Background(), "x", []byte(offer), negotiate.None, sight{}, whence{netip.MustParseAddr("2001:db8::7"), six}, nil)
 			if g.err != nil || !strings.Contains(string(g.body), want+"\r\n") || g.agreed.Audio == nil {
 				t.Errorf("%s is answered with %v\n%s", theirs, g.err, g.body)
 			}

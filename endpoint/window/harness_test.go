@@ -152,6 +152,8 @@ type fakeAgent struct {
 	running chan struct{}
 	tell    func(any)
 	invites chan *outgoing
+
+	trickles bool // whoever is called takes ways within the call
 }
 
 func (f *fakeAgent) Run(ctx context.Context, tell func(any)) error {
@@ -160,6 +162,8 @@ func (f *fakeAgent) Run(ctx context.Context, tell func(any)) error {
 	<-ctx.Done()
 	return nil
 }
+
+func (f *fakeAgent) Trickles(context.Context, string) bool { return f.trickles }
 
 func (f *fakeAgent) LocalAddr() netip.Addr { return milanoHost }
 
@@ -206,10 +210,23 @@ type fakeDialog struct {
 	probes    int   // how often it was asked whether it is there
 	absence   error // what becomes of that
 	reports   []bool
+
+	trickles  bool        // it takes ways within the call
+	fragments chan []byte // that it was told; nil: it refuses them
 }
 
 func newDialog(id string) *fakeDialog {
 	return &fakeDialog{id: id, reinvites: make(chan chan<- []byte, 4), offers: make(chan []byte, 4), refusal: errors.New("no answer")}
+}
+
+func (d *fakeDialog) Trickles() bool { return d.trickles }
+
+func (d *fakeDialog) Trickle(_ context.Context, fragment []byte) error {
+	if d.fragments == nil {
+		return errors.New("489 Bad Event")
+	}
+	d.fragments <- fragment
+	return nil
 }
 
 func (d *fakeDialog) Bye(reason string) {

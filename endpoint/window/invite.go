@@ -52,7 +52,9 @@ func (w *Window) dial(ctx context.Context, a Dial) {
 		w.log.Log(ctx, w.routine(l, slog.LevelInfo), "calling", "peer", a.Peer)
 	}
 	w.work.Go(func() {
-		d := dialled{id: a.ID, ground: w.prepare(calling, a.ID, nil, l.policy, sight{picture: true}, whence{})}
+		early, enough := w.asks(calling, a.Peer)
+		d := dialled{id: a.ID, ground: w.prepare(calling, a.ID, nil, l.policy, sight{picture: true}, whence{}, early)}
+		enough()
 		if d.err = d.ground.err; d.err == nil {
 			d.established, d.err = w.sip.Invite(calling, a.Peer, d.body)
 		}
@@ -83,6 +85,8 @@ func (w *Window) dialled(ctx context.Context, d dialled) {
 			return
 		}
 		w.begin(ctx, l, d.agreed)
+		w.overtaken(ctx, l)
+		w.trickle(ctx, l)
 		return
 	}
 	w.fail(ctx, l, d.err)
@@ -100,7 +104,7 @@ func (w *Window) answer(a Answer) {
 	from.theirs, from.ours = inv.dialog.Whence()
 	policy := policy(a.Security)
 	w.work.Go(func() {
-		p := prepared{a.ID, w.prepare(context.Background(), a.ID, inv.offer, policy, sight{a.Picture, a.Always}, from)}
+		p := prepared{a.ID, w.prepare(context.Background(), a.ID, inv.offer, policy, sight{a.Picture, a.Always}, from, inv.early(policy))}
 		if p.err != nil {
 			inv.reject(488, refusalReason(p.err), 0)
 		}
@@ -137,7 +141,12 @@ func (w *Window) prepared(ctx context.Context, p prepared) {
 }
 
 func (w *Window) accepted(ctx context.Context, m accepted) {
-	if m.err == nil || w.legs[m.id] == nil {
+	l := w.legs[m.id]
+	switch {
+	case l == nil:
+		return
+	case m.err == nil:
+		w.trickle(ctx, l)
 		return
 	}
 	w.drop(m.id, m.err.Error())

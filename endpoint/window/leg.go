@@ -48,6 +48,8 @@ type leg struct {
 	crossed   *reoffer // an offer that came meanwhile; nil for none
 	again     bool     // another one is wanted if it fails
 	offers    int      // how many there were
+	fragments int      // INFOs with ways that have come
+	misnamed  bool     // of which some were of no use, and that has been logged
 	stopOffer func()   // ends the last one
 
 	restarts *rate.Limiter // of their offers of other ways; nil before the first
@@ -97,7 +99,7 @@ func (g ground) release() {
 type sight struct{ picture, always bool }
 
 // ground opens what a call's media go by: ways that are to be found, a relay where we are reached by nothing else, or sockets.
-func (w *Window) ground(ctx context.Context, id string, offer []byte, policy negotiate.Policy, see sight, from whence, g *ground) (
+func (w *Window) ground(ctx context.Context, id string, offer []byte, policy negotiate.Policy, see sight, from whence, early <-chan struct{}, g *ground) (
 	addr netip.Addr, audio, video negotiate.Place,
 ) {
 	addr = w.at(offer)
@@ -107,7 +109,9 @@ func (w *Window) ground(ctx context.Context, id string, offer []byte, policy neg
 		if policy != negotiate.DTLS && from.plain(addr) { // each more would have a phone look for longer
 			servers = reach.Relays{}
 		}
-		addr, audio, video, g.err = w.gather(ctx, id, reach.Config{Local: addr, Video: see.picture, Relays: servers, Relayed: hidden}, offer, g)
+		cfg := reach.Config{Local: addr, Video: see.picture, Relays: servers, Early: early}
+		cfg.Relayed = hidden && early == nil // who takes ways later has ICE, and reads no default
+		addr, audio, video, g.err = w.gather(ctx, id, cfg, offer, g)
 		if hidden && policy != negotiate.DTLS && negotiate.HostsAlone(offer) { // it reaches a relay, and would try all else in vain for long
 			audio, video = audio.DefaultAlone(addr), video.DefaultAlone(addr)
 		}
@@ -122,9 +126,10 @@ func (w *Window) ground(ctx context.Context, id string, offer []byte, policy neg
 	return addr, audio, video
 }
 
-// prepare opens what the call's media go by and writes our SDP: the answer to an offer, or with none an offer. A worker calls it.
-func (w *Window) prepare(ctx context.Context, id string, offer []byte, policy negotiate.Policy, see sight, from whence) (g ground) {
-	addr, audio, video := w.ground(ctx, id, offer, policy, see, from, &g)
+// prepare opens what the call's media go by and writes our SDP: the answer to an offer, or with none an offer. It waits for
+// servers until it is early. A worker calls it.
+func (w *Window) prepare(ctx context.Context, id string, offer []byte, policy negotiate.Policy, see sight, from whence, early <-chan struct{}) (g ground) {
+	addr, audio, video := w.ground(ctx, id, offer, policy, see, from, early, &g)
 	if g.err != nil {
 		return g
 	}
@@ -134,6 +139,7 @@ func (w *Window) prepare(ctx context.Context, id string, offer []byte, policy ne
 		AudioRTP: audio.RTP, AudioRTCP: audio.RTCP, AudioICE: audio.ICE,
 		VideoRTP: video.RTP, VideoRTCP: video.RTCP, VideoICE: video.ICE,
 		Width: w.cfg.Video.Width, Height: w.cfg.Video.Height, FPS: w.cfg.Video.FPS, MaxKbps: w.cfg.Video.Kbps,
+		Trickle:   w.cfg.Gather != nil && policy == negotiate.DTLS,
 		SessionID: uint64(time.Now().Unix()), Fingerprint: w.fingerprint(),
 	}
 	if g.sdp, g.err = negotiate.NewSession(local, policy); g.err != nil {

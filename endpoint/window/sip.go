@@ -19,6 +19,8 @@ type userAgent interface {
 	LocalAddr() netip.Addr
 	// Invite calls an account with an SDP offer. When ctx ends first, the INVITE is cancelled.
 	Invite(ctx context.Context, account string, offer []byte) (established, error)
+	// Trickles asks an account whether it takes ways within a call. No answer is no.
+	Trickles(ctx context.Context, account string) bool
 }
 
 // dialog is a call's SIP side.
@@ -31,6 +33,9 @@ type dialog interface {
 	Report(ctx context.Context, comes bool) error
 	// Vouch tells the other side that its key is confirmed here, with a proof.
 	Vouch(ctx context.Context, proof string) error
+	// Trickle tells the other side further ways, if Trickles says that it takes them.
+	Trickle(ctx context.Context, fragment []byte) error
+	Trickles() bool
 	// Bye ends the call, whatever it has come to, for a reason that the other side may show.
 	Bye(reason string)
 	// Whence is where the other side's latest offer or answer came from, and where we are, as the registrar sees both; invalid
@@ -143,6 +148,9 @@ func translate(e agent.Event) any {
 	case agent.Info:
 		if e.ContentType == header.VouchType {
 			return vouchCame{e.Call, string(e.Body)}
+		}
+		if e.ContentType == header.TrickleType {
+			return trickleCame{e.Call, e.Body}
 		}
 		if wantsPicture(e.Body) {
 			return pictureWanted{e.Call}

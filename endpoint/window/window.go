@@ -79,7 +79,8 @@ type Window struct {
 	card    protocol.Card
 	refuses string // the partner whose key is refused here; empty for none
 	zone    *time.Location
-	home    netip.Addr // our address towards the registrar, when we registered last
+	home    netip.Addr    // our address towards the registrar, when we registered last
+	strays  []trickleCame // of calls whose answer is not known here yet
 	work    sync.WaitGroup
 
 	past        []status.PastCall
@@ -257,6 +258,8 @@ func (w *Window) receive(ctx context.Context, m any) {
 		w.lateAnswer(ctx, m)
 	case vouchCame:
 		w.vouchCame(m)
+	case trickleCame:
+		w.trickleCame(ctx, m)
 	case vouched:
 		w.vouched(m)
 	case assured:

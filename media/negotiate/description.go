@@ -66,7 +66,8 @@ type Stream struct {
 	Flow   netip.Addr // where its signalling comes from, if somebody trusted says so (Description.From): media may come from there too
 	Behind bool       // RTP is an address behind a router, which has Flow: what is sent first goes there
 
-	ICE *ICE // how it is reached, where both sides agreed on that; nil: at RTP and RTCP
+	ICE      *ICE // how it is reached, where both sides agreed on that; nil: at RTP and RTCP
+	Trickles bool // either side may name other ways later (Session.Hear, Mids.Fragment)
 
 	Plain     bool       // it goes without protection: only under Policy None
 	Send      *Keys      // protects what we send; nil if Plain, and where there is a Handshake

@@ -22,6 +22,7 @@ type ICE struct {
 	Fragment, Password string
 	Candidates         []string // the values of a=candidate (RFC 8839 §5.1), unread
 	Lite               bool     // it makes no checks, and has us decide (RFC 8445 §2.5)
+	More               bool     // others follow (RFC 8838)
 }
 
 // same says whether these are the same ways: other credentials are other ones (RFC 8839 §4.4.1.1.1).
@@ -32,6 +33,11 @@ func (i *ICE) same(other *ICE) bool {
 // ICE says whether a stream's way was agreed to be found by ICE.
 func (d *Description) ICE() bool {
 	return d.Audio != nil && d.Audio.ICE != nil || d.Video != nil && d.Video.ICE != nil
+}
+
+// Trickles says whether further ways may be named to the other side: for all streams that have any.
+func (d *Description) Trickles() bool {
+	return d.ICE() && (d.Audio == nil || d.Audio.Trickles) && (d.Video == nil || d.Video.Trickles)
 }
 
 // A Place is where we receive a stream: a port of Local.Address, which is one of ICE's candidates if there are any.
@@ -99,8 +105,13 @@ func withICE(m *sdp.MediaDescription, ice *ICE) {
 	for _, c := range ice.Candidates {
 		m.WithValueAttribute("candidate", c)
 	}
-	m.WithPropertyAttribute("end-of-candidates") // RFC 8840 §8.2: no more of them come
+	if !ice.More {
+		m.WithPropertyAttribute(endOfCandidates)
+	}
 }
+
+// endOfCandidates says that no more of them come (RFC 8840 §8.2).
+const endOfCandidates = "end-of-candidates"
 
 var errICE = errors.New("ICE credentials of the wrong length")
 
@@ -125,6 +136,9 @@ func readICE(session *description, m *sdp.MediaDescription) (*ICE, error) {
 		return nil, fmt.Errorf("%w: a=ice-pwd has %d characters, want %d to %d", errICE, n, leastPassword, mostCredential)
 	}
 	_, ice.Lite = session.Attribute("ice-lite")
+	_, here := m.Attribute(endOfCandidates)
+	_, all := session.Attribute(endOfCandidates)
+	ice.More = trickles(session) && !here && !all
 	for _, a := range m.Attributes {
 		if a.Key == "candidate" && len(a.Value) <= maxCandidate && len(ice.Candidates) < maxCandidates {
 			ice.Candidates = append(ice.Candidates, strings.Clone(a.Value))

@@ -24,9 +24,11 @@ type line struct {
 	suite   Suite            // in use; empty without SRTP
 	remote  netip.AddrPort   // where we sent last
 	ice     *ICE             // of theirs, agreed on last
+	mid     string           // its name (RFC 5888); empty without one
 	tlsID   string           // our name for the handshake (RFC 8842); empty without one, or where the other side has none
 	agreed  *Handshake       // agreed on last; nil: keys are in SDP, or there are none
 
+	trickles bool // the other side names candidates later, and takes ours
 	mismatch bool // somebody has changed where they are received: ICE is not used
 	kept     bool // the ways of ICE are those of before: a new address is the one that was found (RFC 8839 §4.4.1.1.2), and no other place
 }
@@ -252,6 +254,9 @@ func (s *Session) answerLine(l *line, desc *description, m *sdp.MediaDescription
 	if stream.Mux {
 		out.WithPropertyAttribute("rtcp-mux")
 	}
+	if l.trickles {
+		out.WithValueAttribute("mid", l.mid)
+	}
 	switch ours := s.local.place(l.kind).ICE; {
 	case stream.ICE != nil && stream.Mux:
 		onePlace(out)
@@ -394,13 +399,16 @@ func (s *Session) stream(l *line, desc *description, m *sdp.MediaDescription, th
 	if l.mismatch = ways != nil && ways.mismatched(rtp, rtcp, mux); l.mismatch {
 		ways = nil
 	}
+	if l.trickles = ways != nil && s.local.Trickle && trickles(desc); l.trickles {
+		l.mid = midOf(m)
+	}
 	l.kept = ways != nil && ways.same(l.ice)
 	l.ice = ways
 	theirWish := direction(desc, m)
 	st := &Stream{
 		Codec: theirs.codec, ClockRate: theirs.clock, SendType: theirs.number, ReceiveType: theirs.number,
 		Direction: directionOf(wish.Sends() && theirWish.Receives() && rtp.IsValid(), wish.Receives() && theirWish.Sends()),
-		RTP:       rtp, RTCP: rtcp, Mux: mux, ICE: ways,
+		RTP:       rtp, RTCP: rtcp, Mux: mux, ICE: ways, Trickles: l.trickles,
 		Repair:    repair(m, theirs.number),
 		InBandFEC: theirs.fec, MaxKbps: theirs.most,
 	}

@@ -26,6 +26,7 @@ type Local struct {
 	AudioRTP, AudioRTCP uint16      // ports
 	VideoRTP, VideoRTCP uint16      // ports, both 0 for a call without picture
 	AudioICE, VideoICE  *ICE        // how these ports, and others, are reached from elsewhere; nil without ICE
+	Trickle             bool        // ways may be named later, ours and theirs, to and by whoever says the same (RFC 8840)
 	SessionID           uint64      // of o=, unique for each call; below 2^63
 	Width, Height       int         // the largest picture we take, in pixels
 	FPS                 int         // at that size

@@ -17,7 +17,11 @@ func (s *Session) describe() *sdp.SessionDescription {
 	}
 	attributes := []sdp.Attribute{sdp.NewAttribute("record", "off")}
 	if s.local.AudioICE != nil || s.local.VideoICE != nil {
-		attributes = append(attributes, sdp.NewAttribute("ice-options", "ice2")) // RFC 8445 §10
+		options := "ice2" // RFC 8445 §10
+		if s.local.Trickle {
+			options += " " + trickleOption
+		}
+		attributes = append(attributes, sdp.NewAttribute("ice-options", options))
 	}
 	return &sdp.SessionDescription{
 		Origin: sdp.Origin{
@@ -89,6 +93,12 @@ func (s *Session) offerLine(l *line) (*sdp.MediaDescription, error) {
 	}
 	m.WithPropertyAttribute("rtcp-mux")
 	if ice := s.local.place(l.kind).ICE; ice != nil {
+		if s.local.Trickle && l.mid == "" {
+			l.mid = l.kind
+		}
+		if l.mid != "" {
+			m.WithValueAttribute("mid", l.mid)
+		}
 		withICE(m, ice)
 	}
 	keys, err := s.offerProtection(l)

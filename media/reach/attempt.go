@@ -44,12 +44,6 @@ const (
 	// why by then UDP is known to be shut.
 	relayEnough    = 100 * time.Millisecond
 	relayEnoughTCP = 300 * time.Millisecond
-
-	// One machine has a port of its own for a stream, and some at a server that relays for it. More of them at one address only have
-	// us send checks to whoever is there (RFC 8445 §19.5.1).
-	mostAtOne = 6
-
-	checksMost = 100 // requests to a pair before it is given up: the other side may begin seconds later than we
 )
 
 // attempt is one search for a stream's way, with credentials of its own: pion's agent and its sockets.
@@ -67,8 +61,18 @@ type attempt struct {
 
 	doubtful atomic.Bool // nothing answers on the way
 
+	early   atomic.Bool   // what was not known in time follows
+	first   chan struct{} // closed when there is a way
+	some    sync.Once     // closes it
+	whole   chan struct{} // closed when there are no more to come
+	over    chan struct{} // closed by close
+	closing sync.Once
+	running sync.WaitGroup
+	turns   turns // of checks
+
 	mu       sync.Mutex
 	local    negotiate.ICE    // as gathered
+	said     negotiate.ICE    // of it, as the other side has been told
 	host     []netip.AddrPort // of it
 	remote   string           // fragment of the other side; empty until checks began
 	password string           // of the other side
@@ -76,6 +80,7 @@ type attempt struct {
 	consent  consent          // once there is a way
 	begun    time.Time        // when checks did
 	theirs   []string         // kinds of their candidates
+	checked  admitted         // those of them that are checked
 
 	theirHosts map[netip.Addr]bool // addresses of their candidates: whether a machine of theirs has it itself
 	translated map[bool]bool       // of IPv4 (true) or IPv6: servers see us at an address that this machine does not have
@@ -86,8 +91,9 @@ type attempt struct {
 
 // newAttempt makes an agent and starts nothing. A brief one asks no relays.
 func newAttempt(p *path, uris []*stun.URI, c credentials, brief bool) (*attempt, error) {
-	a := &attempt{of: p, brief: brief, component: p.component, alone: p.cfg.Local.IsLoopback(), near: p.cfg.Local.IsLinkLocalUnicast()}
-	n := &sockets{Net: p.cfg.Net, to: a}
+	a := &attempt{of: p, brief: brief, component: p.component, alone: p.cfg.Local.IsLoopback(), near: p.cfg.Local.IsLinkLocalUnicast(),
+		first: make(chan struct{}), whole: make(chan struct{}), over: make(chan struct{})}
+	n := &sockets{Net: p.cfg.Net, to: a, turns: &a.turns}
 	if n.Net == nil {
 		machine, err := stdnet.NewNet() // which keeps the addresses of the moment
 		if err != nil {
@@ -115,7 +121,7 @@ func newAttempt(p *path, uris []*stun.URI, c credentials, brief bool) (*attempt,
 	if brief {
 		uris = nil
 	}
-	a.agent, a.sockets, a.servers = agent, n, newServers(n.Net, p.cfg.Dial, uris, a)
+	a.agent, a.sockets, a.servers = agent, n, newServers(n.Net, p.cfg.Dial, uris, a, &a.turns)
 	return a, agent.OnSelectedCandidatePairChange(func(local, remote ice.Candidate) { p.found(a, local, remote) })
 }
 
@@ -146,8 +152,8 @@ func quiet() logging.LoggerFactory {
 	return &logging.DefaultLoggerFactory{Writer: io.Discard, DefaultLogLevel: logging.LogLevelDisabled}
 }
 
-// gather finds out where we can be reached.
-func (a *attempt) gather(ctx context.Context) error {
+// gather finds out where we can be reached: until all is known that is waited for, or once it is early, something.
+func (a *attempt) gather(ctx context.Context, early <-chan struct{}) error {
 	arrived := make(chan ice.Candidate, 64)
 	err := a.agent.OnCandidate(func(c ice.Candidate) {
 		select {
@@ -162,24 +168,9 @@ func (a *attempt) gather(ctx context.Context) error {
 		return fmt.Errorf("gather ICE candidates: %w", err)
 	}
 	a.servers.begin(func(r *relayed) error { return a.relay(r) })
-	until := time.Now().Add(a.of.cfg.patience())
-	patience := time.NewTimer(time.Until(until))
-	defer patience.Stop()
-	for mirrored, relayed := false, a.servers.done(); !mirrored || relayed != nil; {
-		select {
-		case c := <-arrived:
-			mirrored = mirrored || c == nil
-			if r, ok := c.(*ice.CandidateRelay); ok && time.Until(until) > enough(r) {
-				until = time.Now().Add(enough(r))
-				patience.Reset(enough(r))
-			}
-		case <-relayed:
-			relayed = nil
-		case <-patience.C:
-			return a.keep()
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+	a.running.Go(func() { a.collect(arrived) })
+	if err := a.await(ctx, early); err != nil {
+		return err
 	}
 	return a.keep()
 }
@@ -205,11 +196,13 @@ func (a *attempt) relay(r *relayed) error {
 	if err != nil {
 		return err
 	}
+	r.quiet.Store(a.early.Load() && !a.complete())
 	return a.agent.AddVirtualCandidate(c, r)
 }
 
-// keep notes what was gathered.
+// keep notes what was gathered by now.
 func (a *attempt) keep() error {
+	more := a.early.Load() && !a.complete()
 	candidates, err := a.agent.GetLocalCandidates()
 	if err != nil {
 		return fmt.Errorf("gather ICE candidates: %w", err)
@@ -220,6 +213,7 @@ func (a *attempt) keep() error {
 		return fmt.Errorf("gather ICE candidates: %w", err)
 	}
 	var names []string
+	a.local.Candidates, a.local.More, a.host = nil, more, nil
 	for _, c := range candidates {
 		a.local.Candidates = append(a.local.Candidates, a.written(c))
 		names = append(names, nameOf(c))
@@ -250,17 +244,10 @@ func (a *attempt) start(theirs *negotiate.ICE) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.remote, a.password, a.controls, a.begun = theirs.Fragment, theirs.Password, a.ours || theirs.Lite, time.Now()
-	var names []string
 	a.theirHosts = map[netip.Addr]bool{}
-	for _, c := range a.worthChecks(theirs.Candidates) {
-		at, _ := address(c)
-		names = append(names, nameOf(c))
-		a.theirHosts[at.Addr()] = a.theirHosts[at.Addr()] || c.Type() == ice.CandidateTypeHost
-		if err := a.agent.AddRemoteCandidate(c); err != nil {
-			return fmt.Errorf("add an ICE candidate: %w", err)
-		}
+	if err := a.add(theirs.Candidates); err != nil {
+		return err
 	}
-	a.theirs = kinds(names)
 	begin := a.agent.StartAccept
 	if a.controls { // who makes no checks cannot decide (RFC 8445 §6.1.1)
 		begin = a.agent.StartDial
@@ -271,20 +258,40 @@ func (a *attempt) start(theirs *negotiate.ICE) error {
 	return nil
 }
 
+// check takes further candidates of the other side.
+func (a *attempt) check(theirs []string) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.add(theirs)
+}
+
+// add has them checked that are worth it. The caller holds mu.
+func (a *attempt) add(theirs []string) error {
+	names := slices.Clone(a.theirs)
+	for _, c := range a.worthChecks(theirs) {
+		at, _ := address(c)
+		names = append(names, nameOf(c))
+		a.theirHosts[at.Addr()] = a.theirHosts[at.Addr()] || c.Type() == ice.CandidateTypeHost
+		if err := a.agent.AddRemoteCandidate(c); err != nil {
+			return fmt.Errorf("add an ICE candidate: %w", err)
+		}
+	}
+	a.theirs = kinds(names)
+	return nil
+}
+
 // worthChecks are the other side's candidates that are checked. What cannot be read, and names, which would have us ask a DNS server
-// of a stranger's choice, are left out.
+// of a stranger's choice, are left out, and what has been named before. The caller holds mu.
 func (a *attempt) worthChecks(theirs []string) (out []ice.Candidate) {
-	count := map[netip.Addr]int{}
 	for _, text := range theirs {
 		c, err := ice.UnmarshalCandidate(text)
 		if err != nil || c.Component() != a.component || !c.NetworkType().IsUDP() {
 			continue
 		}
 		at, ok := address(c)
-		if !ok || !a.checkable(at) || count[at.Addr()] == mostAtOne {
+		if !ok || !a.checkable(at) || !a.checked.admit(at) {
 			continue
 		}
-		count[at.Addr()]++
 		out = append(out, c)
 	}
 	return out
@@ -301,8 +308,10 @@ func (a *attempt) checkable(at netip.AddrPort) bool {
 // close ends the agent and its sockets.
 func (a *attempt) close() error {
 	a.servers.end()
+	a.closing.Do(func() { close(a.over) })
 	err := a.agent.Close()
 	a.servers.wait()
+	a.running.Wait()
 	return err
 }
 

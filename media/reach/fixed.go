@@ -104,16 +104,19 @@ func fixedName(c fixed) string {
 	return "direct"
 }
 
-// admit has a relay let in whoever may send to us: where SDP says, and where the signalling comes from. What is sent for that
-// is nothing to whoever gets it (RFC 6263 §4.6).
+// admit has a relay let in whoever may send to us: where SDP says, and where the signalling comes from.
 func admit(r *relayed, d *negotiate.Stream) {
-	nothing, err := stun.Build(stun.TransactionID, stun.NewType(stun.MethodBinding, stun.ClassIndication), stun.Fingerprint)
-	if err != nil || !d.RTP.IsValid() {
-		return
-	}
 	for _, to := range []netip.Addr{d.Flow, d.RTP.Addr()} {
-		if to.IsValid() && to.Is4() == r.at.Addr().Is4() {
-			_ = r.Send(nothing.Raw, netip.AddrPortFrom(to, d.RTP.Port()))
+		if d.RTP.IsValid() && to.IsValid() && to.Is4() == r.at.Addr().Is4() {
+			admitAt(r, netip.AddrPortFrom(to, d.RTP.Port()))
 		}
+	}
+}
+
+// admitAt has a relay let in an address. What is sent for that is nothing to whoever gets it (RFC 6263 §4.6).
+func admitAt(r *relayed, at netip.AddrPort) {
+	nothing, err := stun.Build(stun.TransactionID, stun.NewType(stun.MethodBinding, stun.ClassIndication), stun.Fingerprint)
+	if err == nil {
+		_ = r.Send(nothing.Raw, at)
 	}
 }

@@ -32,7 +32,8 @@ type receiver interface {
 // media come and go.
 type sockets struct {
 	transport.Net
-	to receiver
+	to    receiver
+	turns *turns // of checks
 
 	mu   sync.Mutex
 	open []*conn
@@ -71,7 +72,7 @@ func (n *sockets) ListenUDP(network string, addr *net.UDPAddr) (transport.UDPCon
 	if err != nil {
 		return nil, err
 	}
-	c := &conn{UDPConn: under, socket: udp.New(packetConn(under)), to: n.to}
+	c := &conn{UDPConn: under, socket: udp.New(packetConn(under)), to: n.to, turns: n.turns}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.open = append(n.open, c)
@@ -110,7 +111,16 @@ type conn struct {
 	transport.UDPConn
 	socket *udp.Socket
 	to     receiver
+	turns  *turns
 	from   *place // of the last of media; the reader's alone
+}
+
+// WriteTo is pion's way of sending. A check whose turn it is not is as one that is lost.
+func (c *conn) WriteTo(b []byte, to net.Addr) (int, error) {
+	if at, ok := udp.AddrPort(to); ok && check(b) && !c.turns.may(lane{c, at}, time.Now()) {
+		return len(b), nil
+	}
+	return c.UDPConn.WriteTo(b, to)
 }
 
 // Send sends to an address.
@@ -137,6 +147,7 @@ func (c *conn) ReadFrom(b []byte) (int, net.Addr, error) {
 		case c.to.answers(c, b[:n], from):
 			continue
 		}
+		c.turns.heard(lane{c, from}, time.Now())
 		return n, net.UDPAddrFromAddrPort(from), nil
 	}
 }

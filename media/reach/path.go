@@ -39,7 +39,8 @@ type path struct {
 	opening sync.Once
 
 	component uint16
-	reports   *path // the second component; nil if there is none, and for that one
+	reports   *path         // the second component; nil if there is none, and for that one
+	news      chan struct{} // of all streams: has one element when a way is found that has not been told
 
 	mu      sync.Mutex
 	current *attempt // that carries, or looks for the first way
@@ -58,16 +59,16 @@ type target struct {
 	heard atomic.Int64 // when something authentic came from there, Unix ns
 }
 
-func newPath(s Stream, cfg Config, component uint16) *path {
-	return &path{cfg: cfg, stream: s, component: component, done: make(chan struct{}), opened: make(chan struct{})}
+func newPath(s Stream, cfg Config, component uint16, news chan struct{}) *path {
+	return &path{news: news, cfg: cfg, stream: s, component: component, done: make(chan struct{}), opened: make(chan struct{})}
 }
 
 // streamPath makes the path of a stream, and that of its reports if they may have one. That one tells nobody when it is found.
-func streamPath(s Stream, cfg Config) *path {
-	p := newPath(s, cfg, negotiate.MediaComponent)
+func streamPath(s Stream, cfg Config, news chan struct{}) *path {
+	p := newPath(s, cfg, negotiate.MediaComponent, news)
 	if cfg.Apart {
 		cfg.Found, cfg.Doubted = nil, nil
-		p.reports = newPath(s, cfg, negotiate.ReportsComponent)
+		p.reports = newPath(s, cfg, negotiate.ReportsComponent, news)
 	}
 	return p
 }
@@ -112,6 +113,7 @@ func (p *path) own(s standing) (netip.Addr, negotiate.Place) {
 	p.named = at
 	p.mu.Unlock()
 	ways.Candidates = slices.Clone(ways.Candidates)
+	a.tells(ways)
 	return at.Addr(), negotiate.Place{RTP: at.Port(), RTCP: at.Port(), ICE: &ways}
 }
 

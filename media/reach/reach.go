@@ -38,6 +38,9 @@ type Config struct {
 	Apart  bool       // their reports may have ports of their own (no rtcp-mux)
 	Relays Relays     // none: only ways without their help are found
 
+	// Early is closed once the other side is known to take ways later (Trickle): SDP need not wait for all then. nil: it has to.
+	Early <-chan struct{}
+
 	Relayed bool          // who has no ICE is to find us at a relay, if there is one
 	Within  time.Duration // servers have to answer; 0: gatherFor
 
@@ -80,16 +83,18 @@ type Paths struct {
 	local        netip.Addr
 	relayed      bool
 	audio, video *path // video is nil without a picture
+	news         chan struct{}
 }
 
 // Gather opens sockets on all addresses of this machine and finds out how they look from outside. It returns once all of that is
-// known, after gatherFor at most, or with ctx's error.
+// known, after gatherFor at most, with this machine's own addresses once it is Early, or with ctx's error.
 func Gather(ctx context.Context, cfg Config) (*Paths, error) {
-	p := &Paths{local: cfg.Local, relayed: cfg.Relayed, audio: streamPath(Audio, cfg)}
+	p := &Paths{local: cfg.Local, relayed: cfg.Relayed, news: make(chan struct{}, 1)}
+	p.audio = streamPath(Audio, cfg, p.news)
 	if cfg.Video {
-		p.video = streamPath(Video, cfg)
+		p.video = streamPath(Video, cfg, p.news)
 	}
-	if err := p.Renew(ctx, cfg.Relays); err != nil {
+	if err := p.seek(ctx, cfg.Relays, false, cfg.Early); err != nil {
 		_ = p.Close()
 		return nil, err
 	}
@@ -124,20 +129,25 @@ func (p *Paths) parts() (all []*path) {
 }
 
 // Renew looks for new ways, with new credentials: places are to be said in an offer, or in the answer to one that has other ways
-// than before (negotiate.Session.Seeks). Until the new ones are found the old ones carry.
-func (p *Paths) Renew(ctx context.Context, relays Relays) error { return p.seek(ctx, relays, false) }
+// than before (negotiate.Session.Seeks). Until the new ones are found the old ones carry. All are
+// known when it returns.
+func (p *Paths) Renew(ctx context.Context, relays Relays) error {
+	return p.seek(ctx, relays, false, nil)
+}
 
 // Better looks for ways without a relay beside one of a relay, as Renew does, but asks no relay for addresses, and gives up soon. With all
 // candidates the checks are more than a narrow line takes beside the pictures, for which most often nothing better is found.
-func (p *Paths) Better(ctx context.Context, relays Relays) error { return p.seek(ctx, relays, true) }
+func (p *Paths) Better(ctx context.Context, relays Relays) error {
+	return p.seek(ctx, relays, true, nil)
+}
 
-func (p *Paths) seek(ctx context.Context, relays Relays, brief bool) error {
+func (p *Paths) seek(ctx context.Context, relays Relays, brief bool, early <-chan struct{}) error {
 	uris := relays.parse()
 	g, ctx := errgroup.WithContext(ctx)
 	for _, s := range p.streams() {
 		c := newCredentials()
 		for _, part := range s.parts() {
-			g.Go(func() error { return part.renew(ctx, uris, c, brief) })
+			g.Go(func() error { return part.renew(ctx, uris, c, brief, early) })
 		}
 	}
 	return g.Wait()

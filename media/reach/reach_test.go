@@ -112,16 +112,22 @@ type side struct {
 func (w *world) side(i int) *side { return w.sideWith(i, relays, nil) }
 
 func (w *world) sideWith(i int, relays Relays, dial func(context.Context, string, string, bool) (net.Conn, error)) *side {
+	return w.sideOf(i, Config{Relays: relays, Dial: dial})
+}
+
+func (w *world) sideOf(i int, cfg Config) *side {
 	w.t.Helper()
 	s := &side{world: w, net: w.nets[i], found: make(chan Found, 10), came: map[Stream][]string{}}
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
 	var err error
-	s.Paths, err = Gather(ctx, Config{Video: true, Net: machine{s.net}, Relays: relays, Dial: dial, Found: func(x Stream, f Found) {
+	cfg.Video, cfg.Net = true, machine{s.net}
+	cfg.Found = func(x Stream, f Found) {
 		if x == Video {
 			s.found <- f
 		}
-	}})
+	}
+	s.Paths, err = Gather(ctx, cfg)
 	if err != nil {
 		w.t.Fatal(err)
 	}

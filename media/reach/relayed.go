@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pion/stun/v4"
@@ -31,6 +32,8 @@ type relayed struct {
 	transport      string // to the server: udp, tcp, tls
 	to             receiver
 	from           *place // of the last of media; the reader's alone
+	turns          *turns
+	quiet          atomic.Bool // it makes no checks yet, see tells
 
 	mu     sync.Mutex
 	peers  map[netip.Addr]*admission // by whom the server lets send to us
@@ -111,6 +114,14 @@ func (r *relayed) WriteTo(b []byte, to net.Addr) (int, error) {
 	if !ok {
 		return 0, net.ErrWriteToConnected
 	}
+	switch {
+	case !check(b):
+	case !r.turns.may(lane{r, at}, time.Now()):
+		return len(b), nil
+	case r.quiet.Load(): // it is let in meanwhile
+		admitAt(r, at)
+		return len(b), nil
+	}
 	return len(b), r.Send(b, at)
 }
 
@@ -131,6 +142,7 @@ func (r *relayed) ReadFrom(b []byte) (int, net.Addr, error) {
 		case r.to.answers(r, b[:n], at):
 			continue
 		}
+		r.turns.heard(lane{r, at}, time.Now())
 		return n, from, nil
 	}
 }

@@ -9,12 +9,12 @@ import (
 )
 
 // renew begins another search.
-func (p *path) renew(ctx context.Context, uris []*stun.URI, c credentials, brief bool) error {
+func (p *path) renew(ctx context.Context, uris []*stun.URI, c credentials, brief bool, early <-chan struct{}) error {
 	a, err := newAttempt(p, uris, c, brief)
 	if err != nil {
 		return err
 	}
-	if err := a.gather(ctx); err != nil {
+	if err := a.gather(ctx, early); err != nil {
 		_ = a.close()
 		return err
 	}

@@ -37,6 +37,8 @@ type servers struct {
 	to   receiver
 	all  []*stun.URI
 
+	turns *turns // of checks
+
 	relays   chan struct{} // closed when there is a relay
 	once     sync.Once
 	finished chan struct{} // closed when all have answered, or nobody waits for them any more
@@ -48,12 +50,12 @@ type servers struct {
 }
 
 // newServers takes those of the URIs that relay.
-func newServers(n transport.Net, dial dialer, uris []*stun.URI, to receiver) *servers {
+func newServers(n transport.Net, dial dialer, uris []*stun.URI, to receiver, t *turns) *servers {
 	if dial == nil {
 		dial = inClear
 	}
 	return &servers{
-		net: n, dial: dial, to: to, relays: make(chan struct{}), finished: make(chan struct{}), cancel: func() {},
+		net: n, dial: dial, to: to, turns: t, relays: make(chan struct{}), finished: make(chan struct{}), cancel: func() {},
 		all: slices.DeleteFunc(slices.Clone(uris), func(u *stun.URI) bool { return !relaying(u) }),
 	}
 }
@@ -150,7 +152,7 @@ func (s *servers) ask(ctx context.Context, u *stun.URI, network string, take fun
 }
 
 func (s *servers) allocate(ctx context.Context, u *stun.URI, network string) (r *relayed, err error) {
-	r = &relayed{to: s.to, peers: map[netip.Addr]*admission{}}
+	r = &relayed{to: s.to, turns: s.turns, peers: map[netip.Addr]*admission{}}
 	var server string
 	if u.Proto == stun.ProtoTypeUDP {
 		r.transport = "udp"

@@ -134,7 +134,7 @@ func TestServersEnd(t *testing.T) {
 			mu.Unlock()
 			<-ctx.Done()
 			return nil, ctx.Err()
-		}, Relays{Username: "u", Password: "p", URIs: []string{"turn:a:1?transport=tcp", "turns:b:2", "stun:c:3"}}.parse(), nil)
+		}, Relays{Username: "u", Password: "p", URIs: []string{"turn:a:1?transport=tcp", "turns:b:2", "stun:c:3"}}.parse(), nil, nil)
 		begun := time.Now()
 		s.begin(func(*relayed) error { t.Error("nobody relays"); return nil })
 		time.Sleep(dialAfter + dialAfter/2)
@@ -165,7 +165,7 @@ func TestWhoIsAsked(t *testing.T) {
 	for _, u := range mirrors(uris) {
 		asked = append(asked, u.String())
 	}
-	for _, u := range newServers(nil, nil, uris, nil).all {
+	for _, u := range newServers(nil, nil, uris, nil, nil).all {
 		relays = append(relays, u.String())
 	}
 	if want := []string{"stun:a:1", "stun:d:4"}; !slices.Equal(asked, want) {

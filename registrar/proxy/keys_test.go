@@ -46,6 +46,13 @@ func (m msg) with(body string) msg {
 	return m
 }
 
+// trickles gives a message ways of ICE that come after offer and answer (RFC 8840).
+func trickles(m msg) msg {
+	m.extra = strings.TrimSpace(m.extra + "\nInfo-Package: trickle-ice\nContent-Disposition: Info-Package\nContent-Type: application/trickle-ice-sdpfrag")
+	m.body = "m=audio 9 RTP/AVP 0\r\na=mid:audio\r\na=ice-ufrag:abcd\r\na=ice-pwd:abcdefghijklmnopqrstuv\r\na=end-of-candidates\r\n"
+	return m
+}
+
 // final waits for the last answer to m, and answers the challenge if there is one.
 func (p *peer) final(m msg) *sip.Response {
 	p.l.t.Helper()
@@ -120,6 +127,7 @@ var keyCases = map[string]func(l *lab, transport string){
 			l.wantRefused(moved.p, moved.in(method).with(keyedSDP), vKeysWithin)
 			l.wantRefused(moved.p, moved.in(method).with(multipart), vKeysWithin)
 		}
+		l.wantRefused(moved.p, trickles(moved.in("INFO")), vKeysWithin)
 		for _, method := range []string{"INVITE", "UPDATE", "PRACK"} {
 			l.wantRefused(moved.p, moved.in(method).with(bareSDP), vMustWithin)
 		}
@@ -146,6 +154,7 @@ var keyCases = map[string]func(l *lab, transport string){
 		}
 		l.wantRefused(milano, called.in("INVITE"), vPeerInClear)
 		l.wantRefused(milano, called.in("INFO").with(keyedSDP), vPeerInClear)
+		l.wantRefused(milano, trickles(called.in("INFO")), vPeerInClear)
 		milano.write(milano.text(called.in("ACK").with(keyedSDP)))
 		phone.silent(time.Second)
 		for _, method := range []string{"UPDATE", "BYE"} { // the call is still there

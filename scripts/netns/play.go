@@ -61,8 +61,13 @@ func (s *scene) meet(ctx context.Context, out *outcome, say func(string)) (shown
 		return false, nil
 	}
 	called := time.Now()
-	ok, err = s.until(ctx, firstLimit, say, func() string { return "waits for pictures; " + s.screens() },
-		func() (bool, error) { return s.firsts(called, out) })
+	ok, err = s.until(ctx, firstLimit, say, func() string { return "waits for pictures; " + s.screens() }, func() (bool, error) {
+		both, err := s.firsts(called, out)
+		if out.first == [2]time.Duration{} && !s.calling() { // who was called was not registered yet
+			called = time.Now()
+		}
+		return both, err
+	})
 	if err != nil {
 		return false, err
 	}

@@ -22,6 +22,10 @@ var codings = map[string][]string{
 	"content-transfer-encoding": {"", "7bit", "8bit", "binary"},
 }
 
+// candidates is the type of bodies that name a window's ways while its call is set up (RFC 8840), with the password of its search: whoever
+// knows that may answer for the other side, and have its media sent elsewhere. Only windows have them, and windows have TLS.
+const candidates = "trickle-ice-sdpfrag"
+
 // offered are attributes that hold another one behind a number: what is only offered stands there in full
 // (RFC 5939 §3.4.1).
 var offered = []byte("acap")
@@ -125,6 +129,10 @@ func coded(line []byte) bool {
 	if !ok {
 		return false
 	}
-	plain, ok := codings[strings.ToLower(string(bytes.TrimSpace(name)))]
-	return ok && !slices.Contains(plain, strings.ToLower(string(bytes.TrimSpace(value))))
+	header, is := strings.ToLower(string(bytes.TrimSpace(name))), strings.ToLower(string(bytes.TrimSpace(value)))
+	if header == "content-type" || header == "c" {
+		return strings.Contains(is, candidates)
+	}
+	plain, ok := codings[header]
+	return ok && !slices.Contains(plain, is)
 }
