@@ -15,10 +15,10 @@ func (r *reader) finish() *Plan {
 	if len(r.spaces) == 0 && len(r.errors) == 0 {
 		r.errors = append(r.errors, diagnostic.Whole(r.first, "no space is described", `write at least one: space "name" { … }`)...)
 	}
-	p := &Plan{
+	p := &Plan{content: content{
 		links: r.links, rules: r.rules, phones: r.phones, groups: r.groups, knocks: r.knocks, numbers: r.numbers, spaces: r.spaces,
 		expects: r.expects, spaceByName: make(map[string]int, len(r.spaces)), accountAt: map[string]hcl.Range{},
-	}
+	}}
 	for word, n := range r.names {
 		if n.kind == "space" || n.kind == "phone" {
 			p.accountAt[word] = n.at

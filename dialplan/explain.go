@@ -23,6 +23,8 @@ type Explanation struct {
 	Rule           string    `json:"rule,omitempty"`   // name of the link or rotation that has it
 	Until          time.Time `json:"until,omitzero"`   // when it sees somebody else, or nobody, or first somebody; zero if not within 400 days
 
+	Probation *Probation `json:"probation,omitempty"` // it may link with its sponsor alone; nil: with everybody
+
 	Unseen []string `json:"unseen,omitempty"` // phones that may see it while they show nothing themselves
 
 	// Opening is why it is open or closed: what was looked at, in the order in which later ones override earlier ones.
@@ -68,6 +70,9 @@ func (p *Plan) Explain(space string, at time.Time) (*Explanation, error) {
 		if ph.Always {
 			e.Unseen = append(e.Unseen, ph.Account)
 		}
+	}
+	if on, is := p.probations[space]; is {
+		e.Probation = &on
 	}
 	e.Opening = s.opening(t, e.Open)
 	for ri := range p.rules {

@@ -5,6 +5,7 @@
 //	                      ──Explain────▶ what a window shows at a time, and which rules decided that
 //	                      ──LinkAt, NextChange, Resolve, WarningsFrom
 //	two Plans ──Diff──▶ which windows see somebody else, and when
+//	Plan, Probations ──Under──▶ the Plan of a network in which some may link with their sponsor alone
 //
 // A Plan is made whole or not at all and never changes. Nothing here reads the clock: time is a parameter.
 // Opening hours are in dialplan/hours, what travels to a window in dialplan/programme.
@@ -25,8 +26,20 @@ import (
 	"ewindow/dialplan/programme"
 )
 
-// A Plan is the checked content of the files. It may be used by many goroutines at once.
+// A Plan is the checked content of the files, under the probations that Under was given. It may be used by many goroutines at
+// once.
 type Plan struct {
+	content
+	written    *Plan      // the same without probations; nil: it is this one
+	probations Probations // by space
+	barred     []bool     // by link: a probation keeps its spaces apart; nil: none does
+
+	mu   sync.Mutex
+	memo []*timetable // the last few, newest first
+}
+
+// content is what the files say.
+type content struct {
 	revision string
 	files    []File  // for the lines in warnings
 	spaces   []space // sorted by name
@@ -43,9 +56,6 @@ type Plan struct {
 	accountAt   map[string]hcl.Range // of spaces and phones: the labels of their blocks
 	linksOf     [][]int              // by space: the links it is named in
 	parts       []int                // by space: see findParts
-
-	mu   sync.Mutex
-	memo []*timetable // the last few, newest first
 }
 
 // A Space is a room with a window.

@@ -2,6 +2,7 @@ package dialplan
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -104,7 +105,7 @@ func (p *Plan) programme(i int, tt *timetable, window span.Span) *programme.Prog
 func (p *Plan) phonesOf(space string) []programme.Phone {
 	var out []programme.Phone
 	for _, ph := range p.phones {
-		if slices.ContainsFunc(ph.MayDial, func(may string) bool { return may == space || p.isMember(space, may) }) {
+		if slices.ContainsFunc(ph.MayDial, func(may string) bool { return may == space || p.isMember(space, may) }) && p.keeps(ph.Name, space) == "" {
 			out = append(out, programme.Phone{Account: ph.Name, Name: ph.Display, Security: ph.Security, Picture: ph.Picture, Always: ph.Always})
 		}
 	}
@@ -128,12 +129,22 @@ func (p *Plan) knocksOf(space string) []programme.Knock {
 		}
 		k, _ := p.knock(n.Knock)
 		knock := programme.Knock{Number: n.Number, Policy: k.Name, Ring: int(k.Ring / time.Second), Until: k.Until, Everybody: k.everybody()}
-		if !knock.Everybody {
-			knock.From = p.accounts(k.From)
+		if _, on := p.probations[space]; on || !knock.Everybody {
+			knock.Everybody, knock.From = false, p.mayKnock(k, space)
 		}
 		out = append(out, knock)
 	}
 	return out
+}
+
+// mayKnock is the accounts of a policy that a space may be called by. Of "members" they are listed only for a space on
+// probation, whose list is short; to others the registrar lets none of whom a probation keeps from them.
+func (p *Plan) mayKnock(k *Knock, space string) []string {
+	from := slices.Sorted(maps.Keys(p.accountAt))
+	if !k.everybody() {
+		from = p.accounts(k.From)
+	}
+	return slices.DeleteFunc(from, func(account string) bool { return p.keeps(account, space) != "" })
 }
 
 // accounts is names with each group replaced by its members, each once and sorted.

@@ -50,7 +50,31 @@ func randomPlan(t testing.TB, rnd *rand.Rand) *Plan {
 		fmt.Fprintf(&b, "link \"l%d\" {\n  between = [s%d, s%d]\n  when = %s\n  caller = s%d\n}\n", i, a, other, when, caller)
 	}
 	randomPhones(&b, rnd, n)
-	return plan(t, b.String())
+	return plan(t, b.String()).Under(randomProbations(rnd, n))
+}
+
+// randomProbations are none half of the time: of spaces that may not be in the plan, sponsored by those that may not be either.
+func randomProbations(rnd *rand.Rand, spaces int) Probations {
+	on := Probations{}
+	for range rnd.IntN(2) * (1 + rnd.IntN(3)) {
+		on[fmt.Sprintf("s%d", rnd.IntN(spaces+1))] = Probation{Sponsor: []string{"", fmt.Sprintf("s%d", rnd.IntN(spaces+1))}[min(1, rnd.IntN(6))]}
+	}
+	return on
+}
+
+// mayMeet is the rule of probation once more, for two accounts.
+func mayMeet(p *Plan, a, b string) bool {
+	home := func(account string) string {
+		if ph, is := p.Phone(account); is {
+			return ph.At
+		}
+		return account
+	}
+	bound := func(space, other string) bool {
+		on, is := p.Probation(space)
+		return is && other != space && (other == "" || other != on.Sponsor)
+	}
+	return !bound(home(a), home(b)) && !bound(home(b), home(a))
 }
 
 // randomPhones are two phones and a group, which may be dialled in many ways.
@@ -63,7 +87,7 @@ func randomPhones(b *strings.Builder, rnd *rand.Rand, spaces int) {
 	fmt.Fprintf(b, "group \"g\" {\n  members = [%s]\n  ring = %s\n}\n", some("s0", "s1", "s2", "p1"), []string{"first", "all"}[rnd.IntN(2)])
 	fmt.Fprintf(b, "number \"20\" { rings = g }\nnumber \"21\" {\n  rings = %s\n  busy = p0\n}\n", space())
 	for i := range 2 {
-		fmt.Fprintf(b, "phone \"p%d\" {\n  number = \"1%d\"\n  busy = %s\n  may_dial = [%s]\n}\n", i, i, space(), some("s0", "s1", "s2", fmt.Sprintf("p%d", 1-i), "g"))
+		fmt.Fprintf(b, "phone \"p%d\" {\n  number = \"1%d\"\n  busy = %s\n  at = %s\n  may_dial = [%s]\n}\n", i, i, space(), space(), some("s0", "s1", "s2", fmt.Sprintf("p%d", 1-i), "g"))
 	}
 }
 
@@ -108,6 +132,9 @@ func naive(p *Plan, at time.Time) []int {
 	}
 	join := func(li int) {
 		l := p.links[li]
+		if !mayMeet(p, l.Between[0], l.Between[1]) {
+			return
+		}
 		a, b := p.spaceByName[l.Between[0]], p.spaceByName[l.Between[1]]
 		if has[a] < 0 && has[b] < 0 && (l.Always || open[a] && open[b]) {
 			has[a], has[b] = li, li
@@ -276,6 +303,11 @@ func TestPhonesAgree(t *testing.T) {
 					}
 					if d.Status == 0 && (d.Target != d.Targets[0] || d.All && !to.All) {
 						t.Fatalf("%s calls %s: %+v", phone.Name, dialled, d)
+					}
+					for _, target := range d.Targets {
+						if d.Status == 0 && !mayMeet(p, phone.Name, target) {
+							t.Fatalf("%s calls %s, which a probation forbids: %+v", phone.Name, target, d)
+						}
 					}
 					for _, target := range to.Targets {
 						i, isSpace := p.spaceByName[target]

@@ -65,6 +65,8 @@ func (p *Plan) reason(tt *timetable, ri, li, space int, t int64) Reason {
 	switch {
 	case has == li:
 		out.Decided, out.Why = true, fmt.Sprintf("shows %s, and %s calls", out.Partner, p.links[li].Caller)
+	case p.bars(li):
+		out.Why = p.onProbation(p.keeps(name, out.Partner))
 	case !p.links[li].Always && !open && !partnerOpen:
 		out.Why = fmt.Sprintf("%s and %s are closed", name, out.Partner)
 	case !p.links[li].Always && !open:

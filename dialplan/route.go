@@ -25,6 +25,7 @@ type Decision struct {
 //   - A phone calls a space of its may_dial while that is open, and a phone of its may_dial always. Of a group it calls
 //     the members in its may_dial, or all of them if the group is in it.
 //   - A space never calls a phone, nor a group.
+//   - Whom a probation keeps apart (see Under) do not call each other: of a group, they are skipped.
 //   - Everybody calls the echo.
 func (p *Plan) Route(caller, dialled string, at time.Time) Decision {
 	from, fromSpace := p.spaceByName[caller]
@@ -67,6 +68,9 @@ func (p *Plan) routeLink(a, b int, at time.Time) Decision {
 	if !slices.ContainsFunc(p.linksOf[a], together) {
 		return refuse(403, "no link is between %s and %s", nameA, nameB)
 	}
+	if space := p.keeps(nameA, nameB); space != "" {
+		return refuse(403, "%s", p.onProbation(space))
+	}
 	t := at.Unix()
 	held := p.timetable(t).held[a] // of two weeks at least, so programme.Early is never beyond its end
 	i := slices.IndexFunc(held, func(h holding) bool { return h.Until > t && together(h.link) })
@@ -85,8 +89,13 @@ func (p *Plan) routePhone(ph *Phone, to Resolution, at time.Time) Decision {
 	whole := slices.Contains(ph.MayDial, to.Name)
 	var may, open []string
 	var next int64 // when the first of the closed ones opens; 0 if none does
+	kept := ""     // a space on probation that keeps it from one of them
 	for _, target := range to.Targets {
 		if target == ph.Name || !slices.Contains(ph.MayDial, target) && !(whole && to.Kind == KindGroup) {
+			continue
+		}
+		if space := p.keeps(ph.Name, target); space != "" {
+			kept = space
 			continue
 		}
 		may = append(may, target)
@@ -98,6 +107,8 @@ func (p *Plan) routePhone(ph *Phone, to Resolution, at time.Time) Decision {
 		}
 	}
 	switch {
+	case len(may) == 0 && kept != "":
+		return refuse(403, "%s", p.onProbation(kept))
 	case len(may) == 0:
 		return refuse(403, "%s may not dial %s", ph.Name, to.Name)
 	case len(open) > 0:

@@ -67,6 +67,7 @@ func (p *Plan) workOut(from, until int64, part int) *timetable {
 		r := &p.rules[ri]
 		switch {
 		case part != everybody && part != p.parts[p.links[r.first].spaces[0]]:
+		case r.rotation == nil && p.bars(r.first):
 		case r.rotation != nil:
 			p.rotate(tt, taken, r)
 		default:
@@ -138,7 +139,7 @@ func (p *Plan) turn(tt *timetable, r *rule, turn int64, free map[int]span.Set) {
 	for i := range r.turns {
 		for _, li := range r.turns[(int(turn%int64(len(r.turns)))+i)%len(r.turns)] {
 			a, b := p.links[li].spaces[0], p.links[li].spaces[1]
-			if len(free[a]) == 0 || len(free[b]) == 0 {
+			if len(free[a]) == 0 || len(free[b]) == 0 || p.bars(li) {
 				continue
 			}
 			given := free[a].Intersect(free[b])

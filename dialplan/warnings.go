@@ -68,8 +68,12 @@ func (r *reader) shadows(p *Plan) {
 }
 
 // WarningsFrom are the Warnings, and those that only time shows, in the 365 days from a time on: rules that can hardly ever win,
-// spaces that are never open together, spaces that never open.
+// spaces that are never open together, spaces that never open. Under probations they are those of the files, and what the
+// probations come to.
 func (p *Plan) WarningsFrom(from time.Time) Diagnostics {
+	if p.written != nil {
+		return append(p.written.WarningsFrom(from), p.probationWarnings()...)
+	}
 	out := p.Warnings()
 	y := &year{p: p, from: from.Unix(), until: from.Unix() + yearDays*day, open: map[int]span.Set{}, parts: map[int]*timetable{}}
 	soon := p.timetable(from.Unix())
