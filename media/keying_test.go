@@ -73,7 +73,7 @@ func TestHandshakenCalls(t *testing.T) {
 				n.Default(test.c)
 				policy, keys := negotiate.DTLS, 1
 				if test.name == "keys in SDP" {
-					policy, keys = negotiate.GCM, 0
+					policy, keys = negotiate.SDES, 0
 				}
 				a, b, _, _, of := agreed(t, n, policy)
 				begun := time.Now()

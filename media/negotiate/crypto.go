@@ -39,7 +39,7 @@ func parseSuite(name string) (Suite, bool) {
 
 // suites that the policy allows, the best first.
 func (p Policy) suites() []Suite {
-	if p == GCM || p == DTLS {
+	if p == DTLS {
 		return []Suite{AEAD_AES_128_GCM}
 	}
 	return []Suite{AEAD_AES_128_GCM, AES_CM_128_HMAC_SHA1_80}

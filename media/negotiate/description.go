@@ -20,7 +20,6 @@ type Policy string
 
 const (
 	DTLS Policy = "dtls" // SRTP with AEAD_AES_128_GCM and keys by DTLS, or nothing: between spaces
-	GCM  Policy = "gcm"  // SRTP with AEAD_AES_128_GCM and keys in SDP, or nothing: the control that tests compare handshakes with
 	SDES Policy = "sdes" // SRTP with GCM or AES_CM_128_HMAC_SHA1_80, and keys in SDP, or by DTLS if it is the other side that offers it: phones
 	None Policy = "none" // plain RTP: a phone for which the plan says so
 )

@@ -26,7 +26,7 @@ func reachable(l Local, letter string) Local {
 }
 
 func TestICE(t *testing.T) {
-	a, b := session(t, reachable(ours(), "a"), GCM), session(t, reachable(other(), "b"), GCM)
+	a, b := session(t, reachable(ours(), "a"), SDES), session(t, reachable(other(), "b"), SDES)
 	offer, answer, da, db := exchange(t, a, b)
 	for _, s := range []*Stream{da.Audio, da.Video} {
 		if s.ICE == nil || s.ICE.Fragment != "bbbbbbbb" || len(s.ICE.Candidates) != 2 {
@@ -46,7 +46,7 @@ func TestICE(t *testing.T) {
 
 // Ways that move are agreed on anew by both; if that fails, all is as it was.
 func TestICERestart(t *testing.T) {
-	a, b := session(t, reachable(ours(), "a"), GCM), session(t, reachable(other(), "b"), GCM)
+	a, b := session(t, reachable(ours(), "a"), SDES), session(t, reachable(other(), "b"), SDES)
 	first, _, _, _ := exchange(t, a, b)
 	move := func(s *Session, letter string, port uint16) {
 		t.Helper()
@@ -97,12 +97,12 @@ func sameBody(a, b []byte) bool {
 
 // Who has no ICE is met without, and nobody is refused for it.
 func TestWithoutICE(t *testing.T) {
-	a, b := session(t, reachable(ours(), "a"), GCM), session(t, other(), GCM)
+	a, b := session(t, reachable(ours(), "a"), SDES), session(t, other(), SDES)
 	_, answer, da, db := exchange(t, a, b)
 	if da.ICE() || db.ICE() || bytes.Contains(answer, []byte("ice-")) || da.Audio.RTP.Port() != 6000 || db.Audio.RTP.Port() != 4000 {
 		t.Errorf("%+v\n%+v\n%s", da.Audio, db.Audio, answer)
 	}
-	a, b = session(t, ours(), GCM), session(t, reachable(other(), "b"), GCM)
+	a, b = session(t, ours(), SDES), session(t, reachable(other(), "b"), SDES)
 	if _, answer, da, db := exchange(t, a, b); da.ICE() || db.ICE() || bytes.Contains(answer, []byte("ice-ufrag")) {
 		t.Errorf("%+v\n%+v\n%s", da.Audio, db.Audio, answer)
 	}

@@ -161,8 +161,6 @@ func (s *Session) readCrypto(m *sdp.MediaDescription) (good []crypto, reasons []
 			reasons = append(reasons, err)
 		case seen[c.tag]:
 			reasons = append(reasons, fmt.Errorf("a=crypto tag %s: used twice", c.tag))
-		case s.policy == GCM && c.keys.Suite != AEAD_AES_128_GCM:
-			reasons = append(reasons, fmt.Errorf("a=crypto tag %s: %s where only AEAD_AES_128_GCM will do", c.tag, c.keys.Suite))
 		default:
 			good = append(good, c)
 		}

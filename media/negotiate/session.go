@@ -79,7 +79,7 @@ func NewSession(l Local, p Policy) (*Session, error) {
 	if err := l.check(); err != nil {
 		return nil, err
 	}
-	if p != DTLS && p != GCM && p != SDES && p != None {
+	if p != DTLS && p != SDES && p != None {
 		return nil, fmt.Errorf("negotiate: unknown policy %q", p)
 	}
 	l.Address = l.Address.Unmap()
@@ -152,7 +152,7 @@ func (s *Session) Accept(answer []byte) (Description, error) {
 
 // Answer answers an offer, the first or a later one. An m-line that cannot be agreed on is refused in its place, so that
 // there is sound where there can be no picture. The error has ErrNotAcceptable if nothing is left, or if the policy is DTLS
-// or GCM and an m-line that we could take is not protected by it.
+// and an m-line that we could take is not protected by it.
 func (s *Session) Answer(offer []byte) ([]byte, Description, error) {
 	if s.pending != nil {
 		return nil, Description{}, ErrPending
@@ -199,7 +199,7 @@ func (s *Session) Withdraw() {
 	s.moveBack()
 }
 
-// settle records what became of an m-line. The error it returns ends the whole negotiation: under policies DTLS and GCM weak
+// settle records what became of an m-line. The error it returns ends the whole negotiation: under policy DTLS weak
 // protection is not left out quietly, and a fault of our own is not a refusal.
 func (s *Session) settle(d *Description, l *line, stream *Stream, err error) error {
 	var own *localError
@@ -208,7 +208,7 @@ func (s *Session) settle(d *Description, l *line, stream *Stream, err error) err
 		return fmt.Errorf("%s: %w", l.kind, err)
 	case err != nil:
 		err = fmt.Errorf("%s: %w", shorten(l.kind), err)
-		if (s.policy == DTLS || s.policy == GCM) && errors.Is(err, errUnprotected) {
+		if s.policy == DTLS && errors.Is(err, errUnprotected) {
 			return notAcceptable([]error{err})
 		}
 		d.Refused = append(d.Refused, err)

@@ -149,8 +149,8 @@ a=rtcp-mux
 
 // Every pair of policies and sizes agrees, with swapped keys, or fails on the side that cannot.
 func TestOfferAnswerAccept(t *testing.T) {
-	for _, a := range []Policy{GCM, SDES, None} {
-		for _, b := range []Policy{GCM, SDES, None} {
+	for _, a := range []Policy{SDES, None} {
+		for _, b := range []Policy{SDES, None} {
 			for _, change := range []func(*Local){
 				func(l *Local) {},
 				func(l *Local) { l.VideoRTP, l.VideoRTCP = 0, 0 },
@@ -209,7 +209,7 @@ func strict(t *testing.T, b []byte) {
 func TestLevelsOfTwoSizes(t *testing.T) {
 	la, lb := ours(), other()
 	lb.Width, lb.Height = 1920, 1080
-	_, _, da, db := exchange(t, session(t, la, GCM), session(t, lb, GCM))
+	_, _, da, db := exchange(t, session(t, la, SDES), session(t, lb, SDES))
 	if da.Video.Profile.String() != "42e028" || db.Video.Profile.String() != "42e01f" {
 		t.Errorf("we may send %v and they %v", da.Video.Profile, db.Video.Profile)
 	}
@@ -221,11 +221,11 @@ func TestLocal(t *testing.T) {
 		policy Policy
 		want   string
 	}{
-		{func(l *Local) { l.Address = netip.Addr{} }, GCM, "negotiate: local address invalid IP is none that others can send to"},
-		{func(l *Local) { l.Address = netip.IPv4Unspecified() }, GCM, "negotiate: local address 0.0.0.0 is none that others can send to"},
-		{func(l *Local) { l.AudioRTP = 0 }, GCM, "negotiate: no local ports for audio"},
-		{func(l *Local) { l.VideoRTCP = 0 }, GCM, "negotiate: video needs a port for RTP and one for RTCP"},
-		{func(l *Local) { l.FPS = 0 }, GCM, "negotiate: 1280x720 at 0/s, 2000 kbit/s is no picture"},
+		{func(l *Local) { l.Address = netip.Addr{} }, SDES, "negotiate: local address invalid IP is none that others can send to"},
+		{func(l *Local) { l.Address = netip.IPv4Unspecified() }, SDES, "negotiate: local address 0.0.0.0 is none that others can send to"},
+		{func(l *Local) { l.AudioRTP = 0 }, SDES, "negotiate: no local ports for audio"},
+		{func(l *Local) { l.VideoRTCP = 0 }, SDES, "negotiate: video needs a port for RTP and one for RTCP"},
+		{func(l *Local) { l.FPS = 0 }, SDES, "negotiate: 1280x720 at 0/s, 2000 kbit/s is no picture"},
 		{func(l *Local) {}, "tls", `negotiate: unknown policy "tls"`},
 	} {
 		l := ours()
@@ -236,11 +236,11 @@ func TestLocal(t *testing.T) {
 	}
 	l := ours()
 	l.Rand = strings.NewReader("too short")
-	if _, err := NewOffer(l, GCM); err == nil || err.Error() != "offer audio: draw a key for AEAD_AES_128_GCM: unexpected EOF" {
+	if _, err := NewOffer(l, SDES); err == nil || err.Error() != "offer audio: draw a key for AEAD_AES_128_GCM: unexpected EOF" {
 		t.Errorf("%v", err)
 	}
-	b, _ := NewOffer(ours(), GCM)
-	_, _, err := Answer(b.SDP(), l, GCM)
+	b, _ := NewOffer(ours(), SDES)
+	_, _, err := Answer(b.SDP(), l, SDES)
 	if err == nil || errors.Is(err, ErrNotAcceptable) {
 		t.Errorf("no randomness is not the caller's fault: %v", err)
 	}
@@ -249,7 +249,7 @@ func TestLocal(t *testing.T) {
 func TestIPv6(t *testing.T) {
 	la, lb := ours(), other()
 	la.Address, lb.Address = netip.MustParseAddr("2001:db8::1"), netip.MustParseAddr("2001:db8::2")
-	offer, _, da, db := exchange(t, session(t, la, GCM), session(t, lb, GCM))
+	offer, _, da, db := exchange(t, session(t, la, SDES), session(t, lb, SDES))
 	mirrored(t, da, db)
 	if !bytes.Contains(offer, []byte("\r\nc=IN IP6 2001:db8::1\r\n")) || db.Audio.RTP.String() != "[2001:db8::1]:4000" {
 		t.Errorf("%v from\n%s", db.Audio.RTP, offer)

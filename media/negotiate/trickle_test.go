@@ -17,7 +17,7 @@ func trickling(l Local, letter string) Local {
 
 // What one side finds later the other reads, in pieces of SDP, until there is no more.
 func TestTrickle(t *testing.T) {
-	a, b := session(t, trickling(ours(), "a"), GCM), session(t, trickling(other(), "b"), GCM)
+	a, b := session(t, trickling(ours(), "a"), SDES), session(t, trickling(other(), "b"), SDES)
 	offer, answer, da, db := exchange(t, a, b)
 	for _, sdp := range [][]byte{offer, answer} {
 		if !OffersTrickle(sdp) || bytes.Contains(sdp, []byte("end-of-candidates")) || !bytes.Contains(sdp, []byte("a=ice-options:ice2 trickle\r\n")) {
@@ -48,7 +48,7 @@ func TestTrickle(t *testing.T) {
 
 // Whoever does not say that it takes candidates later has them all, and no names of streams.
 func TestTrickleOneSided(t *testing.T) {
-	a, b := session(t, trickling(ours(), "a"), GCM), session(t, reachable(other(), "b"), GCM)
+	a, b := session(t, trickling(ours(), "a"), SDES), session(t, reachable(other(), "b"), SDES)
 	_, answer, da, db := exchange(t, a, b)
 	if da.Trickles() || db.Trickles() || bytes.Contains(answer, []byte("trickle")) || bytes.Contains(answer, []byte("a=mid")) || !bytes.Contains(answer, []byte("a=end-of-candidates")) {
 		t.Errorf("%v, %v:\n%s", da.Trickles(), db.Trickles(), answer)
@@ -76,14 +76,14 @@ func TestHearRefuses(t *testing.T) {
 		"of the whole session": {"a=ice-ufrag:bbbbbbbb\r\na=ice-pwd:bbbbbbbbbbbbbbbbbbbbbbbb\r\nm=video 9 RTP/AVP 0\r\na=mid:video\r\na=candidate:1 1 udp 1 10.0.0.9 9 typ host\r\n", nil, true},
 		"nothing":              {"", nil, false},
 	} {
-		a, b := session(t, trickling(ours(), "a"), GCM), session(t, trickling(other(), "b"), GCM)
+		a, b := session(t, trickling(ours(), "a"), SDES), session(t, trickling(other(), "b"), SDES)
 		exchange(t, a, b)
 		audio, video, err := a.Hear([]byte(test.fragment))
 		if !errors.Is(err, test.want) || audio != nil || (video != nil) != test.kept {
 			t.Errorf("%s: %v, %v, %v", name, audio, video, err)
 		}
 	}
-	a, b := session(t, trickling(ours(), "a"), GCM), session(t, trickling(other(), "b"), GCM)
+	a, b := session(t, trickling(ours(), "a"), SDES), session(t, trickling(other(), "b"), SDES)
 	exchange(t, a, b)
 	flood := good
 	for i := range 200 {
