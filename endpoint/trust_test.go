@@ -2,9 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -13,20 +10,8 @@ import (
 	"ewindow/endpoint/trust"
 	"ewindow/registrar/signal/ask"
 	"ewindow/registrar/signal/mediakey"
+	"ewindow/scripts/lab/somebody"
 )
-
-func somebodysKey(t *testing.T) mediakey.Public {
-	t.Helper()
-	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := mediakey.Of(&k.PublicKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
-}
 
 // says runs a command and returns what it writes; with an error, that.
 func says(dir, in string, c trustCmd) string {
@@ -65,7 +50,7 @@ func TestTrust(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		munich, other := somebodysKey(t), somebodysKey(t)
+		munich, other := somebody.Key(t), somebody.Key(t)
 		words, otherWords := mediakey.WordsOf(munich).String(), mediakey.WordsOf(other).String()
 		if err := pins.Meet("munich", []byte(munich)); err != nil {
 			t.Fatal(err)

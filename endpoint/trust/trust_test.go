@@ -2,8 +2,6 @@ package trust
 
 import (
 	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"errors"
 	"log/slog"
 	"os"
@@ -13,6 +11,8 @@ import (
 	"time"
 
 	"ewindow/registrar/signal/mediakey"
+
+	"ewindow/scripts/lab/somebody"
 )
 
 var silent = slog.New(slog.DiscardHandler)
@@ -24,19 +24,6 @@ func open(t *testing.T, dir string) *Pins {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = p.Close() })
-	return p
-}
-
-func fresh(t *testing.T) mediakey.Public {
-	t.Helper()
-	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := mediakey.Of(&k.PublicKey)
-	if err != nil {
-		t.Fatal(err)
-	}
 	return p
 }
 
@@ -97,7 +84,7 @@ func TestADamagedKeyIsAnErrorAndStays(t *testing.T) {
 
 func TestFirstSightIsPinnedAndIsNoTrust(t *testing.T) {
 	dir := t.TempDir()
-	p, key, other := open(t, dir), fresh(t), fresh(t)
+	p, key, other := open(t, dir), somebody.Key(t), somebody.Key(t)
 	if err := p.Meet("munich", []byte(key)); err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +107,7 @@ func TestFirstSightIsPinnedAndIsNoTrust(t *testing.T) {
 
 func TestPinsLiveThroughRestarts(t *testing.T) {
 	dir := t.TempDir()
-	key, other := fresh(t), fresh(t)
+	key, other := somebody.Key(t), somebody.Key(t)
 	p := open(t, dir)
 	if err := errors.Join(p.Meet("munich", []byte(key)), p.Confirm("munich", key, "anna")); err != nil {
 		t.Fatal(err)
@@ -144,7 +131,7 @@ func TestPinsLiveThroughRestarts(t *testing.T) {
 // After a change the person at this window alone lets the new key in, and only the one whose words were read.
 func TestAChangedKeyIsConfirmedHere(t *testing.T) {
 	p := open(t, t.TempDir())
-	key, other, third := fresh(t), fresh(t), fresh(t)
+	key, other, third := somebody.Key(t), somebody.Key(t), somebody.Key(t)
 	if err := errors.Join(p.Meet("munich", []byte(key)), p.Confirm("munich", key, "anna")); err != nil {
 		t.Fatal(err)
 	}
@@ -171,7 +158,7 @@ func TestAChangedKeyIsConfirmedHere(t *testing.T) {
 // The plan names keys, and whoever runs the registrar writes it: it pins at first sight, and after that gains nothing.
 func TestThePlanNamesKeys(t *testing.T) {
 	p := open(t, t.TempDir())
-	key, other := fresh(t), fresh(t)
+	key, other := somebody.Key(t), somebody.Key(t)
 	plan := func(public mediakey.Public) map[string]mediakey.Public {
 		return map[string]mediakey.Public{"munich": public}
 	}
@@ -199,7 +186,7 @@ func TestThePlanNamesKeys(t *testing.T) {
 // way to the next that the plan names. Once a key was shown, or confirmed, it stands.
 func TestAKeyThatNobodyHasShown(t *testing.T) {
 	dir := t.TempDir()
-	p, old, key, other := open(t, dir), fresh(t), fresh(t), fresh(t)
+	p, old, key, other := open(t, dir), somebody.Key(t), somebody.Key(t), somebody.Key(t)
 	plan := func(public mediakey.Public) map[string]mediakey.Public {
 		return map[string]mediakey.Public{"munich": public}
 	}
@@ -235,7 +222,7 @@ func TestAKeyThatNobodyHasShown(t *testing.T) {
 
 func TestForgetting(t *testing.T) {
 	p := open(t, t.TempDir())
-	key, other := fresh(t), fresh(t)
+	key, other := somebody.Key(t), somebody.Key(t)
 	if err := p.Forget("munich"); err == nil || !strings.Contains(err.Error(), "munich") {
 		t.Errorf("nobody: %v", err)
 	}
@@ -251,7 +238,7 @@ func TestForgetting(t *testing.T) {
 func TestDamagedPinsAreAnErrorAndStay(t *testing.T) {
 	dir := t.TempDir()
 	p := open(t, dir)
-	if err := p.Meet("munich", []byte(fresh(t))); err != nil {
+	if err := p.Meet("munich", []byte(somebody.Key(t))); err != nil {
 		t.Fatal(err)
 	}
 	if err := p.Close(); err != nil {
@@ -296,12 +283,12 @@ func TestPinsHaveOneOwner(t *testing.T) {
 // A disk that is full costs a pin its life after the window's end, and nothing else; a confirmation says so.
 func TestADiskThatCannotBeWritten(t *testing.T) {
 	dir := t.TempDir()
-	p, key := open(t, dir), fresh(t)
+	p, key := open(t, dir), somebody.Key(t)
 	p.file.path = filepath.Join(dir, "gone", pinsFile)
 	if err := p.Meet("munich", []byte(key)); err != nil {
 		t.Fatal(err)
 	}
-	if err := p.Meet("munich", []byte(fresh(t))); !isChanged(err) {
+	if err := p.Meet("munich", []byte(somebody.Key(t))); !isChanged(err) {
 		t.Errorf("another key: %v", err)
 	}
 	if err := p.Confirm("munich", key, "anna"); err == nil {

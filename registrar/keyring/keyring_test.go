@@ -2,9 +2,6 @@ package keyring
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"errors"
 	"log/slog"
 	"os"
@@ -14,22 +11,11 @@ import (
 	"time"
 
 	"ewindow/registrar/signal/mediakey"
+
+	"ewindow/scripts/lab/somebody"
 )
 
 var silent = slog.New(slog.DiscardHandler)
-
-func fresh(t *testing.T) mediakey.Public {
-	t.Helper()
-	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := mediakey.Of(&k.PublicKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
-}
 
 func of(r *Ring, account string) mediakey.Public {
 	key, _ := r.Of(account)
@@ -51,7 +37,7 @@ func runs(t *testing.T, r *Ring) (end func()) {
 }
 
 func TestKeysOutliveARestart(t *testing.T) {
-	path, key := filepath.Join(t.TempDir(), "keys.json"), fresh(t)
+	path, key := filepath.Join(t.TempDir(), "keys.json"), somebody.Key(t)
 	r := Open(path, silent)
 	end := runs(t, r)
 	if first, changed, err := r.Note("munich", key, time.Now()); !first || changed || err != nil {
@@ -75,17 +61,17 @@ func TestKeysOutliveARestart(t *testing.T) {
 
 func TestAKeyMayNotChangeAllTheTime(t *testing.T) {
 	r, now := Open(filepath.Join(t.TempDir(), "keys.json"), silent), time.Now()
-	last := fresh(t)
+	last := somebody.Key(t)
 	if _, _, err := r.Note("munich", last, now); err != nil {
 		t.Fatal(err)
 	}
 	for range changes {
-		last = fresh(t)
+		last = somebody.Key(t)
 		if _, changed, err := r.Note("munich", last, now); !changed || err != nil {
 			t.Fatal(changed, err)
 		}
 	}
-	next := fresh(t)
+	next := somebody.Key(t)
 	if _, _, err := r.Note("munich", next, now.Add(within-time.Second)); !errors.Is(err, ErrTooOften) || of(r, "munich") != last {
 		t.Errorf("one too many: %v", err)
 	}
@@ -95,7 +81,7 @@ func TestAKeyMayNotChangeAllTheTime(t *testing.T) {
 }
 
 func TestADamagedFileIsMadeAnew(t *testing.T) {
-	path, key := filepath.Join(t.TempDir(), "keys.json"), fresh(t)
+	path, key := filepath.Join(t.TempDir(), "keys.json"), somebody.Key(t)
 	for _, bad := range []string{"", "{", `{"munich":{"public":"MFkw"}}`} {
 		if err := os.WriteFile(path, []byte(bad), 0o600); err != nil {
 			t.Fatal(err)
@@ -116,7 +102,7 @@ func TestADamagedFileIsMadeAnew(t *testing.T) {
 }
 
 func TestWordsAreComputedAsideAndKept(t *testing.T) {
-	path, key := filepath.Join(t.TempDir(), "keys.json"), fresh(t)
+	path, key := filepath.Join(t.TempDir(), "keys.json"), somebody.Key(t)
 	synctest.Test(t, func(t *testing.T) {
 		r := Open(path, silent)
 		if _, _, err := r.Note("munich", key, time.Now()); err != nil {

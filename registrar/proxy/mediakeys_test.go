@@ -1,9 +1,6 @@
 package proxy
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -13,21 +10,8 @@ import (
 
 	"ewindow/registrar/keyring"
 	"ewindow/registrar/signal/header"
-	"ewindow/registrar/signal/mediakey"
+	"ewindow/scripts/lab/somebody"
 )
-
-func freshKey(t *testing.T) string {
-	t.Helper()
-	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := mediakey.Of(&k.PublicKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p.Text()
-}
 
 // simulateKeys is simulate with a ring of keys.
 func simulateKeys(t *testing.T, f func(l *lab)) {
@@ -47,7 +31,7 @@ func (p *peer) tell(key string) {
 func TestTheKeyTravelsWithThePlan(t *testing.T) {
 	simulateKeys(t, func(l *lab) {
 		milano, munich := l.pair()
-		first, second := freshKey(t), freshKey(t)
+		first, second := somebody.Key(t).Text(), somebody.Key(t).Text()
 		if _, p := milano.subscribe(); len(p.Keys) != 0 {
 			t.Errorf("a key from nowhere: %v", p.Keys)
 		}
@@ -77,7 +61,7 @@ func TestTheKeyTravelsWithThePlan(t *testing.T) {
 func TestKeysThatAreNotTaken(t *testing.T) {
 	simulateKeys(t, func(l *lab) {
 		milano, munich := l.pair()
-		key := freshKey(t)
+		key := somebody.Key(t).Text()
 		munich.tell(key)
 		if _, p := milano.subscribe(); p.Keys["munich"] != key {
 			t.Fatalf("keys: %v", p.Keys)
@@ -85,7 +69,7 @@ func TestKeysThatAreNotTaken(t *testing.T) {
 		for _, bad := range []string{"x", key[1:], strings.Repeat("A", 4000), key + ", " + key} {
 			munich.tell(bad)
 		}
-		l.join("reception", "TLS").tell(freshKey(t))
+		l.join("reception", "TLS").tell(somebody.Key(t).Text())
 		milano.silent(time.Minute)
 		for account, want := range map[string]string{"munich": key, "reception": ""} {
 			if got, _ := l.server.registrar.told.keys.Of(account); got != "" && got.Text() != want || got == "" && want != "" {
@@ -93,7 +77,7 @@ func TestKeysThatAreNotTaken(t *testing.T) {
 			}
 		}
 		for range 10 {
-			munich.tell(freshKey(t))
+			munich.tell(somebody.Key(t).Text())
 		}
 		if n := strings.Count(l.log.String(), "too often"); n != 6 {
 			t.Errorf("%d changes of ten were refused, want 6", n)

@@ -10,6 +10,7 @@ import (
 	"ewindow/endpoint/status"
 	"ewindow/endpoint/trust"
 	"ewindow/registrar/signal/mediakey"
+	"ewindow/scripts/lab/somebody"
 )
 
 // A liar is a registrar's memory of keys that names, in place of each window's, one of its own.
@@ -21,18 +22,9 @@ type liar struct {
 func newLiar(t *testing.T, accounts ...string) *liar {
 	l := &liar{t, map[string]mediakey.Public{}}
 	for _, account := range accounts {
-		l.names[account] = anotherKey(t)
+		l.names[account] = somebody.Key(t)
 	}
 	return l
-}
-
-func anotherKey(t *testing.T) mediakey.Public {
-	t.Helper()
-	k, err := trust.LoadKey(t.TempDir(), discard)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return k.Public()
 }
 
 func (l *liar) Note(string, mediakey.Public, time.Time) (first, changed bool, err error) {
