@@ -69,6 +69,7 @@ type accountAddCmd struct {
 	accountFlags
 	Domain string `help:"Domain of the accounts, as the registrar has it. Needed once, before the registrar has run." placeholder:"NAME"`
 	Anyway bool   `help:"Add it although the dialplan that the registrar last served has no such space or phone."`
+	phoneFlags
 }
 
 // Run prints the secret alone on a line, so that a script can take it.
@@ -101,14 +102,20 @@ func (c *accountAddCmd) Run(s streams) (err error) {
 	if err != nil {
 		return err
 	}
+	if c.wanted() { // nobody ever learns this secret: the phone gets another one
+		return c.link(ctx, s, db, c.stateFlags, c.Name)
+	}
 	fmt.Fprintln(s.out, secret)
-	return nil
+	return c.explain(ctx, s, db, c.stateFlags, c.Name)
 }
 
 // inPlan refuses an account that could neither call nor be called. A registrar that never ran has no plan to ask, and what
 // is wrong with a kept one is the registrar's to say.
 func (c *accountAddCmd) inPlan() error {
 	last, _ := planfile.Last(c.State)
+	if err := c.check(last, c.Name); err != nil {
+		return err
+	}
 	if c.Anyway || last == nil {
 		return nil
 	}
@@ -134,22 +141,30 @@ func (c *accountAddCmd) begin(ctx context.Context) error {
 type accountRotateCmd struct {
 	Name string `arg:"" help:"Name of the account."`
 	accountFlags
+	phoneFlags
 }
 
 // Run prints the secret alone on a line, as adding does.
 func (c *accountRotateCmd) Run(s streams) (err error) {
 	ctx := context.Background()
+	last, _ := planfile.Last(c.State)
+	if err := c.check(last, c.Name); err != nil {
+		return err
+	}
 	db, err := c.open(ctx, s)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
+	if c.wanted() {
+		return c.link(ctx, s, db, c.stateFlags, c.Name)
+	}
 	secret, err := db.RotateAccount(ctx, c.Name, time.Now())
 	if err != nil {
 		return err
 	}
 	fmt.Fprintln(s.out, secret)
-	return nil
+	return c.explain(ctx, s, db, c.stateFlags, c.Name)
 }
 
 type accountListCmd struct{ accountFlags }
@@ -180,5 +195,5 @@ func (c *accountRemoveCmd) Run(s streams) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	return db.RemoveAccount(ctx, c.Name)
+	return errors.Join(db.RemoveAccount(ctx, c.Name), c.links().Void(c.Name, time.Now()))
 }

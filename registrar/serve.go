@@ -127,7 +127,9 @@ func (c *serveCmd) serve(ctx context.Context, s streams, reload <-chan os.Signal
 		})
 	}
 	if open.others.HTTP != nil {
-		g.Go(func() error { return serveShared(ctx, open.others.HTTP, publicWeb(db, identity), log) })
+		g.Go(func() error {
+			return serveShared(ctx, open.others.HTTP, publicWeb(db, identity, c.phones(server, db, open, log)), log)
+		})
 	}
 	err = g.Wait()
 	log.Info("registrar ends")

@@ -21,6 +21,8 @@ var rules = []struct {
 	{who: `^ewindow/dialplan(/|$)`, not: `^ewindow/`, but: `^ewindow/dialplan(/|$)`, why: "dialplan is a leaf"},
 	{who: `^ewindow/registrar/(location|auth)$`, not: `^ewindow/`, but: `^$`, why: "location and auth are leaves"},
 	{who: `^ewindow/registrar/(notify|status|metrics)$`, not: `^ewindow/`, but: `^$`, why: "notify, status and metrics are leaves"},
+	{who: `^ewindow/registrar/provision$`, not: `^ewindow/`, but: `^ewindow/(dialplan/(username|wholefile)|registrar/block)$`, why: "a link knows neither plan nor store: it asks by functions"},
+	{who: `^ewindow/registrar/qrcode$`, not: `^ewindow/`, but: `^$`, why: "a QR symbol holds whatever it is given"},
 	{who: `^ewindow/registrar/pki/(given|obtained)$`, not: `^ewindow/`, but: `^ewindow/dialplan/wholefile$`, why: "certificates for the public know neither SIP nor the pinned authority"},
 	{who: `^ewindow/registrar/keyring$`, not: `^ewindow/`, but: `^ewindow/(dialplan/wholefile|registrar/signal/mediakey)$`, why: "the keyring keeps keys, and knows neither plan nor SIP"},
 	{who: `^ewindow/registrar/(auth|location|notify|store|planfile|pki|status|metrics|answers|block)$`, not: `^github.com/emiago/sipgo`, why: "of the registrar, only flow, signal and proxy know SIP"},

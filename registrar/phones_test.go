@@ -1,0 +1,136 @@
+package main
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"ewindow/registrar/pki"
+)
+
+const phonePlan = plan + `phone "reception" {
+  name     = "Reception <1st>"
+  number   = "100"
+  may_dial = [milano]
+  security = "sdes"
+}
+number "201" {
+  rings = milano
+}
+`
+
+// phoneService is a registrar with a phone in its plan, and a shared port.
+func phoneService(t *testing.T) (s *service, port string) {
+	t.Helper()
+	s = newService(t)
+	write(t, s.args.Dialplan[0], phonePlan)
+	s.args.Shared, _ = reserve(t)
+	s.start()
+	t.Cleanup(s.end)
+	return s, s.args.Shared[strings.LastIndex(s.args.Shared, ":")+1:]
+}
+
+// What an admin is told of a phone's account: the secret alone where a script takes it, and all that the phone has to be told.
+func TestPhoneAccount(t *testing.T) {
+	s, _ := phoneService(t)
+	status, out, errs := command("account", "add", "reception", "--state", s.args.State)
+	if status != 0 || !regexp.MustCompile(`^[2-9a-z]{32}\n$`).MatchString(out) {
+		t.Fatalf("%d %q %q", status, out, errs)
+	}
+	ca, err := pki.ReadCA(filepath.Join(s.args.State, "pki"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"user       reception\n", "domain     localhost\n", "TLS, port 5061", "SRTP (SDES)", "https://localhost/ca.crt", fingerprint(ca), "dials      milano (201), echo\n"} {
+		if !strings.Contains(errs, want) {
+			t.Errorf("no %q in:\n%s", want, errs)
+		}
+	}
+	if strings.Contains(errs, strings.TrimSpace(out)) {
+		t.Error("the secret is said twice")
+	}
+	if _, _, errs := command("account", "add", "milano", "--state", s.args.State); errs != "" {
+		t.Errorf("of a window: %q", errs)
+	}
+	for _, args := range [][]string{{"rotate", "milano"}, {"add", "munich"}, {"rotate", "nobody"}} {
+		if status, out, errs := command("account", args[0], args[1], "--qr", "--state", s.args.State); status == 0 || out != "" || !strings.Contains(errs, "--qr is for phones") {
+			t.Errorf("%v --qr: %d %q %q", args, status, out, errs)
+		}
+	}
+	if status, _, errs := command("account", "rotate", "reception", "--png", filepath.Join(s.dir, "none", "x.png"), "--state", s.args.State); status == 0 || !strings.Contains(errs, "--png: ") {
+		t.Errorf("--png: %d %q", status, errs)
+	}
+}
+
+// Debian's Linphone takes its account from the link, by the authority that it was given, and registers; the link is spent with that, and
+// the secret that was before as well.
+func TestPhoneLink(t *testing.T) {
+	s, port := phoneService(t)
+	_, before, _ := command("account", "add", "reception", "--state", s.args.State)
+	status, link, errs := command("account", "rotate", "reception", "--qr", "--host", "localhost:"+port, "--state", s.args.State)
+	if link = strings.TrimSpace(link); status != 0 || !strings.HasPrefix(link, "https://localhost:"+port+"/phone/") || !strings.Contains(errs, "█") {
+		t.Fatalf("%d %q %q", status, link, errs)
+	}
+	authority := filepath.Join(s.args.State, "pki", "ca.crt")
+	settings := s.linphone(link, authority)
+	if !strings.Contains(settings, "media_encryption=srtp") || strings.Contains(settings, strings.TrimSpace(before)) {
+		t.Errorf("linphone kept:\n%s", settings)
+	}
+	if strings.Contains(settings, "config-uri=https") {
+		t.Error("linphone would open the link again at its next start")
+	}
+	out, err := program(t, "", "curl", "-sS", "--cacert", authority, "-w", "%{http_code}", link)
+	if err != nil || !strings.HasSuffix(out, "404") || !strings.Contains(out, "account rotate NAME --qr") {
+		t.Errorf("once more: %v %q", err, out)
+	}
+	files, err := os.ReadDir(filepath.Join(s.args.State, "phones"))
+	if err != nil || len(files) != 0 {
+		t.Errorf("%v, %v", files, err)
+	}
+}
+
+// linphone runs until it has registered, and returns what it keeps in its file.
+func (s *service) linphone(link, authority string) string {
+	t := s.t
+	t.Helper()
+	path, err := exec.LookPath("linphonec")
+	if err != nil {
+		t.Fatalf("%v; make setup-test installs it", err)
+	}
+	home := t.TempDir()
+	for _, dir := range []string{".local/share/linphone", ".config/linphone"} { // without these it does not begin
+		if err := os.MkdirAll(filepath.Join(home, dir), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	file := write(t, filepath.Join(home, "linphonerc"), "[misc]\nconfig-uri="+link+"\n\n[sip]\nroot_ca="+authority+"\nsip_port=-1\nsip_tcp_port=-1\nsip_tls_port=-1\n")
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, path, "-c", file)
+	cmd.Env = append(os.Environ(), "HOME="+home, "XDG_CONFIG_HOME=", "XDG_DATA_HOME=")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	in, err := cmd.StdinPipe() // stays open: at its end linphonec ends
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	cmd.WaitDelay = time.Second
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { cancel(); _ = cmd.Wait() }()
+	s.await(`msg=registered aor=(reception) .*transport=TLS`)
+	_, _ = in.Write([]byte("quit\n"))
+	_ = cmd.Wait()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
