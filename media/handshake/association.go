@@ -27,6 +27,7 @@ const (
 
 	// Another ClientHello means that the other side has begun anew. So soon after the first it means that there are two.
 	leastTry = 500 * time.Millisecond
+	freely   = 3 // times that it is answered at once; whoever begins anew more often refuses us, or wants nothing but work done
 
 	// The last word of a handshake is said again when it is asked for, until the other side is heard by the new keys.
 	lingering = 30 * time.Second
@@ -63,7 +64,10 @@ func (r *Refusal) Unwrap() error { return r.Err }
 // ErrCertificate says that the other side has another certificate than its SDP names.
 var ErrCertificate = errors.New("the other side shows another certificate than its call names")
 
-var errNoise = errors.New("too many datagrams for a handshake")
+var (
+	errNoise = errors.New("too many datagrams for a handshake")
+	errAnew  = errors.New("the other side begins anew again and again: it may refuse this window's certificate")
+)
 
 // Association is one handshake, tried until it succeeds.
 type Association struct {
@@ -109,7 +113,7 @@ func (a *Association) Settle() { a.settle.Do(func() { close(a.settled) }) }
 // Run tries until there are keys and the other side has them too, or ctx ends: then it returns nil. A *Refusal ends it as well.
 func (a *Association) Run(ctx context.Context) error {
 	var first []byte
-	pause := leastPause
+	pause, anew := leastPause, 0
 	for {
 		if !a.cfg.Terms.Active && first == nil {
 			if first = a.awaitHello(ctx); first == nil {
@@ -126,7 +130,10 @@ func (a *Association) Run(ctx context.Context) error {
 		case ctx.Err() != nil, err == nil && first == nil:
 			return nil
 		case err == nil: // the other side began anew
-			continue
+			if anew++; anew <= freely {
+				continue
+			}
+			err = errAnew
 		case errors.As(err, &refusal):
 			return err
 		}
@@ -135,6 +142,23 @@ func (a *Association) Run(ctx context.Context) error {
 			return nil
 		}
 		pause = min(2*pause, mostPause)
+		if first != nil {
+			first = a.newest(first)
+		}
+	}
+}
+
+// newest is the last of the other side's words with which a handshake begins, if others came since first.
+func (a *Association) newest(first []byte) []byte {
+	for {
+		select {
+		case t := <-a.in:
+			if helloOf(t.records) != nil {
+				first = t.records
+			}
+		default:
+			return first
+		}
 	}
 }
 

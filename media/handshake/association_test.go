@@ -461,6 +461,44 @@ func TestBegunAnew(t *testing.T) {
 	})
 }
 
+// Whoever begins anew without end is answered ever more seldom, and that is told. Once it goes on there are keys.
+func TestBegunAnewWithoutEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLine(1)
+		var mute atomic.Bool
+		mute.Store(true)
+		stop := l.meet(t, func(i int, c *Config) {
+			send := c.Send
+			c.Send = func(b []byte) error {
+				if i == 1 && mute.Load() {
+					return nil
+				}
+				return send(b)
+			}
+		})
+		defer stop()
+		for range 600 {
+			l.ends[0].a.Take(strangeHello(t))
+			time.Sleep(100 * time.Millisecond)
+		}
+		l.mu.Lock()
+		sent := l.sent[0]
+		l.mu.Unlock()
+		synctest.Wait()
+		if n := len(l.ends[0].failed); n < 5 || n > 30 || l.ends[0].failed[0] != errAnew {
+			t.Errorf("told of %d tries: %v", n, l.ends[0].failed)
+		}
+		if sent > 250 {
+			t.Errorf("%d datagrams in a minute and a half", sent)
+		}
+		t.Logf("%d tries after the first, %d datagrams", len(l.ends[0].failed), sent)
+		mute.Store(false)
+		if took := l.agree(t); took > 15*time.Second {
+			t.Errorf("took %v", took)
+		}
+	})
+}
+
 // Whatever comes, what is left of it are whole records, and no more than came.
 func FuzzSift(f *testing.F) {
 	f.Add(alertOf(1))
