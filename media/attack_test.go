@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -112,6 +113,74 @@ func TestStrangersAreIgnored(t *testing.T) {
 					t.Errorf("%d datagrams went to the stranger", n)
 				}
 				hangUp(a, b)
+			})
+		})
+	}
+}
+
+// Who names a stranger's address in SDP, from which nothing comes, has sound sent there and no picture. When the partner is heard, from
+// wherever it is, pictures go to it.
+func TestAStrangersAddress(t *testing.T) {
+	for name, keys := range map[string]option{"srtp": func(_, _ *negotiate.Description) {}, "plain": plain} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				n := memnet.New(8)
+				n.Default(memnet.Conditions{Latency: 5 * time.Millisecond})
+				const stranger = "10.0.0.66"
+				var got atomic.Int64
+				var listening []net.PacketConn
+				for port := range 4 {
+					c, err := n.ListenPacket(netip.AddrPortFrom(netip.MustParseAddr(stranger), uint16(4000+port)).String())
+					if err != nil {
+						t.Fatal(err)
+					}
+					listening = append(listening, c)
+					go func() {
+						for buf := make([]byte, 2000); ; {
+							size, _, err := c.ReadFrom(buf)
+							if err != nil {
+								return
+							}
+							got.Add(int64(size))
+						}
+					}()
+				}
+				a, b := newEnd(t, n, hostA), newEnd(t, n, hostB)
+				a.desc, b.desc = descriptions(a, b)
+				keys(&a.desc, &b.desc)
+				for _, s := range []*negotiate.Stream{a.desc.Audio, a.desc.Video} {
+					s.Flow = s.RTP.Addr()
+					s.RTP = netip.AddrPortFrom(netip.MustParseAddr(stranger), s.RTP.Port())
+					s.RTCP = s.RTP
+				}
+				for _, c := range b.taps { // it is not there
+					c.tamper(func([]byte) [][]byte { return nil })
+				}
+				a.begin()
+				b.begin()
+				a.rec.sent, b.rec.sent = map[uint32]AccessUnit{}, map[uint32]AccessUnit{}
+				tell(10*time.Second, a, b)
+				synctest.Wait()
+				if n := got.Load(); n == 0 || n > 10*64000/8 {
+					t.Errorf("the stranger got %d bytes in 10 s", n)
+				}
+				for _, c := range b.taps {
+					c.tamper(func(p []byte) [][]byte { return [][]byte{p} })
+				}
+				talk(2*time.Second, a, b)
+				before := got.Load()
+				talk(3*time.Second, a, b)
+				synctest.Wait()
+				if video, audio, _ := b.rec.counts(); video < 50 || audio < 100 {
+					t.Errorf("the partner got %d pictures and %d frames of sound", video, audio)
+				}
+				if more := got.Load() - before; more > 3000 { // reports
+					t.Errorf("the stranger got %d bytes more", more)
+				}
+				hangUp(a, b)
+				for _, c := range listening {
+					_ = c.Close()
+				}
 			})
 		})
 	}

@@ -125,6 +125,9 @@ func (w *direct) Send(datagram []byte, control bool) error {
 	return c.Send(datagram, to)
 }
 
+// Doubt says where media go, and whether nobody answers for that.
+func (w *direct) Doubt() (netip.Addr, bool) { return w.latch.Doubt() }
+
 // SendAll sends datagrams of media to where the latch points, with as few calls as the machine allows.
 func (w *direct) SendAll(datagrams [][]byte) (failed int, err error) {
 	to, ok := w.latch.RTP()

@@ -66,8 +66,8 @@ func newVideoSender(t *transmitter, want func(), unheard func(time.Time) time.Du
 	return &videoSender{t: t, wake: wake, want: want, unheard: unheard, mode: -1}
 }
 
-// push queues an access unit. It never blocks.
-func (v *videoSender) push(au AccessUnit) {
+// push queues an access unit, unless it is to be held back. It never blocks.
+func (v *videoSender) push(au AccessUnit, hold bool) {
 	v.t.mu.Lock()
 	sends := v.t.sendsNow()
 	most := queueBytes
@@ -84,7 +84,7 @@ func (v *videoSender) push(au AccessUnit) {
 	defer v.mu.Unlock()
 	v.stills.see(now, lasting, len(au.Data))
 	v.stilled.Store(v.stills.on)
-	if !sends || v.held {
+	if !sends || v.held || hold {
 		v.gate.Close()
 		v.clear()
 		return

@@ -136,12 +136,29 @@ func (s *Session) streams() []*stream {
 	return []*stream{s.audio, s.video}
 }
 
-// SendVideo sends an access unit, or drops it while the other side does not want video. It does not block.
+// SendVideo sends an access unit, or drops it while the other side does not want video, or is not known to be where it says. It does not block.
 // Data must not change afterwards. A sender that starts, or had to drop something, sends nothing until a keyframe.
 func (s *Session) SendVideo(au AccessUnit) {
 	if s.sendVideo != nil && s.running.Load() {
-		s.sendVideo.push(au)
+		s.sendVideo.push(au, s.doubted())
 	}
+}
+
+// doubted says whether pictures would go to somebody of whom nobody knows whether he wants them: who calls may name any address in SDP, and
+// pictures are what could fill a stranger's line. Sound goes, and with what comes back so do pictures. What comes by the stream of
+// sound answers for the same address of the other one.
+func (s *Session) doubted() bool {
+	w, ok := s.video.way.(doubtedWay)
+	if !ok {
+		return false
+	}
+	to, doubted := w.Doubt()
+	if a, ok := s.audio.way.(doubtedWay); ok && doubted {
+		if at, other := a.Doubt(); !other && at == to {
+			return false
+		}
+	}
+	return doubted
 }
 
 // HoldVideo keeps our pictures back, also those that wait, whatever was agreed on; or has them go again, with a keyframe

@@ -2,6 +2,7 @@ package media
 
 import (
 	"context"
+	"net/netip"
 	"time"
 
 	"ewindow/media/negotiate"
@@ -39,6 +40,11 @@ type burstWay interface {
 type openingWay interface {
 	Open() bool
 	Opened() <-chan struct{} // is closed when it is open for the first time
+}
+
+// doubtedWay is a Way that may lead where a stranger has said, to somebody who wants nothing (latch.Latch.Doubt).
+type doubtedWay interface {
+	Doubt() (to netip.Addr, doubted bool)
 }
 
 // Origin is where a datagram came from, for its Way to learn from what the session finds out.

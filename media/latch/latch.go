@@ -22,6 +22,7 @@ type Latch struct {
 	mux       bool
 	strict    bool       // what nothing vouches for comes from there, too: RTP without keys, a handshake
 	flow      netip.Addr // of the signalling; invalid if that is not known
+	heard     bool       // something authentic came from where RTP goes
 	listening bool       // told an address that can be sent to; hold with c=0.0.0.0 (RFC 3264 §8.4) is none
 }
 
@@ -42,6 +43,7 @@ func (l *Latch) Update(d *negotiate.Stream) {
 			}
 		}
 	}
+	l.heard = l.heard && told[0].Addr() == l.told[0].Addr()
 	for i := range told {
 		if told[i] != l.told[i] || d.Mux != l.mux {
 			l.told[i], l.now[i] = told[i], told[i]
@@ -81,6 +83,7 @@ func (l *Latch) Authentic(from netip.AddrPort, rtcpSocket bool) (moved bool) {
 	}
 	moved = l.now[i] != from
 	l.now[i] = from
+	l.heard = l.heard || from.Addr() == l.now[0].Addr()
 	if l.mux {
 		l.now[1] = l.now[0]
 	}
@@ -92,6 +95,15 @@ func (l *Latch) RTP() (to netip.AddrPort, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.now[0], l.listening && sendable(l.now[0])
+}
+
+// Doubt is where RTP goes, and whether nobody answers for that: it is not where the signalling comes from, which is known to be the other
+// side's, and nothing has come from there.
+func (l *Latch) Doubt() (to netip.Addr, doubted bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	to = l.now[0].Addr()
+	return to, !l.heard && l.flow.IsValid() && to != l.flow
 }
 
 // RTCP is where RTCP goes, and by which socket.

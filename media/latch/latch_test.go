@@ -32,6 +32,41 @@ func TestWithoutKeysBelievesOnlyTheAddressOfSDP(t *testing.T) {
 	}
 }
 
+// An address that is not the signalling's is doubted until something authentic comes from there, and so is another one that SDP names then.
+func TestDoubt(t *testing.T) {
+	at := netip.MustParseAddrPort
+	d := &negotiate.Stream{RTP: at("198.51.100.9:4000"), RTCP: at("198.51.100.9:4001")}
+	var l Latch
+	expect := func(what, to string, doubted bool) {
+		t.Helper()
+		if at, is := l.Doubt(); at != netip.MustParseAddr(to) || is != doubted {
+			t.Errorf("%s: %v, doubted %t", what, at, is)
+		}
+	}
+	l.Update(d)
+	expect("nobody knows where the signalling comes from", "198.51.100.9", false)
+	d.Flow = netip.MustParseAddr("198.51.100.9")
+	l.Update(d)
+	expect("from there", "198.51.100.9", false)
+	d.Flow = netip.MustParseAddr("203.0.113.7")
+	l.Update(d)
+	expect("from elsewhere", "198.51.100.9", true)
+	l.Authentic(at("203.0.113.7:4001"), true)
+	expect("a report from elsewhere", "198.51.100.9", true)
+	l.Authentic(at("198.51.100.9:4001"), true)
+	expect("a report from there", "198.51.100.9", false)
+	l.Update(d)
+	expect("a refresh", "198.51.100.9", false)
+	d.RTP = at("198.51.100.66:4000")
+	l.Update(d)
+	expect("another address", "198.51.100.66", true)
+	l.Authentic(at("203.0.113.7:61000"), false)
+	expect("media from elsewhere go there", "203.0.113.7", false)
+	d.RTP, d.Behind = at("192.168.1.20:4000"), true
+	l.Update(d)
+	expect("behind a router", "203.0.113.7", false)
+}
+
 // Where the signalling comes from is believed as well, and nobody else. What is sent first goes there if the address of SDP is behind
 // that router.
 func TestFlow(t *testing.T) {

@@ -38,6 +38,9 @@ func (w *pair) Agree(d *negotiate.Stream) {
 	w.reports.Agree(&r)
 }
 
+// Doubt is that of media.
+func (w *pair) Doubt() (netip.Addr, bool) { return w.media.Doubt() }
+
 // Run hands over what comes by both until ctx ends.
 func (w *pair) Run(ctx context.Context, deliver func(media.Datagram)) error {
 	g, ctx := errgroup.WithContext(ctx)

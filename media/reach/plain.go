@@ -1,6 +1,7 @@
 package reach
 
 import (
+	"net/netip"
 	"time"
 
 	"ewindow/media/negotiate"
@@ -37,6 +38,17 @@ func (p *path) agreePlain(d *negotiate.Stream) {
 			}
 		}
 	})
+}
+
+// Doubt says where media go without ICE, which checks that somebody is there who wants them, and whether nobody answers for that.
+func (p *path) Doubt() (to netip.Addr, doubted bool) {
+	p.mu.Lock()
+	plain := p.plain != nil
+	p.mu.Unlock()
+	if !plain {
+		return netip.Addr{}, false
+	}
+	return p.latch.Doubt()
 }
 
 // toPlain is where they go without ICE.
