@@ -23,7 +23,8 @@ func (w *Window) reoffer(ctx context.Context, e reoffer) {
 	case l.asking: // both look for other ways at once
 		w.yield(ctx, l, e)
 	default: // an ICE restart: met with other ways of ours
-		w.renew(ctx, l, &e, !negotiate.OffersRelay(e.offer))
+		// Who names no relay looks for a better way than a relay's; of one that names candidates later nobody knows that.
+		w.renew(ctx, l, &e, !l.description.Trickles() && !negotiate.OffersRelay(e.offer))
 	}
 }
 

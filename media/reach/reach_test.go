@@ -246,6 +246,7 @@ func TestRenew(t *testing.T) {
 		speak(t, a, b, "meanwhile")
 		agree(a, b)
 		time.Sleep(lingering + time.Second)
+		synctest.Wait()
 		if a.video.current == before || a.video.next != nil {
 			t.Error("the new way was not taken")
 		}

@@ -78,6 +78,7 @@ func TestBetter(t *testing.T) {
 		asked.Store(0)
 		both(t, better, a, b)
 		time.Sleep(5 * time.Second)
+		synctest.Wait()
 		for _, s := range []*side{a, b} {
 			if p := s.Path(); !strings.HasPrefix(p, "relay") || s.video.next != nil || s.audio.next != nil {
 				t.Errorf("path %q, searches %v, %v", p, s.audio.next, s.video.next)
