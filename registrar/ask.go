@@ -16,6 +16,7 @@ import (
 type explainCmd struct {
 	Space string `arg:"" help:"The space, by the label of its block."`
 	planFiles
+	probationFlags
 	At string `help:"The moment: \"2027-08-16 11:00\" by the clocks of the space, or with an offset (RFC 3339). Now, if it is not given." placeholder:"TIME"`
 }
 
@@ -24,7 +25,7 @@ func (c *explainCmd) Run(s streams) error {
 	if strings.HasSuffix(c.Space, ".hcl") {
 		return fmt.Errorf("%q is a file: the space comes first, as in: explain milano %s", c.Space, c.Space)
 	}
-	plan, err := loadPlan(c.Files)
+	plan, err := c.load(c.Files)
 	if err != nil {
 		return err
 	}
@@ -51,6 +52,7 @@ func (c *explainCmd) Run(s streams) error {
 
 type weekCmd struct {
 	planFiles
+	probationFlags
 	Space string `help:"Only this space: its days as rows, and the exact times." placeholder:"SPACE"`
 	From  string `help:"The first day, as 2027-08-16. Today, if it is not given." placeholder:"DATE"`
 	ICal  bool   `name:"ical" help:"Print two weeks as iCalendar, for calendars to subscribe to."`
@@ -58,7 +60,7 @@ type weekCmd struct {
 
 // Run draws a week, or prints two as iCalendar.
 func (c *weekCmd) Run(s streams) error {
-	plan, err := loadPlan(c.Files)
+	plan, err := c.load(c.Files)
 	if err != nil {
 		return err
 	}
@@ -126,6 +128,7 @@ func lastChange(paths []string) (time.Time, error) {
 }
 
 type diffCmd struct {
+	probationFlags
 	Old  string `arg:"" help:"The plan as it was: a file, or a directory of *.hcl files."`
 	New  string `arg:"" help:"The plan as it will be."`
 	From string `help:"Since when: as 2027-08-16 or \"2027-08-16 11:00\", in UTC, or with an offset (RFC 3339). Now, if it is not given." placeholder:"TIME"`
@@ -140,11 +143,11 @@ func (c *diffCmd) Run(s streams) error {
 			return fmt.Errorf("--from: %w", err)
 		}
 	}
-	old, err := loadPlan([]string{c.Old})
+	old, err := c.load([]string{c.Old})
 	if err != nil {
 		return err
 	}
-	plan, err := loadPlan([]string{c.New})
+	plan, err := c.load([]string{c.New})
 	if err != nil {
 		return err
 	}

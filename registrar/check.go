@@ -16,6 +16,7 @@ type planFiles struct {
 
 type checkCmd struct {
 	planFiles
+	probationFlags
 	JSON     bool `name:"json" help:"Print one JSON array of all errors and warnings, for editors."`
 	Accounts bool `help:"Compare with the accounts in --state too: who has none, and which are of no use."`
 	stateFlags
@@ -24,7 +25,7 @@ type checkCmd struct {
 // Run prints file:line:column, what is wrong, the line, and what to do. The status is 1 for errors in the plan, 2 if
 // it cannot be read.
 func (c *checkCmd) Run(s streams) error {
-	plan, err := loadPlan(c.Files)
+	plan, err := c.load(c.Files)
 	var wrong *planError
 	if err != nil && !(c.JSON && errors.As(err, &wrong)) {
 		return err

@@ -57,6 +57,9 @@ func Calendar(plan *dialplan.Plan, space string, from, revised time.Time) (strin
 	f.line("PRODID", "-//E-Window//ewindow-registrar//EN")
 	f.line("CALSCALE", "GREGORIAN")
 	f.line("X-WR-CALNAME", text(name))
+	if on := plan.OnProbation(); len(on) > 0 {
+		f.line("X-WR-CALDESC", text(strings.Join(on, "\n")))
+	}
 	f.line("REFRESH-INTERVAL;VALUE=DURATION", "PT1H") // RFC 7986
 	for _, e := range events {
 		e.write(&f, revised)

@@ -22,6 +22,9 @@ func Explain(e *dialplan.Explanation) string {
 	fmt.Fprintf(&b, "%s\n%s %s %s\n\n", title, e.Local.Format("Monday 2 January 2006,"), clock(e.Local), zone)
 	fact := func(name, value string) { b.WriteString(wrap(value, pad("  "+name, 9), pad("", 9)) + "\n") }
 	fact("is", map[bool]string{true: "open", false: "closed"}[e.Open]+", "+until(e.OpenChanges, e.Local))
+	if e.Probation != nil {
+		fact("on", probation(e))
+	}
 	if e.Partner == "" {
 		fact("sees", "nobody, "+until(e.Until, e.Local))
 	} else {
@@ -46,6 +49,17 @@ func Explain(e *dialplan.Explanation) string {
 		b.WriteString("    no link and no rotation names it\n")
 	}
 	return b.String()
+}
+
+func probation(e *dialplan.Explanation) string {
+	text := "probation until confirmed"
+	if !e.Probation.Since.IsZero() {
+		text += ", by the record since " + when(e.Probation.Since.In(e.Local.Location()), e.Local)
+	}
+	if e.Probation.Sponsor == "" {
+		return text + ": no sponsor of it is known, and it may link with nobody"
+	}
+	return text + ": it may link with its sponsor alone, " + e.Probation.Sponsor
 }
 
 func partner(e *dialplan.Explanation) string {

@@ -46,6 +46,7 @@ func Week(plan *dialplan.Plan, from time.Time, ink Ink) (string, error) {
 		fmt.Fprintf(&b, "%s\n%s\n%s\n\n", title, ink.paint(faint, ruler("its own time")), strings.Join(v.rows, "\n"))
 	}
 	b.WriteString(p.legend())
+	b.WriteString(onProbation(plan))
 	return b.String(), nil
 }
 
@@ -105,6 +106,7 @@ func WeekOf(plan *dialplan.Plan, space string, from time.Time, ink Ink) (string,
 	}
 	b.WriteString(strings.Join(append(notes.lines(), "", ""), "\n"))
 	b.WriteString(p.legend())
+	b.WriteString(onProbation(plan))
 	b.WriteString(a.exactly(from))
 	return b.String(), nil
 }
@@ -133,6 +135,15 @@ func (a *agenda) exactly(from time.Time) string {
 		return "\nIt sees nobody in this week.\n"
 	}
 	return "\nIt sees\n" + gather(list)
+}
+
+// onProbation is who is, below a week.
+func onProbation(plan *dialplan.Plan) string {
+	var b strings.Builder
+	for _, line := range plan.OnProbation() {
+		b.WriteString("\n" + wrap(line+".", "", "") + "\n")
+	}
+	return b.String()
 }
 
 // UnknownSpace is the error for a space that the plan does not have.

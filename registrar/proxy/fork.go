@@ -280,7 +280,8 @@ func (f *fork) late() bool {
 	}
 }
 
-// accepted notes that a call is up. If the account of either side has changed since it was asked, it ends at once.
+// accepted notes that a call is up. If the account of either side has changed since it was asked, or a
+// probation keeps the two apart by now, it ends at once.
 func (f *fork) accepted(b *branch, res *sip.Response) {
 	if !b.h.record {
 		return // a re-INVITE
@@ -290,7 +291,9 @@ func (f *fork) accepted(b *branch, res *sip.Response) {
 	d := answered(f.r, b, res)
 	f.w.calls.add(d)
 	if f.w.epochs.of(from) != f.r.epoch || f.w.epochs.of(to) != b.epoch {
-		f.w.calls.hangUp(*d)
+		f.w.calls.hangUp(*d, changedAccount)
+	} else if why := f.w.plan().Apart(from, to); why != "" {
+		f.w.calls.hangUp(*d, why)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/emiago/sipgo/sip"
 
+	"ewindow/dialplan"
 	"ewindow/registrar/location"
 	"ewindow/registrar/signal/header"
 	"ewindow/registrar/signal/stack"
@@ -15,6 +16,7 @@ import (
 // A forwarder passes requests on and answers back: the stateful half of a proxy (RFC 3261 §16.6 to §16.11). Which way they
 // go has been decided. It owns the INVITEs under way.
 type forwarder struct {
+	plan    func() *dialplan.Plan // in force
 	site    *site
 	locate  *locator
 	wire    wire

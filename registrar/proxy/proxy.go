@@ -33,6 +33,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -48,10 +49,14 @@ import (
 
 // Config is what a Server is made from.
 type Config struct {
-	Domain    string            // realm and own host
-	Advertise string            // host by which peers reach us, where a router stands between; empty: the local address
-	Key       []byte            // 16 random bytes or more, the same over restarts: calls live as long as it
-	Plan      *dialplan.Plan    // the first; SetPlan gives later ones
+	Domain    string         // realm and own host
+	Advertise string         // host by which peers reach us, where a router stands between; empty: the local address
+	Key       []byte         // 16 random bytes or more, the same over restarts: calls live as long as it
+	Plan      *dialplan.Plan // the first; SetPlan gives later ones
+
+	// Probations are who may link with its sponsor alone at first; SetProbations gives later ones.
+	Probations dialplan.Probations
+
 	Accounts  Accounts          //
 	Locations *location.Table   //
 	Echo      *echo.Echo        // answers calls to it; nil: it is switched off
@@ -79,13 +84,16 @@ type Server struct {
 	others    flow.Others
 	listeners Listeners
 	made      time.Time
-	plan      atomic.Pointer[dialplan.Plan]
+	plan      atomic.Pointer[dialplan.Plan] // under probations
 	log       *slog.Logger
 	metrics   *metrics.Registry
 	work      *work
 	flows     *flow.Table
 	stack     *stack.Stack
 	ledger    *ledger
+
+	ruling     sync.Mutex // of whoever makes another plan of the one in force
+	probations dialplan.Probations
 
 	keys    keyWatch
 	site    *site
@@ -132,7 +140,8 @@ func New(c Config, l Listeners) (*Server, error) {
 		domain: c.Domain, tls: c.TLS, others: c.Others, listeners: l, made: time.Now(), log: c.Log, metrics: c.Metrics,
 		work: newWork(), ledger: &ledger{}, keys: keyWatch{counts: c.Metrics, log: c.Log},
 	}
-	s.plan.Store(c.Plan)
+	s.probations = c.Probations
+	s.plan.Store(c.Plan.Under(c.Probations))
 	s.flows = flow.NewTable(c.Limits, flow.Events{
 		Closed: s.flowClosed, KeysRefused: s.keys.refused, HandshakeFailed: s.handshakeFailed, Silent: c.Metrics.Silent,
 	})
@@ -164,7 +173,7 @@ func (s *Server) assemble(c Config, digest *auth.Auth) {
 	}
 	s.calls = &calls{locate: s.locate, flows: s.flows, sender: send, ledger: s.ledger, log: c.Log, byID: map[string]*relayed{}}
 	s.forward = &forwarder{
-		site: s.site, locate: s.locate, wire: s.stack, sender: send, answers: s.answers, keys: s.keys, epochs: s.gate.epochs,
+		plan: s.Plan, site: s.site, locate: s.locate, wire: s.stack, sender: send, answers: s.answers, keys: s.keys, epochs: s.gate.epochs,
 		calls: s.calls, work: s.work, ledger: s.ledger, log: c.Log,
 		busy: quota{limit: 32, held: map[string]int{}}, byes: quota{limit: 32, held: map[string]int{}}, forks: forks{live: map[*fork]struct{}{}},
 	}
@@ -191,11 +200,5 @@ func (s *Server) handshakeFailed(f location.Flow, why flow.HandshakeFailure) {
 	s.log.Log(context.Background(), level, "TLS handshake failed", "peer", f.Remote, "transport", f.Transport, "reason", why.Reason, "err", why.Err, stranger(f.Remote))
 }
 
-// SetPlan puts another plan in force, at once. Windows whose two weeks it changes are told.
-func (s *Server) SetPlan(p *dialplan.Plan) {
-	s.plan.Store(p)
-	s.notifier.planChanged()
-}
-
-// Plan is the plan in force.
+// Plan is the plan in force, under the probations that there are.
 func (s *Server) Plan() *dialplan.Plan { return s.plan.Load() }

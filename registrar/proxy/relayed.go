@@ -257,13 +257,31 @@ func between(callID string, a *sip.Uri, tagA string, b *sip.Uri, tagB string) *r
 // end ends all calls of an account.
 func (c *calls) end(account string) {
 	for _, d := range c.of(account) {
-		c.hangUp(d)
+		c.hangUp(d, changedAccount)
 	}
 }
 
-// hangUp ends a call between two others. Each side hears it as if the other had hung up.
-func (c *calls) hangUp(d relayed) {
-	c.over(d.callID, d.sides[0].RemoteTag, d.sides[1].RemoteTag, "an account of it has changed")
+// changedAccount is why a call ends whose accounts are not what they were.
+const changedAccount = "an account of this call has changed"
+
+// endApart ends all calls between two accounts that something keeps apart: apart says what, in ASCII, or is empty.
+func (c *calls) endApart(apart func(a, b string) string) {
+	c.mu.Lock()
+	var all []relayed
+	for _, d := range c.order {
+		all = append(all, *d)
+	}
+	c.mu.Unlock()
+	for _, d := range all {
+		if why := apart(d.sides[0].account, d.sides[1].account); why != "" {
+			c.hangUp(d, why)
+		}
+	}
+}
+
+// hangUp ends a call between two others, and says why. Each side hears it as if the other had hung up.
+func (c *calls) hangUp(d relayed, why string) {
+	c.over(d.callID, d.sides[0].RemoteTag, d.sides[1].RemoteTag, why)
 	for i, to := range d.sides {
 		if to.Target.Host == "" {
 			b, v := c.locate.reach(to.account, time.Now())
@@ -278,9 +296,9 @@ func (c *calls) hangUp(d relayed) {
 			seq = uint32(time.Now().Unix() & (1<<31 - 1))
 		}
 		bye := to.Request(sip.BYE, seq)
-		bye.AppendHeader(sip.NewHeader("Reason", `SIP;cause=403;text="An account of this call has changed"`))
+		bye.AppendHeader(sip.NewHeader("Reason", `SIP;cause=403;text="`+header.Safe(why)+`"`))
 		c.sender.tell(to.half, bye)
 	}
-	c.log.Info("call ended: an account of it has changed", "aor", d.sides[0].account, "callee", d.sides[1].account,
+	c.log.Info("call ended", "reason", why, "aor", d.sides[0].account, "callee", d.sides[1].account,
 		"call_id", d.callID, "lasted", time.Since(d.since).Round(time.Second))
 }

@@ -64,6 +64,9 @@ func accountStatus(plan *dialplan.Plan, name string, now time.Time) status.Accou
 	a := status.Account{Name: name, Role: "none"}
 	if _, is := plan.Space(name); is {
 		a.Role, a.Open = "space", plan.OpenAt(name, now)
+		if on, is := plan.Probation(name); is {
+			a.Probation = &status.Probation{Sponsor: on.Sponsor, Since: on.Since}
+		}
 		if link, ok := plan.LinkAt(name, now); ok {
 			a.Partner = link.Partner(name)
 		}

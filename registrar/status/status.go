@@ -25,14 +25,21 @@ type Plan struct {
 
 // Account is one that the plan names, or that is registered.
 type Account struct {
-	Name     string    `json:"name"`
-	Role     string    `json:"role"` // space | phone | none, by the plan
-	Open     bool      `json:"open"` // a space, within its own hours
-	Partner  string    `json:"partner,omitempty"`
-	Words    string    `json:"words,omitempty"` // the six words of its window's public key, as it told it
-	Reached  bool      `json:"reached"`         // it could be called now
-	Bindings []Binding `json:"bindings,omitempty"`
-	Last     *Event    `json:"last,omitempty"` // what happened to it last, apart from calls
+	Name      string     `json:"name"`
+	Role      string     `json:"role"` // space | phone | none, by the plan
+	Open      bool       `json:"open"` // a space, within its own hours
+	Partner   string     `json:"partner,omitempty"`
+	Probation *Probation `json:"probation,omitempty"` // nil: none
+	Words     string     `json:"words,omitempty"`     // the six words of its window's public key, as it told it
+	Reached   bool       `json:"reached"`             // it could be called now
+	Bindings  []Binding  `json:"bindings,omitempty"`
+	Last      *Event     `json:"last,omitempty"` // what happened to it last, apart from calls
+}
+
+// Probation is a space that may link with its sponsor alone until it is confirmed.
+type Probation struct {
+	Sponsor string    `json:"sponsor"`
+	Since   time.Time `json:"since,omitzero"`
 }
 
 // Binding is a contact of an account (RFC 3261 §10).

@@ -14,8 +14,8 @@ func TestText(t *testing.T) {
 			{Name: "dresden", Role: "space", Last: &Event{At: ten.Add(-time.Hour), What: "its connection ended"}},
 			{Name: "milano", Role: "space", Open: true, Partner: "munich", Reached: true, Bindings: []Binding{
 				{Transport: "TLS", Peer: "192.0.2.1:40000", Since: ten.Add(-time.Hour)}}},
-			{Name: "munich", Role: "space", Open: true, Partner: "milano", Words: "brand deer unhappy orbit throw glow"},
-			{Name: "old", Role: "none"},
+			{Name: "munich", Role: "space", Open: true, Partner: "milano", Probation: &Probation{Sponsor: "milano", Since: ten.Add(-24 * time.Hour)}, Words: "brand deer unhappy orbit throw glow"},
+			{Name: "old", Role: "none", Probation: &Probation{}},
 			{Name: "reception", Role: "phone"},
 		},
 		Calls: []Call{{ID: "1@x", Caller: "reception", Callee: "milano", Since: ten.Add(-time.Minute)}},
@@ -35,6 +35,9 @@ old        not in the plan                         not registered yet
 reception  phone                                   not registered yet
 
 key of munich  brand deer unhappy orbit throw glow
+
+munich is on probation until confirmed, since Sun 28 Feb 10:00; it may link with its sponsor alone: milano
+old is on probation until confirmed; no sponsor of it is known, and it sees nobody
 
 call  reception to milano, since 09:59:00
 past  10:00:00: milano to munich, never answered; 480 Not registered

@@ -29,6 +29,7 @@ func (s Status) Text(zone *time.Location) string {
 	_ = w.Flush() // into memory
 	b.WriteString("\n")
 	b.WriteString(s.words())
+	b.WriteString(s.probations(when))
 	for _, c := range s.Calls {
 		lost := ""
 		if c.Lost != "" {
@@ -62,6 +63,29 @@ func (s Status) words() string {
 		}
 	}
 	_ = w.Flush() // into memory
+	if b.Len() > 0 {
+		b.WriteString("\n")
+	}
+	return b.String()
+}
+
+// probations are who may link with its sponsor alone.
+func (s Status) probations(when func(time.Time) string) string {
+	var b strings.Builder
+	for _, a := range s.Accounts {
+		if a.Probation == nil {
+			continue
+		}
+		fmt.Fprintf(&b, "%s is on probation until confirmed", a.Name)
+		if !a.Probation.Since.IsZero() {
+			b.WriteString(", since " + when(a.Probation.Since))
+		}
+		if a.Probation.Sponsor == "" {
+			b.WriteString("; no sponsor of it is known, and it sees nobody\n")
+		} else {
+			b.WriteString("; it may link with its sponsor alone: " + a.Probation.Sponsor + "\n")
+		}
+	}
 	if b.Len() > 0 {
 		b.WriteString("\n")
 	}
