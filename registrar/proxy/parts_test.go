@@ -11,7 +11,7 @@ import (
 )
 
 // whole is where Server may be named. What is elsewhere are parts, which get what they need and nothing more.
-var whole = []string{"proxy.go", "run.go", "handle.go", "revoke.go", "status.go", "state.go"}
+var whole = []string{"proxy.go", "run.go", "handle.go", "revoke.go", "probation.go", "status.go", "state.go"}
 
 func TestPartsDoNotKnowTheServer(t *testing.T) {
 	files, err := filepath.Glob("*.go")
