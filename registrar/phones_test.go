@@ -95,6 +95,30 @@ func TestPhoneLink(t *testing.T) {
 	}
 }
 
+// Where there is a certificate for the public a phone that knows its authority needs nothing else: neither for the link nor for SIP.
+func TestPhonePublicCertificate(t *testing.T) {
+	s := newService(t)
+	public, err := pki.Load(pki.Config{Dir: filepath.Join(s.dir, "public"), Domain: "localhost"}, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	pair := filepath.Join(s.dir, "public", "server.pem")
+	text, err := os.ReadFile(pair)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, s.args.Dialplan[0], phonePlan)
+	s.args.Shared, _ = reserve(t)
+	s.args.Cert, s.args.Key = write(t, filepath.Join(s.dir, "chain.pem"), string(text)+string(public.CAFile())), pair
+	s.start()
+	defer s.end()
+	_, link, errs := command("account", "add", "reception", "--qr", "--host", strings.Replace(s.args.Shared, "127.0.0.1", "localhost", 1), "--state", s.args.State)
+	if link == "" {
+		t.Fatal(errs)
+	}
+	s.linphone(strings.TrimSpace(link), filepath.Join(s.dir, "public", "ca.crt"))
+}
+
 // linphone runs until it has registered, and returns what it keeps in its file.
 func (s *service) linphone(link, authority string) string {
 	t := s.t

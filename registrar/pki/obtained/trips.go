@@ -38,7 +38,10 @@ func (t *trips) end(ctx context.Context) func() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.over = ctx
-	return t.next.(*http.Transport).CloseIdleConnections
+	if idle, ok := t.next.(interface{ CloseIdleConnections() }); ok {
+		return idle.CloseIdleConnections
+	}
+	return func() {}
 }
 
 // RoundTrip is part of http.RoundTripper.
