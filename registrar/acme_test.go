@@ -186,6 +186,7 @@ func TestACME(t *testing.T) {
 			s.args.AcmeDirectory, s.args.AcmeCA = p.directory, p.authority
 			s.start()
 			s.await(`msg="a certificate for the public is in (use)" host=reg.example.test`)
+			s.await(`a router has to (forward) 443`) // here Pebble looks elsewhere
 			public := &tls.Config{RootCAs: p.roots(), ServerName: hostname}
 			var first *x509.Certificate
 			for _, addr := range []string{shared, s.addr("tls")} {

@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -103,6 +104,14 @@ func (p *certificates) prepare(c *serveCmd) (err error) {
 	}
 	p.log.Info("listening", "transport", "acme-http", "addr", p.http.Addr().String())
 	return nil
+}
+
+// reachable says where an authority looks, if that is not here: it may be forwarded by a router.
+func (p *certificates) reachable(open opened) {
+	on := func(l net.Listener, addr string) bool { return l != nil && strings.HasSuffix(l.Addr().String(), addr) }
+	if p.obtained != nil && !on(open.Shared, https) && !on(p.http, web) {
+		p.log.Warn("the authority of ACME looks at port 443 or 80, and this registrar has neither: a router has to forward 443 to --shared, or 80 to --acme-http")
+	}
 }
 
 // close is for a start that comes to nothing; run closes what it serves.

@@ -102,6 +102,7 @@ func (c *serveCmd) serve(ctx context.Context, s streams, reload <-chan os.Signal
 	}
 	fmt.Fprintf(s.out, "pin %s\n", identity.Pin())
 	announce(log, open)
+	certs.reachable(open)
 	if c.Domain == localhost {
 		log.Warn("the accounts are of localhost: windows and phones elsewhere need a --domain that is this machine's name or address")
 	}

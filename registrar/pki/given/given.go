@@ -11,7 +11,9 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -76,6 +78,9 @@ func (p *Pair) take(now time.Time) (fresh bool, err error) {
 	var files [2][]byte
 	for i, path := range []string{p.cfg.Cert, p.cfg.Key} {
 		if files[i], err = wholefile.Read(path, maxFile); err != nil {
+			if errors.Is(err, fs.ErrPermission) {
+				err = fmt.Errorf("%w; let the registrar's user (uid %d) read it", err, os.Geteuid())
+			}
 			return false, fmt.Errorf("the certificate for the public cannot be read: %w", err)
 		}
 	}
