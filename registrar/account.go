@@ -98,6 +98,11 @@ func (c *accountAddCmd) Run(s streams) (err error) {
 	} else if realm == "" {
 		return errors.New("the domain of the accounts is not known yet; give the registrar's with --domain NAME")
 	}
+	if c.wanted() { // before there is an account that nobody can use
+		if _, err := c.base(ctx, db, c.stateFlags); err != nil {
+			return err
+		}
+	}
 	secret, err := db.AddAccount(ctx, c.Name, time.Now())
 	if err != nil {
 		return err

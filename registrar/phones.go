@@ -6,11 +6,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"time"
 
 	"ewindow/dialplan"
@@ -29,7 +27,7 @@ import (
 type phoneFlags struct {
 	QR   bool   `name:"qr" help:"For a phone: print a link instead of a secret, and draw it; Linphone opens it, once and within an hour, and gets the account with a secret that nobody else knows."`
 	PNG  string `name:"png" help:"As --qr, and draw it into an image as well." placeholder:"FILE"`
-	Host string `help:"Host, or host:port, by which the phone reaches the registrar's HTTPS for that. Default: the domain of the accounts, port 443." placeholder:"HOST"`
+	Host string `help:"Host, or host:port, by which the phone reaches the registrar's HTTPS for that. Default: as it said when it last started." placeholder:"HOST"`
 }
 
 func (f phoneFlags) wanted() bool { return f.QR || f.PNG != "" }
@@ -51,14 +49,23 @@ func (f phoneFlags) check(last *planfile.Good, account string) error {
 	return nil
 }
 
+// base is where a phone opens its link: host, or host:port.
+func (f phoneFlags) base(ctx context.Context, db *store.Store, state stateFlags) (string, error) {
+	if f.Host != "" {
+		return f.Host, nil
+	}
+	domain, err := db.Realm(ctx)
+	if err != nil {
+		return "", err
+	}
+	return readWhere(state.whereFile(), domain).link()
+}
+
 // link makes a link, and prints it alone on a line; what is for people goes to the other stream.
 func (f phoneFlags) link(ctx context.Context, s streams, db *store.Store, state stateFlags, account string) error {
-	host := f.Host
-	if host == "" {
-		var err error
-		if host, err = db.Realm(ctx); err != nil {
-			return err
-		}
+	host, err := f.base(ctx, db, state)
+	if err != nil {
+		return err
 	}
 	token, err := state.links().Make(account, time.Now())
 	if err != nil {
@@ -99,18 +106,25 @@ func (f phoneFlags) explain(ctx context.Context, s streams, db *store.Store, sta
 	if err != nil {
 		return err
 	}
-	authority := "by a certificate that the phone knows already, if the registrar has one (--cert, --acme)"
-	if ca, err := pki.ReadCA(state.pki()); err == nil {
-		authority += "; otherwise by its own authority:\n\tcertificate https://" + domain + "/ca.crt, or pki/ca.crt of the state directory\n\tSHA-256 " + fingerprint(ca)
+	at := readWhere(state.whereFile(), domain)
+	authority := "by a certificate that phones know already"
+	if !at.Public {
+		authority = "by its own authority's certificate, pki/ca.crt of the state directory"
+		if base, err := at.link(); err == nil {
+			authority += ", or https://" + base + "/ca.crt"
+		}
+		if ca, err := pki.ReadCA(state.pki()); err == nil {
+			authority += "\n\tSHA-256 " + fingerprint(ca)
+		}
 	}
-	_, err = io.WriteString(s.err, phoneSettings(last.Plan, phone, domain, domain, 5061).Text(authority))
+	_, err = io.WriteString(s.err, phoneSettings(last.Plan, phone, domain, at).Text(authority))
 	return err
 }
 
 // phoneSettings are what a phone of the plan has to be told.
-func phoneSettings(plan *dialplan.Plan, phone dialplan.Phone, domain, host string, port int) provision.Settings {
+func phoneSettings(plan *dialplan.Plan, phone dialplan.Phone, domain string, at where) provision.Settings {
 	out := provision.Settings{
-		User: phone.Name, Display: phone.Display, Domain: domain, Host: host, Port: port,
+		User: phone.Name, Display: phone.Display, Domain: domain, Host: at.Host, Port: at.SIP,
 		Plain: phone.Security == programme.None, SHA256: phone.Auth == "sha256",
 	}
 	numbers := plan.Numbers()
@@ -130,23 +144,13 @@ func phoneSettings(plan *dialplan.Plan, phone dialplan.Phone, domain, host strin
 }
 
 // phones answers the links that phones open.
-func (c *serveCmd) phones(server *proxy.Server, db *store.Store, open opened, log *slog.Logger) http.Handler {
-	host, port := c.Domain, 5061
-	if c.Advertise != "" {
-		host = c.Advertise
-	}
-	for _, l := range []net.Listener{open.Shared, open.TLS} { // the latter counts, if there is one
-		if l != nil {
-			_, text, _ := net.SplitHostPort(l.Addr().String())
-			port, _ = strconv.Atoi(text)
-		}
-	}
+func (c *serveCmd) phones(server *proxy.Server, db *store.Store, at where, log *slog.Logger) http.Handler {
 	desk := &provision.Desk{
 		Links: c.links(), Log: log,
 		Settings: func(account string) (provision.Settings, bool) {
 			plan := server.Plan()
 			phone, is := plan.Phone(account)
-			return phoneSettings(plan, phone, c.Domain, host, port), is
+			return phoneSettings(plan, phone, c.Domain, at), is
 		},
 		Secret: func(ctx context.Context, account string) (string, error) {
 			return freshSecret(ctx, db, account)

@@ -38,7 +38,7 @@ func phoneService(t *testing.T) (s *service, port string) {
 
 // What an admin is told of a phone's account: the secret alone where a script takes it, and all that the phone has to be told.
 func TestPhoneAccount(t *testing.T) {
-	s, _ := phoneService(t)
+	s, port := phoneService(t)
 	status, out, errs := command("account", "add", "reception", "--state", s.args.State)
 	if status != 0 || !regexp.MustCompile(`^[2-9a-z]{32}\n$`).MatchString(out) {
 		t.Fatalf("%d %q %q", status, out, errs)
@@ -47,7 +47,7 @@ func TestPhoneAccount(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"user       reception\n", "domain     localhost\n", "TLS, port 5061", "SRTP (SDES)", "https://localhost/ca.crt", fingerprint(ca), "dials      milano (201), echo\n"} {
+	for _, want := range []string{"user       reception\n", "domain     localhost\n", "TLS, port " + s.addr("tls")[len("127.0.0.1:"):], "SRTP (SDES)", "https://localhost:" + port + "/ca.crt", fingerprint(ca), "dials      milano (201), echo\n"} {
 		if !strings.Contains(errs, want) {
 			t.Errorf("no %q in:\n%s", want, errs)
 		}
@@ -73,7 +73,7 @@ func TestPhoneAccount(t *testing.T) {
 func TestPhoneLink(t *testing.T) {
 	s, port := phoneService(t)
 	_, before, _ := command("account", "add", "reception", "--state", s.args.State)
-	status, link, errs := command("account", "rotate", "reception", "--qr", "--host", "localhost:"+port, "--state", s.args.State)
+	status, link, errs := command("account", "rotate", "reception", "--qr", "--state", s.args.State)
 	if link = strings.TrimSpace(link); status != 0 || !strings.HasPrefix(link, "https://localhost:"+port+"/phone/") || !strings.Contains(errs, "█") {
 		t.Fatalf("%d %q %q", status, link, errs)
 	}
@@ -112,8 +112,8 @@ func TestPhonePublicCertificate(t *testing.T) {
 	s.args.Cert, s.args.Key = write(t, filepath.Join(s.dir, "chain.pem"), string(text)+string(public.CAFile())), pair
 	s.start()
 	defer s.end()
-	_, link, errs := command("account", "add", "reception", "--qr", "--host", strings.Replace(s.args.Shared, "127.0.0.1", "localhost", 1), "--state", s.args.State)
-	if link == "" {
+	_, link, errs := command("account", "add", "reception", "--qr", "--state", s.args.State)
+	if link == "" || !strings.Contains(errs, "by a certificate that phones know already") {
 		t.Fatal(errs)
 	}
 	s.linphone(strings.TrimSpace(link), filepath.Join(s.dir, "public", "ca.crt"))
@@ -157,4 +157,47 @@ func (s *service) linphone(link, authority string) string {
 		t.Fatal(err)
 	}
 	return string(text)
+}
+
+// Where no HTTPS is served a link would lead nowhere: that is said, and --host is believed.
+func TestPhoneWithoutHTTPS(t *testing.T) {
+	s := newService(t)
+	write(t, s.args.Dialplan[0], phonePlan)
+	s.args.Advertise = "192.0.2.9"
+	s.start()
+	defer s.end()
+	account := func(args ...string) (int, string, string) {
+		return command(append([]string{"account", args[0], "reception", "--state", s.args.State}, args[1:]...)...)
+	}
+	if status, _, errs := account("add", "--qr"); status == 0 || !strings.Contains(errs, "serves no HTTPS (--shared)") {
+		t.Errorf("%d %q", status, errs)
+	}
+	if _, _, errs := account("add"); !strings.Contains(errs, "server     192.0.2.9\n") || strings.Contains(errs, "https://") {
+		t.Errorf("%q", errs)
+	}
+	if status, out, errs := account("rotate", "--qr"); status == 0 || out != "" || !strings.Contains(errs, "serves no HTTPS (--shared)") {
+		t.Errorf("%d %q %q", status, out, errs)
+	}
+	if _, out, errs := account("rotate", "--qr", "--host", "proxy.example.test"); !strings.HasPrefix(out, "https://proxy.example.test/phone/") {
+		t.Errorf("%q %q", out, errs)
+	}
+}
+
+func TestWhere(t *testing.T) {
+	dir := t.TempDir()
+	usual := where{Host: "reg.example.org", SIP: 5061, HTTPS: 443}
+	for name, text := range map[string]string{"none": "", "damaged": "{", "empty": "{}"} {
+		path := filepath.Join(dir, name)
+		if text != "" {
+			write(t, path, text)
+		}
+		if got := readWhere(path, "reg.example.org"); got != usual {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+	for want, w := range map[string]where{"reg.example.org": usual, "[2001:db8::1]": {Host: "2001:db8::1", HTTPS: 443}, "[2001:db8::1]:8443": {Host: "2001:db8::1", HTTPS: 8443}} {
+		if got, err := w.link(); err != nil || got != want {
+			t.Errorf("%q, %v, want %q", got, err, want)
+		}
+	}
 }

@@ -103,6 +103,8 @@ func (c *serveCmd) serve(ctx context.Context, s streams, reload <-chan os.Signal
 	fmt.Fprintf(s.out, "pin %s\n", identity.Pin())
 	announce(log, open)
 	certs.reachable(open)
+	at := c.where(open, certs)
+	at.keep(c.whereFile(), log)
 	if c.Domain == localhost {
 		log.Warn("the accounts are of localhost: windows and phones elsewhere need a --domain that is this machine's name or address")
 	}
@@ -129,7 +131,7 @@ func (c *serveCmd) serve(ctx context.Context, s streams, reload <-chan os.Signal
 	}
 	if open.others.HTTP != nil {
 		g.Go(func() error {
-			return serveShared(ctx, open.others.HTTP, publicWeb(db, identity, c.phones(server, db, open, log)), log)
+			return serveShared(ctx, open.others.HTTP, publicWeb(db, identity, c.phones(server, db, at, log)), log)
 		})
 	}
 	err = g.Wait()
