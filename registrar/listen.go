@@ -22,7 +22,7 @@ type opened struct {
 	web     net.Listener
 	turnUDP net.PacketConn
 	turnTCP net.Listener
-	others  flow.Others // of the shared port
+	others  flow.Others // of the shared port; HTTP also of the one for SIP over TLS
 }
 
 // listen opens all addresses, or none. turn says whether STUN and TURN are among them.

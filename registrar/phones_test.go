@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -163,23 +164,51 @@ func (s *service) linphone(link, authority string) string {
 func TestPhoneWithoutHTTPS(t *testing.T) {
 	s := newService(t)
 	write(t, s.args.Dialplan[0], phonePlan)
-	s.args.Advertise = "192.0.2.9"
+	s.args.Advertise, s.args.TLS = "192.0.2.9", ""
 	s.start()
 	defer s.end()
 	account := func(args ...string) (int, string, string) {
 		return command(append([]string{"account", args[0], "reception", "--state", s.args.State}, args[1:]...)...)
 	}
-	if status, _, errs := account("add", "--qr"); status == 0 || !strings.Contains(errs, "serves no HTTPS (--shared)") {
+	if status, _, errs := account("add", "--qr"); status == 0 || !strings.Contains(errs, "serves no HTTPS (--tls, --shared)") {
 		t.Errorf("%d %q", status, errs)
 	}
 	if _, _, errs := account("add"); !strings.Contains(errs, "server     192.0.2.9\n") || strings.Contains(errs, "https://") {
 		t.Errorf("%q", errs)
 	}
-	if status, out, errs := account("rotate", "--qr"); status == 0 || out != "" || !strings.Contains(errs, "serves no HTTPS (--shared)") {
+	if status, out, errs := account("rotate", "--qr"); status == 0 || out != "" || !strings.Contains(errs, "serves no HTTPS (--tls, --shared)") {
 		t.Errorf("%d %q %q", status, out, errs)
 	}
 	if _, out, errs := account("rotate", "--qr", "--host", "proxy.example.test"); !strings.HasPrefix(out, "https://proxy.example.test/phone/") {
 		t.Errorf("%q %q", out, errs)
+	}
+}
+
+// Without port 443 the one for SIP over TLS serves HTTP too.
+func TestPhoneWithoutSharedPort(t *testing.T) {
+	s := newService(t)
+	write(t, s.args.Dialplan[0], phonePlan)
+	s.start()
+	defer s.end()
+	status, link, errs := command("account", "add", "reception", "--qr", "--state", s.args.State, "--domain", "localhost")
+	_, port, _ := net.SplitHostPort(s.addr("tls"))
+	if status != 0 || !strings.HasPrefix(link, "https://localhost:"+port+"/phone/") {
+		t.Fatalf("%d %q %q", status, link, errs)
+	}
+	for url, want := range map[string]string{
+		"https://localhost:" + port + "/ca.crt":  "BEGIN CERTIFICATE",
+		"https://localhost:" + port + "/healthz": "ok",
+		strings.TrimSpace(link):                  "<entry name=\"username\" overwrite=\"true\">reception</entry>",
+	} {
+		for _, alpn := range []string{"--alpn", "--no-alpn"} {
+			if alpn == "--no-alpn" && strings.Contains(url, "/phone/") {
+				continue // it is opened once
+			}
+			out, err := program(t, "", "curl", "-sS", alpn, "--cacert", filepath.Join(s.args.State, "pki", "ca.crt"), "--resolve", "localhost:"+port+":127.0.0.1", url)
+			if err != nil || !strings.Contains(out, want) {
+				t.Errorf("curl %s %s: %v, %q, want %q", alpn, url, err, out, want)
+			}
+		}
 	}
 }
 

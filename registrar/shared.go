@@ -32,18 +32,20 @@ func (c *sharedFlags) address(log *slog.Logger) string {
 	return https
 }
 
-// share makes the inlets of what comes to the shared port and is not SIP.
+// share makes the inlets of what is not SIP. HTTP has one, for both ports that speak TLS: phones are not to need 443 for it.
 func (l *opened) share(relays bool) {
-	if l.Shared == nil {
-		return
+	switch {
+	case l.Shared != nil:
+		l.others.HTTP = flow.NewInlet(l.Shared.Addr())
+	case l.TLS != nil:
+		l.others.HTTP = flow.NewInlet(l.TLS.Addr())
 	}
-	l.others.HTTP = flow.NewInlet(l.Shared.Addr())
-	if relays {
+	if l.Shared != nil && relays {
 		l.others.TURN = flow.NewInlet(l.Shared.Addr())
 	}
 }
 
-// serveShared answers HTTP at the shared port until ctx ends.
+// serveShared answers HTTP at the ports that SIP over TLS shares with it until ctx ends.
 func serveShared(ctx context.Context, l net.Listener, web http.Handler, log *slog.Logger) error {
 	return scrape.Serve(ctx, l, web, log)
 }

@@ -37,6 +37,9 @@ func (c *serveCmd) where(open opened, certs *certificates) where {
 	if w.SIP == 0 {
 		w.SIP = w.HTTPS
 	}
+	if w.HTTPS == 0 {
+		w.HTTPS = w.SIP
+	}
 	return w
 }
 
@@ -44,7 +47,7 @@ func (c *serveCmd) where(open opened, certs *certificates) where {
 func (w where) link() (string, error) {
 	switch {
 	case w.HTTPS == 0:
-		return "", fmt.Errorf("the registrar serves no HTTPS (--shared), so no phone could open a link; name with --host who passes it on, or do without --qr")
+		return "", fmt.Errorf("the registrar serves no HTTPS (--tls, --shared), so no phone could open a link; name with --host who passes it on, or do without --qr")
 	case w.HTTPS == 443:
 		return host(w.Host), nil
 	}

@@ -63,7 +63,7 @@ type Config struct {
 	Keys      Keys              // the windows' public media keys; nil: none are kept
 	Relays    Relays            // what windows are told of STUN and TURN; nil: nothing
 	TLS       *tls.Config       // for Listeners.TLS and Shared; nil if the connections of TLS are secure already, and there is no Shared
-	Others    flow.Others       // who takes what comes to Listeners.Shared and is no SIP
+	Others    flow.Others       // who takes what comes to Listeners.Shared and is no SIP; HTTP also what comes to Listeners.TLS
 	Limits    flow.Limits       // zero: flow.DefaultLimits
 	Metrics   *metrics.Registry // nil: a new one
 	Log       *slog.Logger      // nil: none
@@ -117,8 +117,8 @@ func New(c Config, l Listeners) (*Server, error) {
 	if len(c.Key) < 16 {
 		return nil, fmt.Errorf("proxy: the key has %d bytes, 16 are needed", len(c.Key))
 	}
-	if l.Shared != nil && c.TLS == nil {
-		return nil, errors.New("proxy: a shared port needs TLS")
+	if (l.Shared != nil || c.Others.HTTP != nil) && c.TLS == nil {
+		return nil, errors.New("proxy: a port that SIP shares with others needs TLS")
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)

@@ -51,7 +51,9 @@ func (s *Server) serve(ctx context.Context, g *errgroup.Group) {
 			return nil
 		})
 	}
-	if l := s.listeners.TLS; l != nil {
+	if l := s.listeners.TLS; l != nil && s.others.HTTP != nil {
+		stream(s.flows.Share(l, s.tls, flow.Others{HTTP: s.others.HTTP}), flow.TLS, s.stack.ServeTLS)
+	} else if l != nil {
 		stream(s.flows.Listen(l, flow.TLS, s.tls), flow.TLS, s.stack.ServeTLS)
 	}
 	if l := s.listeners.Shared; l != nil {
