@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"ewindow/registrar/members"
 	"ewindow/registrar/planfile"
 	"ewindow/registrar/store"
 )
@@ -21,6 +22,8 @@ type stateFlags struct {
 func (f stateFlags) store() string { return filepath.Join(f.State, "registrar.db") }
 func (f stateFlags) pki() string   { return filepath.Join(f.State, "pki") }
 
+func (f stateFlags) members() string { return filepath.Join(f.State, members.FileName) }
+
 type accountCmd struct {
 	Add    accountAddCmd    `cmd:"" help:"Make an account and print its secret, once."`
 	List   accountListCmd   `cmd:"" help:"List the accounts."`
@@ -30,11 +33,19 @@ type accountCmd struct {
 
 type accountFlags struct{ stateFlags }
 
+// there refuses a directory that was mistyped.
+func (f stateFlags) there() error {
+	if store.Exists(f.store()) {
+		return nil
+	}
+	return fmt.Errorf("there are no accounts in %s: is that the registrar's --state? `ewindow-registrar account add NAME --domain DOMAIN` makes the first", f.State)
+}
+
 // open opens a store that is there, for one command: a directory that was mistyped gets none. A damaged one is repaired,
 // and that is said.
 func (f accountFlags) open(ctx context.Context, s streams) (*store.Store, error) {
-	if !store.Exists(f.store()) {
-		return nil, fmt.Errorf("there are no accounts in %s: is that the registrar's --state? `ewindow-registrar account add NAME --domain DOMAIN` makes the first", f.State)
+	if err := f.there(); err != nil {
+		return nil, err
 	}
 	db, recovery, err := store.Open(ctx, store.Config{Path: f.store(), Log: slog.New(slog.DiscardHandler)}, time.Now())
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 type explainCmd struct {
 	Space string `arg:"" help:"The space, by the label of its block."`
 	planFiles
-	probationFlags
+	recordFlags
 	At string `help:"The moment: \"2027-08-16 11:00\" by the clocks of the space, or with an offset (RFC 3339). Now, if it is not given." placeholder:"TIME"`
 }
 
@@ -52,7 +52,7 @@ func (c *explainCmd) Run(s streams) error {
 
 type weekCmd struct {
 	planFiles
-	probationFlags
+	recordFlags
 	Space string `help:"Only this space: its days as rows, and the exact times." placeholder:"SPACE"`
 	From  string `help:"The first day, as 2027-08-16. Today, if it is not given." placeholder:"DATE"`
 	ICal  bool   `name:"ical" help:"Print two weeks as iCalendar, for calendars to subscribe to."`
@@ -128,7 +128,7 @@ func lastChange(paths []string) (time.Time, error) {
 }
 
 type diffCmd struct {
-	probationFlags
+	recordFlags
 	Old  string `arg:"" help:"The plan as it was: a file, or a directory of *.hcl files."`
 	New  string `arg:"" help:"The plan as it will be."`
 	From string `help:"Since when: as 2027-08-16 or \"2027-08-16 11:00\", in UTC, or with an offset (RFC 3339). Now, if it is not given." placeholder:"TIME"`

@@ -18,14 +18,18 @@ type checkCmd struct {
 	planFiles
 	probationFlags
 	JSON     bool `name:"json" help:"Print one JSON array of all errors and warnings, for editors."`
-	Accounts bool `help:"Compare with the accounts in --state too: who has none, and which are of no use."`
+	Accounts bool `help:"Compare with the accounts and the record of members in --state too: who has none, which are of no use, and what cannot be while somebody is on probation."`
 	stateFlags
 }
 
 // Run prints file:line:column, what is wrong, the line, and what to do. The status is 1 for errors in the plan, 2 if
 // it cannot be read.
 func (c *checkCmd) Run(s streams) error {
-	plan, err := c.load(c.Files)
+	state := ""
+	if c.Accounts {
+		state = c.State
+	}
+	plan, err := c.loadWith(c.Files, state)
 	var wrong *planError
 	if err != nil && !(c.JSON && errors.As(err, &wrong)) {
 		return err

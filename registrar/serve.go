@@ -20,9 +20,11 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"ewindow/dialplan"
 	"ewindow/dialplan/wholefile"
 	"ewindow/registrar/keyring"
 	"ewindow/registrar/location"
+	"ewindow/registrar/members"
 	"ewindow/registrar/metrics"
 	"ewindow/registrar/pki"
 	"ewindow/registrar/planfile"
@@ -96,7 +98,12 @@ func (c *serveCmd) serve(ctx context.Context, s streams, reload <-chan os.Signal
 	if socket != nil {
 		defer socket.Close()
 	}
-	server, carrier, open, counted, err := c.open(ctx, start, db, locations, certs.config(identity), ring, log)
+	var server *proxy.Server
+	record, known, err := members.Follow(c.members(), func(r members.Record) { server.SetProbations(probations(r)) }, log)
+	if err != nil {
+		log.Error("the record of members is damaged; what stands before that holds", "err", err)
+	}
+	server, carrier, open, counted, err := c.open(ctx, start, probations(known), db, locations, certs.config(identity), ring, log)
 	if err != nil {
 		return err
 	}
@@ -115,7 +122,8 @@ func (c *serveCmd) serve(ctx context.Context, s streams, reload <-chan os.Signal
 	g.Go(func() error { return server.Run(ctx) })
 	g.Go(func() error { ask.Serve(ctx, socket, server.Status); return nil })
 	g.Go(func() error { return bounded.Run(ctx) })
-	g.Go(func() error { return db.Run(ctx, c.storeEvents(server, carrier, locations, counted, log)) })
+	g.Go(func() error { return db.Run(ctx, c.storeEvents(server, carrier, record, locations, counted, log)) })
+	g.Go(func() error { return record.Run(ctx) })
 	g.Go(func() error { return ring.Run(ctx) })
 	g.Go(func() error { return identity.Run(ctx) })
 	plans, pairs := toBoth(ctx, g, reload)
@@ -140,7 +148,7 @@ func (c *serveCmd) serve(ctx context.Context, s streams, reload <-chan os.Signal
 }
 
 // open opens the listeners and puts the servers behind them. The relay is nil where there is none.
-func (c *serveCmd) open(ctx context.Context, start *planfile.Start, db *store.Store, locations *location.Table,
+func (c *serveCmd) open(ctx context.Context, start *planfile.Start, on dialplan.Probations, db *store.Store, locations *location.Table,
 	secure *tls.Config, ring *keyring.Ring, log *slog.Logger) (
 	server *proxy.Server, carrier *relay.Server, open opened, counted *metrics.Registry, err error,
 ) {
@@ -170,7 +178,7 @@ func (c *serveCmd) open(ctx context.Context, start *planfile.Start, db *store.St
 		return
 	}
 	config := proxy.Config{
-		Domain: c.Domain, Advertise: c.Advertise, Key: key, Plan: start.Plan, Accounts: db, Locations: locations, Keys: ring,
+		Domain: c.Domain, Advertise: c.Advertise, Key: key, Plan: start.Plan, Probations: on, Accounts: db, Locations: locations, Keys: ring,
 		Echo: reflector, TLS: secure, Others: open.others, Limits: limits, Metrics: counted, Log: log,
 	}
 	carrier, err = relaying.open(open, relayLimits, c.Advertise, func(account string) (proof string, ok bool) {
@@ -210,9 +218,10 @@ func (c *serveCmd) openStore(ctx context.Context, log *slog.Logger) (*store.Stor
 }
 
 // storeEvents are what follows from what happens to the store.
-func (c *serveCmd) storeEvents(server *proxy.Server, carrier *relay.Server, locations *location.Table, counted *metrics.Registry, log *slog.Logger) store.Events {
+func (c *serveCmd) storeEvents(server *proxy.Server, carrier *relay.Server, record *members.Watch, locations *location.Table, counted *metrics.Registry, log *slog.Logger) store.Events {
 	return store.Events{
 		Changed: func(account string) {
+			record.Look() // a newcomer's account is not to be a full member's for a moment
 			if carrier != nil {
 				carrier.AccountChanged(account)
 			}

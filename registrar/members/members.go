@@ -1,0 +1,192 @@
+// Package members is the record of a network: who was admitted, by whom and under which conditions, who was confirmed since, who left.
+//
+// The record is a file to which lines are added and in which none is ever changed: one JSON object each, with a number and a checksum that
+// covers the line before, so that whoever takes a line away or writes another one is seen. A line that a power cut left unfinished was
+// acknowledged to nobody, and goes with the next one that is added.
+//
+//	admitted ─▶ on probation: may link with its sponsor alone ─▶ confirmed ─▶ a full member
+//	                 └───────────────────────▶ revoked ◀────────────────────────┘
+//
+// Accounts that have no line here are full members: those of the founders.
+package members
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"ewindow/dialplan/username"
+)
+
+// Kind is what a line of the record says.
+type Kind string
+
+// Kinds of lines.
+const (
+	Admitted  Kind = "admitted"
+	Confirmed Kind = "confirmed"
+	Revoked   Kind = "revoked"
+)
+
+// An Entry is a line of the record. The conditions stand in that by which somebody was admitted.
+type Entry struct {
+	Number  int       `json:"n"` // from 1
+	Time    time.Time `json:"time"`
+	Kind    Kind      `json:"kind"`
+	Space   string    `json:"space"`
+	Sponsor string    `json:"sponsor,omitempty"` // the member that vouches for it
+	Visited string    `json:"visited,omitempty"` // when it visited a member's space, such as 2027-03-02
+	Rules   string    `json:"rules,omitempty"`   // version of the exchange rules that it agreed to
+	Event   string    `json:"event,omitempty"`   // date of the event of its own to which it invites a member
+	Sum     string    `json:"sum"`               // checksum of this line and of the one before
+}
+
+// State is what somebody is by the record.
+type State string
+
+// States of a member.
+const (
+	OnProbation State = "on probation"
+	Full        State = "member"
+	Former      State = "revoked"
+)
+
+// A Member is what the record says of a space in the end.
+type Member struct {
+	Space   string    `json:"space"`
+	State   State     `json:"state"`
+	Since   time.Time `json:"since"`
+	Sponsor string    `json:"sponsor"`
+	Visited string    `json:"visited"`
+	Rules   string    `json:"rules"`
+	Event   string    `json:"event"`
+}
+
+// Overdue is true for a probation whose event is over.
+func (m Member) Overdue(now time.Time) bool {
+	event, err := time.ParseInLocation(time.DateOnly, m.Event, now.Location())
+	return m.State == OnProbation && err == nil && now.After(event.AddDate(0, 0, 1))
+}
+
+// A Record is all lines, in their order.
+type Record []Entry
+
+// Members are what the record says of each space, by name.
+func (r Record) Members() []Member {
+	by := map[string]Member{}
+	for _, e := range r {
+		m := by[e.Space]
+		m.Space, m.Since = e.Space, e.Time
+		switch e.Kind {
+		case Admitted:
+			m = Member{e.Space, OnProbation, e.Time, e.Sponsor, e.Visited, e.Rules, e.Event}
+		case Confirmed:
+			m.State = Full
+		case Revoked:
+			m.State = Former
+		}
+		by[e.Space] = m
+	}
+	out := make([]Member, 0, len(by))
+	for _, m := range by {
+		out = append(out, m)
+	}
+	slices.SortFunc(out, func(a, b Member) int { return strings.Compare(a.Space, b.Space) })
+	return out
+}
+
+// Member is what the record says of a space; false if nothing.
+func (r Record) Member(space string) (Member, bool) {
+	for _, m := range r.Members() {
+		if m.Space == space {
+			return m, true
+		}
+	}
+	return Member{}, false
+}
+
+// What a caller may branch on. The errors that wrap them say what to do.
+var (
+	ErrRefused = errors.New("not recorded")
+	ErrDamaged = errors.New("the record of members is damaged")
+)
+
+func refused(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", ErrRefused, fmt.Sprintf(format, args...))
+}
+
+const maxRules = 40 // bytes of a version's name
+
+// Admit makes the line by which space is put on probation, if its conditions make sense at now. Whether the sponsor has an account is the
+// caller's to know.
+func (r Record) Admit(space, sponsor, visited, rules, event string, now time.Time) (Entry, error) {
+	none := Entry{}
+	for _, name := range []string{space, sponsor} {
+		if !username.Valid(name) {
+			return none, refused("%.80q is not a name; use %s", name, username.Rule)
+		}
+	}
+	if space == sponsor {
+		return none, refused("%s cannot be its own sponsor", space)
+	}
+	if m, known := r.Member(space); known && m.State != Former {
+		return none, refused("%s is %s since %s; `ewindow-registrar member list` has them all", space, says(m.State), m.Since.Format(time.DateOnly))
+	}
+	if m, known := r.Member(sponsor); known && m.State != Full {
+		return none, refused("%s is %s itself and cannot be a sponsor; name a full member", sponsor, says(m.State))
+	}
+	visit, err := time.ParseInLocation(time.DateOnly, visited, now.Location())
+	if err != nil {
+		return none, refused("the visit %.40q is no date such as 2027-03-02", visited)
+	}
+	if visit.After(now) {
+		return none, refused("the visit of %s has not been yet; a newcomer has visited a member's space before", visited)
+	}
+	held, err := time.ParseInLocation(time.DateOnly, event, now.Location())
+	if err != nil {
+		return none, refused("the event %.40q is no date such as 2027-05-10", event)
+	}
+	if held.Before(visit) {
+		return none, refused("the event of %s is before the visit of %s; it is the newcomer's own, to which it invites a member", event, visited)
+	}
+	if rules == "" || len(rules) > maxRules || strings.ContainsFunc(rules, func(c rune) bool { return c <= ' ' || c > '~' }) {
+		return none, refused("the version of the rules %.60q is none such as v3: up to %d letters, digits and signs", rules, maxRules)
+	}
+	return Entry{Time: now, Kind: Admitted, Space: space, Sponsor: sponsor, Visited: visited, Rules: rules, Event: event}, nil
+}
+
+// Confirm makes the line by which a probation ends. Before the day of the newcomer's event it is refused, unless early is true.
+func (r Record) Confirm(space string, early bool, now time.Time) (Entry, error) {
+	m, known := r.Member(space)
+	switch {
+	case !known:
+		return Entry{}, refused("%.80q is not in the record; who has an account without being there is a full member", space)
+	case m.State != OnProbation:
+		return Entry{}, refused("%s is not on probation but %s since %s", space, says(m.State), m.Since.Format(time.DateOnly))
+	}
+	if event, err := time.ParseInLocation(time.DateOnly, m.Event, now.Location()); err == nil && now.Before(event) && !early {
+		return Entry{}, refused("the event of %s is on %s only; --anyway confirms it before", space, m.Event)
+	}
+	return Entry{Time: now, Kind: Confirmed, Space: space}, nil
+}
+
+// Revoke makes the line by which a membership ends.
+func (r Record) Revoke(space string, now time.Time) (Entry, error) {
+	m, known := r.Member(space)
+	switch {
+	case !known:
+		return Entry{}, refused("%.80q is not in the record; `ewindow-registrar account remove` ends an account that is not", space)
+	case m.State == Former:
+		return Entry{}, refused("%s was revoked on %s", space, m.Since.Format(time.DateOnly))
+	}
+	return Entry{Time: now, Kind: Revoked, Space: space}, nil
+}
+
+func says(s State) string {
+	if s == Full {
+		return "a member"
+	}
+	return string(s)
+}
