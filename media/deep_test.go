@@ -62,11 +62,12 @@ func TestBesideAnUpload(t *testing.T) {
 		flows, kbps int
 		queue       time.Duration
 		concealed   float64
-	}{{1, 1000, 200 * ms, 0.03}, {1, 2000, 200 * ms, 0.03}, {4, 2000, 200 * ms, 0.03}, {1, 1000, time.Second, 0.035}, {1, 2000, time.Second, 0.03}} {
+		calls       uint64 // where one in six has more concealed, a median of few says little
+	}{{1, 1000, 200 * ms, 0.03, 7}, {1, 2000, 200 * ms, 0.03, 7}, {4, 2000, 200 * ms, 0.03, 7}, {1, 1000, time.Second, 0.035, 15}, {1, 2000, time.Second, 0.03, 7}} {
 		t.Run(fmt.Sprintf("%d at %d kbit/s, queue of %v", test.flows, test.kbps, test.queue), func(t *testing.T) {
 			var ours, theirs, concealed []float64
 			var back []int
-			for seed := range uint64(3) {
+			for seed := range test.calls {
 				synctest.Test(t, func(t *testing.T) {
 					n := memnet.New(3 + seed)
 					n.Between(hostA, hostB, behind(test.kbps, test.queue))
