@@ -30,6 +30,7 @@ type commands struct {
 	Holidays holidaysCmd `cmd:"" help:"Say which public holidays a calendar has in a year."`
 	Diff     diffCmd     `cmd:"" help:"Say which windows another plan changes in the next two weeks."`
 	Account  accountCmd  `cmd:"" help:"Add, list, rotate and remove accounts."`
+	Invite   inviteCmd   `cmd:"" help:"Make a code with which a new window joins, once, and print it."`
 	Member   memberCmd   `cmd:"" help:"Admit, list, confirm and revoke members."`
 	Test     testCmd     `cmd:"" help:"Run the expect blocks of a dialplan."`
 	Status   statusCmd   `cmd:"" help:"Say who is registered, and in a call with whom."`

@@ -130,8 +130,11 @@ func (c *memberListCmd) Run(s streams) (err error) {
 	}
 	w := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
 	for _, m := range all {
-		fmt.Fprintf(w, "%s\t%s\tsince %s\tsponsor %s\tvisited %s\trules %s\tevent %s\t%s\n",
-			m.Space, m.State, m.Since.Format(time.DateOnly), m.Sponsor, m.Visited, m.Rules, m.Event, m.remark())
+		conditions := "\t\t\t\t"
+		if m.Sponsor != "" {
+			conditions = fmt.Sprintf("sponsor %s\tvisited %s\trules %s\tevent %s\t", m.Sponsor, m.Visited, m.Rules, m.Event)
+		}
+		fmt.Fprintf(w, "%s\t%s\tsince %s\t%s%s\n", m.Space, m.State, m.Since.Format(time.DateOnly), conditions, m.remark())
 	}
 	return w.Flush()
 }

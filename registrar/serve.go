@@ -139,7 +139,7 @@ func (c *serveCmd) serve(ctx context.Context, s streams, reload <-chan os.Signal
 	}
 	if open.others.HTTP != nil {
 		g.Go(func() error {
-			return serveShared(ctx, open.others.HTTP, publicWeb(db, identity, c.phones(server, db, at, log)), log)
+			return serveShared(ctx, open.others.HTTP, publicWeb(db, identity, c.phones(server, db, at, log), c.joining(identity, record, db, at, log)), log)
 		})
 	}
 	err = g.Wait()

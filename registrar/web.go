@@ -10,11 +10,12 @@ import (
 
 // publicWeb is what HTTP has for everybody, over TLS: one multiplexer for all ports at which strangers speak it. Metrics are nobody's
 // business out there.
-func publicWeb(db *store.Store, identity *pki.Identity, phones http.Handler) *http.ServeMux {
+func publicWeb(db *store.Store, identity *pki.Identity, phones, joins http.Handler) *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.Handle("GET /healthz", healthy(db))
 	mux.Handle("GET /ca.crt", authorityFile(identity))
 	mux.Handle(provision.Path, phones)
+	mux.Handle("/join/", joins)
 	return mux
 }
 

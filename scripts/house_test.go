@@ -25,6 +25,7 @@ var rules = []struct {
 	{who: `^ewindow/registrar/qrcode$`, not: `^ewindow/`, but: `^$`, why: "a QR symbol holds whatever it is given"},
 	{who: `^ewindow/registrar/pki/(given|obtained)$`, not: `^ewindow/`, but: `^ewindow/dialplan/wholefile$`, why: "certificates for the public know neither SIP nor the pinned authority"},
 	{who: `^ewindow/registrar/members$`, not: `^(ewindow|github.com)/`, but: `^ewindow/dialplan/(username|wholefile)$`, why: "the record knows names, and neither accounts nor plan"},
+	{who: `^ewindow/registrar/join$`, not: `^(ewindow|github.com/emiago)/`, but: `^ewindow/(dialplan/(username|wholefile|lookalike)|registrar/(block|members|signal/joining))$`, why: "joining asks and answers over HTTP, and knows neither store nor SIP"},
 	{who: `^ewindow/registrar/keyring$`, not: `^ewindow/`, but: `^ewindow/(dialplan/wholefile|registrar/signal/mediakey)$`, why: "the keyring keeps keys, and knows neither plan nor SIP"},
 	{who: `^ewindow/registrar/(auth|location|notify|store|planfile|pki|status|metrics|answers|block)$`, not: `^github.com/emiago/sipgo`, why: "of the registrar, only flow, signal and proxy know SIP"},
 	{who: `^ewindow/registrar/`, not: `^ewindow/registrar/proxy$`, why: "only the program imports the proxy"},

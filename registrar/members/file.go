@@ -167,10 +167,22 @@ func (w *Watch) Run(ctx context.Context) error {
 	}
 }
 
+// Record is the record as it is now, as far as it can be used.
+func (w *Watch) Record() Record {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.look()
+	return w.have
+}
+
 // Look takes up what others have written.
 func (w *Watch) Look() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.look()
+}
+
+func (w *Watch) look() {
 	now, err := stat(w.path)
 	if err == nil && now == w.seen {
 		return

@@ -4,8 +4,8 @@
 // covers the line before, so that whoever takes a line away or writes another one is seen. A line that a power cut left unfinished was
 // acknowledged to nobody, and goes with the next one that is added.
 //
-//	admitted ─▶ on probation: may link with its sponsor alone ─▶ confirmed ─▶ a full member
-//	                 └───────────────────────▶ revoked ◀────────────────────────┘
+//	invited ─▶ joined, or admitted ─▶ on probation: may link with its sponsor alone ─▶ confirmed ─▶ a full member
+//	                                       └───────────────────────▶ revoked ◀────────────────────────┘
 //
 // Accounts that have no line here are full members: those of the founders.
 package members
@@ -25,6 +25,8 @@ type Kind string
 
 // Kinds of lines.
 const (
+	Invited   Kind = "invited" // a code was made, see Invitation
+	Joined    Kind = "joined"  // and used: by a newcomer, who is admitted by it, or a member's other device
 	Admitted  Kind = "admitted"
 	Confirmed Kind = "confirmed"
 	Revoked   Kind = "revoked"
@@ -40,6 +42,10 @@ type Entry struct {
 	Visited string    `json:"visited,omitempty"` // when it visited a member's space, such as 2027-03-02
 	Rules   string    `json:"rules,omitempty"`   // version of the exchange rules that it agreed to
 	Event   string    `json:"event,omitempty"`   // date of the event of its own to which it invites a member
+	Code    string    `json:"code,omitempty"`    // of an invitation: the ID of its code
+	Key     string    `json:"key,omitempty"`     // of an invitation: what stands for its token, which is not kept
+	Expires time.Time `json:"expires,omitzero"`  // of an invitation
+	Device  string    `json:"device,omitempty"`  // who used it: SHA-256 of the public key, in hex
 	Sum     string    `json:"sum"`               // checksum of this line and of the one before
 }
 
@@ -76,8 +82,24 @@ type Record []Entry
 // Members are what the record says of each space, by name.
 func (r Record) Members() []Member {
 	by := map[string]Member{}
+	codes := map[string]Entry{}
 	for _, e := range r {
-		m := by[e.Space]
+		m, known := by[e.Space]
+		if e.Kind == Invited {
+			codes[e.Code] = e
+			continue
+		}
+		if e.Kind == Joined {
+			code := codes[e.Code]
+			switch {
+			case code.Sponsor != "":
+				e.Kind, e.Sponsor, e.Visited, e.Rules, e.Event = Admitted, code.Sponsor, code.Visited, code.Rules, code.Event
+			case !known:
+				m.State = Full // a founder
+			default: // the other device of a member changes nothing
+				continue
+			}
+		}
 		m.Space, m.Since = e.Space, e.Time
 		switch e.Kind {
 		case Admitted:
@@ -151,8 +173,8 @@ func (r Record) Admit(space, sponsor, visited, rules, event string, now time.Tim
 	if held.Before(visit) {
 		return none, refused("the event of %s is before the visit of %s; it is the newcomer's own, to which it invites a member", event, visited)
 	}
-	if rules == "" || len(rules) > maxRules || strings.ContainsFunc(rules, func(c rune) bool { return c <= ' ' || c > '~' }) {
-		return none, refused("the version of the rules %.60q is none such as v3: up to %d letters, digits and signs", rules, maxRules)
+	if err := checkRules(rules); err != nil {
+		return none, err
 	}
 	return Entry{Time: now, Kind: Admitted, Space: space, Sponsor: sponsor, Visited: visited, Rules: rules, Event: event}, nil
 }
@@ -182,6 +204,14 @@ func (r Record) Revoke(space string, now time.Time) (Entry, error) {
 		return Entry{}, refused("%s was revoked on %s", space, m.Since.Format(time.DateOnly))
 	}
 	return Entry{Time: now, Kind: Revoked, Space: space}, nil
+}
+
+// checkRules checks the name of a version, which is the name of a file too.
+func checkRules(version string) error {
+	if version == "" || len(version) > maxRules || strings.Trim(version, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_") != "" || version[0] == '.' {
+		return refused("the version of the rules %.60q is none such as v3: up to %d letters, digits, dots and dashes", version, maxRules)
+	}
+	return nil
 }
 
 func says(s State) string {

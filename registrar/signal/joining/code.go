@@ -8,7 +8,7 @@
 //	                                              the proof binds the authority of this very connection
 //	people      read the rules, accept them
 //	window      Redeem  {token, rules, csr} ──▶
-//	registrar           Membership          ◀──   certificate, secret, address-of-record
+//	registrar           Membership          ◀──   secret, address-of-record, registrar
 //
 // The token leaves the window only after the proof: whoever stands in between learns its ID, which opens nothing.
 package joining

@@ -13,11 +13,10 @@ import (
 	"time"
 )
 
-// Where the three questions are asked: POST, with JSON as body and as answer.
+// Where the two questions are asked: POST, with JSON as body and as answer.
 const (
 	PathProve  = "/join/prove"
 	PathRedeem = "/join/redeem"
-	PathRenew  = "/join/renew" // over a connection with the window's certificate
 )
 
 // ContentType is the media type of all bodies.
@@ -26,8 +25,8 @@ const ContentType = "application/json"
 // Bounds of what is read, in bytes.
 const (
 	MaxQuestion = 8 << 10
-	MaxAnswer   = 128 << 10 // the rules are a text for people
-	MaxRules    = 64 << 10
+	MaxRules    = 32 << 10  // a text for people
+	MaxAnswer   = 512 << 10 // letters that JSON and base64 write long make eight of one
 )
 
 // ID is how a registrar finds an invitation without its token: 32 hex digits.
@@ -140,21 +139,13 @@ type Redeem struct {
 	Agent string `json:"agent,omitempty"` // program and version, for the record
 }
 
-// Renew asks for another certificate for the device's key, over a connection that has the old one.
-type Renew struct {
-	CSR []byte `json:"csr"`
-}
-
-// Membership is what a window gets. Secret is empty in the answer to Renew.
+// Membership is what a window gets.
 type Membership struct {
-	Space       string    `json:"space"`
-	Domain      string    `json:"domain"`
-	Registrars  []string  `json:"registrars"` // sips URIs, the first to be used first
-	Pin         string    `json:"pin"`
-	Secret      string    `json:"secret,omitempty"` // of the SIP account; another one with each answer
-	Certificate [][]byte  `json:"certificate"`      // DER, the window's first, its authority last
-	Until       time.Time `json:"until"`            // when the certificate ends
-	Confirmed   bool      `json:"confirmed"`        // false while on probation
+	Space     string `json:"space"`
+	Domain    string `json:"domain"`
+	Registrar string `json:"registrar"` // a sips URI
+	Pin       string `json:"pin"`
+	Secret    string `json:"secret"` // of the SIP account; another one with each answer
 }
 
 // Refusal is the body of every answer that is not 200: what is wrong, and what to do, for people.
@@ -198,4 +189,18 @@ func Read(r io.Reader, limit int64, into any) error {
 		return errors.New("more than one JSON value")
 	}
 	return nil
+}
+
+// Refusal is why a code that is not open is refused; nil for one that is.
+func (s State) Refusal(since time.Time) *Refusal {
+	at := since.Local().Format("Mon 2 Jan 15:04")
+	switch s {
+	case Open:
+		return nil
+	case Used:
+		return &Refusal{WasUsed, "this code was used by another device on " + at + "; if that was not you, tell whoever invited you at once, and ask for another code"}
+	case Expired:
+		return &Refusal{TooLate, "this code was good until " + at + "; ask whoever invited you for another one"}
+	}
+	return &Refusal{WasRevoked, "this code is void since " + at + "; ask whoever invited you for another one"}
 }
