@@ -77,7 +77,7 @@ func run(ctx context.Context, o options, say func(string)) error {
 	}
 	logs := logs{dir: dir, files: map[string]*os.File{}}
 	defer logs.close()
-	n := &stage.Network{Dir: dir, Bin: o.bin, Dialplan: stage.Open("milano", "munich"), Lines: logs.line}
+	n := &stage.Network{Dir: dir, Bin: o.bin, Dialplan: stage.Open("milano", "munich"), Lines: logs.line, Codes: true}
 	var room *stage.Room // where the speakers are listened to
 	if o.seconds > 0 {
 		if room, err = stage.OpenRoom(ctx); err != nil {

@@ -1,13 +1,11 @@
 package stage
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -38,6 +36,7 @@ type Network struct {
 	Enter    func(name string) []string     // nil, or the command by which a program runs elsewhere (nsenter)
 	TLS, SIP int                            // ports of the registrar: TLS, and UDP and TCP; 0 for free ones
 	Serve    []string                       // further arguments of the registrar
+	Codes    bool                           // windows join with codes; else they are given accounts and files
 
 	Pin         string
 	Secrets     map[string]string // account → secret
@@ -77,7 +76,9 @@ func (n *Network) Write() error {
 	}
 	n.Secrets = map[string]string{}
 	for _, w := range n.Windows {
-		n.Secrets[w.Space] = ""
+		if !n.Codes {
+			n.Secrets[w.Space] = ""
+		}
 	}
 	for _, p := range n.Phones {
 		n.Secrets[p] = ""
@@ -95,14 +96,11 @@ func (n *Network) Write() error {
 func (n *Network) state() string { return filepath.Join(n.Dir, "registrar") }
 
 func (n *Network) addAccount(name string) (string, error) {
-	cmd := exec.Command(filepath.Join(n.Bin, "ewindow-registrar"), "account", "add", name, "--state", n.state(), "--domain", n.Host)
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
+	out, err := n.do("", "ewindow-registrar", "account", "add", name, "--state", n.state(), "--domain", n.Host)
 	if err != nil {
-		return "", fmt.Errorf("account add %s: %w: %s", name, err, stderr.Bytes())
+		return "", err
 	}
-	fields := strings.Fields(string(out))
+	fields := strings.Fields(out)
 	if len(fields) == 0 {
 		return "", fmt.Errorf("account add %s printed no secret", name)
 	}
@@ -143,17 +141,18 @@ func (n *Network) StartRegistrar(ctx context.Context) (*Process, error) {
 	}
 }
 
-// StartWindow writes a window's file and runs it. The registrar has to be up: its pin goes into the file.
+// StartWindow writes a window's file, or has it join, and runs it. The registrar has to be up: its pin goes into the file.
 func (n *Network) StartWindow(w Window) (*Process, error) {
 	dir := filepath.Join(n.Dir, w.Space)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
-	if err := os.WriteFile(filepath.Join(dir, "secret"), []byte(n.Secrets[w.Space]+"\n"), 0o600); err != nil {
-		return nil, err
-	}
 	file := filepath.Join(dir, "window.hcl")
-	if err := os.WriteFile(file, []byte(n.windowFile(w)), 0o644); err != nil {
+	settle := n.writeWindow
+	if n.Codes {
+		settle = n.join
+	}
+	if err := settle(w, dir, file); err != nil {
 		return nil, err
 	}
 	args := []string{"--log-format", "json", "run", "-c", file, "--state", dir}
@@ -176,9 +175,18 @@ func (n *Network) RegistrarStatus() (registrar.Status, error) {
 	return ask.Read[registrar.Status](n.state(), "registrar")
 }
 
-func (n *Network) windowFile(w Window) string {
+// writeWindow writes a window's file and its secret, as people do by hand.
+func (n *Network) writeWindow(w Window, dir, file string) error {
+	if err := os.WriteFile(filepath.Join(dir, "secret"), []byte(n.Secrets[w.Space]+"\n"), 0o600); err != nil {
+		return err
+	}
+	head := fmt.Sprintf("registrar   = \"sips:%s:%d\"\npin         = %q\nspace       = %q\nsecret_file = \"secret\"\n", n.Host, n.TLS, n.Pin, w.Space)
+	return os.WriteFile(file, []byte(head+w.devices()), 0o644)
+}
+
+// devices are a window's, as its file has them.
+func (w Window) devices() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "registrar   = \"sips:%s:%d\"\npin         = %q\nspace       = %q\nsecret_file = \"secret\"\n", n.Host, n.TLS, n.Pin, w.Space)
 	for _, d := range []struct{ key, word string }{
 		{"camera", w.Camera}, {"screen", w.Screen}, {"microphone", w.Microphone}, {"speaker", w.Speaker},
 	} {
