@@ -38,6 +38,7 @@ type View struct {
 	Silent  time.Time // since when nothing comes, zero if something does
 	Wayless bool      // because there is no way to them that carries anything
 	Keyless bool      // because no keys are agreed on with them
+	Secrets string    // where the call's keys come from, as the status has it: dtls, sdes, none; empty while that is not known
 	Partner string    // whom the plan names now, empty for nobody
 	LastWhy string    // why the last try to reach the partner failed
 	Missing map[string]string

@@ -6,11 +6,15 @@ import (
 	"ewindow/media/engine/protocol"
 )
 
-// withKeys adds to a card what people have to know of keys: that nobody has confirmed yet whose window they see, with the words to be read
+// withKeys adds to a card what people have to know of keys: who could listen to a phone; that nobody has confirmed yet whose window they see, with the words to be read
 // out; or why there is no picture. Words stand on lines of their own.
 func withKeys(c protocol.Card, v View) protocol.Card {
 	k := v.Keys
 	switch {
+	case v.Phone && v.Up && v.Secrets == "sdes":
+		c.Notice = lines(c.Notice, "Whoever runs the registrar could listen to this phone call")
+	case v.Phone && v.Up && v.Secrets == "none":
+		c.Notice = lines(c.Notice, "Anybody on the way could listen to this phone call")
 	case k.Changed && v.Peer == "" && v.Partner == "": // nobody is to be seen now
 		c.Notice = lines(c.Notice, "The key of "+k.Partner+" has changed. Someone here has to confirm it: ewindow trust "+k.Partner,
 			"theirs was: "+k.Theirs, "now it is said to be: "+k.Now)

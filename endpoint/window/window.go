@@ -385,6 +385,9 @@ func (w *Window) show() {
 			v.Silent, v.Wayless = now.Add(-c.silence(now)), c.Way == None
 			v.Keyless = c.Keyless
 		}
+		if l := w.legs[c.ID]; l != nil && l.session != nil {
+			v.Secrets = keyKind(l.description)
+		}
 	}
 	v.Keys = w.keys(now)
 	if card := screen.Card(v); card != w.card {
