@@ -66,7 +66,7 @@ func (c *joinCmd) join(ctx context.Context, in *bufio.Reader, out io.Writer, log
 	if err := c.accept(offer, in, out); err != nil {
 		return err
 	}
-	m, err := offer.Redeem(ctx, key.Signer(), "ewindow "+version)
+	m, err := offer.Redeem(ctx, key.Signer())
 	if err != nil {
 		return err
 	}
@@ -108,7 +108,7 @@ func (c *joinCmd) code(in *bufio.Reader, out io.Writer) (joining.Code, error) {
 // accept shows the exchange rules, and has somebody accept them.
 func (c *joinCmd) accept(o *join.Offer, in *bufio.Reader, out io.Writer) error {
 	version := o.Rules.Version
-	fmt.Fprintf(out, "\nThe exchange rules, %s:\n\n%s\n\n", version, strings.TrimSpace(printable(o.Rules.Text)))
+	fmt.Fprintf(out, "\nThe exchange rules, %s:\n\n%s\n\n", version, strings.TrimSpace(join.Printable(o.Rules.Text)))
 	if c.AcceptRules != "" {
 		if c.AcceptRules != version {
 			return fmt.Errorf("the rules are %s, and --accept-rules accepts %s; read them, and accept these", version, c.AcceptRules)
@@ -124,14 +124,4 @@ func (c *joinCmd) accept(o *join.Offer, in *bufio.Reader, out io.Writer) error {
 		return errors.New("the exchange rules were not accepted; nothing was changed, and the code can still be used")
 	}
 	return nil
-}
-
-// printable is a text without what could have a terminal do something.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r != '\n' && r != '\t' && (r < ' ' || r >= 0x7f && r < 0xa0) {
-			return -1
-		}
-		return r
-	}, s)
 }

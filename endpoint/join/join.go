@@ -19,8 +19,10 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
+	"ewindow/dialplan/username"
 	"ewindow/registrar/pki/pin"
 	"ewindow/registrar/signal/joining"
 )
@@ -83,17 +85,17 @@ func (o *Offer) prove(ctx context.Context) error {
 }
 
 // Redeem turns the code into a membership. key is the window's: with it the same window may ask again, until the code expires.
-func (o *Offer) Redeem(ctx context.Context, key crypto.Signer, program string) (*joining.Membership, error) {
+func (o *Offer) Redeem(ctx context.Context, key crypto.Signer) (*joining.Membership, error) {
 	csr, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{Subject: pkix.Name{CommonName: o.Space}}, key)
 	if err != nil {
 		return nil, fmt.Errorf("sign with the window's key: %w", err)
 	}
 	var m joining.Membership
-	_, err = o.post(ctx, joining.PathRedeem, joining.Redeem{Token: o.token.Text(), Rules: o.Rules.Version, CSR: csr, Agent: program}, &m)
+	_, err = o.post(ctx, joining.PathRedeem, joining.Redeem{Token: o.token.Text(), Rules: o.Rules.Version, CSR: csr}, &m)
 	if err != nil {
 		return nil, err
 	}
-	if m.Pin != o.Pin || m.Secret == "" || m.Space != o.Space {
+	if m.Pin != o.Pin || m.Secret == "" || m.Space != o.Space || !username.Valid(m.Space) { // it names a file
 		return nil, errors.New("the registrar's answer does not fit what it said before; try again, and tell whoever runs it")
 	}
 	return &m, nil
@@ -125,8 +127,9 @@ func (o *Offer) post(ctx context.Context, path string, question, answer any) (sh
 	if a.StatusCode != http.StatusOK {
 		refusal := &joining.Refusal{}
 		if err := joining.Read(a.Body, joining.MaxAnswer, refusal); err != nil || refusal.Reason == "" {
-			return "", fmt.Errorf("what answers there is no registrar of E-Windows (%s)", a.Status)
+			return "", fmt.Errorf("what answers there is no registrar of E-Windows (status %d)", a.StatusCode)
 		}
+		refusal.Text = Printable(refusal.Text) // whoever says it has proven nothing yet
 		return "", refusal
 	}
 	if err := joining.Read(a.Body, joining.MaxAnswer, answer); err != nil {
@@ -167,4 +170,14 @@ func (o *Offer) secure(shown *string) *tls.Config {
 			return nil
 		},
 	}
+}
+
+// Printable is a text without what could have a terminal do something.
+func Printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r != '\n' && r != '\t' && (r < ' ' || r >= 0x7f && r < 0xa0) {
+			return -1
+		}
+		return r
+	}, s)
 }

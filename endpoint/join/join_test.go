@@ -115,7 +115,7 @@ func TestJoin(t *testing.T) {
 				t.Fatalf("%+v, %v", o, err)
 			}
 			ours := key(t)
-			m, err := o.Redeem(t.Context(), ours, "test")
+			m, err := o.Redeem(t.Context(), ours)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -136,11 +136,11 @@ func TestJoin(t *testing.T) {
 			if err := Writable(file, false); err == nil || !strings.Contains(err.Error(), "--replace") {
 				t.Errorf("over a window's file: %v", err)
 			}
-			if _, err := o.Redeem(t.Context(), ours, "test"); err != nil {
+			if _, err := o.Redeem(t.Context(), ours); err != nil {
 				t.Errorf("again: %v", err)
 			}
 			var refused *joining.Refusal
-			if _, err := o.Redeem(t.Context(), key(t), "test"); !errors.As(err, &refused) || refused.Reason != joining.WasUsed {
+			if _, err := o.Redeem(t.Context(), key(t)); !errors.As(err, &refused) || refused.Reason != joining.WasUsed {
 				t.Errorf("another window: %v", err)
 			}
 		})
@@ -204,6 +204,14 @@ func TestRefusals(t *testing.T) {
 	nobody.Close()
 	if _, err := Ask(t.Context(), code); err == nil || !strings.Contains(err.Error(), "is not reached") {
 		t.Errorf("nobody there: %v", err)
+	}
+	code.Port = serve(t, identity(t), http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusNotFound)
+		_, _ = io.WriteString(w, `{"reason":"unknown","text":"\u001b[2Jgone"}`)
+	}))
+	var refused *joining.Refusal
+	if _, err := Ask(t.Context(), code); !errors.As(err, &refused) || refused.Text != "[2Jgone" {
+		t.Errorf("words for the terminal: %q", err)
 	}
 	code.Port = serve(t, identity(t), http.NotFoundHandler())
 	if _, err := Ask(t.Context(), code); err == nil || !strings.Contains(err.Error(), "no registrar of E-Windows") {

@@ -133,10 +133,9 @@ func (k Key) Check(nonce, pin string, a Proven) (*Statement, error) {
 
 // Redeem turns a code into a membership.
 type Redeem struct {
-	Token string `json:"token"`           // its Text
-	Rules string `json:"rules"`           // the version that was accepted
-	CSR   []byte `json:"csr"`             // PKCS #10, DER, signed by the device's key (RFC 2986)
-	Agent string `json:"agent,omitempty"` // program and version, for the record
+	Token string `json:"token"` // its Text
+	Rules string `json:"rules"` // the version that was accepted
+	CSR   []byte `json:"csr"`   // PKCS #10, DER, signed by the device's key (RFC 2986)
 }
 
 // Membership is what a window gets.
