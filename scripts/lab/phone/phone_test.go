@@ -159,7 +159,8 @@ func (h *house) hold(t *testing.T) {
 	eyes := h.phonesEyes(t)
 	defer eyes.Close()
 	still(t, "the phone", eyes)
-	shows(t, h.eyes, card.Texts{Title: reception, Reason: "On hold", Next: "They will be back. They neither see nor hear you."})
+	shows(t, h.eyes, card.Texts{Title: reception, Reason: "On hold", Next: "They will be back. They neither see nor hear you.",
+		Notice: "Whoever runs the registrar could listen to this phone call"})
 	if dir := os.Getenv("PHONE_PICTURES"); dir != "" {
 		_ = h.eyes.Save(filepath.Join(dir, "hold.png"))
 	}
