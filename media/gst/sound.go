@@ -240,6 +240,9 @@ func (s *sound) open(mic, spk soundDevice) error {
 		closed(p, shutWithin)
 		return err
 	}
+	// A stream of PulseAudio's whose first sound comes some time after it was opened plays a hole of that length first, and is
+	// thrown off by it for many times as long.
+	p.Push("in", make([]byte, bytesIn(playDelay)), monotonic(), playDelay, true)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.pipe, s.stuck, s.next, s.clock = p, time.Time{}, 0, micClock{}
