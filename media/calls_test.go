@@ -160,7 +160,7 @@ func TestNewSenderIsAccepted(t *testing.T) {
 					for _, st := range a.streams() {
 						st.t.collide()
 					}
-					a.sendVideo.restart()
+					a.sendVideo.anew()
 				}
 				talk(time.Second, a, b)
 				settle(100 * time.Millisecond)
@@ -187,7 +187,7 @@ func TestCollisionOfSSRCs(t *testing.T) {
 			st.t.seq = 100
 			st.t.mu.Unlock()
 		}
-		b.sendVideo.restart()
+		b.sendVideo.anew()
 		talk(4*time.Second, a, b)
 		settle(100 * time.Millisecond)
 		for i := range 2 {

@@ -99,3 +99,25 @@ func (l *limiter) next(now time.Time) bool {
 	l.pending, l.last = false, now
 	return true
 }
+
+// greetings is how long after the first picture a phone gets a keyframe that it did not ask for: it may not have been ready for the
+// first one, or have lost it, and many never ask.
+var greetings = []time.Duration{time.Second, 3 * time.Second}
+
+// greeter says when a keyframe is to go that nobody asked for. Pure; the zero value is for whoever has got no picture yet.
+type greeter struct {
+	first time.Time
+	said  int
+}
+
+// due is told of each picture that goes, and says whether a keyframe is to follow.
+func (g *greeter) due(now time.Time) bool {
+	if g.first.IsZero() {
+		g.first = now
+	}
+	if g.said == len(greetings) || now.Sub(g.first) < greetings[g.said] {
+		return false
+	}
+	g.said++
+	return true
+}

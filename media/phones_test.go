@@ -167,3 +167,33 @@ func TestPhonesAreAskedForLess(t *testing.T) {
 		})
 	}
 }
+
+// A phone that was not ready for our first picture, and does not ask for another, sees us all the same.
+func TestPhonesThatDoNotAsk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := call(t, perfect(), plain)
+		a.phone(false)
+		begin := time.Now()
+		for _, c := range a.taps {
+			c.tamper(func(d []byte) [][]byte {
+				if time.Since(begin) < 500*time.Millisecond {
+					return nil
+				}
+				return [][]byte{d}
+			})
+		}
+		for _, c := range b.taps {
+			c.tamper(func(d []byte) [][]byte {
+				if demultiplex(d) == isRTCP {
+					return nil
+				}
+				return [][]byte{d}
+			})
+		}
+		talk(5*time.Second, a, b)
+		if video, _, _ := b.rec.counts(); video < 90 {
+			t.Errorf("%d pictures in 5 s", video)
+		}
+		hangUp(a, b)
+	})
+}

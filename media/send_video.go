@@ -47,6 +47,7 @@ type videoSender struct {
 	held    bool // see Session.HoldVideo
 	stills  stills
 	gate    h264.KeyGate // what comes next is of no use to the other side unless it is a keyframe
+	greeter greeter
 	dropped uint64
 
 	pacer     pacer
@@ -76,6 +77,7 @@ func (v *videoSender) push(au AccessUnit, hold bool) {
 		lasting = c.LastingKbps(now)
 		most = int(float64(max(lasting, stillBelow)) * 1000 / 8 * queueTime.Seconds())
 	}
+	phone := v.t.byReports != nil
 	if c := v.t.byReports; c != nil {
 		most = int(float64(c.LastingKbps()) * 1000 / 8 * queueTime.Seconds())
 	}
@@ -106,6 +108,9 @@ func (v *videoSender) push(au AccessUnit, hold bool) {
 	}
 	v.queue = append(v.queue, au)
 	v.bytes += len(au.Data)
+	if phone && v.greeter.due(now) {
+		v.want()
+	}
 	select {
 	case v.wake <- struct{}{}:
 	default:
@@ -139,6 +144,14 @@ func (v *videoSender) clear() {
 	v.queue, v.bytes = v.queue[:0], 0
 }
 
+// anew is for another side, or for one that begins anew: it needs a keyframe first.
+func (v *videoSender) anew() {
+	v.mu.Lock()
+	v.greeter = greeter{}
+	v.mu.Unlock()
+	v.restart()
+}
+
 // restart forgets what is queued: the other side needs a keyframe first.
 func (v *videoSender) restart() {
 	v.mu.Lock()
@@ -159,6 +172,7 @@ func (v *videoSender) hold(on bool) {
 	v.clear()
 	v.gate.Close()
 	if !on {
+		v.greeter = greeter{}
 		v.want()
 	}
 }

@@ -199,7 +199,7 @@ func (s *Session) wantOwnKeyframe() {
 // restartVideo makes the next picture a keyframe, when it is the video stream that has a new SSRC.
 func (s *Session) restartVideo(st *stream) {
 	if st == s.video {
-		s.sendVideo.restart()
+		s.sendVideo.anew()
 	}
 }
 

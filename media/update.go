@@ -30,7 +30,7 @@ func (s *Session) Update(d negotiate.Description) error {
 	s.desc = d
 	s.audio.apply(audio)
 	if s.video != nil && s.video.apply(video) {
-		s.sendVideo.restart()
+		s.sendVideo.anew()
 	}
 	return nil
 }
@@ -138,7 +138,7 @@ func (s *Session) setKeys(st *stream, send, receive negotiate.Keys, heard func()
 		return fmt.Errorf("media session: %s we receive: %w", m, err)
 	}
 	if st.t.setKeys(out) && st == s.video {
-		s.sendVideo.restart()
+		s.sendVideo.anew()
 	}
 	st.tell(news{receive: in, heard: heard})
 	return nil
