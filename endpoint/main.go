@@ -30,6 +30,8 @@ type cli struct {
 	Join      joinCmd          `cmd:"" help:"Join a network with the code of an invitation, write the window's file, and be a window."`
 	Check     checkCmd         `cmd:"" help:"Check a window's file and say what is wrong in it."`
 	Status    statusCmd        `cmd:"" help:"Say how the window on this machine is doing."`
+	Backup    backupCmd        `cmd:"" help:"Write what makes this window the one that its partners know into one encrypted file."`
+	Restore   restoreCmd       `cmd:"" help:"Make the window of a backup on this machine."`
 	Trust     trustCmd         `cmd:"" help:"Say whose keys are known, and confirm that one is a partner's."`
 }
 

@@ -102,40 +102,6 @@ func TestAccountsOfThePlan(t *testing.T) {
 	}
 }
 
-// What the README says of a backup: two files and the plan make the same registrar, with the same accounts and the same pin.
-func TestBackup(t *testing.T) {
-	s := newService(t)
-	s.start()
-	s.await(`(registrar ready)`)
-	if status, _, errs := command("account", "add", "milano", "--state", s.args.State); status != 0 {
-		t.Fatal(errs)
-	}
-	pinOf := func(state string) string { _, pin, _ := command("pin", "--state", state); return pin }
-	pin := pinOf(s.args.State)
-	s.end()
-	other := newService(t)
-	for from, to := range map[string]string{"registrar.db.good": "registrar.db", "pki/ca.pem": "pki/ca.pem"} {
-		data, err := os.ReadFile(filepath.Join(s.args.State, from))
-		if err != nil {
-			t.Fatal(err)
-		}
-		path := filepath.Join(other.args.State, to)
-		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-			t.Fatal(err)
-		}
-		write(t, path, string(data))
-	}
-	other.start()
-	other.await(`(registrar ready)`)
-	if got := pinOf(other.args.State); got != pin || pin == "" {
-		t.Errorf("the pin is %q, was %q", got, pin)
-	}
-	if _, out, errs := command("account", "list", "--state", other.args.State); !strings.HasPrefix(out, "milano\t") {
-		t.Errorf("accounts: %q %q", out, errs)
-	}
-	other.end()
-}
-
 // dialTLS connects as a window does.
 func (s *service) dialTLS() (*tls.Conn, *bufio.Reader) {
 	s.t.Helper()

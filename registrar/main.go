@@ -34,6 +34,8 @@ type commands struct {
 	Member   memberCmd   `cmd:"" help:"Admit, list, confirm and revoke members."`
 	Test     testCmd     `cmd:"" help:"Run the expect blocks of a dialplan."`
 	Status   statusCmd   `cmd:"" help:"Say who is registered, and in a call with whom."`
+	Backup   backupCmd   `cmd:"" help:"Write all that cannot be made anew into one encrypted file."`
+	Restore  restoreCmd  `cmd:"" help:"Make the registrar of a backup on this machine."`
 	Pin      pinCmd      `cmd:"" help:"Print the pin by which windows know this registrar."`
 }
 
@@ -41,6 +43,7 @@ type commands struct {
 type streams struct {
 	out io.Writer
 	err io.Writer
+	in  io.Reader        // nil: nobody types
 	now func() time.Time // nil: the clock on the wall
 }
 
@@ -70,7 +73,7 @@ type exitError struct {
 func (e *exitError) Error() string { return e.text }
 
 func main() {
-	os.Exit(run(os.Args[1:], streams{out: os.Stdout, err: os.Stderr}))
+	os.Exit(run(os.Args[1:], streams{in: os.Stdin, out: os.Stdout, err: os.Stderr}))
 }
 
 // run carries out a command line and returns the exit status.

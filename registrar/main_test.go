@@ -122,7 +122,7 @@ func (s *service) logged() string {
 // await waits until the log matches, and returns what the pattern's first group stands for.
 func (s *service) await(pattern string) string {
 	s.t.Helper()
-	re, timeout := regexp.MustCompile(pattern), time.After(20*time.Second)
+	re, timeout := regexp.MustCompile(pattern), time.After(2*time.Minute)
 	for {
 		if m := re.FindStringSubmatch(s.logged()); m != nil {
 			return m[len(m)-1]
@@ -165,7 +165,7 @@ func (s *service) end() {
 		if err != nil {
 			s.t.Errorf("serve ended with %v", err)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(2 * time.Minute):
 		s.t.Fatalf("serve does not end\n%s", s.logged())
 	}
 }

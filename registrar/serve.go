@@ -228,8 +228,8 @@ func (c *serveCmd) storeEvents(server *proxy.Server, carrier *relay.Server, reco
 			server.AccountChanged(account)
 		},
 		Repaired: func(r *store.Recovery) {
-			log.Error("the store was damaged", "recovery", r.String())
 			counted.StoreRepaired()
+			log.Error("the store was damaged", "recovery", r.String())
 			locations.Tell()
 		},
 	}

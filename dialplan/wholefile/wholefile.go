@@ -48,6 +48,61 @@ func Write(path string, data []byte, mode os.FileMode) error {
 	return write(path, data, func(f *os.File) error { return f.Chmod(mode) })
 }
 
+// Deliver is Write for a program that runs as another user: the file is the directory's owner's, where that takes no asking.
+func Deliver(path string, data []byte, mode os.FileMode) error {
+	info, err := os.Stat(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	return write(path, data, func(f *os.File) error { return errors.Join(give(f, info), f.Chmod(mode)) })
+}
+
+// Absent is an error that names a file which is there.
+func Absent(path string) error {
+	_, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err == nil:
+		return fmt.Errorf("%s is there; nothing was written: move it away, or name another place", path)
+	}
+	return err
+}
+
+// MakeDir makes a directory and those above it that are missing. Each is the owner's of the one above, where that takes no asking.
+func MakeDir(path string, mode os.FileMode) error {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return nil
+	}
+	above := filepath.Dir(path)
+	if above != path {
+		if err := MakeDir(above, mode); err != nil {
+			return err
+		}
+	}
+	if err := os.Mkdir(path, mode); err != nil {
+		return err
+	}
+	info, err := os.Stat(above)
+	if err != nil {
+		return err
+	}
+	dir, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(give(dir, info), dir.Close())
+}
+
+// give makes a file the owner's of another, where the caller may.
+func give(f *os.File, like fs.FileInfo) error {
+	owner, ok := like.Sys().(*syscall.Stat_t)
+	if !ok || os.Geteuid() != 0 {
+		return nil
+	}
+	return f.Chown(int(owner.Uid), int(owner.Gid))
+}
+
 // Rewrite is Write for a file that is there: its mode stays, and its owner where that takes no asking. A link stays a
 // link, and what it leads to is replaced.
 func Rewrite(path string, data []byte) error {
@@ -60,10 +115,8 @@ func Rewrite(path string, data []byte) error {
 		return err
 	}
 	return write(path, data, func(f *os.File) error {
-		if owner, ok := info.Sys().(*syscall.Stat_t); ok && os.Geteuid() == 0 {
-			if err := f.Chown(int(owner.Uid), int(owner.Gid)); err != nil {
-				return err
-			}
+		if err := give(f, info); err != nil {
+			return err
 		}
 		return f.Chmod(info.Mode().Perm()) // after the owner, whose change takes bits away
 	})

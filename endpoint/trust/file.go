@@ -18,7 +18,7 @@ import (
 )
 
 const (
-	pinsFile = "pins.json"
+	PinsFile = "pins.json"
 	lockFile = "pins.lock" // held by the owner of the pins
 	maxFile  = 8 << 20     // bytes of maxPins, and more
 	version  = 1
@@ -47,15 +47,15 @@ func Open(dir string, log *slog.Logger) (*Key, *Pins, error) {
 	}
 	if pins.mine(key.Public()) {
 		log.Warn("this window has another key than partners know; they refuse it until somebody there confirms it, or the old key is put back",
-			"file", filepath.Join(dir, keyFile), "words", key.Words().String())
+			"file", filepath.Join(dir, KeyFile), "words", key.Words().String())
 	}
 	return key, pins, nil
 }
 
 // Begun says whether a window has begun to keep keys in dir.
 func Begun(dir string) bool {
-	_, key := os.Stat(filepath.Join(dir, keyFile))
-	_, pins := os.Stat(filepath.Join(dir, pinsFile))
+	_, key := os.Stat(filepath.Join(dir, KeyFile))
+	_, pins := os.Stat(filepath.Join(dir, PinsFile))
 	return key == nil && pins == nil
 }
 
@@ -70,7 +70,7 @@ func OpenPins(dir string, log *slog.Logger) (*Pins, error) {
 		return p, nil
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		if _, has := os.Stat(filepath.Join(dir, keyFile)); has == nil {
+		if _, has := os.Stat(filepath.Join(dir, KeyFile)); has == nil {
 			log.Warn("the keys of partners are gone, though this window has its own; every partner is seen for the first time", "file", f.path)
 		}
 		p.pins = map[string]Pin{}
@@ -109,7 +109,7 @@ func lock(dir string) (*file, error) {
 	if err := syscall.Flock(int(l.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		return nil, errors.Join(fmt.Errorf("%w in %s: %w; try again when it has ended", ErrInUse, dir, err), l.Close())
 	}
-	return &file{filepath.Join(dir, pinsFile), l}, nil
+	return &file{filepath.Join(dir, PinsFile), l}, nil
 }
 
 func (f *file) close() error { return f.lock.Close() }

@@ -31,7 +31,7 @@ import (
 )
 
 const (
-	keyFile = "media.key"
+	KeyFile = "media.key"
 	maxKey  = 16 << 10 // bytes of its file
 	block   = "PRIVATE KEY"
 )
@@ -46,7 +46,7 @@ type Key struct {
 // LoadKey reads the key in the state directory dir, and makes it where there is none at all. One that is there and cannot be used is an
 // error: with a new one every partner would refuse this window until somebody confirms it there.
 func LoadKey(dir string, log *slog.Logger) (*Key, error) {
-	path := filepath.Join(dir, keyFile)
+	path := filepath.Join(dir, KeyFile)
 	data, err := wholefile.Read(path, maxKey)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

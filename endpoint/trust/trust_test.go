@@ -38,7 +38,7 @@ func TestTheKeyIsMadeOnceAndKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(dir, keyFile)
+	path := filepath.Join(dir, KeyFile)
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
 		t.Fatalf("%v, %v", info, err)
 	}
@@ -63,7 +63,7 @@ func TestADamagedKeyIsAnErrorAndStays(t *testing.T) {
 	if _, err := LoadKey(dir, silent); err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(dir, keyFile)
+	path := filepath.Join(dir, KeyFile)
 	good, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -244,7 +244,7 @@ func TestDamagedPinsAreAnErrorAndStay(t *testing.T) {
 	if err := p.Close(); err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(dir, pinsFile)
+	path := filepath.Join(dir, PinsFile)
 	good, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -284,7 +284,7 @@ func TestPinsHaveOneOwner(t *testing.T) {
 func TestADiskThatCannotBeWritten(t *testing.T) {
 	dir := t.TempDir()
 	p, key := open(t, dir), somebody.Key(t)
-	p.file.path = filepath.Join(dir, "gone", pinsFile)
+	p.file.path = filepath.Join(dir, "gone", PinsFile)
 	if err := p.Meet("munich", []byte(key)); err != nil {
 		t.Fatal(err)
 	}
@@ -384,7 +384,7 @@ func TestAnotherKeyIsNotConfirmedThere(t *testing.T) {
 	if s := pins.Of("munich").State(); s != Confirmed {
 		t.Fatalf("both said so: %q", s)
 	}
-	if err := errors.Join(pins.Close(), os.Remove(filepath.Join(dir, keyFile))); err != nil {
+	if err := errors.Join(pins.Close(), os.Remove(filepath.Join(dir, KeyFile))); err != nil {
 		t.Fatal(err)
 	}
 	var said strings.Builder

@@ -20,7 +20,7 @@ const (
 	Open    Fate = "open"
 	Used    Fate = "used"
 	Expired Fate = "expired"
-	Void    Fate = "revoked" // its space was revoked, or has got a later code
+	Void    Fate = "revoked" // its space was revoked, or has got a later code, or the record was put back from a backup
 )
 
 // An Invitation is a code that was made for a space. One without a sponsor is for a founder, or a member's other device.
@@ -58,6 +58,8 @@ func (r Record) Invitation(id string, now time.Time) (i Invitation, known bool) 
 		switch {
 		case e.Kind == Invited && e.Code == id:
 			i, known = Invitation{Entry: e, Fate: Open, Since: e.Time}, true
+		case known && e.Kind == Restored:
+			i.Fate, i.Since = Void, e.Time
 		case !known || e.Space != i.Space || i.Fate != Open:
 		case e.Kind == Joined && e.Code == id:
 			i.Fate, i.Since, i.Device = Used, e.Time, e.Device

@@ -30,6 +30,7 @@ const (
 	Admitted  Kind = "admitted"
 	Confirmed Kind = "confirmed"
 	Revoked   Kind = "revoked"
+	Restored  Kind = "restored" // from a backup: what was given out before it is void
 )
 
 // An Entry is a line of the record. The conditions stand in that by which somebody was admitted.
@@ -37,7 +38,7 @@ type Entry struct {
 	Number  int       `json:"n"` // from 1
 	Time    time.Time `json:"time"`
 	Kind    Kind      `json:"kind"`
-	Space   string    `json:"space"`
+	Space   string    `json:"space,omitempty"`
 	Sponsor string    `json:"sponsor,omitempty"` // the member that vouches for it
 	Visited string    `json:"visited,omitempty"` // when it visited a member's space, such as 2027-03-02
 	Rules   string    `json:"rules,omitempty"`   // version of the exchange rules that it agreed to
@@ -85,8 +86,11 @@ func (r Record) Members() []Member {
 	codes := map[string]Entry{}
 	for _, e := range r {
 		m, known := by[e.Space]
-		if e.Kind == Invited {
+		switch e.Kind {
+		case Invited:
 			codes[e.Code] = e
+			continue
+		case Restored:
 			continue
 		}
 		if e.Kind == Joined {
@@ -193,6 +197,10 @@ func (r Record) Confirm(space string, early bool, now time.Time) (Entry, error) 
 	}
 	return Entry{Time: now, Kind: Confirmed, Space: space}, nil
 }
+
+// Restore makes the line that stands where a record was put back from a backup. Codes of before it are void: nobody knows any more which
+// of them were used.
+func (r Record) Restore(now time.Time) (Entry, error) { return Entry{Time: now, Kind: Restored}, nil }
 
 // Revoke makes the line by which a membership ends.
 func (r Record) Revoke(space string, now time.Time) (Entry, error) {

@@ -23,7 +23,7 @@ import (
 //	{"revision":"…","loaded":"…","files":[{"name":"/etc/ewindow/dialplan.hcl","size":1234}, …]}
 //	the content of the files, one after the other
 const (
-	keptName     = "dialplan.last-good"
+	KeptName     = "dialplan.last-good" // also part of a backup
 	keptPrevious = "dialplan.last-good.previous"
 )
 
@@ -33,6 +33,9 @@ type Good struct {
 	Loaded time.Time // when it was read from the files
 	files  []dialplan.File
 }
+
+// Files are those that the plan was made from, with the names that they had.
+func (g *Good) Files() []dialplan.File { return g.files }
 
 type keptHeader struct {
 	Revision string     `json:"revision"`
@@ -73,7 +76,7 @@ func keep(dir string, g *Good) error {
 		body = append(body, f.Data...)
 	}
 	sum := sha256.Sum256(body)
-	path := filepath.Join(dir, keptName)
+	path := filepath.Join(dir, KeptName)
 	if old, err := read(path); err == nil && old.revision != h.Revision { // only a good copy replaces the second one
 		if err := os.Rename(path, filepath.Join(dir, keptPrevious)); err != nil {
 			return fmt.Errorf("keep the dialplan before the last good one: %w", err)
@@ -90,7 +93,7 @@ func keep(dir string, g *Good) error {
 // copies, also where an older one could be used instead.
 func Last(dir string) (*Good, error) {
 	var problems []error
-	for _, name := range []string{keptName, keptPrevious} {
+	for _, name := range []string{KeptName, keptPrevious} {
 		path := filepath.Join(dir, name)
 		k, err := read(path)
 		if errors.Is(err, fs.ErrNotExist) {

@@ -83,7 +83,7 @@ func TestDamagedCopy(t *testing.T) {
 				}
 				revisions[hours] = s.Plan.Revision()
 			}
-			path := filepath.Join(r.keep, keptName)
+			path := filepath.Join(r.keep, KeptName)
 			b, err := os.ReadFile(path)
 			if err != nil {
 				t.Fatal(err)
@@ -127,7 +127,7 @@ func TestRepairedAfterStart(t *testing.T) {
 	if err != nil || s.Failure == nil || s.Plan.Spaces()[0].Name != "milano" || s.Loaded.Equal(noon) {
 		t.Fatalf("%+v %v", s, err)
 	}
-	k, err := read(filepath.Join(r.keep, keptName))
+	k, err := read(filepath.Join(r.keep, KeptName))
 	if err != nil || !strings.Contains(string(k.files[0].Data), "Tu 09:00") {
 		t.Errorf("kept: %+v %v", k, err)
 	}

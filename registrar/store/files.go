@@ -43,6 +43,20 @@ func (s *Store) copyGood(ctx context.Context) (err error) {
 	return wholefile.Adopt(tmp, s.path+".good")
 }
 
+// Snapshot is the store as one file, whole and sound, also while others write to it; for a backup.
+func (s *Store) Snapshot(ctx context.Context) (data []byte, err error) {
+	dir, err := os.MkdirTemp("", "ewindow-backup-") // its own disk may be full, or read-only
+	if err != nil {
+		return nil, fmt.Errorf("copy the store: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	path := filepath.Join(dir, "registrar.db")
+	if _, err := s.db.Load().ExecContext(ctx, `VACUUM INTO ?`, path); err != nil {
+		return nil, fmt.Errorf("copy the store %s: %w", s.path, err)
+	}
+	return os.ReadFile(path)
+}
+
 // tempFile makes an empty file beside path that only its owner can read.
 func tempFile(path string) (string, error) {
 	name := path + ".new-" + rand.Text()
