@@ -17,6 +17,7 @@ type memberCmd struct {
 	Add     memberAddCmd     `cmd:"" help:"Admit a newcomer, on probation with its sponsor; make its account and print the secret, once."`
 	List    memberListCmd    `cmd:"" help:"List who was admitted, and what became of it."`
 	Confirm memberConfirmCmd `cmd:"" help:"End a newcomer's probation, after its event."`
+	Rotate  memberRotateCmd  `cmd:"" help:"Make a code with which a member's window gets another secret, or another machine becomes it; the old secret holds until then."`
 	Revoke  memberRevokeCmd  `cmd:"" help:"End a membership: the account, its registrations and calls end within a second."`
 }
 
@@ -164,6 +165,29 @@ func (c *memberConfirmCmd) Run(s streams) error {
 	}
 	_, err := members.Add(c.members(), func(r members.Record) (members.Entry, error) { return r.Confirm(c.Space, c.Anyway, s.clock()) })
 	return err
+}
+
+type memberRotateCmd struct {
+	Space string `arg:"" help:"The member."`
+	accountFlags
+	Rules string `help:"Version of the exchange rules that it is to accept. Default: the one that it agreed to." placeholder:"VERSION"`
+	Host  string `help:"As for invite." placeholder:"HOST"`
+	PNG   string `name:"png" help:"Write the QR code into this file too." type:"path" placeholder:"FILE"`
+}
+
+// Run is invite, of somebody who is a member already.
+func (c *memberRotateCmd) Run(s streams) error {
+	record, err := members.Read(c.members())
+	if err != nil {
+		return err
+	}
+	if m, _ := record.Member(c.Space); c.Rules == "" {
+		c.Rules = m.Rules
+	}
+	if c.Rules == "" {
+		return fmt.Errorf("no version of the exchange rules is on record for %s; name the one that it is to accept with --rules", c.Space)
+	}
+	return (&inviteCmd{Space: c.Space, accountFlags: c.accountFlags, Rules: c.Rules, Host: c.Host, PNG: c.PNG, Member: true}).Run(s)
 }
 
 type memberRevokeCmd struct {

@@ -89,6 +89,16 @@ link "tour" {
 		t.Fatal(errs)
 	}
 	s.await(`(probations changed).* spaces=0`)
+	if status, _, errs := member("2027-05-12", "rotate", "milano"); status == 0 || !strings.Contains(errs, "no version of the exchange rules is on record for milano") {
+		t.Errorf("rotate without rules: %d %q", status, errs)
+	}
+	if err := os.Mkdir(filepath.Join(state, "rules"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(state, "rules", "v3.txt"), "Be kind.\n")
+	if status, code, errs := member("2027-05-12", "rotate", "potsdam", "--host", "reg.example.org"); status != 0 || !strings.Contains(code, "reg.example.org") {
+		t.Errorf("rotate: %d %q %q", status, code, errs)
+	}
 	if status, _, errs := member("2027-05-13", "revoke", "potsdam"); status != 0 {
 		t.Fatal(errs)
 	}
