@@ -30,6 +30,7 @@ import (
 	"ewindow/media/testcard"
 	"ewindow/registrar/signal/ask"
 	"ewindow/registrar/signal/scrape"
+	"ewindow/registrar/signal/watchdog"
 )
 
 type runCmd struct {
@@ -102,6 +103,9 @@ func (r *runCmd) serve(ctx context.Context, cfg *config.Config, reload <-chan os
 	g, ctx := errgroup.WithContext(ctx)
 	now := func() status.Status { return current.Load().Status() }
 	g.Go(func() error { ask.Serve(ctx, socket, now); return nil })
+	g.Go(func() error {
+		return watchdog.Run(ctx, func(ctx context.Context) error { return current.Load().Alive(ctx) }, log)
+	})
 	g.Go(func() error {
 		ask.Take(ctx, talk, func(q trust.Question) trust.Answer { return r.pins.Answer(r.key.Public(), q) })
 		return nil

@@ -31,6 +31,7 @@ import (
 	"ewindow/registrar/proxy"
 	"ewindow/registrar/relay"
 	"ewindow/registrar/signal/ask"
+	"ewindow/registrar/signal/watchdog"
 	"ewindow/registrar/store"
 )
 
@@ -121,6 +122,7 @@ func (c *serveCmd) serve(ctx context.Context, s streams, reload <-chan os.Signal
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return server.Run(ctx) })
 	g.Go(func() error { ask.Serve(ctx, socket, server.Status); return nil })
+	g.Go(func() error { return watchdog.Run(ctx, alive(server, carrier), log) })
 	g.Go(func() error { return bounded.Run(ctx) })
 	g.Go(func() error { return db.Run(ctx, c.storeEvents(server, carrier, record, locations, counted, log)) })
 	g.Go(func() error { return record.Run(ctx) })
@@ -232,6 +234,18 @@ func (c *serveCmd) storeEvents(server *proxy.Server, carrier *relay.Server, reco
 			log.Error("the store was damaged", "recovery", r.String())
 			locations.Tell()
 		},
+	}
+}
+
+// alive asks all who own state that a call needs: accounts in memory, bindings, flows, calls, subscriptions, relays. A store that cannot be
+// used is no reason to begin anew: those who are known log in without it.
+func alive(server *proxy.Server, carrier *relay.Server) func(context.Context) error {
+	return func(context.Context) error {
+		server.Status()
+		if carrier != nil {
+			carrier.State()
+		}
+		return nil
 	}
 }
 

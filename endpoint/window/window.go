@@ -245,6 +245,8 @@ func (w *Window) receive(ctx context.Context, m any) {
 		w.heardOfRelays()
 	case kept:
 		w.kept(m)
+	case probe:
+		close(m)
 	case named:
 		w.show()
 		w.publish()

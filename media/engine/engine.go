@@ -186,6 +186,15 @@ func (e *Engine) ForceKeyframe(call string) {
 	}
 }
 
+// Alive returns once nobody holds what the calls and the roles own. Device processes are not asked: they are watched by themselves.
+func (e *Engine) Alive() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, r := range []*role{e.camera, e.sound, e.screen} {
+		r.alive()
+	}
+}
+
 // Mute silences the microphone for all calls, or ends that. It holds over calls.
 func (e *Engine) Mute(on bool) { e.sound.setMute(on) }
 

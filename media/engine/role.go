@@ -68,6 +68,12 @@ func newRole(name protocol.Role, cfg Config) *role {
 	}
 }
 
+// alive returns once it could have what it owns.
+func (r *role) alive() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+}
+
 // notify leaves word in a channel that holds one.
 func notify(c chan struct{}) {
 	select {
