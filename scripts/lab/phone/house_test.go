@@ -66,6 +66,9 @@ phone "workshop" {
   may_dial = [bar]
   security = "none"
 }
+phone "attic" {
+  may_dial = [bar]
+}
 phone "cellar" {
   name = "Cellar"
 }

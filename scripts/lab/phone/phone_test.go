@@ -49,6 +49,7 @@ func TestPhones(t *testing.T) {
 			h.call(t, cfg, "opus + H264 over SRTP AES_CM_128_HMAC_SHA1_80")
 		})
 	}
+	t.Run("an account from its paper", h.fromPaper)
 	t.Run("refusals", h.refusals)
 	t.Run("wrong secret", h.wrongSecret)
 	t.Run("hold", h.hold)
