@@ -9,11 +9,13 @@ import (
 	"log/slog"
 	"os"
 	"strings"
-	"time"
+
+	"golang.org/x/term"
 
 	"ewindow/dialplan/wholefile"
 	"ewindow/endpoint/join"
 	"ewindow/endpoint/trust"
+	"ewindow/media/found"
 	"ewindow/registrar/signal/joining"
 )
 
@@ -23,7 +25,17 @@ type joinCmd struct {
 	AcceptRules string `placeholder:"VERSION" help:"Accept this version of the exchange rules without being asked."`
 	Replace     bool   `help:"Write another window's file where one is."`
 	NoStart     bool   `help:"Do not run the window afterwards."`
+	deviceWords
 	runCmd
+}
+
+// deviceWords are the devices that a window's file is to name.
+type deviceWords struct {
+	Camera     string `placeholder:"WORD" help:"What the file is to say of the camera; auto unless given."`
+	Display    string `placeholder:"WORD" help:"The same of the screen."`
+	Microphone string `placeholder:"WORD" help:"The same of the microphone."`
+	Speaker    string `placeholder:"WORD" help:"The same of the speaker."`
+	Rotate     int    `placeholder:"DEGREES" help:"By how much the screen is turned clockwise: 90, 180 or 270."`
 }
 
 // Run is the command `ewindow join`.
@@ -35,93 +47,116 @@ func (c *joinCmd) Run(ctx context.Context, log *slog.Logger) error {
 }
 
 // join joins: after it there is a window's file. Before the last step nothing is written but the window's own key.
-func (c *joinCmd) join(ctx context.Context, in *bufio.Reader, out io.Writer, log *slog.Logger) (err error) {
-	if err := join.Writable(c.Config, c.Replace); err != nil {
+func (c *joinCmd) join(ctx context.Context, in *bufio.Reader, out io.Writer, log *slog.Logger) error {
+	if c.Code != "" && c.CodeFile != "" {
+		return errors.New("give the code, or --code-file, not both")
+	}
+	n, err := c.newcomer(log)
+	if err != nil {
 		return err
+	}
+	return n.Join(ctx, &atTerminal{joinCmd: c, in: in, out: out, asks: c.Code == "" && c.CodeFile == "", again: term.IsTerminal(int(os.Stdin.Fd()))})
+}
+
+// newcomer is this window before it joins.
+func (c *joinCmd) newcomer(log *slog.Logger) (n join.Newcomer, err error) {
+	if err := join.Writable(c.Config, c.Replace); err != nil {
+		return n, err
 	}
 	if c.State, err = stateDir(c.State); err != nil {
-		return err
+		return n, err
 	}
 	if err := os.MkdirAll(c.State, 0o700); err != nil {
-		return fmt.Errorf("make the state directory: %w; name another with --state", err)
+		return n, fmt.Errorf("make the state directory: %w; name another with --state", err)
 	}
 	key, err := trust.LoadKey(c.State, log)
 	if err != nil {
-		return err
+		return n, err
 	}
-	code, err := c.code(in, out)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(out, "Asking the registrar %s …\n", code.Host)
-	offer, err := join.Ask(ctx, code)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(out, "The registrar of %s has proven that it made this code, for %s.\n", offer.Domain, offer.Space)
-	if off := time.Until(offer.Now); off.Abs() > 24*time.Hour {
-		fmt.Fprintf(out, "This machine's clock is wrong: it says %s, the registrar %s. Opening hours need the right one.\n",
-			time.Now().Format("2 Jan 2006 15:04"), offer.Now.Local().Format("2 Jan 2006 15:04"))
-	}
-	if err := c.accept(offer, in, out); err != nil {
-		return err
-	}
-	m, err := offer.Redeem(ctx, key.Signer())
-	if err != nil {
-		return err
-	}
-	if err := join.Write(c.Config, m); err != nil {
-		return err
-	}
-	fmt.Fprintf(out, "Welcome. This window is %s now; its file is %s.\n", m.Space, c.Config)
-	if offer.Sponsor != "" {
-		fmt.Fprintf(out, "Until your event it sees %s alone.\n", offer.Sponsor)
-	}
-	return nil
+	return join.Newcomer{File: c.Config, Key: key.Signer(), Devices: join.Devices{
+		Camera: c.Camera, Screen: c.Display, Microphone: c.Microphone, Speaker: c.Speaker, Rotate: c.Rotate, Found: found.Here().Look(),
+	}}, nil
 }
 
-// code is the code from wherever it is to come.
-func (c *joinCmd) code(in *bufio.Reader, out io.Writer) (joining.Code, error) {
-	text := c.Code
+// atTerminal is where people type what is asked, or a script gives it.
+type atTerminal struct {
+	*joinCmd
+	in    *bufio.Reader
+	out   io.Writer
+	asks  bool // the code is asked for
+	again bool // and another one, if it does not do
+}
+
+// Tell prints it.
+func (t *atTerminal) Tell(w join.Words) {
+	if w != (join.Words{}) {
+		fmt.Fprintln(t.out, w)
+	}
+}
+
+// Code is the code from wherever it is to come. Whoever types it may try again; a script may not.
+func (t *atTerminal) Code(ctx context.Context, wrong error) (string, error) {
 	switch {
-	case c.Code != "" && c.CodeFile != "":
-		return joining.Code{}, errors.New("give the code, or --code-file, not both")
-	case c.CodeFile != "" && c.CodeFile != "-":
-		b, err := wholefile.Read(c.CodeFile, 4<<10)
-		if err != nil {
-			return joining.Code{}, fmt.Errorf("read the code: %w", err)
-		}
-		text = string(b)
-	case c.Code == "":
-		if c.CodeFile == "" {
-			fmt.Fprint(out, "The code of the invitation: ")
-		}
-		line, err := in.ReadString('\n')
-		if err != nil && (line == "" || !errors.Is(err, io.EOF)) {
-			return joining.Code{}, fmt.Errorf("read the code: %w", err)
-		}
-		text = line
+	case wrong != nil && (!t.asks || !t.again || errors.Is(wrong, join.ErrNotAccepted)):
+		return "", wrong
+	case wrong != nil:
+		t.Tell(join.Explain(wrong))
 	}
-	return joining.Parse(text)
+	if t.joinCmd.Code != "" {
+		return t.joinCmd.Code, nil
+	}
+	if t.CodeFile != "" && t.CodeFile != "-" {
+		b, err := wholefile.Read(t.CodeFile, 4<<10)
+		if err != nil {
+			return "", fmt.Errorf("read the code: %w", err)
+		}
+		return string(b), nil
+	}
+	if t.CodeFile == "" {
+		fmt.Fprint(t.out, "The code of the invitation: ")
+	}
+	line, err := t.line(ctx)
+	if err != nil && (line == "" || !errors.Is(err, io.EOF)) {
+		return "", fmt.Errorf("read the code: %w", err)
+	}
+	return line, nil
 }
 
-// accept shows the exchange rules, and has somebody accept them.
-func (c *joinCmd) accept(o *join.Offer, in *bufio.Reader, out io.Writer) error {
-	version := o.Rules.Version
-	fmt.Fprintf(out, "\nThe exchange rules, %s:\n\n%s\n\n", version, strings.TrimSpace(join.Printable(o.Rules.Text)))
-	if c.AcceptRules != "" {
-		if c.AcceptRules != version {
-			return fmt.Errorf("the rules are %s, and --accept-rules accepts %s; read them, and accept these", version, c.AcceptRules)
+// Accept shows the exchange rules, and has somebody accept them.
+func (t *atTerminal) Accept(ctx context.Context, r joining.Rules) error {
+	fmt.Fprintf(t.out, "\nThe exchange rules, %s:\n\n%s\n\n", join.Printable(r.Version), strings.TrimSpace(join.Printable(r.Text)))
+	if t.AcceptRules != "" {
+		if t.AcceptRules != r.Version {
+			return fmt.Errorf("the rules are %s, and --accept-rules accepts %s; read them, and accept these", join.Printable(r.Version), t.AcceptRules)
 		}
 		return nil
 	}
-	fmt.Fprint(out, "Do you accept them? Type yes: ")
-	line, err := in.ReadString('\n')
+	fmt.Fprint(t.out, join.Asked+": ")
+	line, err := t.line(ctx)
 	if err != nil && line == "" {
-		return fmt.Errorf("nobody accepted the exchange rules: %w; --accept-rules %s accepts them", err, version)
+		return fmt.Errorf("nobody accepted the exchange rules: %w; --accept-rules %s accepts them", err, join.Printable(r.Version))
 	}
 	if !strings.EqualFold(strings.TrimSpace(line), "yes") {
-		return errors.New("the exchange rules were not accepted; nothing was changed, and the code can still be used")
+		return join.ErrNotAccepted
 	}
 	return nil
+}
+
+// line is the next line that is typed. Who gives up is not kept waiting for it.
+func (t *atTerminal) line(ctx context.Context) (string, error) {
+	type read struct {
+		line string
+		err  error
+	}
+	done := make(chan read, 1)
+	go func() {
+		line, err := t.in.ReadString('\n')
+		done <- read{line, err}
+	}()
+	select {
+	case <-ctx.Done():
+		return "", ctx.Err()
+	case r := <-done:
+		return r.line, r.err
+	}
 }

@@ -54,6 +54,7 @@ var rules = []struct {
 	{who: `^ewindow/media(/|$)`, not: `^github.com/emiago/sipgo`, why: "media knows no SIP"},
 	{who: `^ewindow/media(/|$)`, not: `^ewindow/(registrar|endpoint|dialplan)(/|$)`, but: `^ewindow/registrar/signal/lasting$`, why: "media knows neither plan nor programs"},
 	{who: `^ewindow/registrar/signal/lasting$`, not: `^(ewindow|github.com)/`, but: `^$`, why: "lasting is a leaf: everybody logs faults with it"},
+	{who: `^ewindow/media/found$`, not: `^(ewindow|github.com)/`, but: `^$`, why: "which devices there are is asked of the kernel alone"},
 	{who: `^ewindow/endpoint/agent$`, not: `^ewindow/media(/|$)`, why: "SDP is opaque to the agent"},
 	{who: `^ewindow/endpoint/(agent|planfile|config)$`, not: `^ewindow/dialplan$`, why: "a window carries no parser of the plan"},
 	{who: `^ewindow/endpoint/(screen|config|planfile)$`, not: `^github.com/emiago/sipgo`, why: "only agent knows SIP"},

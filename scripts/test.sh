@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 
 # Tests that watch real programs want the machine for themselves. Their code only looks on: the programs in bin/ are what
 # is judged, and an observer that the race detector slows down sees less of them.
-system="ewindow/scripts/demo ewindow/scripts/lab/phone"
+system="ewindow/scripts/demo ewindow/scripts/lab/phone ewindow/scripts/lab/newcomer"
 
 # The race detector of Go 1.26 crashes now and then on the timers of a testing/synctest bubble, unless there is one
 # processor (golang.org/issue/78156).

@@ -2,6 +2,8 @@
 // allows, and brings home what a window's file needs.
 //
 //	Ask ─▶ Offer: whose network, which rules ─▶ people accept ─▶ Redeem ─▶ Write: window.hcl, secret
+//
+// Newcomer.Join goes that way with People, at whatever they stand; what they are told is in words.go, once for all of them.
 package join
 
 import (
@@ -38,9 +40,10 @@ type Offer struct {
 	token joining.Token
 	place string // host:port that answered
 	host  string
+	shown *x509.Certificate // of the connection that was proven
 }
 
-// Ask asks the registrar of a code whether it made it. Errors: joining.ErrProof; *joining.Refusal, for a code that is not open; any other says
+// Ask asks the registrar of a code whether it made it. Errors: joining.ErrProof; *joining.Refusal, for a code that is not open; *Unreached, which says
 // which places were tried and why they did not answer.
 func Ask(ctx context.Context, code joining.Code) (*Offer, error) {
 	ports := joining.Ports()
@@ -63,7 +66,7 @@ func Ask(ctx context.Context, code joining.Code) (*Offer, error) {
 		}
 		failed = append(failed, fmt.Errorf("%s: %w", o.place, err))
 	}
-	return nil, fmt.Errorf("the registrar is not reached: %w; look whether this machine is on the network, and whether the code names the right registrar", errors.Join(failed...))
+	return nil, &Unreached{code.Host, errors.Join(failed...)}
 }
 
 // prove asks for the proof, over a connection whose authority is the one that the proof is about.
@@ -79,6 +82,9 @@ func (o *Offer) prove(ctx context.Context) error {
 	s, err := o.token.Key().Check(q.Nonce, shown, a)
 	if err != nil {
 		return err
+	}
+	if c := o.shown; s.Now.Before(c.NotBefore) || s.Now.After(c.NotAfter) {
+		return fmt.Errorf("the registrar's certificate is good from %s to %s, and it is %s there; tell whoever runs it", c.NotBefore.Format(time.DateOnly), c.NotAfter.Format(time.DateOnly), s.Now.Format(time.DateOnly))
 	}
 	o.Statement, o.Pin = *s, shown
 	return nil
@@ -139,7 +145,8 @@ func (o *Offer) post(ctx context.Context, path string, question, answer any) (sh
 }
 
 // secure is for a connection to a registrar that shows an authority of its own, whichever, and a certificate by it for its name; shown is its
-// pin then. The token's proof says whether it is the right one. A clock that has never been set is no reason to refuse: nothing rests on it here.
+// pin then. The token's proof says whether it is the right one. A clock that has never been set, or wrongly, is no reason to refuse: by when the
+// certificate is good is judged by the registrar's clock, of which the proof is proof too.
 func (o *Offer) secure(shown *string) *tls.Config {
 	return &tls.Config{
 		MinVersion: tls.VersionTLS12, ServerName: o.host, NextProtos: []string{"http/1.1", pin.ALPN},
@@ -156,7 +163,8 @@ func (o *Offer) secure(shown *string) *tls.Config {
 			if err != nil {
 				return err
 			}
-			if leaf := cs.PeerCertificates[0]; time.Now().Before(leaf.NotBefore) {
+			leaf := cs.PeerCertificates[0]
+			if now := time.Now(); now.Before(leaf.NotBefore) || now.After(leaf.NotAfter) {
 				c.Time = func() time.Time { return leaf.NotBefore.Add(time.Hour) }
 			}
 			if err := c.VerifyConnection(cs); err != nil {
@@ -166,7 +174,7 @@ func (o *Offer) secure(shown *string) *tls.Config {
 				}
 				return err
 			}
-			*shown = want
+			*shown, o.shown = want, leaf
 			return nil
 		},
 	}

@@ -120,7 +120,7 @@ func TestJoin(t *testing.T) {
 				t.Fatal(err)
 			}
 			file := filepath.Join(t.TempDir(), "etc", "window.hcl")
-			if err := errors.Join(Writable(file, false), Write(file, m)); err != nil {
+			if err := errors.Join(Writable(file, false), Write(file, m, Devices{})); err != nil {
 				t.Fatal(err)
 			}
 			c, err := config.Load(file)

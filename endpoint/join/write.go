@@ -1,13 +1,19 @@
 package join
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2/hclwrite"
+	"github.com/zclconf/go-cty/cty"
 
 	"ewindow/dialplan/wholefile"
+	"ewindow/media/found"
 	"ewindow/registrar/signal/joining"
 )
 
@@ -30,28 +36,53 @@ func Writable(path string, replace bool) error {
 }
 
 // Write writes the window's file, and beside it the secret, which nobody else can read. The secret first: a file is there only with it.
-func Write(path string, m *joining.Membership) error {
+func Write(path string, m *joining.Membership, d Devices) error {
 	secret := filepath.Join(filepath.Dir(path), m.Space+".secret")
 	if err := wholefile.Write(secret, []byte(m.Secret+"\n"), 0o600); err != nil {
 		return fmt.Errorf("write the secret: %w; join again with the same code", err)
 	}
-	if err := wholefile.Write(path, []byte(text(m, filepath.Base(secret))), 0o644); err != nil {
+	if err := wholefile.Write(path, []byte(text(m, filepath.Base(secret), d)), 0o644); err != nil {
 		return fmt.Errorf("write the window's file: %w; join again with the same code", err)
 	}
 	return nil
 }
 
-// text is a window's file. Devices are found at each start.
-func text(m *joining.Membership, secret string) string {
-	return fmt.Sprintf(`# Written by ewindow join. What else can stand here is in the README; ewindow check says what is wrong.
+// Devices are what a window's file is to say of its devices: the word of each, "auto" where it is empty, and what was found.
+type Devices struct {
+	Camera, Screen, Microphone, Speaker string
+	Rotate                              int
+	Found                               found.Devices
+}
+
+// text is a window's file. Devices that the file does not name are looked for at each start.
+func text(m *joining.Membership, secret string, d Devices) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, `# Written by ewindow join. What else can stand here is in the README; ewindow check says what is wrong.
 registrar   = %q
 domain      = %q
 pin         = %q
 space       = %q
 secret_file = %q
-camera      = "auto"
-screen      = "auto"
-microphone  = "auto"
-speaker     = "auto"
+
+# "auto" is what is there at each start. To choose, write a word of those below it between the quotes: they were there when this window joined.
 `, m.Registrar, m.Domain, m.Pin, m.Space, secret)
+	for _, of := range []struct {
+		key, word string
+		found     []found.Device
+	}{{"camera", d.Camera, d.Found.Cameras}, {"screen", d.Screen, d.Found.Screens}, {"microphone", d.Microphone, d.Found.Microphones}, {"speaker", d.Speaker, d.Found.Speakers}} {
+		fmt.Fprintf(&b, "%-11s = %s\n", of.key, quoted(cmp.Or(of.word, "auto")))
+		for _, f := range of.found {
+			fmt.Fprintf(&b, "#   %-28s %s\n", f.Word, f.Name)
+		}
+		if len(of.found) == 0 {
+			fmt.Fprintf(&b, "#   none was found\n")
+		}
+	}
+	if d.Rotate != 0 {
+		fmt.Fprintf(&b, "rotate      = %d\n", d.Rotate)
+	}
+	return b.String()
 }
+
+// quoted is a text as the file has it.
+func quoted(s string) string { return string(hclwrite.TokensForValue(cty.StringVal(s)).Bytes()) }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"ewindow/media/found"
 	"ewindow/media/gst/pipeline"
 )
 
@@ -60,7 +61,7 @@ func autoSources(c videoFormat) []source {
 	devices, _ := filepath.Glob("/dev/video*")
 	slices.Sort(devices)
 	for _, d := range devices {
-		if captures(d) {
+		if found.Captures(d) {
 			s = append(s, v4l2(d, c)...)
 		}
 	}

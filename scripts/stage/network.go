@@ -93,10 +93,11 @@ func (n *Network) Write() error {
 	return nil
 }
 
-func (n *Network) state() string { return filepath.Join(n.Dir, "registrar") }
+// StateDir is the registrar's state directory.
+func (n *Network) StateDir() string { return filepath.Join(n.Dir, "registrar") }
 
 func (n *Network) addAccount(name string) (string, error) {
-	out, err := n.do("", "ewindow-registrar", "account", "add", name, "--state", n.state(), "--domain", n.Host)
+	out, err := n.Do("", "ewindow-registrar", "account", "add", name, "--state", n.StateDir(), "--domain", n.Host)
 	if err != nil {
 		return "", err
 	}
@@ -121,7 +122,7 @@ func (n *Network) StartRegistrar(ctx context.Context) (*Process, error) {
 		n.line(name, line)
 	}
 	args := append([]string{"serve", "--log-format", "json",
-		"--dialplan", n.DialplanPath(), "--state", n.state(), "--domain", n.Host,
+		"--dialplan", n.DialplanPath(), "--state", n.StateDir(), "--domain", n.Host,
 		"--tls", fmt.Sprintf("%s:%d", n.Host, n.TLS), "--tcp", fmt.Sprintf("%s:%d", n.Host, n.SIP),
 		"--udp", fmt.Sprintf("%s:%d", n.Host, n.SIP), "--http", n.httpAddress,
 		"--turn", n.Host + ":0", "--shared", ""}, n.Serve...)
@@ -172,7 +173,7 @@ func (n *Network) Status(space string) (status.Status, error) {
 
 // RegistrarStatus is what the registrar says about itself.
 func (n *Network) RegistrarStatus() (registrar.Status, error) {
-	return ask.Read[registrar.Status](n.state(), "registrar")
+	return ask.Read[registrar.Status](n.StateDir(), "registrar")
 }
 
 // writeWindow writes a window's file and its secret, as people do by hand.

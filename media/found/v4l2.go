@@ -1,4 +1,4 @@
-package main
+package found
 
 import (
 	"unsafe"
@@ -22,8 +22,8 @@ const (
 	v4l2CapMemory2M = 0x8000     // V4L2_CAP_VIDEO_M2M
 )
 
-// captures says whether a device node gives pictures.
-func captures(node string) bool {
+// Captures says whether a device node of video4linux gives pictures.
+func Captures(node string) bool {
 	fd, err := unix.Open(node, unix.O_RDWR|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return false
