@@ -103,6 +103,7 @@ func TestAskerHasPatience(t *testing.T) {
 func TestRatesWhenNothingComes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := call(t, perfect())
+		a.greeted()
 		for _, at := range []time.Duration{4 * time.Second, 3700 * time.Millisecond, 2300 * time.Millisecond} {
 			tell(at, a, b)
 			s := a.Stats() // 50 frames of 80 bytes a second, 30 pictures of 8 kB

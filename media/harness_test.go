@@ -317,6 +317,13 @@ func (e *end) phone(known bool) {
 	e.video.poke()
 }
 
+// greeted has an end send no keyframe that nobody asked for.
+func (e *end) greeted() {
+	e.sendVideo.mu.Lock()
+	defer e.sendVideo.mu.Unlock()
+	e.sendVideo.greeter.said = len(greetings)
+}
+
 // hangUp ends both sessions and fails when one ended by itself or with an error.
 func hangUp(ends ...*end) {
 	for _, e := range ends {

@@ -65,7 +65,7 @@ func muchIsLost(t *testing.T, rtt time.Duration, wraps bool, seed uint64) (w wat
 	kbps = float64(s.Video.Received.Bytes) * 8 / 1000 / 8.5
 	t.Logf("round trip %v, wraps %t: %v, %.0f kbit/s; missed %d, gone %d, sent again %d, repair packets %d, mended %d; sound concealed %d, recovered %d", rtt, wraps, w, kbps,
 		s.VideoMissed, s.VideoGone, sent.Resent, sent.Parity, s.Mended, s.AudioConcealed, s.AudioRecovered)
-	if s.VideoMissed < 20 || s.Repairs+s.Mended < s.VideoMissed/2 || s.AudioRecovered < 5 {
+	if s.VideoMissed < 20 || s.Repairs+s.Mended < s.VideoMissed/2 || s.AudioRecovered == 0 {
 		t.Errorf("this test proves nothing: %+v", s)
 	}
 	if wraps && (a.video.t.seq > 1<<15 || a.audio.t.seq > 1<<15 || a.video.t.repairSeq > 1<<15 || a.video.t.base+90000*4 > 1<<31) {
