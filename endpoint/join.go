@@ -25,6 +25,7 @@ type joinCmd struct {
 	AcceptRules string `placeholder:"VERSION" help:"Accept this version of the exchange rules without being asked."`
 	Replace     bool   `help:"Write another window's file where one is."`
 	NoStart     bool   `help:"Do not run the window afterwards."`
+	Screen      bool   `help:"Join at the window's screen: it shows how, and its camera reads the QR of the invitation."`
 	deviceWords
 	runCmd
 }
@@ -40,7 +41,11 @@ type deviceWords struct {
 
 // Run is the command `ewindow join`.
 func (c *joinCmd) Run(ctx context.Context, log *slog.Logger) error {
-	if err := c.join(ctx, bufio.NewReader(os.Stdin), os.Stdout, log); err != nil || c.NoStart {
+	joins := func() error { return c.join(ctx, bufio.NewReader(os.Stdin), os.Stdout, log) }
+	if c.Screen {
+		joins = func() error { return c.joinOnScreen(ctx, log) }
+	}
+	if err := joins(); err != nil || c.NoStart {
 		return err
 	}
 	return c.runCmd.Run(ctx, log)
@@ -73,9 +78,8 @@ func (c *joinCmd) newcomer(log *slog.Logger) (n join.Newcomer, err error) {
 	if err != nil {
 		return n, err
 	}
-	return join.Newcomer{File: c.Config, Key: key.Signer(), Devices: join.Devices{
-		Camera: c.Camera, Screen: c.Display, Microphone: c.Microphone, Speaker: c.Speaker, Rotate: c.Rotate, Found: found.Here().Look(),
-	}}, nil
+	d := join.Devices{Camera: c.Camera, Screen: c.Display, Microphone: c.Microphone, Speaker: c.Speaker, Rotate: c.Rotate, Found: found.Here().Look()}
+	return join.Newcomer{File: c.Config, Key: key.Signer(), Devices: d}, d.Check()
 }
 
 // atTerminal is where people type what is asked, or a script gives it.

@@ -26,7 +26,7 @@ var version = "unknown"
 type cli struct {
 	Version   kong.VersionFlag `help:"Print the version and end."`
 	LogFormat string           `enum:"text,json" default:"text" help:"How log lines are written: text or json."`
-	Run       runCmd           `cmd:"" help:"Be a window, until stopped. SIGHUP has it read its file again."`
+	Run       windowCmd        `cmd:"" help:"Be a window, until stopped. SIGHUP has it read its file again."`
 	Join      joinCmd          `cmd:"" help:"Join a network with the code of an invitation, write the window's file, and be a window."`
 	Check     checkCmd         `cmd:"" help:"Check a window's file and say what is wrong in it."`
 	Status    statusCmd        `cmd:"" help:"Say how the window on this machine is doing."`

@@ -51,6 +51,7 @@ func (n Newcomer) once(ctx context.Context, text string, p People) error {
 		return err
 	}
 	p.Tell(offer.Proven())
+	p.Tell(offer.Before())
 	p.Tell(offer.Clock(time.Now()))
 	if err := p.Accept(ctx, offer.Rules); err != nil {
 		return err

@@ -35,10 +35,16 @@ func (w Words) String() string {
 func Explain(err error) Words {
 	var un *Unreached
 	if errors.As(err, &un) {
-		return Words{"The registrar " + un.Host + " is not reached", "Look whether this machine is on the network, and whether the code names the right registrar", un.More.Error()}
+		return Words{"The registrar " + un.Host + " is not reached", "Is this machine on the network, and does the code name the right registrar?", un.More.Error()}
 	}
-	what, do, _ := strings.Cut(Printable(err.Error()), "; ")
-	return Words{What: capital(what), Do: capital(do)}
+	text, more := Printable(err.Error()), ""
+	if errors.Is(err, joining.ErrNoCode) {
+		if detail, ok := strings.CutPrefix(text, joining.ErrNoCode.Error()+": "); ok {
+			text, more = joining.ErrNoCode.Error(), capital(detail)+"."
+		}
+	}
+	what, do, _ := strings.Cut(text, "; ")
+	return Words{capital(what), capital(do), more}
 }
 
 // An Unreached registrar is one of which nothing has answered.
@@ -81,7 +87,18 @@ func (o *Offer) Clock(now time.Time) Words {
 	const layout = "2 Jan 2006 15:04"
 	return Words{
 		What: fmt.Sprintf("This machine's clock is wrong: it says %s, the registrar %s", now.Format(layout), o.Now.In(now.Location()).Format(layout)),
-		Do:   "It has to get the time from the network (NTP): until then the window is not let in, or opens at wrong hours",
+		Do:   "Until it has the time from the network (NTP) the window may stay closed",
+	}
+}
+
+// Before is what is to be said of a code that was used already: by this window, which was cut off then, or by another one. Who it was shows when it is redeemed.
+func (o *Offer) Before() Words {
+	if o.State != joining.Used {
+		return Words{}
+	}
+	return Words{
+		What: "This code was used before, on " + o.Since.Local().Format("Mon 2 Jan 15:04"),
+		Do:   "If that was this window, go on. If it was not, tell whoever invited you at once",
 	}
 }
 

@@ -3,6 +3,7 @@ package join
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -68,13 +69,14 @@ func TestExplain(t *testing.T) {
 		what, do string
 	}{
 		{joining.ErrNoCode, "This is no code", "One looks like"},
+		{fmt.Errorf("%w: its port is none", joining.ErrNoCode), "This is no code", "One looks like reg.example.org/7K3MQ-… and is on the invitation"},
 		{&joining.Mistyped{Group: 3}, "The code is mistyped, probably in group 3", "Compare it"},
 		{&joining.Mistyped{Group: 0}, "The code is mistyped, probably the registrar's name", "Compare it"},
 		{joining.Used.Refusal(at), "This code was used by another device on", "If that was not you"},
 		{joining.Expired.Refusal(at), "This code was good until", "Ask whoever invited you"},
 		{joining.Revoked.Refusal(at), "This code is void since", "Ask whoever invited you"},
 		{joining.ErrProof, "What answers at the registrar's address cannot prove", "Somebody may be in between"},
-		{&Unreached{"reg.example.org", errors.New("refused")}, "The registrar reg.example.org is not reached", "Look whether this machine is on the network"},
+		{&Unreached{"reg.example.org", errors.New("refused")}, "The registrar reg.example.org is not reached", "Is this machine on the network"},
 		{ErrNotAccepted, "The exchange rules were not accepted", "Nothing was changed"},
 		{errors.New("gone\x1b[2J; öffnen"), "Gone[2J", "Öffnen"},
 	} {
@@ -92,6 +94,12 @@ func TestDevicesInTheFile(t *testing.T) {
 		Cameras:     []found.Device{{Word: "v4l2:/dev/video0", Name: "Webcam C270"}, {Word: "v4l2:/dev/video2", Name: `*/ camera = "test"`}},
 		Microphones: []found.Device{{Word: "alsa:plughw:CARD=C270,DEV=0", Name: "Webcam C270, USB Audio"}},
 	}}
+	if err := (Devices{Camera: "/dev/video0"}).Check(); err == nil || !strings.Contains(err.Error(), `did you mean "v4l2:/dev/video0"?`) {
+		t.Errorf("a word that is none: %v", err)
+	}
+	if err := d.Check(); err != nil {
+		t.Error(err)
+	}
 	if err := Write(file, m, d); err != nil {
 		t.Fatal(err)
 	}

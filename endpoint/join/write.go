@@ -13,6 +13,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"ewindow/dialplan/wholefile"
+	"ewindow/endpoint/config"
 	"ewindow/media/found"
 	"ewindow/registrar/signal/joining"
 )
@@ -52,6 +53,24 @@ type Devices struct {
 	Camera, Screen, Microphone, Speaker string
 	Rotate                              int
 	Found                               found.Devices
+}
+
+// Check says what is wrong with the words before a code is used up.
+func (d Devices) Check() error {
+	dir, err := os.MkdirTemp("", "ewindow-join-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	file := filepath.Join(dir, "window.hcl")
+	some := &joining.Membership{Registrar: "sips:reg.example.org", Domain: "reg.example.org", Pin: "sha256:" + strings.Repeat("0", 64), Space: "some", Secret: "some"}
+	if err := Write(file, some, d); err != nil {
+		return err
+	}
+	if _, err := config.Load(file); err != nil {
+		return fmt.Errorf("--camera, --display, --microphone, --speaker or --rotate: %s", err) // whose file is gone
+	}
+	return nil
 }
 
 // text is a window's file. Devices that the file does not name are looked for at each start.

@@ -38,6 +38,8 @@ func (c videoFormat) check() error {
 //	source ! convert ! appsink ──newest picture──▶┤
 //	      test picture, still picture ───────────▶└▶ appsrc (1, leaky) ! scale ! encoder ! h264parse ! appsink ──▶ parent
 //
+// One that scans has a second branch behind convert, which looks for QR codes (source.go).
+//
 // The capture has the size of the largest stream; in its encoder nothing is left to scale.
 type camera struct {
 	c       protocol.CameraConfig

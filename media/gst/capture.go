@@ -20,6 +20,7 @@ const (
 	stillEvery  = 200 * time.Millisecond  // a still picture is sent at 5 a second
 	stillAfter  = 1500 * time.Millisecond // until then nothing is sent while a camera starts
 	searchEvery = 4 * time.Second         // a camera that is missing is looked for so often
+	maxCode     = 4 << 10                 // bytes of a QR code
 	closeWithin = 2500 * time.Millisecond // a driver that hangs for longer when it is closed takes the process with it
 )
 
@@ -82,6 +83,9 @@ func (k *camera) showStill(right int, reason, next string) {
 
 // capture keeps looking for a camera, and sends its pictures while there is one.
 func (k *camera) capture(ctx context.Context) error {
+	if k.c.Scan && !pipeline.Has("zbar") {
+		k.p.event(protocol.Event{Kind: protocol.Missing, Text: "this machine reads no QR codes: GStreamer's zbar is not there; install gstreamer1.0-plugins-bad", Device: "zbar"})
+	}
 	right := k.still.begin()
 	starting := time.AfterFunc(stillAfter, func() { k.showStill(right, "The camera starts", "") })
 	defer starting.Stop()
@@ -174,6 +178,8 @@ func (k *camera) stream(ctx context.Context, s source, frame *frameFormat) (work
 		}
 		if m := p.Next(0); m.Err != nil {
 			return worked, m.Err
+		} else if m.Code != "" && len(m.Code) <= maxCode {
+			k.p.event(protocol.Event{Kind: protocol.Code, Text: m.Code})
 		}
 		f, err := p.Pull("out", 100*time.Millisecond)
 		switch {

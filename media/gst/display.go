@@ -18,9 +18,10 @@ import (
 type display struct {
 	pipe          *pipeline.Pipeline
 	gate          *pipeline.Gate
-	rotate        int        // degrees clockwise: a key of directions, or 0
-	width, height int        // upright, of the window on X, or of the mode of a graphics card; else 0, and the sink scales
-	sizes         chan area  // the newest size
+	rotate        int       // degrees clockwise: a key of directions, or 0
+	width, height int       // upright, of the window on X, or of the mode of a graphics card; else 0, and the sink scales
+	sizes         chan area // the newest size
+	keys          chan string
 	gone          chan error // why it is of no use any more
 	connector     *connector // of a graphics card, to be watched; else nil
 	device        string
@@ -97,11 +98,11 @@ func openDisplay(c protocol.ScreenConfig) (*display, error) {
 	names := []string{"in", "last"}
 	var w *window
 	if s.place != nil {
-		if w, err = openWindow(*s.place, c.Title); err != nil {
+		if w, err = openWindow(*s.place, c.Title, c.Keys); err != nil {
 			return nil, err
 		}
 		d.width, d.height = d.upright(w.width, w.height)
-		d.sizes, d.gone, d.server = w.sizes, w.gone, w.server
+		d.sizes, d.keys, d.gone, d.server = w.sizes, w.keys, w.gone, w.server
 		names = append(names, "sink")
 	}
 	if s.connector != nil {

@@ -113,6 +113,8 @@ func (s *screen) Run(ctx context.Context) error {
 		case a := <-s.display.sizes:
 			s.display.resize(a)
 			s.change(s.now)
+		case key := <-s.display.keys:
+			s.p.event(protocol.Event{Kind: protocol.Key, Text: key})
 		case <-s.news:
 			s.change(s.newest())
 		case picture := <-s.decoder.pictures:

@@ -20,8 +20,23 @@ type source struct {
 
 // pictures is what comes out of a source, in the format that the encoder takes. One picture waits at most.
 func (s source) pictures(format string, c videoFormat) string {
+	scan := ""
+	if c.Scan {
+		scan = scanning()
+	}
 	return fmt.Sprintf("%s ! videoconvertscale ! ewcolour ! video/x-raw,format=%s,width=%d,height=%d,pixel-aspect-ratio=1/1 "+
-		"! appsink name=out sync=%t qos=false max-buffers=1 drop=true", s.elements, format, c.Width, c.Height, s.paced)
+		"%s! appsink name=out sync=%t qos=false max-buffers=1 drop=true", s.elements, format, c.Width, c.Height, scan, s.paced)
+}
+
+// scanning has some of the pictures looked at for QR codes, beside those that are shown, which become a mirror's. A small computer takes a tenth of
+// a second for one of 720 lines.
+func scanning() string {
+	mirror := "! videoflip video-direction=horiz "
+	if !pipeline.Has("zbar") {
+		return mirror
+	}
+	return "! tee name=scan scan. ! queue leaky=downstream max-size-buffers=1 max-size-bytes=0 max-size-time=0 " +
+		"! videorate drop-only=true max-rate=5 ! zbar qos=false ! fakesink sync=false async=false scan. " + mirror
 }
 
 // sources lists the ways that a word of the window's file means, in the order in which they are tried.

@@ -28,20 +28,24 @@ type window struct {
 	root          xproto.Window // whose size is followed; 0 for a plain window
 	remove        xproto.Atom   // WM_DELETE_WINDOW
 	width, height int
-	server        int        // the process of the X server, 0 if it is not known
-	sizes         chan area  // the newest size
-	gone          chan error // why it is not there any more
+	server        int         // the process of the X server, 0 if it is not known
+	sizes         chan area   // the newest size
+	keys          chan string // what is typed; nil if nobody wants to know
+	gone          chan error  // why it is not there any more
 }
 
 func (w *window) id() uint32 { return uint32(w.win) }
 
-// openWindow makes and maps the window.
-func openWindow(p xPlace, title string) (*window, error) {
+// openWindow makes and maps the window. With keys it hears what is typed.
+func openWindow(p xPlace, title string, keys bool) (*window, error) {
 	c, err := xgb.NewConnDisplay(p.display)
 	if err != nil {
 		return nil, fmt.Errorf("screen x11:%s: no X display there (%w); start it, or set screen in the window's file", p.display, err)
 	}
 	w := &window{conn: c, server: serverOf(p.display), sizes: make(chan area, 1), gone: make(chan error, 1)}
+	if keys {
+		w.keys = make(chan string, maxTyped)
+	}
 	screen := xproto.Setup(c).DefaultScreen(c)
 	at, err := w.place(p, screen.Root)
 	if err != nil {
@@ -105,7 +109,11 @@ func (w *window) create(screen *xproto.ScreenInfo, at area, title string, full b
 		return err
 	}
 	w.win = id
-	values := []uint32{screen.BlackPixel, xproto.EventMaskStructureNotify}
+	events := uint32(xproto.EventMaskStructureNotify)
+	if w.keys != nil {
+		events |= xproto.EventMaskKeyPress
+	}
+	values := []uint32{screen.BlackPixel, events}
 	if err := xproto.CreateWindowChecked(w.conn, screen.RootDepth, id, screen.Root, int16(at.x), int16(at.y), uint16(at.width), uint16(at.height),
 		0, xproto.WindowClassInputOutput, screen.RootVisual, xproto.CwBackPixel|xproto.CwEventMask, values).Check(); err != nil {
 		return err
@@ -183,6 +191,8 @@ func (w *window) listen() {
 			default:
 			}
 			w.sizes <- area{width: int(e.Width), height: int(e.Height)} // there is room: nobody else sends
+		case xproto.KeyPressEvent:
+			w.press(e)
 		case xproto.DestroyNotifyEvent:
 			w.gone <- errors.New("the window was destroyed")
 			return

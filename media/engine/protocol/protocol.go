@@ -79,11 +79,12 @@ type Configure struct {
 
 // CameraConfig has the words of the window's file, and the streams to begin with.
 type CameraConfig struct {
-	Source  string        `json:"source"`  // auto | test | v4l2:/dev/video0 | libcamera | x11::101 | file:clip.mp4 | gst:…
-	Label   string        `json:"label"`   // what the test camera shows
-	Seed    uint16        `json:"seed"`    // the test camera's identity in its machine-readable code
-	Encoder string        `json:"encoder"` // auto | the name of a GStreamer element
-	Streams []VideoStream `json:"streams"` // at least one
+	Source  string        `json:"source"`         // auto | test | v4l2:/dev/video0 | libcamera | x11::101 | file:clip.mp4 | gst:…
+	Label   string        `json:"label"`          // what the test camera shows
+	Seed    uint16        `json:"seed"`           // the test camera's identity in its machine-readable code
+	Encoder string        `json:"encoder"`        // auto | the name of a GStreamer element
+	Scan    bool          `json:"scan,omitempty"` // look for QR codes, and show people themselves as in a mirror, so that they can aim
+	Streams []VideoStream `json:"streams"`        // at least one
 }
 
 // VideoStream is an encoder: pictures of the one camera in a format that was negotiated.
@@ -127,6 +128,7 @@ type ScreenConfig struct {
 	Title  string `json:"title"`            // of the desktop window
 	Width  int    `json:"width"`            // of the picture that is drawn while none comes
 	Height int    `json:"height"`
+	Keys   bool   `json:"keys,omitempty"` // report what is typed at a desktop's window
 }
 
 // Command changes a running role. Fields that are not set change nothing.
@@ -182,6 +184,8 @@ const (
 	Level    EventKind = "level"    // sound: LevelDB
 	Echo     EventKind = "echo"     // sound: how the echo does, every ten seconds at most, or at once when its way is another; PathMS, ERLE, Drift, Howls, Gain
 	Work     EventKind = "work"     // camera: whether it keeps up, once a second; Wanted, Given, Made, Waited
+	Code     EventKind = "code"     // camera that scans: it sees a QR code; Text is what that holds, a secret perhaps
+	Key      EventKind = "key"      // screen with keys: somebody typed; Text is a letter, or Enter, Backspace, Escape, PageUp, PageDown
 	Keyframe EventKind = "keyframe" // screen: it can go on only with an IDR picture; whoever sends pictures should be asked for one
 )
 

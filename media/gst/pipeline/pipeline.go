@@ -172,6 +172,7 @@ type Message struct {
 	End     bool // all sinks have seen the end of the stream
 	IsLevel bool
 	LevelDB float64 // dBFS, from a level element
+	Code    string  // what a QR code holds, from zbar
 }
 
 // Error is what went wrong in an element.
@@ -205,6 +206,8 @@ func (p *Pipeline) Next(timeout time.Duration) Message {
 		return Message{Err: &Error{Element: source, Text: text, Detail: detail}}
 	case C.EW_EOS:
 		return Message{End: true}
+	case C.EW_CODE:
+		return Message{Code: text}
 	case C.EW_LEVEL:
 		return Message{IsLevel: true, LevelDB: float64(m.level)}
 	}

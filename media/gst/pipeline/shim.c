@@ -124,7 +124,7 @@ void ew_ring(int fd) {
 
 static int wanted(GstMessage *m) {
     return GST_MESSAGE_TYPE(m) == GST_MESSAGE_ERROR || GST_MESSAGE_TYPE(m) == GST_MESSAGE_EOS ||
-           (GST_MESSAGE_TYPE(m) == GST_MESSAGE_ELEMENT && gst_message_has_name(m, "level"));
+           (GST_MESSAGE_TYPE(m) == GST_MESSAGE_ELEMENT && (gst_message_has_name(m, "level") || gst_message_has_name(m, "barcode")));
 }
 
 // Keeps what is wanted and rings; the bus's own queue is not used, since its message would come after the ring.
@@ -186,6 +186,14 @@ EwMessage ew_next(EwBus *b) {
         m.kind = EW_EOS;
         break;
     default:
+        if (gst_message_has_name(msg, "barcode")) {
+            const GstStructure *s = gst_message_get_structure(msg);
+            const char *kind = gst_structure_get_string(s, "type"), *symbol = gst_structure_get_string(s, "symbol");
+            if (!symbol || g_strcmp0(kind, "QR-Code") != 0) break;
+            m.kind = EW_CODE;
+            m.text = g_utf8_make_valid(symbol, -1);
+            break;
+        }
         m.kind = EW_LEVEL;
         m.level = loudest(gst_message_get_structure(msg));
     }

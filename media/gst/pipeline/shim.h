@@ -9,11 +9,11 @@
 #include <gst/video/video.h>
 #include <gst/video/videooverlay.h>
 
-enum { EW_NONE, EW_ERROR, EW_EOS, EW_LEVEL };
+enum { EW_NONE, EW_ERROR, EW_EOS, EW_LEVEL, EW_CODE };
 
 typedef struct {
     int kind;
-    char *text;   // error: what happened; owned by the caller
+    char *text;   // error: what happened; code: what the QR code holds; owned by the caller
     char *detail; // error: what the element adds
     char *source; // path of the element that speaks
     double level; // dBFS

@@ -58,7 +58,7 @@ func invite(t *testing.T, n *stage.Network, more ...string) string {
 	return strings.TrimSpace(code)
 }
 
-// expired is a code for milano that was made eight days ago.
+// expired is a code for another space that was made eight days ago.
 func expired(t *testing.T, n *stage.Network) joining.Code {
 	t.Helper()
 	code, err := joining.Parse(invite(t, n))
@@ -68,7 +68,7 @@ func expired(t *testing.T, n *stage.Network) joining.Code {
 	code.Token = joining.NewToken()
 	key := code.Token.Key()
 	if _, err := members.Add(filepath.Join(n.StateDir(), members.FileName), func(r members.Record) (members.Entry, error) {
-		return r.InviteAgain("milano", "stage", code.Token.ID(), hex.EncodeToString(key[:]), time.Now().Add(-members.CodeLife-24*time.Hour))
+		return r.InviteAgain("late", "stage", code.Token.ID(), hex.EncodeToString(key[:]), time.Now().Add(-members.CodeLife-24*time.Hour))
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -168,7 +168,7 @@ func TestTypedCodes(t *testing.T) {
 	for _, c := range []struct{ code, says string }{
 		{"hello", "This is no code. One looks like"},
 		{mistyped(good), "The code is mistyped, probably in group 2"},
-		{nobodyThere(t), "is not reached. Look whether this machine is on the network"},
+		{nobodyThere(t), "is not reached. Is this machine on the network"},
 		{late, "This code was good until"},
 		{void, "This code is void since"},
 	} {

@@ -14,17 +14,19 @@ import (
 )
 
 // patience is for anything that takes a second or two on an idle machine.
-const patience = 40 * time.Second
+const patience = 10 * time.Second
 
 // A terminal in which a program runs, as somebody sees it who sits there.
 type terminal struct {
-	t     *testing.T
-	cmd   *exec.Cmd
-	keys  *os.File
-	typed int // keys that were pressed
+	t      *testing.T
+	cmd    *exec.Cmd
+	keys   *os.File
+	typed  int    // keys that were pressed
+	missed func() // nil, or what to look at when something was not said
 
 	mu   sync.Mutex
-	said strings.Builder
+	said strings.Builder // and was not read yet
+	ever strings.Builder
 	news chan struct{} // something was said
 	end  chan struct{} // the program has ended; err is set
 	err  error
@@ -86,6 +88,7 @@ func (s *terminal) Write(b []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.said.Write(b)
+	s.ever.Write(b)
 	select {
 	case s.news <- struct{}{}:
 	default:
@@ -97,6 +100,28 @@ func (s *terminal) text() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return strings.ReplaceAll(s.said.String(), "\r\n", "\n")
+}
+
+// all is everything that was ever said.
+func (s *terminal) all() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ever.String()
+}
+
+// line is the rest of the line that was read last.
+func (s *terminal) line() string {
+	s.t.Helper()
+	for {
+		if rest, _, ok := strings.Cut(s.text(), "\n"); ok {
+			return rest
+		}
+		select {
+		case <-s.news:
+		case <-time.After(patience):
+			s.t.Fatal("the line does not end")
+		}
+	}
 }
 
 // types presses keys.
@@ -129,6 +154,9 @@ func (s *terminal) reads(want string) {
 				s.t.Fatalf("the program has ended (%v) without saying %q", s.err, want)
 			}
 		case <-late:
+			if s.missed != nil {
+				s.missed()
+			}
 			s.t.Fatalf("the terminal does not say %q", want)
 		}
 	}
