@@ -8,10 +8,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"ewindow/dialplan/wholefile"
 	"ewindow/endpoint/config"
+	"ewindow/endpoint/join"
 	"ewindow/endpoint/trust"
 	"ewindow/registrar/signal/archive"
 )
@@ -22,7 +24,11 @@ const (
 	secretName = "secret"
 )
 
-var stateNames = []string{trust.KeyFile, trust.PinsFile} // of the state directory
+// Of the state directory. Not every window has a certificate.
+var (
+	stateNames    = []string{trust.KeyFile, trust.PinsFile}
+	optionalNames = []string{join.CertificateFile}
+)
 
 type backupCmd struct {
 	File   string `arg:"" type:"path" help:"The file to write, which must not be there."`
@@ -61,8 +67,11 @@ func (c *backupCmd) collect() (*archive.Archive, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range stateNames {
+	for _, name := range slices.Concat(stateNames, optionalNames) {
 		data, err := wholefile.Read(filepath.Join(dir, name), archive.MaxSize)
+		if errors.Is(err, fs.ErrNotExist) && slices.Contains(optionalNames, name) {
+			continue
+		}
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("no window has kept its key in %s yet: is that its --state? %s is made at its first start", dir, name)
 		}
@@ -131,8 +140,11 @@ type placed struct {
 // places says where everything goes: the secret beside the window's file, which is told so, wherever it was before.
 func (c *restoreCmd) places(a *archive.Archive, state string) ([]placed, error) {
 	var files []placed
-	for _, name := range append([]string{secretName}, stateNames...) {
+	for _, name := range slices.Concat([]string{secretName}, stateNames, optionalNames) {
 		data, is := a.File(name)
+		if !is && slices.Contains(optionalNames, name) {
+			continue
+		}
 		if !is {
 			return nil, fmt.Errorf("the backup has no %s; take another one", name)
 		}

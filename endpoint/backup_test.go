@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"ewindow/endpoint/config"
+	"ewindow/endpoint/join"
 	"ewindow/endpoint/trust"
 	"ewindow/registrar/signal/archive"
 	"ewindow/scripts/lab/somebody"
@@ -41,6 +42,9 @@ func backUp(t *testing.T) (c backupCmd, typed string, own string) {
 	}
 	defer pins.Close()
 	if err := pins.Meet("munich", []byte(somebody.Key(t))); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(c.State, join.CertificateFile), []byte("a certificate"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	typed = "stairs web squirrel\n"
@@ -90,7 +94,7 @@ func TestBackup(t *testing.T) {
 		t.Error(err)
 	}
 	contains(t, "partners", says(r.State, "", trustCmd{}), "munich")
-	for path, mode := range map[string]os.FileMode{r.Config: 0o644, filepath.Join(dir, "etc", "milano.secret"): 0o600, filepath.Join(r.State, trust.KeyFile): 0o600} {
+	for path, mode := range map[string]os.FileMode{r.Config: 0o644, filepath.Join(dir, "etc", "milano.secret"): 0o600, filepath.Join(r.State, trust.KeyFile): 0o600, filepath.Join(r.State, join.CertificateFile): 0o600} {
 		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != mode {
 			t.Errorf("%s: %v, %v", path, info.Mode(), err)
 		}

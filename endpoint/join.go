@@ -79,7 +79,7 @@ func (c *joinCmd) newcomer(log *slog.Logger) (n join.Newcomer, err error) {
 		return n, err
 	}
 	d := join.Devices{Camera: c.Camera, Screen: c.Display, Microphone: c.Microphone, Speaker: c.Speaker, Rotate: c.Rotate, Found: found.Here().Look()}
-	return join.Newcomer{File: c.Config, Key: key.Signer(), Devices: d}, d.Check()
+	return join.Newcomer{File: c.Config, State: c.State, Key: key.Signer(), Devices: d}, d.Check()
 }
 
 // atTerminal is where people type what is asked, or a script gives it.

@@ -19,6 +19,7 @@ import (
 	"ewindow/endpoint/agent"
 	"ewindow/endpoint/config"
 	"ewindow/endpoint/dial"
+	"ewindow/endpoint/join"
 	"ewindow/endpoint/metrics"
 	"ewindow/endpoint/network"
 	"ewindow/endpoint/status"
@@ -206,6 +207,7 @@ type running struct {
 	*window.Window
 	cfg   *config.Config
 	agent *agent.Agent
+	renew *join.Renewal
 	log   *slog.Logger
 }
 
@@ -222,18 +224,24 @@ func (w *running) run(ctx context.Context) error {
 		w.cfg.SecretSource.Watch(ctx, w.log.With("aor", w.cfg.Space), w.agent.SetSecret)
 		return nil
 	})
+	g.Go(func() error { return w.renew.Run(ctx) })
 	return g.Wait()
 }
 
 // window wires one up. It starts nothing.
 func (r *runCmd) window(cfg *config.Config, log *slog.Logger) (*running, error) {
-	ways, err := dialer(cfg, cfg.Place)
+	certificate := join.LoadCertificate(r.State, cfg.Space, r.key.Signer(), log)
+	ways, err := dialer(cfg, cfg.Place, certificate)
+	if err != nil {
+		return nil, fmt.Errorf("%s: pin: %w", r.Config, err)
+	}
+	web, err := dialer(cfg, cfg.Place, certificate)
 	if err != nil {
 		return nil, fmt.Errorf("%s: pin: %w", r.Config, err)
 	}
 	var second func(context.Context) (net.Conn, error)
 	if cfg.Second.Host != "" {
-		also, err := dialer(cfg, cfg.Second)
+		also, err := dialer(cfg, cfg.Second, certificate)
 		if err != nil {
 			return nil, fmt.Errorf("%s: pin: %w", r.Config, err)
 		}
@@ -264,16 +272,21 @@ func (r *runCmd) window(cfg *config.Config, log *slog.Logger) (*running, error) 
 			Log: log,
 		},
 	})
-	return &running{w, cfg, a, log}, nil
+	renew := &join.Renewal{Certificate: certificate, Host: cfg.Domain, Dial: web.Web, Log: log.With("aor", cfg.Space)}
+	return &running{w, cfg, a, renew, log}, nil
 }
 
 // dialer finds and dials the registrar at one of its places.
-func dialer(cfg *config.Config, at config.Place) (*dial.Dialer, error) {
+func dialer(cfg *config.Config, at config.Place, certificate *join.Certificate) (*dial.Dialer, error) {
 	d, err := dial.New(at.Host, at.Port, cfg.Pin, cfg.Domain, nil)
-	if err == nil && at.Bare {
+	if err != nil {
+		return nil, err
+	}
+	d.Show(certificate.Show)
+	if at.Bare {
 		d.Ask(dial.System())
 	}
-	return d, err
+	return d, nil
 }
 
 // defaults finds the state directory and ewindow-media where no flag names them.

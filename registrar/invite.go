@@ -153,14 +153,16 @@ func (f stateFlags) rules(version string) (string, error) {
 	return string(text), nil
 }
 
-// joining answers windows that come with a code.
-func (c *serveCmd) joining(identity *pki.Identity, record *members.Watch, db *store.Store, at where, log *slog.Logger) http.Handler {
+// joining answers windows that come with a code, or for their next certificate.
+func (c *serveCmd) joining(known devices, db *store.Store, at where, log *slog.Logger) http.Handler {
+	identity, record := known.identity, known.record
 	registrar := "sips:" + host(at.Host)
 	if at.SIP != 5061 {
 		registrar += ":" + strconv.Itoa(at.SIP)
 	}
 	desk := &join.Desk{
 		Domain: c.Domain, Registrar: registrar, Pin: identity.Pin(), Record: record.Record, Rules: c.rules, Log: log,
+		Certify: func(account string, key any) ([]byte, error) { return identity.Device(account, key, time.Now()) }, Holder: known.holder,
 		Add: func(next func(members.Record) (members.Entry, error)) error {
 			_, err := members.Add(c.members(), next)
 			record.Look() // before there is an account
@@ -173,6 +175,9 @@ func (c *serveCmd) joining(identity *pki.Identity, record *members.Watch, db *st
 			secret, err := db.AddAccount(ctx, account, time.Now())
 			if errors.Is(err, store.ErrExists) {
 				return freshSecret(ctx, db, account)
+			}
+			if err == nil {
+				takenUp(db, account, secret)
 			}
 			return secret, err
 		},

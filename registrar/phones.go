@@ -166,13 +166,18 @@ func freshSecret(ctx context.Context, db *store.Store, account string) (string, 
 	if err != nil {
 		return "", err
 	}
+	takenUp(db, account, secret)
+	return secret, nil
+}
+
+// takenUp waits until REGISTER is judged by a secret: the store looks four times a second, and whoever was told the secret comes at once.
+func takenUp(db *store.Store, account, secret string) {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	for range 100 { // the store looks four times a second
+	for range 100 {
 		if a, is := db.Account(account); is && a.HA1MD5 == auth.HA1(auth.MD5, a.Name, a.Realm, secret) {
-			break
+			return
 		}
 		<-tick.C
 	}
-	return secret, nil
 }

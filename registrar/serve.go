@@ -104,7 +104,8 @@ func (c *serveCmd) serve(ctx context.Context, s streams, reload <-chan os.Signal
 	if err != nil {
 		log.Error("the record of members is damaged; what stands before that holds", "err", err)
 	}
-	server, carrier, open, counted, err := c.open(ctx, start, probations(known), db, locations, certs.config(identity), ring, log)
+	machines := devices{identity, record}
+	server, carrier, open, counted, err := c.open(ctx, start, probations(known), machines, db, locations, certs.config(identity), ring, log)
 	if err != nil {
 		return err
 	}
@@ -141,7 +142,7 @@ func (c *serveCmd) serve(ctx context.Context, s streams, reload <-chan os.Signal
 	}
 	if open.others.HTTP != nil {
 		g.Go(func() error {
-			return serveShared(ctx, open.others.HTTP, publicWeb(db, identity, c.phones(server, db, at, log), c.joining(identity, record, db, at, log)), log)
+			return serveShared(ctx, open.others.HTTP, publicWeb(db, identity, c.phones(server, db, at, log), c.joining(machines, db, at, log)), log)
 		})
 	}
 	err = g.Wait()
@@ -150,7 +151,7 @@ func (c *serveCmd) serve(ctx context.Context, s streams, reload <-chan os.Signal
 }
 
 // open opens the listeners and puts the servers behind them. The relay is nil where there is none.
-func (c *serveCmd) open(ctx context.Context, start *planfile.Start, on dialplan.Probations, db *store.Store, locations *location.Table,
+func (c *serveCmd) open(ctx context.Context, start *planfile.Start, on dialplan.Probations, machines devices, db *store.Store, locations *location.Table,
 	secure *tls.Config, ring *keyring.Ring, log *slog.Logger) (
 	server *proxy.Server, carrier *relay.Server, open opened, counted *metrics.Registry, err error,
 ) {
@@ -181,7 +182,7 @@ func (c *serveCmd) open(ctx context.Context, start *planfile.Start, on dialplan.
 	}
 	config := proxy.Config{
 		Domain: c.Domain, Advertise: c.Advertise, Key: key, Plan: start.Plan, Probations: on, Accounts: db, Locations: locations, Keys: ring,
-		Echo: reflector, TLS: secure, Others: open.others, Limits: limits, Metrics: counted, Log: log,
+		Echo: reflector, TLS: secure, Others: open.others, Shown: machines.holder, Limits: limits, Metrics: counted, Log: log,
 	}
 	carrier, err = relaying.open(open, relayLimits, c.Advertise, func(account string) (proof string, ok bool) {
 		a, ok := db.Account(account)

@@ -1,6 +1,7 @@
 // Package dial makes a window's connections: to its registrar, and to TURN servers over TCP and TLS.
 //
 //	Registrar: where? (find.go) ─▶ port 5061 ─ nobody for 0.5 s, no TLS for 2 s, or it fails ─▶ port 443 beside it ─▶ the next place ─▶ whichever is set up first, by the pin
+//	Web:       the same, for HTTPS
 //	Relay:     TCP, or TLS by the pin, or elsewhere by this machine's authorities
 package dial
 
@@ -33,10 +34,11 @@ const (
 	liveness      = 15 * time.Second
 )
 
-// The protocols that are asked for (ALPN): SIP over TLS, and TURN (RFC 7443).
+// The protocols that are asked for (ALPN): SIP over TLS, TURN (RFC 7443), and HTTP.
 const (
 	alpnSIP  = "sip/2"
 	alpnTURN = "stun.turn"
+	alpnHTTP = "http/1.1"
 )
 
 // TCP connects without TLS.
@@ -48,6 +50,7 @@ type Dialer struct {
 	dns   Resolver // nil: an address or a port is given, and nobody has to be asked
 	sip   *tls.Config
 	turn  *tls.Config
+	web   *tls.Config
 	tcp   TCP
 
 	known   []target // what the DNS said last
@@ -65,7 +68,7 @@ func New(host string, port int, authority, domain string, tcp TCP) (*Dialer, err
 	for _, c := range []struct {
 		into     **tls.Config
 		protocol string
-	}{{&d.sip, alpnSIP}, {&d.turn, alpnTURN}} {
+	}{{&d.sip, alpnSIP}, {&d.turn, alpnTURN}, {&d.web, alpnHTTP}} {
 		config, err := pin.Config(authority, domain)
 		if err != nil {
 			return nil, err
@@ -79,8 +82,20 @@ func New(host string, port int, authority, domain string, tcp TCP) (*Dialer, err
 // Ask has the DNS asked where the registrar of its host is (RFC 3263). It is for a host that is a name, without a port.
 func (d *Dialer) Ask(dns Resolver) { d.dns = dns }
 
+// Show has the registrar shown a certificate where it asks for one; nobody else is shown it.
+func (d *Dialer) Show(certificate func(*tls.CertificateRequestInfo) (*tls.Certificate, error)) {
+	for _, config := range []*tls.Config{d.sip, d.turn, d.web} {
+		config.GetClientCertificate = certificate
+	}
+}
+
 // Registrar connects to the registrar, by the port first by which it was reached last. It is for one caller at a time.
-func (d *Dialer) Registrar(ctx context.Context) (net.Conn, error) {
+func (d *Dialer) Registrar(ctx context.Context) (net.Conn, error) { return d.registrar(ctx, d.sip) }
+
+// Web is Registrar for HTTPS. The two exclude each other: HTTPS takes a Dialer of its own.
+func (d *Dialer) Web(ctx context.Context) (net.Conn, error) { return d.registrar(ctx, d.web) }
+
+func (d *Dialer) registrar(ctx context.Context, config *tls.Config) (net.Conn, error) {
 	places, err := d.places(ctx)
 	if err != nil {
 		return nil, err
@@ -91,7 +106,7 @@ func (d *Dialer) Registrar(ctx context.Context) (net.Conn, error) {
 		after.answered = soonAfter
 	}
 	conn, which, errs := race(ctx, after, len(order), func(ctx context.Context, i int, answered func()) (net.Conn, error) {
-		return d.at(ctx, order[i], answered)
+		return d.at(ctx, order[i], config, answered)
 	})
 	if conn == nil {
 		return nil, failed(order, errs)
@@ -120,7 +135,7 @@ func failed(order []target, errs []error) error {
 }
 
 // at connects to the registrar at a place, and says when somebody answers there.
-func (d *Dialer) at(ctx context.Context, t target, answered func()) (net.Conn, error) {
+func (d *Dialer) at(ctx context.Context, t target, config *tls.Config, answered func()) (net.Conn, error) {
 	addr := net.JoinHostPort(t.host, strconv.Itoa(t.port))
 	conn, err := d.tcp(ctx, "tcp", addr)
 	switch {
@@ -130,7 +145,7 @@ func (d *Dialer) at(ctx context.Context, t target, answered func()) (net.Conn, e
 		return nil, err
 	}
 	answered()
-	return secure(ctx, conn, d.sip)
+	return introduced(ctx, conn, config)
 }
 
 // secure sets TLS up, or closes the connection.
@@ -164,7 +179,7 @@ func (d *Dialer) relayConfig(host string) *tls.Config {
 		return d.turn
 	}
 	config := d.turn.Clone()
-	config.ServerName = host
+	config.ServerName, config.GetClientCertificate = host, nil
 	pinned := config.VerifyConnection
 	config.VerifyConnection = func(cs tls.ConnectionState) error {
 		ours := pinned(cs)

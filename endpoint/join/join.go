@@ -1,7 +1,9 @@
 // Package join gets a window into a network with the code that somebody was handed: it believes the registrar by the proof that the code
-// allows, and brings home what a window's file needs.
+// allows, and brings home what a window's file needs. From then on it keeps the window's certificate new.
 //
-//	Ask ─▶ Offer: whose network, which rules ─▶ people accept ─▶ Redeem ─▶ Write: window.hcl, secret
+//	Ask ─▶ Offer: whose network, which rules ─▶ people accept ─▶ Redeem ─▶ Keep: media.crt ─▶ Write: window.hcl, secret
+//	                                                                           ▲
+//	Renewal: a third of its time is left ─▶ HTTPS, showing the certificate ────┘
 //
 // Newcomer.Join goes that way with People, at whatever they stand; what they are told is in words.go, once for all of them.
 package join
@@ -104,6 +106,11 @@ func (o *Offer) Redeem(ctx context.Context, key crypto.Signer) (*joining.Members
 	if m.Pin != o.Pin || m.Secret == "" || m.Space != o.Space || !username.Valid(m.Space) { // it names a file
 		return nil, errors.New("the registrar's answer does not fit what it said before; try again, and tell whoever runs it")
 	}
+	if len(m.Certificate) > 0 {
+		if _, err := fits(m.Certificate, m.Space, key); err != nil {
+			return nil, fmt.Errorf("the certificate in the registrar's answer is not this window's: %w; try again, and tell whoever runs it", err)
+		}
+	}
 	return &m, nil
 }
 
@@ -130,18 +137,23 @@ func (o *Offer) post(ctx context.Context, path string, question, answer any) (sh
 		return "", err
 	}
 	defer a.Body.Close()
+	return shown, read(a, answer)
+}
+
+// read reads the answer to a question. Error: *joining.Refusal, or that it is none of a registrar's.
+func read(a *http.Response, answer any) error {
 	if a.StatusCode != http.StatusOK {
 		refusal := &joining.Refusal{}
 		if err := joining.Read(a.Body, joining.MaxAnswer, refusal); err != nil || refusal.Reason == "" {
-			return "", fmt.Errorf("what answers there is no registrar of E-Windows (status %d)", a.StatusCode)
+			return fmt.Errorf("what answers there is no registrar of E-Windows (status %d)", a.StatusCode)
 		}
 		refusal.Text = Printable(refusal.Text) // whoever says it has proven nothing yet
-		return "", refusal
+		return refusal
 	}
 	if err := joining.Read(a.Body, joining.MaxAnswer, answer); err != nil {
-		return "", fmt.Errorf("the registrar's answer is %w", err)
+		return fmt.Errorf("the registrar's answer is %w", err)
 	}
-	return shown, nil
+	return nil
 }
 
 // secure is for a connection to a registrar that shows an authority of its own, whichever, and a certificate by it for its name; shown is its

@@ -73,8 +73,9 @@ func newRegistrar(t *testing.T) *registrar {
 			_, err := members.Add(r.record, next)
 			return err
 		},
-		Rules:  func(string) (string, error) { return "Be kind.", nil },
-		Secret: func(context.Context, string) (string, error) { return "geheim", nil },
+		Rules:   func(string) (string, error) { return "Be kind.", nil },
+		Secret:  func(context.Context, string) (string, error) { return "geheim", nil },
+		Certify: func(account string, key any) ([]byte, error) { return id.Device(account, key, time.Now()) },
 	}
 	r.port = serve(t, id, d.Handler())
 	return r

@@ -21,6 +21,7 @@ type People interface {
 // A Newcomer is a window that has no file yet.
 type Newcomer struct {
 	File    string // to be written
+	State   string // directory of the key, where the certificate goes
 	Key     crypto.Signer
 	Devices Devices
 }
@@ -58,6 +59,9 @@ func (n Newcomer) once(ctx context.Context, text string, p People) error {
 	}
 	m, err := offer.Redeem(ctx, n.Key)
 	if err != nil {
+		return err
+	}
+	if err := KeepCertificate(n.State, m.Certificate); err != nil {
 		return err
 	}
 	if err := Write(n.File, m, n.Devices); err != nil {

@@ -33,6 +33,7 @@ type conn struct {
 	halved    time.Time           // when half a ping was read, and nothing since; zero if none was
 	fresh     *said               // what was said in the handshake, until something is read behind it
 	account   string
+	holder    string        // account whose certificate was shown in the handshake; it stays the same
 	place     *list.Element // among those of account
 
 	mu        sync.Mutex

@@ -18,6 +18,7 @@
 package flow
 
 import (
+	"crypto/x509"
 	"errors"
 
 	"ewindow/registrar/location"
@@ -39,8 +40,14 @@ type Events struct {
 	Closed          func(Flow)                   // a connection that was handed to the SIP stack has ended; once for each
 	KeysRefused     func(Flow)                   // a message was not written: it carries keys, and this flow is not encrypted
 	HandshakeFailed func(Flow, HandshakeFailure) // TLS was not set up with a peer
+	Shown           Shown                        // nil: nobody is asked for a certificate
 	Silent          func()                       // an answer was not sent over UDP: nobody has authenticated there, and the budget is used up
 }
+
+// Shown says whose certificate it is that a window shows: the account that nobody else is let speak for on that connection, empty if that is
+// not known here, or why the window is not let in. It is asked in the handshake, and of windows alone: phones and browsers may have
+// certificates of others, which some ask their user about.
+type Shown func(*x509.Certificate) (account string, err error)
 
 // ErrKeysInClear is why a message was not written.
 var ErrKeysInClear = errors.New("the message carries keys of media, and this flow is not encrypted")

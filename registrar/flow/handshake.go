@@ -9,8 +9,10 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"strings"
 
+	"ewindow/registrar/pki/pin"
 	"ewindow/registrar/signal/header"
 )
 
@@ -31,6 +33,7 @@ const (
 	Gone       = "gone"       // the peer hung up
 	Untouched  = "untouched"  // it did so without having said anything: it looked whether the port is open
 	Unsound    = "unsound"    // one of the two found the other not to keep to TLS
+	Denied     = "denied"     // a window's certificate that is not good any more
 	Foreign    = "foreign"    // on a shared port: what the peer speaks within TLS is not served here
 )
 
@@ -57,6 +60,8 @@ type said struct {
 	hello    bool   // a whole ClientHello
 	versions []uint16
 	name     string // by which it calls us, made fit for a log; empty for an address
+	holder   string // account whose certificate it has shown, see Shown
+	denied   error  // why the certificate that it has shown is not good
 	starved  bool   // it waited for its turn in vain
 	done     bool   // the handshake had ended before it said no
 }
@@ -76,18 +81,38 @@ func (s *said) note(b []byte) {
 	s.last = s.last[max(0, len(s.last)-alertSize):]
 }
 
-// listening makes a configuration note each ClientHello.
-func listening(config *tls.Config) *tls.Config {
+// listening makes a configuration note each ClientHello, and ask windows for their certificates.
+func listening(config *tls.Config, shown Shown) *tls.Config {
 	config = config.Clone()
 	next := config.GetConfigForClient
 	config.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
-		if t, ok := hello.Conn.(*turn); ok {
+		t, ok := hello.Conn.(*turn)
+		if ok {
 			t.said.hello, t.said.versions, t.said.name = true, hello.SupportedVersions, header.Name(hello.ServerName)
 		}
-		if next == nil {
+		if next != nil {
+			if other, err := next(hello); other != nil || err != nil {
+				return other, err
+			}
+		}
+		if !ok || shown == nil || !slices.Contains(hello.SupportedProtos, pin.ALPN) {
 			return nil, nil
 		}
-		return next(hello)
+		return asking(config, t.said, shown), nil
+	}
+	return config
+}
+
+// asking is for one connection: a window is asked for its certificate, and may have none.
+func asking(config *tls.Config, said *said, shown Shown) *tls.Config {
+	config = config.Clone()
+	config.GetConfigForClient = nil
+	config.ClientAuth = tls.RequestClientCert // what is shown is judged here, also in a handshake that is resumed
+	config.VerifyConnection = func(cs tls.ConnectionState) error {
+		if len(cs.PeerCertificates) > 0 {
+			said.holder, said.denied = shown(cs.PeerCertificates[0])
+		}
+		return said.denied
 	}
 	return config
 }
@@ -133,6 +158,8 @@ func (s *said) failure(err error, overdue bool) HandshakeFailure {
 	switch {
 	case overdue:
 		f.Kind, f.Reason = Overdue, s.overdue()
+	case s.denied != nil:
+		f.Kind, f.Reason = Denied, "refused by this registrar: "+s.denied.Error()
 	case refused:
 		f = refusals[alert]
 		if f.Err = fmt.Errorf("alert %d: %w", alert, alert); f.Reason == "" {

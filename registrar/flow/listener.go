@@ -26,7 +26,7 @@ type Listener struct {
 // Listen wraps l. transport is TCP or TLS; config is needed for TLS alone.
 func (t *Table) Listen(l net.Listener, transport string, config *tls.Config) *Listener {
 	if config != nil {
-		config = listening(config)
+		config = listening(config, t.events.Shown)
 	}
 	return &Listener{
 		table: t, inner: l, transport: transport, config: config,
@@ -94,7 +94,7 @@ func (l *Listener) secure(ctx context.Context, c *conn) bool {
 			_ = c.Close()
 			return false
 		case stun:
-			l.give(ctx, c, first, alpnTURN)
+			l.give(ctx, c, first, tls.ConnectionState{}, alpnTURN)
 			return false
 		}
 		raw = first
@@ -113,6 +113,7 @@ func (l *Listener) secure(ctx context.Context, c *conn) bool {
 		_ = c.Close()
 		return false
 	}
+	c.holder = said.holder
 	if l.others == nil {
 		c.secure(secure, said)
 		return true
@@ -124,7 +125,7 @@ func (l *Listener) secure(ctx context.Context, c *conn) bool {
 		_ = c.Close()
 		return false
 	case protocol != alpnSIP:
-		l.give(ctx, c, over, protocol)
+		l.give(ctx, c, over, secure.ConnectionState(), protocol)
 		return false
 	}
 	c.secure(over, said)

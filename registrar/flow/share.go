@@ -121,11 +121,12 @@ func peek(ctx context.Context, conn, socket net.Conn, enough func([]byte) bool) 
 	return b, ctx.Err()
 }
 
-// give hands a connection to whoever takes its protocol, which has to come for it soon. over is the connection as it is to be read.
-func (l *Listener) give(ctx context.Context, c *conn, over net.Conn, protocol string) {
+// give hands a connection to whoever takes its protocol, which has to come for it soon. over is the connection as it is to be read, state
+// that of its TLS.
+func (l *Listener) give(ctx context.Context, c *conn, over net.Conn, state tls.ConnectionState, protocol string) {
 	to := l.others.of(protocol)
 	if protocol == alpnHTTP {
-		if !to.take(ctx, &guest{over, c}, l.table.limits.Handshake) {
+		if !to.take(ctx, &guest{over, c, state}, l.table.limits.Handshake) {
 			_ = c.Close()
 		}
 		return
@@ -162,8 +163,12 @@ func (h *handed) SetLinger(seconds int) error {
 // guest is a connection that stays among the strangers of the table until it ends.
 type guest struct {
 	net.Conn
-	c *conn
+	c     *conn
+	state tls.ConnectionState
 }
+
+// ConnectionState is that of its TLS; net/http gives it to handlers.
+func (g *guest) ConnectionState() tls.ConnectionState { return g.state }
 
 func (g *guest) Close() error {
 	err := g.Conn.Close()

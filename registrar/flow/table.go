@@ -164,7 +164,7 @@ func (t *Table) Drop(f Flow) {
 	}
 }
 
-// Of is the connections on which that account was the last to authenticate.
+// Of is the connections on which that account was the last to authenticate, or has shown its certificate.
 func (t *Table) Of(account string) (flows []Flow) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -173,7 +173,22 @@ func (t *Table) Of(account string) (flows []Flow) {
 			flows = append(flows, e.Value.(*conn).flow)
 		}
 	}
+	for _, c := range t.live {
+		if c.holder == account && c.account != account {
+			flows = append(flows, c.flow)
+		}
+	}
 	return flows
+}
+
+// Holder is the account whose certificate was shown on f, see Shown: it is the only one that may speak on it. Empty if none was.
+func (t *Table) Holder(f Flow) string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if c := t.at(f); c != nil {
+		return c.holder
+	}
+	return ""
 }
 
 // List is the connections on which an account has authenticated, ordered by account, and how many others there are.

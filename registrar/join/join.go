@@ -1,9 +1,11 @@
 // Package join is where new windows come with a code, over HTTPS: it proves that the registrar made the code, and turns it into an account,
-// once. What is said is in signal/joining, what is kept in members.
+// once, and a certificate, which windows renew here. What is said is in signal/joining, what is kept in members.
 package join
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
@@ -36,6 +38,9 @@ type Desk struct {
 	Secret    func(ctx context.Context, account string) (string, error) // makes the account if there is none, and gives it another secret
 	Log       *slog.Logger
 
+	Certify func(account string, key any) (der []byte, err error)     // makes the certificate of a window
+	Holder  func(shown *x509.Certificate) (account string, err error) // whose it is; empty if that is not known, an error if it is not good any more
+
 	budgets *block.Budgets
 }
 
@@ -45,6 +50,7 @@ func (d *Desk) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST "+joining.PathProve, d.bounded(d.prove))
 	mux.HandleFunc("POST "+joining.PathRedeem, d.bounded(d.redeem))
+	mux.HandleFunc("POST "+joining.PathRenew, d.bounded(d.renew))
 	return mux
 }
 
@@ -127,6 +133,9 @@ func (d *Desk) redeem(r *http.Request) (any, int, *joining.Refusal) {
 	if err != nil {
 		return unreadable(err)
 	}
+	if err := mediaKey(request.PublicKey); err != nil {
+		return unreadable(err)
+	}
 	device := sha256.Sum256(request.RawSubjectPublicKeyInfo)
 	i, known := d.Record().Invitation(token.ID(), time.Now())
 	if key, err := hex.DecodeString(i.Key); !known || err != nil || len(key) != len(joining.Key{}) || !joining.Key(key).Of(token) {
@@ -145,10 +154,46 @@ func (d *Desk) redeem(r *http.Request) (any, int, *joining.Refusal) {
 	case err != nil && !errors.Is(err, members.ErrAgain):
 		return d.trouble("the registrar could not record the membership", err)
 	}
+	certificate, err := d.Certify(i.Space, request.PublicKey)
+	if err != nil {
+		return d.trouble("the registrar could not make the window's certificate", err)
+	}
 	secret, err := d.Secret(context.WithoutCancel(r.Context()), i.Space)
 	if err != nil {
 		return d.trouble("the registrar could not make the account", err)
 	}
 	d.Log.Info("a window has joined by its code", "aor", i.Space, "peer", r.RemoteAddr)
-	return joining.Membership{Space: i.Space, Domain: d.Domain, Registrar: d.Registrar, Pin: d.Pin, Secret: secret}, http.StatusOK, nil
+	return joining.Membership{Space: i.Space, Domain: d.Domain, Registrar: d.Registrar, Pin: d.Pin, Secret: secret, Certificate: certificate}, http.StatusOK, nil
+}
+
+// mediaKey refuses what is no window's key before a code is used for it.
+func mediaKey(key any) error {
+	if k, is := key.(*ecdsa.PublicKey); !is || k.Curve != elliptic.P256() {
+		return errors.New("its key is none of ECDSA on P-256")
+	}
+	return nil
+}
+
+// renew gives a window the next certificate for the key of the one that it shows. That may be over: whose key is good the record knows.
+func (d *Desk) renew(r *http.Request) (any, int, *joining.Refusal) {
+	if err := joining.Read(r.Body, joining.MaxQuestion, &struct{}{}); err != nil {
+		return unreadable(err)
+	}
+	if r.TLS == nil || len(r.TLS.PeerCertificates) == 0 {
+		return nil, http.StatusForbidden, &joining.Refusal{Reason: joining.Uncertain, Text: "no certificate was shown that could be renewed"}
+	}
+	shown := r.TLS.PeerCertificates[0]
+	account, err := d.Holder(shown)
+	switch {
+	case err != nil:
+		return nil, http.StatusForbidden, &joining.Refusal{Reason: joining.WasRevoked, Text: err.Error()}
+	case account == "":
+		return nil, http.StatusForbidden, &joining.Refusal{Reason: joining.Uncertain, Text: "this registrar cannot tell whose certificate it is that was shown; if that lasts, join again by a code"}
+	}
+	certificate, err := d.Certify(account, shown.PublicKey)
+	if err != nil {
+		return d.trouble("the registrar could not make the window's certificate", err)
+	}
+	d.Log.Info("a window's certificate was renewed", "aor", account, "peer", r.RemoteAddr)
+	return joining.Renewed{Certificate: certificate}, http.StatusOK, nil
 }

@@ -6,7 +6,10 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
+	"crypto/tls"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -28,8 +31,9 @@ const somePin = "sha256:6f1c0000000000000000000000000000000000000000000000000000
 
 // A desk with a record in a file, as the registrar has it.
 type desk struct {
-	t    *testing.T
-	path string
+	t     *testing.T
+	path  string
+	shown *x509.Certificate // in TLS
 	http.Handler
 
 	mu      sync.Mutex
@@ -63,6 +67,19 @@ func newDesk(t *testing.T) *desk {
 			return fmt.Sprintf("%s-%d", account, d.secrets[account]), nil
 		},
 		Log: slog.New(slog.NewTextHandler(&d.log, nil)),
+		Certify: func(account string, key any) ([]byte, error) {
+			k, err := x509.MarshalPKIXPublicKey(key)
+			return append([]byte(account+" "), k...), err
+		},
+		Holder: func(shown *x509.Certificate) (string, error) {
+			switch shown.Subject.CommonName {
+			case "potsdam":
+				return "potsdam", nil
+			case "dresden":
+				return "", errors.New("the membership of dresden was revoked")
+			}
+			return "", nil
+		},
 	}).Handler()
 	return d
 }
@@ -88,6 +105,9 @@ func (d *desk) post(from, path string, question, answer any) *joining.Refusal {
 	}
 	r := httptest.NewRequest(http.MethodPost, path, bytes.NewReader(body))
 	r.RemoteAddr = from
+	if d.shown != nil {
+		r.TLS = &tls.ConnectionState{PeerCertificates: []*x509.Certificate{d.shown}}
+	}
 	w := httptest.NewRecorder()
 	d.ServeHTTP(w, r)
 	if w.Code == http.StatusOK {
@@ -146,6 +166,52 @@ func TestJoin(t *testing.T) {
 	}
 	if strings.Contains(d.log.String(), token.Text()) || strings.Contains(d.log.String(), "potsdam-1") {
 		t.Errorf("a secret is in the log:\n%s", d.log.String())
+	}
+}
+
+// A window gets a certificate of its key when it joins, and the next one for the key of the one that it shows.
+func TestCertificate(t *testing.T) {
+	d := newDesk(t)
+	m, refused := d.device()("192.0.2.1:1", d.invite("potsdam", time.Now()), "v3")
+	if refused != nil || !bytes.HasPrefix(m.Certificate, []byte("potsdam ")) {
+		t.Fatalf("%q, %v", m.Certificate, refused)
+	}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	public, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]joining.Reason{"": joining.Uncertain, "lisboa": joining.Uncertain, "dresden": joining.WasRevoked, "potsdam": ""} {
+		if d.shown = nil; name != "" {
+			d.shown = &x509.Certificate{Subject: pkix.Name{CommonName: name}, PublicKey: &key.PublicKey}
+		}
+		var a joining.Renewed
+		switch refused := d.post("192.0.2.1:1", joining.PathRenew, struct{}{}, &a); {
+		case want != "":
+			if refused == nil || refused.Reason != want {
+				t.Errorf("%q: %v, want %s", name, refused, want)
+			}
+		case refused != nil || !bytes.Equal(a.Certificate, append([]byte("potsdam "), public...)):
+			t.Errorf("%q: %q, %v", name, a.Certificate, refused)
+		}
+	}
+	other, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	csr, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{}, other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	token := d.invite("lisboa", time.Now())
+	if refused := d.post("192.0.2.1:1", joining.PathRedeem, joining.Redeem{Token: token.Text(), Rules: "v3", CSR: csr}, nil); refused == nil || refused.Reason != joining.Unreadable {
+		t.Errorf("a key of RSA: %v", refused)
+	}
+	if _, refused := d.device()("192.0.2.2:1", token, "v3"); refused != nil {
+		t.Errorf("and its code is used up: %v", refused)
 	}
 }
 
@@ -221,12 +287,12 @@ func TestBadQuestions(t *testing.T) {
 	d := newDesk(t)
 	token := d.invite("potsdam", time.Now())
 	for i, body := range []string{"", "{", `{"token":"12"}`, `{"token":"` + token.Text() + `"}`, `{"token":"` + token.Text() + `","csr":"AAAA"}`, strings.Repeat("x", 1<<20)} {
-		for _, path := range []string{joining.PathRedeem, joining.PathProve} {
+		for _, path := range []string{joining.PathRedeem, joining.PathProve, joining.PathRenew} {
 			r := httptest.NewRequest(http.MethodPost, path, strings.NewReader(body))
 			r.RemoteAddr = fmt.Sprintf("192.0.2.%d:1", i)
 			w := httptest.NewRecorder()
 			d.ServeHTTP(w, r)
-			if w.Code != http.StatusBadRequest && w.Code != http.StatusNotFound {
+			if w.Code != http.StatusBadRequest && w.Code != http.StatusNotFound && (w.Code != http.StatusForbidden || path != joining.PathRenew) {
 				t.Errorf("%s %.20q: %d %s", path, body, w.Code, w.Body)
 			}
 		}

@@ -149,6 +149,9 @@ func Follow(path string, changed func(Record), log *slog.Logger) (*Watch, Record
 	w := &Watch{path: path, changed: changed, log: log}
 	w.seen, _ = stat(path)
 	record, err := Read(path)
+	if err != nil {
+		w.fault = err.Error()
+	}
 	w.have = record
 	return w, record, err
 }
@@ -173,6 +176,14 @@ func (w *Watch) Record() Record {
 	defer w.mu.Unlock()
 	w.look()
 	return w.have
+}
+
+// Whole is false while lines may be missing: the file is damaged, or cannot be read.
+func (w *Watch) Whole() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.look()
+	return w.fault == ""
 }
 
 // Look takes up what others have written.

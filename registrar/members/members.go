@@ -133,6 +133,21 @@ func (r Record) Member(space string) (Member, bool) {
 	return Member{}, false
 }
 
+// Device is the key of the machine by which a space joined last, as long as that membership lasts: SHA-256 of the public key, in hex. Empty
+// where there is none: of accounts whose secret was carried by hand nobody knows a key.
+func (r Record) Device(space string) (device string) {
+	for _, e := range r {
+		switch {
+		case e.Space != space:
+		case e.Kind == Joined:
+			device = e.Device
+		case e.Kind == Revoked || e.Kind == Admitted:
+			device = ""
+		}
+	}
+	return device
+}
+
 // What a caller may branch on. The errors that wrap them say what to do.
 var (
 	ErrRefused = errors.New("not recorded")

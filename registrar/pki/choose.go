@@ -2,6 +2,7 @@ package pki
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"slices"
 
 	"ewindow/registrar/pki/pin"
@@ -18,9 +19,11 @@ import (
 type Source func() *tls.Certificate
 
 // ServerConfig is for a listener: it sends the authority along to windows, and to all others what the first of public has that they can
-// use. It follows renewals.
+// use. It follows renewals. Who asks windows for theirs (Device) names this authority by it.
 func (id *Identity) ServerConfig(public ...Source) *tls.Config {
-	return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	ours := x509.NewCertPool()
+	ours.AddCert(id.ca)
+	return &tls.Config{MinVersion: tls.VersionTLS12, ClientCAs: ours, GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 		if cert := forPublic(hello, public); cert != nil {
 			return cert, nil
 		}

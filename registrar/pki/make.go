@@ -76,18 +76,24 @@ func sign(t *x509.Certificate, newKey func() (crypto.Signer, error), ca *x509.Ce
 	if err != nil {
 		return nil, nil, err
 	}
-	if t.SerialNumber, err = rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127)); err != nil {
-		return nil, nil, err
-	}
 	if ca == nil {
 		ca, caKey = t, key
 	}
-	der, err := x509.CreateCertificate(rand.Reader, t, ca, key.Public(), caKey)
-	if err != nil {
-		return nil, nil, err
-	}
-	cert, err := x509.ParseCertificate(der)
+	cert, err := certify(t, key.Public(), ca, caKey)
 	return cert, key, err
+}
+
+// certify makes a certificate for a key that is there, with a number of its own.
+func certify(t *x509.Certificate, key crypto.PublicKey, ca *x509.Certificate, caKey crypto.Signer) (*x509.Certificate, error) {
+	var err error
+	if t.SerialNumber, err = rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127)); err != nil {
+		return nil, err
+	}
+	der, err := x509.CreateCertificate(rand.Reader, t, ca, key, caKey)
+	if err != nil {
+		return nil, err
+	}
+	return x509.ParseCertificate(der)
 }
 
 // hosts are all names of the server, each once, the domain first.

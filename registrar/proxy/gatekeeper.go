@@ -35,6 +35,7 @@ type gatekeeper struct {
 	site     *site
 	flows    interface {
 		Authenticated(f location.Flow, account string)
+		Holder(f location.Flow) string
 	}
 	counts interface{ AuthFailure(reason string) }
 	ledger *ledger
@@ -76,6 +77,10 @@ func (g *gatekeeper) partner(r *request, account string) verdict {
 
 // authenticate finds out which account sent the request, and notes it there. user is whom to challenge.
 func (g *gatekeeper) authenticate(r *request, user string, c challenge) verdict {
+	holder := g.flows.Holder(r.flow)
+	if holder != "" && user != holder {
+		return g.misspoken(r, user, holder)
+	}
 	q := auth.Request{Method: string(r.Method), URI: r.asked, From: user, Here: g.site.hosts.ours}
 	for _, h := range r.GetHeaders(c.credentials) {
 		q.Values = append(q.Values, h.Value())
@@ -88,12 +93,22 @@ func (g *gatekeeper) authenticate(r *request, user string, c challenge) verdict 
 	if found.Err != nil {
 		return g.refusal(r, user, c, found)
 	}
+	if holder != "" && found.Account != holder {
+		return g.misspoken(r, found.Account, holder)
+	}
 	r.account, r.epoch = found.Account, epoch
 	if _, space := r.plan.Space(found.Account); space && r.flow.Transport != flow.TLS {
 		return vNotTLS // the keys of its calls are in its messages
 	}
 	g.flows.Authenticated(r.flow, found.Account)
 	return verdict{}
+}
+
+// misspoken is the answer to a request in the name of another account than the one whose certificate was shown on its connection.
+func (g *gatekeeper) misspoken(r *request, user, holder string) verdict {
+	g.counts.AuthFailure("certificate")
+	g.log.Warn("refused: the connection is another account's by its certificate", "aor", header.Safe(user), "holder", holder, "peer", r.flow.Remote, stranger(r.flow.Remote))
+	return verdict{status: 403, reason: "This connection is of " + holder + " by its certificate and of no other account"}
 }
 
 // refusal is the answer to a request whose sender has not proved who it is.

@@ -81,7 +81,11 @@ func (p *peer) connect() {
 		p.l.t.Fatal(err)
 	}
 	if p.transport == "TLS" && p.l.tls != nil {
-		c = tls.Client(c, p.l.tls)
+		secure := tls.Client(c, p.l.tls)
+		if err := secure.HandshakeContext(p.l.t.Context()); err != nil { // before anybody else: its lock is no wait in simulated time
+			p.l.t.Fatal(err)
+		}
+		c = secure
 	}
 	p.conn = c
 	gone := make(chan struct{})

@@ -64,6 +64,7 @@ type Config struct {
 	Relays    Relays            // what windows are told of STUN and TURN; nil: nothing
 	TLS       *tls.Config       // for Listeners.TLS and Shared; nil if the connections of TLS are secure already, and there is no Shared
 	Others    flow.Others       // who takes what comes to Listeners.Shared and is no SIP; HTTP also what comes to Listeners.TLS
+	Shown     flow.Shown        // whose certificate a window shows; nil: none are asked for
 	Limits    flow.Limits       // zero: flow.DefaultLimits
 	Metrics   *metrics.Registry // nil: a new one
 	Log       *slog.Logger      // nil: none
@@ -143,7 +144,7 @@ func New(c Config, l Listeners) (*Server, error) {
 	s.probations = c.Probations
 	s.plan.Store(c.Plan.Under(c.Probations))
 	s.flows = flow.NewTable(c.Limits, flow.Events{
-		Closed: s.flowClosed, KeysRefused: s.keys.refused, HandshakeFailed: s.handshakeFailed, Silent: c.Metrics.Silent,
+		Closed: s.flowClosed, KeysRefused: s.keys.refused, HandshakeFailed: s.handshakeFailed, Shown: c.Shown, Silent: c.Metrics.Silent,
 	})
 	s.stack = stack.New(stack.Config{Request: s.handle})
 	s.assemble(c, digest)

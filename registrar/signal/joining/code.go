@@ -8,7 +8,10 @@
 //	                                              the proof binds the authority of this very connection
 //	people      read the rules, accept them
 //	window      Redeem  {token, rules, csr} ──▶
-//	registrar           Membership          ◀──   secret, address-of-record, registrar
+//	registrar           Membership          ◀──   secret, address-of-record, registrar, certificate
+//
+//	window      {}, over TLS with its certificate, two months later ──▶
+//	registrar           Renewed             ◀──   the next one, for the same key
 //
 // The token leaves the window only after the proof: whoever stands in between learns its ID, which opens nothing.
 package joining

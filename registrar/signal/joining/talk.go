@@ -13,10 +13,11 @@ import (
 	"time"
 )
 
-// Where the two questions are asked: POST, with JSON as body and as answer.
+// Where the questions are asked: POST, with JSON as body and as answer.
 const (
 	PathProve  = "/join/prove"
 	PathRedeem = "/join/redeem"
+	PathRenew  = "/join/renew" // by a window that shows its certificate in TLS; the question is {}
 )
 
 // ContentType is the media type of all bodies.
@@ -145,6 +146,14 @@ type Membership struct {
 	Registrar string `json:"registrar"` // a sips URI
 	Pin       string `json:"pin"`
 	Secret    string `json:"secret"` // of the SIP account; another one with each answer
+
+	// Certificate is the window's, DER, by the registrar's own authority, for the key of the question. Registrars of before give none.
+	Certificate []byte `json:"certificate,omitempty"`
+}
+
+// Renewed is what a window gets whose certificate was renewed.
+type Renewed struct {
+	Certificate []byte `json:"certificate"`
 }
 
 // Refusal is the body of every answer that is not 200: what is wrong, and what to do, for people.
@@ -169,6 +178,7 @@ const (
 	Unreadable Reason = "unreadable" // the question
 	TooMany    Reason = "too many"   // questions from there; Retry-After says for how long
 	Trouble    Reason = "trouble"    // at the registrar; try again
+	Uncertain  Reason = "uncertain"  // no certificate was shown, or none that this registrar knows
 )
 
 // Read reads one question or answer of at most limit bytes from r. What is unknown in it is passed over, so that a newer program may say more.

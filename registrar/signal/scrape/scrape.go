@@ -5,6 +5,7 @@ package scrape
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -39,7 +40,8 @@ func Serve(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger
 	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
 	defer stop()
 	pace := rate.NewLimiter(perSecond, burst)
-	slow := paced{netutil.LimitListener(l, MaxConnections), func() error { return pace.Wait(ctx) }}
+	known := &tap{Listener: l}
+	slow := paced{netutil.LimitListener(known, MaxConnections), known, func() error { return pace.Wait(ctx) }}
 	if err := server.Serve(slow); !errors.Is(err, http.ErrServerClosed) && ctx.Err() == nil {
 		return fmt.Errorf("serve metrics on %s: %w", l.Addr(), err)
 	}
@@ -49,7 +51,8 @@ func Serve(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger
 // paced is a Listener that lets connections in slowly.
 type paced struct {
 	net.Listener
-	wait func() error
+	under *tap
+	wait  func() error
 }
 
 // Accept waits for its turn and for a connection.
@@ -57,5 +60,32 @@ func (p paced) Accept() (net.Conn, error) {
 	if err := p.wait(); err != nil {
 		return nil, err
 	}
-	return p.Listener.Accept()
+	c, err := p.Listener.Accept()
+	if stater, ok := p.under.last.(stater); ok && err == nil {
+		return secured{c, stater}, nil
+	}
+	return c, err
+}
+
+// stater is a connection that knows its TLS.
+type stater interface {
+	ConnectionState() tls.ConnectionState
+}
+
+// tap remembers the connection that came last: LimitListener hides what it knows. Accept is called by one goroutine.
+type tap struct {
+	net.Listener
+	last net.Conn
+}
+
+func (t *tap) Accept() (net.Conn, error) {
+	var err error
+	t.last, err = t.Listener.Accept()
+	return t.last, err
+}
+
+// secured has net/http tell handlers of the TLS that somebody else has set up.
+type secured struct {
+	net.Conn
+	stater
 }
