@@ -84,7 +84,10 @@ func (w *windowCmd) Run(ctx context.Context, log *slog.Logger) error {
 		_ = watchdog.Run(ctx, func(context.Context) error { return nil }, log)
 	}()
 	c := joinCmd{runCmd: w.runCmd, Screen: true}
-	if err := c.joinOnScreen(ctx, log); err != nil || ctx.Err() != nil {
+	switch err := c.joinOnScreen(ctx, log); {
+	case ctx.Err() != nil:
+		return nil // somebody has stopped it
+	case err != nil:
 		return err
 	}
 	self, err := os.Executable()

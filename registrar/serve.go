@@ -109,11 +109,11 @@ func (c *serveCmd) serve(ctx context.Context, s streams, reload <-chan os.Signal
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(s.out, "pin %s\n", identity.Pin())
-	announce(log, open)
-	certs.reachable(open)
 	at := c.where(open, certs)
 	at.keep(c.whereFile(), log)
+	fmt.Fprintf(s.out, "pin %s\n", identity.Pin()) // whoever reads it may ask for codes at once, which name that place
+	announce(log, open)
+	certs.reachable(open)
 	if c.Domain == localhost {
 		log.Warn("the accounts are of localhost: windows and phones elsewhere need a --domain that is this machine's name or address")
 	}

@@ -94,7 +94,7 @@ func TestDevicesInTheFile(t *testing.T) {
 		Cameras:     []found.Device{{Word: "v4l2:/dev/video0", Name: "Webcam C270"}, {Word: "v4l2:/dev/video2", Name: `*/ camera = "test"`}},
 		Microphones: []found.Device{{Word: "alsa:plughw:CARD=C270,DEV=0", Name: "Webcam C270, USB Audio"}},
 	}}
-	if err := (Devices{Camera: "/dev/video0"}).Check(); err == nil || !strings.Contains(err.Error(), `did you mean "v4l2:/dev/video0"?`) {
+	if err := (Devices{Camera: "/dev/video0"}).Check(); err == nil || err.Error() != `camera: "/dev/video0" is not known; did you mean "v4l2:/dev/video0"?` {
 		t.Errorf("a word that is none: %v", err)
 	}
 	if err := d.Check(); err != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclwrite"
 	"github.com/zclconf/go-cty/cty"
 
+	"ewindow/dialplan/diagnostic"
 	"ewindow/dialplan/wholefile"
 	"ewindow/endpoint/config"
 	"ewindow/media/found"
@@ -67,10 +68,13 @@ func (d Devices) Check() error {
 	if err := Write(file, some, d); err != nil {
 		return err
 	}
-	if _, err := config.Load(file); err != nil {
-		return fmt.Errorf("--camera, --display, --microphone, --speaker or --rotate: %s", err) // whose file is gone
+	_, err = config.Load(file)
+	var wrong diagnostic.List
+	if errors.As(err, &wrong) && len(wrong) > 0 {
+		line := wrong[0] // of a file that nobody has seen
+		return fmt.Errorf("%s; %s", line.What, line.Do)
 	}
-	return nil
+	return err
 }
 
 // text is a window's file. Devices that the file does not name are looked for at each start.

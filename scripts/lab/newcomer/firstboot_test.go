@@ -213,6 +213,45 @@ func TestJoinedInATerminalMeanwhile(t *testing.T) {
 	awaitPicture(t, p.x.Name, "milano")
 }
 
+// Without a keyboard at the screen, as on a console without a desktop, keys come from the terminal that the program runs in: each as it is typed, shown by the screen, and Ctrl-C
+// ends it. Afterwards the terminal is as it was.
+func TestKeysOfTheTerminal(t *testing.T) {
+	n := registrar(t, false)
+	code := invite(t, n)
+	p, dir := newPlace(t), t.TempDir()
+	file := filepath.Join(dir, "window.hcl")
+	args := []string{"join", "--screen", "--no-start", "-c", file, "--state", filepath.Join(dir, "state"), "--camera", "v4l2:/dev/none", "--display", "gst:ximagesink sync=false display=" + p.x.Name}
+	for _, ends := range []string{"\x03", ""} {
+		s := sit(t, ewindow, args...)
+		before := s.settings()
+		s.reads("The code of the invitation: ")
+		s.types("xy\x7f\x1b")
+		s.reads("The code of the invitation: xy")
+		s.types(code[:9])
+		p.sees("terminal-typed", protocol.Card{Title: "The code of the invitation", Next: code[:9] + "▏", Notice: "It looks like reg.example.org/7K3MQ-…\nReturn: done. Backspace: one letter back. Escape: all."})
+		if ends != "" {
+			s.types(ends)
+			if s.ended() == nil {
+				t.Error("who gave up has ended well")
+			}
+		} else {
+			s.types(code[9:] + "\n")
+			s.reads("Do you accept them? Type yes: ")
+			s.types("yes\n")
+			s.reads("Welcome. This window is munich now")
+			if err := s.ended(); err != nil {
+				t.Error(err)
+			}
+		}
+		if s.settings() != before {
+			t.Errorf("the terminal is left with %+v; it had %+v", s.settings(), before)
+		}
+	}
+	if _, err := os.Stat(file); err != nil {
+		t.Error(err)
+	}
+}
+
 // safe takes what a program says, and may be read meanwhile.
 type safe struct {
 	mu sync.Mutex

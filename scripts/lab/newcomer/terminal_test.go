@@ -14,7 +14,7 @@ import (
 )
 
 // patience is for anything that takes a second or two on an idle machine.
-const patience = 10 * time.Second
+const patience = 40 * time.Second
 
 // A terminal in which a program runs, as somebody sees it who sits there.
 type terminal struct {
@@ -100,6 +100,16 @@ func (s *terminal) text() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return strings.ReplaceAll(s.said.String(), "\r\n", "\n")
+}
+
+// settings are those of the terminal: whether it shows what is typed, and so on.
+func (s *terminal) settings() unix.Termios {
+	s.t.Helper()
+	now, err := unix.IoctlGetTermios(int(s.keys.Fd()), unix.TCGETS)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return *now
 }
 
 // all is everything that was ever said.
