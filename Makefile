@@ -10,7 +10,7 @@ VERSION     := $(shell git describe --tags --always --long --dirty 2>/dev/null |
 GO_BUILD     = go build -trimpath -ldflags '-X main.version=$(VERSION)'
 GO_PURE      = CGO_ENABLED=0 GOARCH=$(GOARCH) $(GO_BUILD)
 
-.PHONY: demo test test-busy netns vuln build bench bench-plan bench-strangers bench-line bench-echo soak fuzz clean programs glass setup-build setup-demo setup-test setup-bench setup-netns
+.PHONY: demo test test-busy test-deb netns vuln build deb bench bench-plan bench-strangers bench-line bench-echo soak fuzz clean programs glass setup-build setup-demo setup-test setup-bench setup-netns setup-deb
 
 demo: setup-demo programs
 	go run ./scripts/demo $(if $(SECONDS),-seconds $(SECONDS)s) $(if $(CAMERA),-camera '$(CAMERA)') \
@@ -42,6 +42,15 @@ ifeq ($(GOARCH),$(GOARCH_HOST))
 else
 	@echo "bin/ewindow-media is not built for $(GOARCH): it needs that machine's GStreamer; run make build there"
 endif
+
+# Debian packages in bin/deb, for this machine or for GOARCH=arm64: there ewindow-media is built with an unpacked Debian of arm64.
+deb: setup-build
+	$(if $(filter-out $(GOARCH_HOST),$(GOARCH)),@sh scripts/setup.sh cross)
+	VERSION='$(VERSION)' sh scripts/package/deb.sh $(GOARCH)
+
+# The packages in bare Debian 12 and 13 that run as containers: root, the network, and about five minutes. SUITES=trixie for one.
+test-deb: setup-deb deb
+	sh scripts/package/test.sh $(SUITES)
 
 bench: setup-demo setup-bench programs glass bench-plan bench-strangers bench-line bench-echo bench-sync
 	go run ./scripts/bench $(BENCH)
@@ -93,6 +102,8 @@ setup-test:
 	@sh scripts/setup.sh test
 setup-netns:
 	@sh scripts/setup.sh netns
+setup-deb:
+	@sh scripts/setup.sh deb
 setup-bench:
 	@sh scripts/setup.sh build bench
 

@@ -7,6 +7,7 @@ import (
 
 	"ewindow/endpoint/status"
 	"ewindow/registrar/signal/ask"
+	"ewindow/registrar/signal/owner"
 )
 
 type statusCmd struct {
@@ -21,6 +22,15 @@ func (c *statusCmd) Run() error {
 		return err
 	}
 	return ask.Print[status.Status](os.Stdout, dir, "window", c.JSON)
+}
+
+// ownedState is stateDir for commands that write there: root goes on as the user of the window.
+func ownedState(flag string) (string, error) {
+	dir, err := stateDir(flag)
+	if err != nil {
+		return "", err
+	}
+	return dir, owner.Become(dir)
 }
 
 // stateDir is the state directory that a flag names, or the usual one.

@@ -41,6 +41,10 @@ type deviceWords struct {
 
 // Run is the command `ewindow join`.
 func (c *joinCmd) Run(ctx context.Context, log *slog.Logger) error {
+	var err error
+	if c.State, err = ownedState(c.State); err != nil {
+		return err
+	}
 	joins := func() error { return c.join(ctx, bufio.NewReader(os.Stdin), os.Stdout, log) }
 	if c.Screen {
 		joins = func() error { return c.joinOnScreen(ctx, log) }

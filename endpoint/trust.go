@@ -30,7 +30,7 @@ type trustCmd struct {
 
 // Run is the command `ewindow trust`.
 func (c *trustCmd) Run() error {
-	dir, err := stateDir(c.State)
+	dir, err := ownedState(c.State)
 	if err != nil {
 		return err
 	}

@@ -7,16 +7,30 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
+
+	"github.com/alecthomas/kong"
 
 	"ewindow/registrar/members"
 	"ewindow/registrar/planfile"
+	"ewindow/registrar/signal/owner"
 	"ewindow/registrar/store"
 )
 
 // stateFlags say where the registrar keeps what it must not forget.
 type stateFlags struct {
 	State string `help:"Directory for accounts, keys and certificates." default:"/var/lib/ewindow-registrar" placeholder:"DIR"`
+}
+
+// AfterApply has a command that root gives go on as the user of the registrar. What serves stays who it is, since ports below 1024 may be its to
+// open, and so does what reads and writes backups, which lie where root wants them.
+func (f stateFlags) AfterApply(k *kong.Context) error {
+	switch command, _, _ := strings.Cut(k.Command(), " "); command {
+	case "serve", "backup", "restore":
+		return nil
+	}
+	return owner.Become(f.State)
 }
 
 func (f stateFlags) store() string { return filepath.Join(f.State, "registrar.db") }

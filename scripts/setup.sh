@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what a fresh Debian 12 or 13 needs: setup.sh build | run | test | bench | netns …
+# Installs what a fresh Debian 12 or 13 needs: setup.sh build | run | test | bench | netns | deb | cross …
 # Quiet and quick where everything is there already. Only apt-get needs root or sudo.
 set -eu
 
@@ -7,6 +7,8 @@ BUILD="gcc libc6-dev make pkg-config git ca-certificates libgstreamer1.0-dev lib
 RUN="gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
      gstreamer1.0-libav gstreamer1.0-alsa gstreamer1.0-x gstreamer1.0-pulseaudio fonts-dejavu-core xvfb pulseaudio-utils"
 NETNS="iproute2 nftables conntrack coturn"
+DEB="mmdebstrap systemd-container debian-archive-keyring"
+CROSS="mmdebstrap debian-archive-keyring gcc-aarch64-linux-gnu libc6-dev-arm64-cross"
 TEST="baresip-core baresip-x11 baresip-ffmpeg linphone-cli sip-tester zbar-tools $NETNS"
 BENCH="baresip-core baresip-x11 baresip-ffmpeg gstreamer1.0-tools iproute2 libx11-dev libxext-dev espeak-ng sox chromium"
 
@@ -84,6 +86,10 @@ for want in "$@"; do
     # shellcheck disable=SC2086 — lists
     build) install $BUILD ;;
     run) install $RUN; sound_server ;;
+    # shellcheck disable=SC2086 — a list
+    deb) install $DEB ;;
+    # shellcheck disable=SC2086 — a list
+    cross) install $CROSS ;;
     test) quiet_coturn; install $TEST ;;
     bench) install $BENCH ;;
     # shellcheck disable=SC2086 — a list
