@@ -5,6 +5,8 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
+	"sync/atomic"
+	"time"
 )
 
 // ErrDenied says that the registrar let nobody in by the certificate that was shown. In TLS 1.3 it does so when the handshake is over for the
@@ -37,18 +39,37 @@ func introduced(ctx context.Context, conn net.Conn, config *tls.Config) (net.Con
 	return c, nil
 }
 
-// guest is a connection on which a certificate was shown. It is read by one goroutine.
+// guest is a connection on which a certificate was shown.
 type guest struct {
 	net.Conn
-	known bool // something was read
+	known atomic.Bool // something was read
 }
 
 func (g *guest) Read(b []byte) (int, error) {
 	n, err := g.Conn.Read(b)
-	if err != nil && !g.known {
+	if err != nil && !g.known.Load() {
 		err = explained(err)
 	}
-	g.known = g.known || n > 0
+	if n > 0 {
+		g.known.Store(true)
+	}
+	return n, err
+}
+
+// lastWords is how long the refusal is waited for that came before the end.
+const lastWords = 100 * time.Millisecond
+
+// Write may find the connection closed before anybody has read why.
+func (g *guest) Write(b []byte) (int, error) {
+	n, err := g.Conn.Write(b)
+	if err == nil || g.known.Load() {
+		return n, err
+	}
+	if g.SetReadDeadline(time.Now().Add(lastWords)) == nil {
+		if _, why := g.Conn.Read(make([]byte, 1)); why != nil && explained(why) == ErrDenied {
+			err = ErrDenied
+		}
+	}
 	return n, err
 }
 

@@ -156,7 +156,13 @@ func (n *Network) StartWindow(w Window) (*Process, error) {
 	if err := settle(w, dir, file); err != nil {
 		return nil, err
 	}
-	args := []string{"--log-format", "json", "run", "-c", file, "--state", dir}
+	return n.RunWindow(w)
+}
+
+// RunWindow runs a window as it lies there: its file was written before.
+func (n *Network) RunWindow(w Window) (*Process, error) {
+	dir := filepath.Join(n.Dir, w.Space)
+	args := []string{"--log-format", "json", "run", "-c", filepath.Join(dir, "window.hcl"), "--state", dir}
 	if w.HTTP != "" {
 		args = append(args, "--http", w.HTTP)
 	}
