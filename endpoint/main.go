@@ -32,6 +32,7 @@ type cli struct {
 	Status    statusCmd        `cmd:"" help:"Say how the window on this machine is doing."`
 	Backup    backupCmd        `cmd:"" help:"Write what makes this window the one that its partners know into one encrypted file."`
 	Restore   restoreCmd       `cmd:"" help:"Make the window of a backup on this machine."`
+	Doctor    doctorCmd        `cmd:"" help:"Look at each part of the window on this machine, and say what to do about those that are not well."`
 	Trust     trustCmd         `cmd:"" help:"Say whose keys are known, and confirm that one is a partner's."`
 }
 

@@ -230,6 +230,22 @@ func (w *running) run(ctx context.Context) error {
 
 // window wires one up. It starts nothing.
 func (r *runCmd) window(cfg *config.Config, log *slog.Logger) (*running, error) {
+	p, err := r.parts(cfg, log)
+	if err != nil {
+		return nil, err
+	}
+	return &running{window.New(p.window), cfg, p.agent, p.renew, log}, nil
+}
+
+// parts are what a window is made of. None of them runs.
+type parts struct {
+	window window.Config
+	agent  *agent.Agent
+	dial   func(context.Context) (net.Conn, error) // to the registrar
+	renew  *join.Renewal
+}
+
+func (r *runCmd) parts(cfg *config.Config, log *slog.Logger) (*parts, error) {
 	certificate := join.LoadCertificate(r.State, cfg.Space, r.key.Signer(), log)
 	ways, err := dialer(cfg, cfg.Place, certificate)
 	if err != nil {
@@ -254,7 +270,7 @@ func (r *runCmd) window(cfg *config.Config, log *slog.Logger) (*running, error) 
 	if err != nil {
 		return nil, err
 	}
-	w := window.New(window.Config{
+	w := window.Config{
 		Space: cfg.Space, StateDir: r.State, Agent: a, Key: r.key, Pins: r.pins, Log: log, Towards: network.Towards,
 		Gather: func(ctx context.Context, c reach.Config) (*reach.Paths, error) {
 			c.Dial = ways.Relay
@@ -271,9 +287,9 @@ func (r *runCmd) window(cfg *config.Config, log *slog.Logger) (*running, error) 
 				Width: cfg.Video.Width, Height: cfg.Video.Height},
 			Log: log,
 		},
-	})
+	}
 	renew := &join.Renewal{Certificate: certificate, Host: cfg.Domain, Dial: web.Web, Log: log.With("aor", cfg.Space)}
-	return &running{w, cfg, a, renew, log}, nil
+	return &parts{w, a, ways.Registrar, renew}, nil
 }
 
 // dialer finds and dials the registrar at one of its places.

@@ -60,6 +60,7 @@ var rules = []struct {
 	{who: `^ewindow/endpoint/(agent|planfile|config)$`, not: `^ewindow/dialplan$`, why: "a window carries no parser of the plan"},
 	{who: `^ewindow/endpoint/(screen|config|planfile)$`, not: `^github.com/emiago/sipgo`, why: "only agent knows SIP"},
 	{who: `^ewindow/endpoint/status$`, not: `^ewindow/`, but: `^$`, why: "status is a leaf: whoever asks a window needs nothing of it"},
+	{who: `^ewindow/endpoint/doctor$`, not: `^ewindow/endpoint/(window|config)(/|$)`, why: "the doctor looks at parts, and is no window"},
 	{who: `^ewindow/endpoint/metrics$`, not: `^ewindow/`, but: `^ewindow/endpoint/status$`, why: "metrics are the status as numbers"},
 	{who: `^ewindow/registrar/signal/watchdog$`, not: `^(ewindow|github.com)/`, but: `^github.com/coreos/go-systemd/v22/daemon$`, why: "whoever is alive says so by a function"},
 	{who: `^ewindow/registrar/signal/owner$`, not: `^(ewindow|github.com)/`, but: `^$`, why: "who a process is depends on nothing of this house"},
