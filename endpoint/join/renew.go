@@ -44,13 +44,12 @@ func (r *Renewal) Run(ctx context.Context) error {
 			failures = 0
 			fault.Well()
 			r.Log.Info("the window's certificate was renewed", "until", r.Certificate.Leaf().NotAfter)
-			wait = min(wait, time.Until(r.due()))
 		} else if ctx.Err() == nil {
 			wait = retryAfter(failures)
 			failures++
 			fault.Met(err.Error(), "until", r.Certificate.Leaf().NotAfter, "retry", wait.Round(time.Second), "err", err)
 		}
-		timer := time.NewTimer(max(wait, time.Second))
+		timer := time.NewTimer(wait)
 		select {
 		case <-ctx.Done():
 			timer.Stop()

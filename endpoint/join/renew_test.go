@@ -41,6 +41,7 @@ type office struct {
 	key      *ecdsa.PrivateKey // of potsdam's window
 	state    string
 	log      *syncLog
+	behind   time.Duration // the registrar's clock
 }
 
 type syncLog struct {
@@ -131,7 +132,9 @@ func (o *office) open() {
 	others := flow.Others{HTTP: flow.NewInlet(l.Addr())}
 	shared := table.Share(l, o.identity.ServerConfig(), others)
 	d := desk.Desk{Domain: "reg.example.org", Record: o.watch.Record, Log: quiet, Holder: o.holder,
-		Certify: func(account string, key any) ([]byte, error) { return o.identity.Device(account, key, time.Now()) }}
+		Certify: func(account string, key any) ([]byte, error) {
+			return o.identity.Device(account, key, time.Now().Add(-o.behind))
+		}}
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() { _ = shared.Run(ctx) })
@@ -229,6 +232,27 @@ func TestRenewalRefused(t *testing.T) {
 			t.Errorf("%s", &o.log.b)
 		}
 		stop()
+	})
+}
+
+// Of two clocks one is wrong by months: what the registrar gives is over already. It is asked once an hour, not in a rush.
+func TestClocksApart(t *testing.T) {
+	simulate(t, func(o *office) {
+		o.behind = 200 * day
+		time.Sleep(85 * day)
+		der, err := o.identity.Device("potsdam", o.key.Public(), time.Now().Add(-o.behind))
+		if err == nil {
+			err = KeepCertificate(o.state, der)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, stop := o.run()
+		defer stop()
+		time.Sleep(day)
+		if n := o.log.count("was renewed"); n < 10 || n > 25 {
+			t.Errorf("renewed %d times in a day\n%s", n, &o.log.b)
+		}
 	})
 }
 

@@ -97,7 +97,9 @@ func TestShownCertificate(t *testing.T) {
 		// Nor by a From that is right and a secret of another.
 		liar := msg{method: "OPTIONS", uri: "sip:" + domain, from: "<sip:milano@" + domain + ">;tag=l", callID: "o"}
 		munich.ask(liar)
-		munich.response(403)
+		if res := munich.response(403); !strings.HasPrefix(res.Reason, "This connection is of milano") {
+			t.Error(res.Reason)
+		}
 		if got := len(l.server.registrar.table.Lookup("munich", time.Now())); got != 0 {
 			t.Errorf("munich has %d bindings", got)
 		}
