@@ -152,7 +152,8 @@ void ew_card(unsigned char *px, int width, int height, const char *title, const 
 void ew_label(unsigned char *px, int *width, int *height, int picture_height, int max_width, int warn, const char *text) {
     unsigned char none[4] = {0};
     cairo_t *c = begin(px ? px : none, px ? *width : 1, px ? *height : 1);
-    double size = fmax(10, picture_height * 0.036), pad = size * 0.55;
+    double unit = fmin(picture_height, max_width * 0.89); // as of a card: on a screen that stands upright lines have less room
+    double size = fmax(10, unit * 0.036), pad = size * 0.55;
     PangoLayout *l = layout(c, text, size, PANGO_WEIGHT_MEDIUM, fmax(1, max_width - 2 * pad), 1);
     if (!px) {
         int tw, th;

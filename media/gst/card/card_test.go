@@ -61,6 +61,19 @@ func TestStrangeTexts(t *testing.T) {
 	Label(16, 16, "text", false)
 }
 
+// On a screen that stands upright a line over the picture is whole, as on others.
+func TestUprightLabels(t *testing.T) {
+	const text = "Hold the QR of the invitation before the camera"
+	for _, size := range [][2]int{{1280, 720}, {1920, 1080}, {720, 1280}, {1080, 1920}, {1024, 768}} {
+		if l, more := Label(size[0], size[1], text, false), Label(size[0], size[1], text+" mm", false); l.Width >= more.Width {
+			t.Errorf("%v: the line is cut at %d", size, l.Width)
+		}
+	}
+	if got, want := Label(1280, 720, "x", false).Height, Label(4000, 720, "x", false).Height; got != want {
+		t.Errorf("on a wide screen letters are of %d instead of %d", got, want)
+	}
+}
+
 // A label is as wide as its text, and a card's texts begin where its sign does, whichever way they are read.
 func TestRightToLeft(t *testing.T) {
 	for _, s := range []string{"שלום תל אביב", "مرحبا بيروت", "תל אביב – Barra 2", "Barra – תל אביב", "\u200fRoma"} {
