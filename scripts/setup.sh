@@ -80,6 +80,20 @@ sound_server() {
     install pulseaudio
 }
 
+# promtool comes out of Debian's package prometheus: only it, no server that would run from then on.
+fetch_promtool() {
+    if [ -x bin/promtool ]; then return 0; fi
+    mkdir -p bin
+    if command -v promtool >/dev/null; then ln -sf "$(command -v promtool)" bin/promtool; return 0; fi
+    say "fetching promtool"
+    here=$(pwd)/bin/prometheus
+    mkdir -p "$here"
+    (cd "$here" && { apt-get download -qq prometheus || { update; apt-get download -qq prometheus; }; }) 2>/dev/null
+    dpkg -x "$here"/prometheus_*.deb "$here"
+    mv "$here/usr/bin/promtool" bin/promtool
+    rm -r "$here"
+}
+
 check_go
 for want in "$@"; do
     case $want in
@@ -90,7 +104,7 @@ for want in "$@"; do
     deb) install $DEB ;;
     # shellcheck disable=SC2086 — a list
     cross) install $CROSS ;;
-    test) quiet_coturn; install $TEST ;;
+    test) quiet_coturn; install $TEST; fetch_promtool ;;
     bench) install $BENCH ;;
     # shellcheck disable=SC2086 — a list
     netns) quiet_coturn; install $NETNS ;;
