@@ -70,6 +70,12 @@ link "tour" {
 	if _, out, _ := command("status", "--state", state); !strings.Contains(out, "potsdam is on probation until confirmed") {
 		t.Errorf("status: %q", out)
 	}
+	if _, out, _ := command("status", "milano", "--state", state); !strings.Contains(out, "milano  space") || strings.Contains(out, "potsdam") {
+		t.Errorf("status of one: %q", out)
+	}
+	if status, out, errs := command("status", "lisboa", "--state", state); status == 0 || out != "" || !strings.Contains(errs, `"lisboa" is not in the plan`) {
+		t.Errorf("status of nobody: %d %q %q", status, out, errs)
+	}
 	if _, out, _ := command("check", "--accounts", "--state", state, s.args.Dialplan[0]); !strings.Contains(out, "probation") {
 		t.Errorf("check: %q", out)
 	}

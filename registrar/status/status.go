@@ -128,3 +128,23 @@ func (s Status) Last(a, b string) *PastCall {
 	}
 	return nil
 }
+
+// Of is the part of a status that concerns an account: what it is, and its calls, connections and subscriptions. Counts of others stay.
+func (s Status) Of(name string) Status {
+	s.Accounts = only(s.Accounts, func(a Account) bool { return a.Name == name })
+	s.Calls = only(s.Calls, func(c Call) bool { return c.Caller == name || c.Callee == name })
+	s.Past = only(s.Past, func(c PastCall) bool { return c.Caller == name || c.Callee == name })
+	s.Flows = only(s.Flows, func(f Flow) bool { return f.Account == name })
+	s.Subscriptions = only(s.Subscriptions, func(u Subscription) bool { return u.Subscriber == name })
+	return s
+}
+
+func only[T any](all []T, is func(T) bool) []T {
+	out := []T{}
+	for _, t := range all {
+		if is(t) {
+			out = append(out, t)
+		}
+	}
+	return out
+}

@@ -46,6 +46,17 @@ past  09:00:00: munich to milano, for 1h0m0s; munich hung up
 	if got := s.Text(time.UTC); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
+	want = `registrar of reg.example.org, running since Sat 27 Feb 10:00; plan r1
+the accounts cannot be read: disk full
+0 connections of accounts, 3 of strangers
+
+reception  phone    not registered yet
+
+call  reception to milano, since 09:59:00
+`
+	if got := s.Of("reception").Text(time.UTC); got != want {
+		t.Errorf("of one\n%s\nwant\n%s", got, want)
+	}
 	if s.Call("milano", "reception") == nil || s.Call("milano", "munich") != nil || s.Last("munich", "milano").Why != "480 Not registered" || s.Account("x") != nil {
 		t.Error("a question is answered wrongly")
 	}

@@ -150,8 +150,13 @@ func Print[Status interface{ Text(*time.Location) string }](w io.Writer, dir, wh
 	if err != nil {
 		return err
 	}
+	return Write(w, s, asJSON)
+}
+
+// Write writes what a program knows, for people or as JSON.
+func Write[Status interface{ Text(*time.Location) string }](w io.Writer, s Status, asJSON bool) error {
 	if !asJSON {
-		_, err = io.WriteString(w, s.Text(time.Local))
+		_, err := io.WriteString(w, s.Text(time.Local))
 		return err
 	}
 	out := json.NewEncoder(w)
