@@ -7,7 +7,7 @@ BUILD="gcc libc6-dev make pkg-config git ca-certificates libgstreamer1.0-dev lib
 RUN="gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
      gstreamer1.0-libav gstreamer1.0-alsa gstreamer1.0-x gstreamer1.0-pulseaudio fonts-dejavu-core xvfb pulseaudio-utils"
 NETNS="iproute2 nftables conntrack coturn"
-DEB="mmdebstrap systemd-container debian-archive-keyring"
+DEB="mmdebstrap systemd-container debian-archive-keyring qemu-user-static"
 CROSS="mmdebstrap debian-archive-keyring gcc-aarch64-linux-gnu libc6-dev-arm64-cross"
 TEST="baresip-core baresip-x11 baresip-ffmpeg linphone-cli sip-tester zbar-tools $NETNS"
 BENCH="baresip-core baresip-x11 baresip-ffmpeg gstreamer1.0-tools iproute2 libx11-dev libxext-dev espeak-ng sox chromium"

@@ -17,8 +17,10 @@ if [ ! -e "$root/made" ]; then
 	touch "$root/made"
 fi
 
+# The compiler finds libraries below --sysroot by itself. pkg-config is not to name their directory: Go looks at all that lies in one which is named, and
+# does not take the linker's scripts there.
 pkgconfig=$root/usr/lib/$triplet/pkgconfig:$root/usr/share/pkgconfig
 env CGO_ENABLED=1 GOARCH="$arch" CC="$triplet-gcc --sysroot=$root" \
-	PKG_CONFIG_LIBDIR="$pkgconfig" PKG_CONFIG_SYSROOT_DIR="$root" \
-	CGO_LDFLAGS="-O2 -g -L$root/usr/lib/$triplet -L$root/lib/$triplet -Wl,-rpath-link,$root/usr/lib/$triplet:$root/lib/$triplet" \
+	PKG_CONFIG_LIBDIR="$pkgconfig" PKG_CONFIG_SYSROOT_DIR="$root" PKG_CONFIG_SYSTEM_LIBRARY_PATH="$root/usr/lib/$triplet" \
+	CGO_LDFLAGS="-O2 -g -Wl,-rpath-link,$root/usr/lib/$triplet -Wl,-rpath-link,$root/lib/$triplet" \
 	go build -buildmode=pie -trimpath -ldflags "$flags" -o "$output" ./media/gst

@@ -70,6 +70,18 @@ chown -R ewindow-registrar: /var/lib/ewindow-registrar/rules
 ewindow-registrar invite milano --member --rules v3 >/tmp/code 2>/tmp/invitation || fail "invite: $(cat /tmp/invitation)"
 is "$(find /var/lib/ewindow-registrar ! -user ewindow-registrar)" "" "all of the registrar's state belongs to it"
 
+# A window that is to join at its screen: here there is none, and no console. It waits for its code all the same, and may write its file.
+mkdir -p /etc/systemd/system/ewindow.service.d
+sed '/^StandardInput\|^TTYPath/d' /usr/share/doc/ewindow/examples/join-at-screen.conf >/etc/systemd/system/ewindow.service.d/join.conf
+systemctl daemon-reload
+systemctl start ewindow || fail "the window does not start to join at its screen"
+is "$(property ewindow ActiveState)" active "a window without a file joins at its screen, where it is told to"
+inside() { nsenter -t "$(property ewindow MainPID)" -m setpriv --reuid=ewindow --regid=ewindow --init-groups "$@"; }
+inside sh -c '>/etc/ewindow/tried && rm /etc/ewindow/tried' || fail "it could not write the window's file"
+systemctl stop ewindow
+rm -r /etc/systemd/system/ewindow.service.d
+systemctl daemon-reload
+
 # A window, as in the README.
 ewindow join -c /etc/ewindow/window.hcl --no-start --code-file /tmp/code --accept-rules v3 >/tmp/joined 2>&1 || fail "join: $(cat /tmp/joined)"
 is "$(find /var/lib/ewindow /etc/ewindow/window.hcl /etc/ewindow/milano.secret ! -user ewindow)" "" "all of the window's state belongs to it"
