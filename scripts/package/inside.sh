@@ -68,6 +68,7 @@ mkdir -p /var/lib/ewindow-registrar/rules
 echo "Be kind." >/var/lib/ewindow-registrar/rules/v3.txt
 chown -R ewindow-registrar: /var/lib/ewindow-registrar/rules
 ewindow-registrar invite milano --member --rules v3 >/tmp/code 2>/tmp/invitation || fail "invite: $(cat /tmp/invitation)"
+ewindow-registrar account add munich >/dev/null 2>&1 || fail "account add"
 is "$(find /var/lib/ewindow-registrar ! -user ewindow-registrar)" "" "all of the registrar's state belongs to it"
 
 # A window that is to join at its screen: here there is none, and no console. It waits for its code all the same, and may write its file.
@@ -90,6 +91,9 @@ is "$(property ewindow ActiveState)" active "the window runs, and is ready, with
 online() { ewindow status --json | grep -q '"online": true'; }
 eventually 30 online || fail "the window does not register"
 ok "the window is registered; root may ask it"
+waits() { ewindow status --json | grep -q '"partner": "munich"'; }
+eventually 30 waits || fail "the window does not expect its partner: $(ewindow status)"
+ok "it expects its partner, who is not there"
 screen() { pgrep -u ewindow -f 'ewindow-media: screen'; }
 lives() { one=$(screen) && sleep 5 && [ "$(screen)" = "$one" ]; }
 eventually 10 lives || fail "the screen's process does not live"
