@@ -75,7 +75,7 @@ func (c *doctorCmd) checks(tell func(doctor.Finding)) ([]doctor.Check, error) {
 		return nil, err
 	}
 	silent := slog.New(slog.DiscardHandler)
-	if r.key, err = trust.LoadKey(r.State, silent); err != nil {
+	if r.key, err = trust.Begin(r.State, silent); err != nil {
 		return nil, err
 	}
 	p, err := r.parts(cfg, silent)

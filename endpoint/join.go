@@ -78,7 +78,7 @@ func (c *joinCmd) newcomer(log *slog.Logger) (n join.Newcomer, err error) {
 	if err := os.MkdirAll(c.State, 0o700); err != nil {
 		return n, fmt.Errorf("make the state directory: %w; name another with --state", err)
 	}
-	key, err := trust.LoadKey(c.State, log)
+	key, err := trust.Begin(c.State, log)
 	if err != nil {
 		return n, err
 	}
