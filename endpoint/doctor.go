@@ -6,14 +6,17 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"time"
 
 	"ewindow/endpoint/config"
 	"ewindow/endpoint/doctor"
+	"ewindow/endpoint/join"
 	"ewindow/endpoint/status"
 	"ewindow/endpoint/trust"
 	"ewindow/registrar/signal/ask"
@@ -70,20 +73,33 @@ func (c *doctorCmd) checks(tell func(doctor.Finding)) ([]doctor.Check, error) {
 		return nil, err
 	}
 	tell(doctor.Finding{Part: "file", Verdict: doctor.Pass, Text: c.Config + ", for " + cfg.Space})
-	r := &runCmd{Config: c.Config, State: c.State, Media: c.Media}
+	dir, err := stateDir(c.State)
+	if err != nil {
+		return nil, err
+	}
+	machine := doctor.Machine{Sys: "/sys", State: dir}.Check()
+	if _, err := os.Stat(filepath.Join(dir, trust.KeyFile)); errors.Is(err, fs.ErrNotExist) { // nothing is made here: it would be another window
+		tell(doctor.Finding{Part: "key", Verdict: doctor.Fail, Text: "no window keeps its key in " + dir,
+			Remedy: "name the window's state directory with --state; a window makes its key when it is first started"})
+		return []doctor.Check{machine}, nil
+	}
+	r := &runCmd{Config: c.Config, State: dir, Media: c.Media}
 	if err := r.defaults(); err != nil {
 		return nil, err
 	}
 	silent := slog.New(slog.DiscardHandler)
-	if r.key, err = trust.Begin(r.State, silent); err != nil {
+	if r.key, err = trust.LoadKey(r.State, silent); err != nil {
 		return nil, err
 	}
-	p, err := r.parts(cfg, silent)
+	if other := join.Holder(r.State); other != "" && other != cfg.Space {
+		return nil, fmt.Errorf("%s is the state directory of the window %s, and %s is of %s; name the right one with --state", r.State, other, c.Config, cfg.Space)
+	}
+	p, err := r.parts(cfg, "", silent)
 	if err != nil {
 		return nil, err
 	}
 	checks := []doctor.Check{
-		doctor.Machine{Sys: "/sys", State: r.State}.Check(),
+		machine,
 		doctor.Registrar{Host: cfg.Host, Domain: cfg.Domain, Pin: cfg.Pin, Dial: p.dial, Now: time.Now,
 			Lookup: func(ctx context.Context, host string) ([]netip.Addr, error) {
 				return net.DefaultResolver.LookupNetIP(ctx, "ip", host)

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"crypto"
 	"errors"
 	"fmt"
 	"io"
@@ -78,12 +79,27 @@ func (c *joinCmd) newcomer(log *slog.Logger) (n join.Newcomer, err error) {
 	if err := os.MkdirAll(c.State, 0o700); err != nil {
 		return n, fmt.Errorf("make the state directory: %w; name another with --state", err)
 	}
-	key, err := trust.Begin(c.State, log)
-	if err != nil {
-		return n, err
-	}
 	d := join.Devices{Camera: c.Camera, Screen: c.Display, Microphone: c.Microphone, Speaker: c.Speaker, Rotate: c.Rotate, Found: found.Here().Look()}
-	return join.Newcomer{File: c.Config, State: c.State, Key: key.Signer(), Devices: d}, d.Check()
+	own := func(space string) (crypto.Signer, func() error, error) { return c.own(space, log) }
+	return join.Newcomer{File: c.Config, State: c.State, Devices: d, Own: own}, d.Check()
+}
+
+// own takes up the key that this window is to have: not while a window runs with it, nor another join, nor if it is another window's.
+func (c *joinCmd) own(space string, log *slog.Logger) (crypto.Signer, func() error, error) {
+	if err := join.Writable(c.Config, c.Replace); err != nil { // somebody else may have been faster
+		return nil, nil, err
+	}
+	if other := join.Holder(c.State); other != "" && other != space && !c.Replace {
+		return nil, nil, fmt.Errorf("%s is the state directory of the window %s; name another one with --state, or have this machine be %s instead with --replace; the code can still be used", c.State, other, space)
+	}
+	key, pins, err := trust.Open(c.State, log)
+	if errors.Is(err, trust.ErrInUse) {
+		return nil, nil, fmt.Errorf("a window runs with the state directory %s, or another join is under way; end it, or name another directory with --state; the code can still be used", c.State)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	return key.Signer(), pins.Close, nil
 }
 
 // atTerminal is where people type what is asked, or a script gives it.

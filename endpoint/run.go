@@ -230,7 +230,7 @@ func (w *running) run(ctx context.Context) error {
 
 // window wires one up. It starts nothing.
 func (r *runCmd) window(cfg *config.Config, log *slog.Logger) (*running, error) {
-	p, err := r.parts(cfg, log)
+	p, err := r.parts(cfg, r.key.Public().Text(), log)
 	if err != nil {
 		return nil, err
 	}
@@ -245,7 +245,8 @@ type parts struct {
 	renew  *join.Renewal
 }
 
-func (r *runCmd) parts(cfg *config.Config, log *slog.Logger) (*parts, error) {
+// parts makes them. told is the public key that the registrar is to name to partners; empty: it goes on with what it knows.
+func (r *runCmd) parts(cfg *config.Config, told string, log *slog.Logger) (*parts, error) {
 	certificate := join.LoadCertificate(r.State, cfg.Space, r.key.Signer(), log)
 	ways, err := dialer(cfg, cfg.Place, certificate)
 	if err != nil {
@@ -265,7 +266,7 @@ func (r *runCmd) parts(cfg *config.Config, log *slog.Logger) (*parts, error) {
 	}
 	a, err := agent.New(agent.Config{
 		Registrar: cfg.URI(), Space: cfg.Space, Secret: cfg.Secret, UserAgent: "ewindow",
-		MediaKey: r.key.Public().Text(), Dial: ways.Registrar, Second: second, Log: log,
+		MediaKey: told, Dial: ways.Registrar, Second: second, Log: log,
 	})
 	if err != nil {
 		return nil, err

@@ -193,6 +193,10 @@ func (c *accountRotateCmd) Run(s streams) (err error) {
 	if err != nil {
 		return err
 	}
+	// What was given out before for this account gives nothing any more.
+	if err := errors.Join(c.withdraw(c.Name, time.Now()), c.links().Void(c.Name, time.Now())); err != nil {
+		return err
+	}
 	fmt.Fprintln(s.out, secret)
 	return c.explain(ctx, s, db, c.stateFlags, c.Name)
 }
@@ -225,5 +229,5 @@ func (c *accountRemoveCmd) Run(s streams) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	return errors.Join(db.RemoveAccount(ctx, c.Name), c.links().Void(c.Name, time.Now()))
+	return errors.Join(db.RemoveAccount(ctx, c.Name), c.withdraw(c.Name, time.Now()), c.links().Void(c.Name, time.Now()))
 }

@@ -125,6 +125,11 @@ func (c *memberListCmd) Run(s streams) (err error) {
 		_, err = fmt.Fprintln(s.out, string(text))
 		return err
 	}
+	defer func() {
+		for _, i := range record.Open(s.clock()) {
+			fmt.Fprintf(s.err, "%s has a code, good until %s; `ewindow-registrar member revoke %s` makes it void\n", i.Space, i.Expires.Local().Format("Mon 2 Jan 15:04"), i.Space)
+		}
+	}()
 	if len(all) == 0 {
 		fmt.Fprintln(s.err, "nobody is in the record of members; accounts that are not in it are full members")
 		return nil
@@ -181,13 +186,46 @@ func (c *memberRotateCmd) Run(s streams) error {
 	if err != nil {
 		return err
 	}
-	if m, _ := record.Member(c.Space); c.Rules == "" {
+	m, known := record.Member(c.Space)
+	if !known {
+		if known, err = c.hasAccount(s); err != nil {
+			return err
+		}
+	}
+	if !known {
+		return fmt.Errorf("%.80q is neither in the record nor has it an account; `ewindow-registrar invite` makes a newcomer's code", c.Space)
+	}
+	if c.Rules == "" {
 		c.Rules = m.Rules
 	}
 	if c.Rules == "" {
 		return fmt.Errorf("no version of the exchange rules is on record for %s; name the one that it is to accept with --rules", c.Space)
 	}
 	return (&inviteCmd{Space: c.Space, accountFlags: c.accountFlags, Rules: c.Rules, Host: c.Host, PNG: c.PNG, Member: true}).Run(s)
+}
+
+// hasAccount is true for one that was made by hand.
+func (c *memberRotateCmd) hasAccount(s streams) (is bool, err error) {
+	db, err := c.openToRead(context.Background(), s)
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	known, err := names(context.Background(), db)
+	return known[c.Space], err
+}
+
+// withdraw makes the codes of a space void, if it has any.
+func (f stateFlags) withdraw(space string, now time.Time) error {
+	record, err := members.Read(f.members())
+	if err != nil || len(record) == 0 {
+		return err
+	}
+	if _, err := record.Withdraw(space, now); err != nil {
+		return nil // it has none
+	}
+	_, err = members.Add(f.members(), func(r members.Record) (members.Entry, error) { return r.Withdraw(space, now) })
+	return err
 }
 
 type memberRevokeCmd struct {
@@ -202,8 +240,13 @@ func (c *memberRevokeCmd) Run(s streams) (err error) {
 	if err != nil {
 		return err
 	}
-	if _, err := record.Revoke(c.Space, s.clock()); err != nil {
+	line, err := record.Revoke(c.Space, s.clock())
+	if err != nil {
 		return err
+	}
+	if line.Kind == members.Withdrawn { // it is no member, and an account that was made by hand is another matter
+		fmt.Fprintf(s.err, "%s is no member; its code is void now\n", c.Space)
+		return c.withdraw(c.Space, s.clock())
 	}
 	db, err := c.open(ctx, s)
 	if err != nil {
@@ -211,7 +254,7 @@ func (c *memberRevokeCmd) Run(s streams) (err error) {
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	if err := db.RemoveAccount(ctx, c.Space); err != nil && !errors.Is(err, store.ErrUnknown) {
-		return err
+		return fmt.Errorf("%s is still let in: %w; free some space on the registrar's disk, and give the same command again", c.Space, err)
 	}
 	if _, err = members.Add(c.members(), func(r members.Record) (members.Entry, error) { return r.Revoke(c.Space, s.clock()) }); err != nil {
 		return fmt.Errorf("%s has no account any more; give the same command again: %w", c.Space, err)

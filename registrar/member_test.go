@@ -105,6 +105,12 @@ link "tour" {
 	if status, code, errs := member("2027-05-12", "rotate", "potsdam", "--host", "reg.example.org"); status != 0 || !strings.Contains(code, "reg.example.org") {
 		t.Errorf("rotate: %d %q %q", status, code, errs)
 	}
+	if status, _, errs := member("2027-05-12", "rotate", "lisboa", "--rules", "v3"); status == 0 || !strings.Contains(errs, "neither in the record nor has it an account") {
+		t.Errorf("rotate of nobody: %d %q", status, errs)
+	}
+	if _, _, errs := member("2027-05-12", "list"); !strings.Contains(errs, "potsdam has a code, good until") {
+		t.Errorf("list: %q", errs)
+	}
 	if status, _, errs := member("2027-05-13", "revoke", "potsdam"); status != 0 {
 		t.Fatal(errs)
 	}

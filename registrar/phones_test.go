@@ -90,6 +90,8 @@ func TestPhoneLink(t *testing.T) {
 	if err != nil || !strings.HasSuffix(out, "404") || !strings.Contains(out, "account rotate NAME --qr") {
 		t.Errorf("once more: %v %q", err, out)
 	}
+	command("account", "rotate", "reception", "--qr", "--state", s.args.State)
+	command("account", "rotate", "reception", "--state", s.args.State) // the link of before is not for this secret
 	files, err := os.ReadDir(filepath.Join(s.args.State, "phones"))
 	if err != nil || len(files) != 0 {
 		t.Errorf("%v, %v", files, err)

@@ -62,6 +62,23 @@ func (c *Certificate) load() error {
 	return nil
 }
 
+// Holder is the space whose certificate lies in a state directory; empty where there is none that can be read.
+func Holder(dir string) string {
+	data, err := wholefile.Read(filepath.Join(dir, CertificateFile), maxCertificate)
+	if err != nil {
+		return ""
+	}
+	b, _ := pem.Decode(data)
+	if b == nil {
+		return ""
+	}
+	cert, err := x509.ParseCertificate(b.Bytes)
+	if err != nil {
+		return ""
+	}
+	return cert.Subject.CommonName
+}
+
 func (c *Certificate) use(cert *x509.Certificate) {
 	c.current.Store(&tls.Certificate{Certificate: [][]byte{cert.Raw}, PrivateKey: c.key, Leaf: cert})
 }

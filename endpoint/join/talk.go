@@ -3,6 +3,7 @@ package join
 import (
 	"context"
 	"crypto"
+	"errors"
 	"time"
 
 	"ewindow/registrar/signal/joining"
@@ -22,8 +23,10 @@ type People interface {
 type Newcomer struct {
 	File    string // to be written
 	State   string // directory of the key, where the certificate goes
-	Key     crypto.Signer
 	Devices Devices
+
+	// Own takes up the window's key for a space, and keeps others from it until done. Its error says why this machine is not to be that window.
+	Own func(space string) (key crypto.Signer, done func() error, err error)
 }
 
 // Join asks people for codes until one makes the window a member and its file is written. Before that last step nothing is. An error is that of
@@ -41,7 +44,7 @@ func (n Newcomer) Join(ctx context.Context, p People) error {
 	}
 }
 
-func (n Newcomer) once(ctx context.Context, text string, p People) error {
+func (n Newcomer) once(ctx context.Context, text string, p People) (err error) {
 	code, err := joining.Parse(text)
 	if err != nil {
 		return err
@@ -57,7 +60,12 @@ func (n Newcomer) once(ctx context.Context, text string, p People) error {
 	if err := p.Accept(ctx, offer.Rules); err != nil {
 		return err
 	}
-	m, err := offer.Redeem(ctx, n.Key)
+	key, done, err := n.Own(offer.Space)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, done()) }()
+	m, err := offer.Redeem(ctx, key)
 	if err != nil {
 		return err
 	}

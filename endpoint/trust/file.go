@@ -52,19 +52,6 @@ func Open(dir string, log *slog.Logger) (*Key, *Pins, error) {
 	return key, pins, nil
 }
 
-// Begin is LoadKey for a program that is no window yet: where there is no key, the empty list of partners is made with it, which the
-// window would take for lost otherwise.
-func Begin(dir string, log *slog.Logger) (*Key, error) {
-	if _, err := os.Stat(filepath.Join(dir, KeyFile)); !errors.Is(err, fs.ErrNotExist) {
-		return LoadKey(dir, log)
-	}
-	key, pins, err := Open(dir, log)
-	if err != nil {
-		return nil, err
-	}
-	return key, pins.Close()
-}
-
 // Begun says whether a window has begun to keep keys in dir.
 func Begun(dir string) bool {
 	_, key := os.Stat(filepath.Join(dir, KeyFile))

@@ -32,32 +32,6 @@ func isChanged(err error) bool {
 	return errors.As(err, &c) && c.Peer == "munich"
 }
 
-// Who joins has a key before there is a window, which then misses nothing.
-func TestBegin(t *testing.T) {
-	dir := t.TempDir()
-	var said strings.Builder
-	log := slog.New(slog.NewTextHandler(&said, nil))
-	first, err := Begin(dir, log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	again, err := Begin(dir, log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	key, pins, err := Open(dir, log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer pins.Close()
-	if key.Public() != first.Public() || again.Public() != first.Public() || strings.Contains(said.String(), "level=WARN") {
-		t.Errorf("%s", said.String())
-	}
-	if _, err := Begin(dir, log); err != nil { // also beside the window
-		t.Error(err)
-	}
-}
-
 func TestTheKeyIsMadeOnceAndKept(t *testing.T) {
 	dir := t.TempDir()
 	first, err := LoadKey(dir, silent)

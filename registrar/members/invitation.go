@@ -20,7 +20,7 @@ const (
 	Open    Fate = "open"
 	Used    Fate = "used"
 	Expired Fate = "expired"
-	Void    Fate = "revoked" // its space was revoked, or has got a later code, or the record was put back from a backup
+	Void    Fate = "revoked" // its space was revoked, its account removed or given another secret, or it has got a later code, or the record was put back from a backup
 )
 
 // An Invitation is a code that was made for a space. One without a sponsor is for a founder, or a member's other device.
@@ -58,7 +58,7 @@ func (r Record) Invitation(id string, now time.Time) (i Invitation, known bool) 
 		switch {
 		case e.Kind == Invited && e.Code == id:
 			i, known = Invitation{Entry: e, Fate: Open, Since: e.Time}, true
-		case known && e.Kind == Restored:
+		case known && (e.Kind == Restored || e.Kind == Withdrawn && e.Space == i.Space):
 			i.Fate, i.Since = Void, e.Time
 		case !known || e.Space != i.Space || i.Fate != Open:
 		case e.Kind == Joined && e.Code == id:
@@ -76,6 +76,32 @@ func (r Record) Invitation(id string, now time.Time) (i Invitation, known bool) 
 		i.Fate, i.Since = Expired, i.Expires
 	}
 	return i, known
+}
+
+// Open are the codes that can be used at now.
+func (r Record) Open(now time.Time) (open []Invitation) {
+	for _, e := range r {
+		if e.Kind != Invited {
+			continue
+		}
+		if i, _ := r.Invitation(e.Code, now); i.Fate == Open {
+			open = append(open, i)
+		}
+	}
+	return open
+}
+
+// Withdraw makes the line by which the codes of a space are void, also one by which its device could come back.
+func (r Record) Withdraw(space string, now time.Time) (Entry, error) {
+	for _, e := range r {
+		if e.Kind != Invited || e.Space != space {
+			continue
+		}
+		if i, _ := r.Invitation(e.Code, now); i.Fate == Open || i.Fate == Used && now.Before(i.Expires) {
+			return Entry{Time: now, Kind: Withdrawn, Space: space}, nil
+		}
+	}
+	return Entry{}, refused("%.80q has no code that could be used", space)
 }
 
 // What Join says beside ErrRefused.

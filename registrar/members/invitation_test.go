@@ -47,6 +47,48 @@ func TestWhoJoins(t *testing.T) {
 	}
 }
 
+// Codes can be taken back: an open one, and a used one by which its device would come back. Who is no member has nothing else to lose.
+func TestWithdraw(t *testing.T) {
+	withdraw := func(space string) func(Record) (Entry, error) {
+		return func(r Record) (Entry, error) { return r.Withdraw(space, day) }
+	}
+	path := filepath.Join(t.TempDir(), FileName)
+	r := add(t, path, invite("potsdam", "p"), again("milano", "m"))
+	if open := r.Open(day); len(open) != 2 || open[0].Space != "potsdam" {
+		t.Errorf("open: %+v", open)
+	}
+	r = add(t, path, withdraw("potsdam"), joins("m", deviceA, day), withdraw("milano"))
+	if open := r.Open(day); len(open) != 0 {
+		t.Errorf("open: %+v", open)
+	}
+	for id, device := range map[string]string{"p": deviceB, "m": deviceA} {
+		if _, err := r.Join(id, device, day); !errors.Is(err, ErrFate) {
+			t.Errorf("%s: %v", id, err)
+		}
+	}
+	if m, known := r.Member("milano"); !known || m.State != Full || m.Rules != "v3" {
+		t.Errorf("a founder whose code was taken back: %+v", m)
+	}
+	for _, space := range []string{"potsdam", "milano", "lisboa"} {
+		if _, err := r.Withdraw(space, day); !errors.Is(err, ErrRefused) {
+			t.Errorf("%s once more: %v", space, err)
+		}
+	}
+	if _, err := r.Revoke("potsdam", day); !errors.Is(err, ErrRefused) {
+		t.Errorf("revoked without code or membership: %v", err)
+	}
+	r = add(t, path, again("lisboa", "l"), revoke("lisboa", day), revoke("milano", day), invite("milano", "m2"), revoke("milano", day))
+	if i, _ := r.Invitation("l", day); i.Fate != Void {
+		t.Errorf("revoked before it joined: %s", i.Fate)
+	}
+	if i, _ := r.Invitation("m2", day); i.Fate != Void {
+		t.Errorf("invited again and revoked: %s", i.Fate)
+	}
+	if _, known := r.Member("lisboa"); known {
+		t.Error("who never joined is in the record")
+	}
+}
+
 func TestFates(t *testing.T) {
 	late := day.Add(CodeLife)
 	for name, test := range map[string]struct {

@@ -30,7 +30,8 @@ const (
 	Admitted  Kind = "admitted"
 	Confirmed Kind = "confirmed"
 	Revoked   Kind = "revoked"
-	Restored  Kind = "restored" // from a backup: what was given out before it is void
+	Withdrawn Kind = "withdrawn" // its codes are void: its account was removed, or got another secret
+	Restored  Kind = "restored"  // from a backup: what was given out before it is void
 )
 
 // An Entry is a line of the record. The conditions stand in that by which somebody was admitted.
@@ -90,7 +91,7 @@ func (r Record) Members() []Member {
 		case Invited:
 			codes[e.Code] = e
 			continue
-		case Restored:
+		case Restored, Withdrawn:
 			continue
 		}
 		if e.Kind == Joined {
@@ -99,8 +100,10 @@ func (r Record) Members() []Member {
 			case code.Sponsor != "":
 				e.Kind, e.Sponsor, e.Visited, e.Rules, e.Event = Admitted, code.Sponsor, code.Visited, code.Rules, code.Event
 			case !known:
-				m.State = Full // a founder
-			default: // the other device of a member changes nothing
+				m.State, m.Rules = Full, code.Rules // a founder
+			default: // the other device of a member changes nothing but what it agreed to
+				m.Rules = code.Rules
+				by[e.Space] = m
 				continue
 			}
 		}
@@ -217,13 +220,16 @@ func (r Record) Confirm(space string, early bool, now time.Time) (Entry, error) 
 // of them were used.
 func (r Record) Restore(now time.Time) (Entry, error) { return Entry{Time: now, Kind: Restored}, nil }
 
-// Revoke makes the line by which a membership ends.
+// Revoke makes the line by which a membership ends, and with it all codes of that space; of one that is no member, that by which its codes do.
 func (r Record) Revoke(space string, now time.Time) (Entry, error) {
 	m, known := r.Member(space)
-	switch {
+	switch codes, err := r.Withdraw(space, now); {
+	case known && m.State != Former:
+	case err == nil:
+		return codes, nil
 	case !known:
 		return Entry{}, refused("%.80q is not in the record; `ewindow-registrar account remove` ends an account that is not", space)
-	case m.State == Former:
+	default:
 		return Entry{}, refused("%s was revoked on %s", space, m.Since.Format(time.DateOnly))
 	}
 	return Entry{Time: now, Kind: Revoked, Space: space}, nil
