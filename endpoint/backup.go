@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"ewindow/dialplan/wholefile"
@@ -80,7 +82,35 @@ func (c *backupCmd) collect() (*archive.Archive, error) {
 		}
 		a.Files = append(a.Files, archive.File{Name: name, Data: data})
 	}
+	if err := sound(a); err != nil {
+		return nil, fmt.Errorf("what is in %s would make no window: %w", dir, err)
+	}
 	return a, nil
+}
+
+// sound looks at what a backup has of the state directory as the window will, in a directory of its own.
+func sound(a *archive.Archive) (err error) {
+	dir, err := os.MkdirTemp("", "ewindow-backup-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	for _, name := range slices.Concat(stateNames, optionalNames) {
+		if data, is := a.File(name); is {
+			if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
+				return err
+			}
+		}
+	}
+	silent := slog.New(slog.DiscardHandler)
+	key, pins, err := trust.Open(dir, silent)
+	if err != nil {
+		return errors.New(strings.ReplaceAll(err.Error(), dir+"/", ""))
+	}
+	if _, is := a.File(join.CertificateFile); is && join.LoadCertificate(dir, a.Name, key.Signer(), silent).Leaf() == nil {
+		err = fmt.Errorf("%s is no certificate of %s and its key; remove it, and have the window join again with a code", join.CertificateFile, a.Name)
+	}
+	return errors.Join(err, pins.Close())
 }
 
 type restoreCmd struct {
@@ -111,6 +141,9 @@ func (c *restoreCmd) read(t *archive.Terminal, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if err := sound(a); err != nil {
+		return fmt.Errorf("the backup cannot be used: %w; nothing was written: take another one", err)
+	}
 	for _, f := range files {
 		here, err := wholefile.Read(f.path, archive.MaxSize)
 		if err == nil && !bytes.Equal(here, f.data) || err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -125,8 +158,8 @@ func (c *restoreCmd) read(t *archive.Terminal, out io.Writer) error {
 			return fmt.Errorf("restore: %w", err)
 		}
 	}
-	fmt.Fprintf(out, "this machine is the window %s now, as it was on %s; `ewindow run -c %s` starts it. Turn the other one off first: two machines with one key are one window to their partners. Look whether the devices in the file are those of this machine.\n",
-		a.Name, a.Made.Local().Format("Mon 2 Jan 2006 15:04"), c.Config)
+	fmt.Fprintf(out, "this machine is the window %s now, as it was on %s; `ewindow run -c %q --state %q` starts it. Turn the other one off first: two machines with one key are one window to their partners. Look whether the devices in the file are those of this machine.\n",
+		a.Name, a.Made.Local().Format("Mon 2 Jan 2006 15:04"), c.Config, dir)
 	return nil
 }
 

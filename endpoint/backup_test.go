@@ -8,10 +8,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"ewindow/endpoint/config"
 	"ewindow/endpoint/join"
 	"ewindow/endpoint/trust"
+	"ewindow/registrar/pki"
 	"ewindow/registrar/signal/archive"
 	"ewindow/scripts/lab/somebody"
 )
@@ -44,10 +46,26 @@ func backUp(t *testing.T) (c backupCmd, typed string, own string) {
 	if err := pins.Meet("munich", []byte(somebody.Key(t))); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(c.State, join.CertificateFile), []byte("a certificate"), 0o600); err != nil {
+	registrar, err := pki.Load(pki.Config{Dir: t.TempDir(), Domain: "reg.example.org"}, time.Now())
+	if err != nil {
 		t.Fatal(err)
 	}
+	certify := func(space string) {
+		t.Helper()
+		der, err := registrar.Device(space, key.Signer().Public(), time.Now())
+		if err == nil {
+			err = join.KeepCertificate(c.State, der)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 	typed = "stairs web squirrel\n"
+	certify("munich")
+	if err := c.write(terminal(typed+typed), io.Discard); err == nil || !strings.Contains(err.Error(), "media.crt is no certificate of milano and its key") {
+		t.Errorf("of another window: %v", err)
+	}
+	certify("milano")
 	if err := c.write(terminal(typed+typed), io.Discard); err != nil { // the window runs meanwhile
 		t.Fatal(err)
 	}
@@ -70,7 +88,7 @@ func TestBackup(t *testing.T) {
 	if err := r.read(terminal(typed), &out); err != nil {
 		t.Fatal(err)
 	}
-	contains(t, "restored", out.String(), "this machine is the window milano now", "Turn the other one off first", "ewindow run -c "+r.Config)
+	contains(t, "restored", out.String(), "this machine is the window milano now", "Turn the other one off first", fmt.Sprintf("ewindow run -c %q --state %q", r.Config, r.State))
 	cfg, err := config.Load(r.Config)
 	if err != nil {
 		t.Fatal(err)
@@ -116,6 +134,10 @@ func TestRestoreBesideAWindow(t *testing.T) {
 	r := restoreCmd{File: c.File, Config: config, State: dir}
 	if err := r.read(terminal("another one\n"), io.Discard); err == nil || !strings.Contains(err.Error(), "the passphrase or key is another one") {
 		t.Errorf("%v", err)
+	}
+	bad := &archive.Archive{Of: archive.Window, Name: "milano", Files: []archive.File{{Name: "window.hcl"}, {Name: "secret"}, {Name: trust.KeyFile, Data: []byte("x")}, {Name: trust.PinsFile}}}
+	if err := sound(bad); err == nil || !strings.Contains(err.Error(), "are damaged") {
+		t.Errorf("garbled keys: %v", err)
 	}
 	key := filepath.Join(dir, trust.KeyFile)
 	if err := os.WriteFile(key, []byte("of another window"), 0o600); err != nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,6 +17,7 @@ import (
 	"ewindow/registrar/pki"
 	"ewindow/registrar/planfile"
 	"ewindow/registrar/signal/archive"
+	"ewindow/registrar/store"
 )
 
 // What of the state directory is in a backup, beside the accounts. All else is made anew: the server's certificate by the authority, what
@@ -113,6 +115,9 @@ func (c *restoreCmd) Run(s streams) error {
 	if err := c.fits(a); err != nil {
 		return err
 	}
+	if err := sound(a); err != nil {
+		return fmt.Errorf("the backup cannot be used: %w; nothing was written: take another one", err)
+	}
 	for _, f := range a.Files {
 		if f.Name == accountsName {
 			continue
@@ -155,6 +160,27 @@ func (c *restoreCmd) fits(a *archive.Archive) error {
 		return errors.Join(fmt.Errorf("%s is here, and is another than the backup's; nothing was written: move it away, or name another --state", c.path(f.Name)), err)
 	}
 	return nil
+}
+
+// sound looks at what a backup holds as the registrar will, in a directory of its own.
+func sound(a *archive.Archive) (err error) {
+	dir, err := os.MkdirTemp("", "ewindow-restore-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	for _, f := range a.Files {
+		path := filepath.Join(dir, filepath.FromSlash(f.Name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			return err
+		}
+		if err := os.WriteFile(path, f.Data, 0o600); err != nil {
+			return err
+		}
+	}
+	_, authority := pki.ReadCA(filepath.Join(dir, filepath.Dir(authorityName)))
+	_, record := members.Read(filepath.Join(dir, members.FileName))
+	return errors.Join(authority, record, store.Examine(context.Background(), filepath.Join(dir, accountsName)))
 }
 
 // newer is true for a record of members that has the backup's lines, and more.

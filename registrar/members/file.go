@@ -28,8 +28,30 @@ const FileName = "members.jsonl"
 // maxSize bounds the record, in bytes: some 50,000 lines.
 const maxSize = 16 << 20
 
-// Read reads a record; one that is not there is empty. Error: ErrDamaged, with the line; the lines before it are returned all the same.
+// good is the name of a record's copy, which is made with each line. By it lines are missed that are gone, as of a file that was removed:
+// whoever was on probation by them would be a full member.
+func good(path string) string { return path + ".good" }
+
+// Read reads a record; one that never was is empty. Error: ErrDamaged, with the line, or because lines are gone; what is known of it is
+// returned all the same: the copy, or the lines before the damage.
 func Read(path string) (Record, error) {
+	copied, _ := readAt(good(path)) // a damaged one is as good as none; first, since the record grows before it
+	record, err := readAt(path)
+	return record.heed(copied, path, err)
+}
+
+// heed is the record, unless its copy has more.
+func (r Record) heed(copied Record, path string, err error) (Record, error) {
+	switch {
+	case err != nil && len(copied) > len(r):
+		return copied, fmt.Errorf("%w; %s has all lines: put it back in its place", err, good(path))
+	case err == nil && !r.continues(copied):
+		return copied, fmt.Errorf("%w: %s has lost lines that were there; %s has them: put it back in its place", ErrDamaged, path, good(path))
+	}
+	return r, err
+}
+
+func readAt(path string) (Record, error) {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -88,7 +110,8 @@ func Add(path string, next func(Record) (Entry, error)) (added Entry, err error)
 		return Entry{}, fmt.Errorf("%w: lock %s: %w", ErrRefused, path, err)
 	}
 	record, end, err := read(f)
-	if err != nil {
+	copied, _ := readAt(good(path))
+	if _, err := record.heed(copied, path, err); err != nil {
 		return Entry{}, err
 	}
 	e, err := next(slices.Clone(record))
@@ -108,7 +131,13 @@ func Add(path string, next func(Record) (Entry, error)) (added Entry, err error)
 	if err := write(f, append(line, '\n'), end); err != nil {
 		return Entry{}, fmt.Errorf("%w: %w", ErrRefused, errors.Join(err, f.Truncate(end)))
 	}
-	return e, wholefile.Sync(filepath.Dir(path))
+	if err := wholefile.Sync(filepath.Dir(path)); err != nil {
+		return e, err
+	}
+	if text, err := wholefile.Read(path, maxSize); err == nil {
+		_ = wholefile.Write(good(path), text, 0o600) // the line counts without it too
+	}
+	return e, nil
 }
 
 func write(f *os.File, line []byte, end int64) error {
@@ -143,8 +172,8 @@ type state struct {
 	at   time.Time
 }
 
-// Follow reads a record for the first time. changed is called with each later one, by one goroutine at a time. Of a damaged one the lines
-// before the damage hold, beside the error: who was admitted by them is on probation rather than a full member.
+// Follow reads a record for the first time. changed is called with each later one, by one goroutine at a time. Of a damaged one its
+// copy holds, beside the error, or the lines before the damage: who was admitted by them is on probation rather than a full member.
 func Follow(path string, changed func(Record), log *slog.Logger) (*Watch, Record, error) {
 	w := &Watch{path: path, changed: changed, log: log}
 	w.seen, _ = stat(path)
@@ -202,7 +231,7 @@ func (w *Watch) look() {
 	if err == nil {
 		record, err = Read(w.path)
 	}
-	if err == nil && !record.continues(w.have) {
+	if err == nil && !record.continues(w.have) { // both it and its copy
 		err = fmt.Errorf("%w: %s has lost lines that were there", ErrDamaged, w.path)
 	}
 	if err != nil {

@@ -77,11 +77,12 @@ func TestWithdraw(t *testing.T) {
 	if _, err := r.Revoke("potsdam", day); !errors.Is(err, ErrRefused) {
 		t.Errorf("revoked without code or membership: %v", err)
 	}
-	r = add(t, path, again("lisboa", "l"), revoke("lisboa", day), revoke("milano", day), invite("milano", "m2"), revoke("milano", day))
+	r = add(t, path, again("lisboa", "l"), revoke("lisboa", day),
+		again("dresden", "d"), joins("d", deviceB, day), revoke("dresden", day), invite("dresden", "d2"), revoke("dresden", day))
 	if i, _ := r.Invitation("l", day); i.Fate != Void {
 		t.Errorf("revoked before it joined: %s", i.Fate)
 	}
-	if i, _ := r.Invitation("m2", day); i.Fate != Void {
+	if i, _ := r.Invitation("d2", day); i.Fate != Void {
 		t.Errorf("invited again and revoked: %s", i.Fate)
 	}
 	if _, known := r.Member("lisboa"); known {

@@ -148,7 +148,7 @@ func TestCutShort(t *testing.T) {
 	add(t, path, admit("dresden", day))
 	two, _ := os.ReadFile(path)
 	for end := len(one); end < len(two); end++ {
-		if err := os.WriteFile(path, two[:end], 0o600); err != nil {
+		if err := errors.Join(os.WriteFile(path, two[:end], 0o600), os.WriteFile(path+".good", one, 0o600)); err != nil { // which is made after the line
 			t.Fatal(err)
 		}
 		if r, err := Read(path); err != nil || len(r) != 1 {
@@ -228,7 +228,7 @@ func TestWatch(t *testing.T) {
 	}
 }
 
-// What is before a damage holds, at a start too.
+// The copy holds where the file is damaged, at a start too; without one, what is before the damage.
 func TestFollowDamaged(t *testing.T) {
 	path := filepath.Join(t.TempDir(), FileName)
 	add(t, path, admit("potsdam", day), admit("dresden", day))
@@ -236,8 +236,13 @@ func TestFollowDamaged(t *testing.T) {
 	if err := os.WriteFile(path, []byte(strings.Replace(string(good), "dresden", "lisboa", 1)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, r, err := Follow(path, nil, slog.New(slog.DiscardHandler)); !errors.Is(err, ErrDamaged) || len(r) != 1 || r[0].Space != "potsdam" {
-		t.Errorf("%v, %v", r, err)
+	for _, lines := range []int{2, 1} {
+		if _, r, err := Follow(path, nil, slog.New(slog.DiscardHandler)); !errors.Is(err, ErrDamaged) || len(r) != lines || r[0].Space != "potsdam" {
+			t.Errorf("%v, %v", r, err)
+		}
+		if err := os.RemoveAll(path + ".good"); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
@@ -265,4 +270,49 @@ func FuzzRead(f *testing.F) {
 			t.Fatalf("line %d after %d", after.Number, len(r))
 		}
 	})
+}
+
+// A record that lost lines, or went as a whole, is missed by its copy, which holds meanwhile. Nothing is added to what is left.
+func TestLostLines(t *testing.T) {
+	for name, harm := range map[string]func(path string) error{
+		"removed":          os.Remove,
+		"emptied":          func(path string) error { return os.Truncate(path, 0) },
+		"without its last": func(path string) error { return cutLine(path) },
+		"garbled": func(path string) error {
+			return os.WriteFile(path, []byte("x\n"), 0o600)
+		},
+	} {
+		path := filepath.Join(t.TempDir(), FileName)
+		whole := add(t, path, admit("potsdam", day), admit("lisboa", day))
+		if err := harm(path); err != nil {
+			t.Fatal(err)
+		}
+		r, err := Read(path)
+		if !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), path+".good") || len(r) != len(whole) {
+			t.Errorf("%s: %d lines, %v", name, len(r), err)
+		}
+		if _, err := Add(path, confirm("potsdam", day.AddDate(1, 0, 0))); !errors.Is(err, ErrDamaged) {
+			t.Errorf("%s: added to: %v", name, err)
+		}
+		w, r, err := Follow(path, func(Record) {}, slog.New(slog.DiscardHandler))
+		if err == nil || len(r) != len(whole) || w.Whole() {
+			t.Errorf("%s: followed: %d lines, %v", name, len(r), err)
+		}
+		if err := os.Rename(path+".good", path); err != nil {
+			t.Fatal(err)
+		}
+		if r, err := Read(path); err != nil || len(r) != len(whole) {
+			t.Errorf("%s: put back: %d lines, %v", name, len(r), err)
+		}
+	}
+}
+
+// cutLine takes the last line away.
+func cutLine(path string) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	text = text[:strings.LastIndexByte(strings.TrimSuffix(string(text), "\n"), '\n')+1]
+	return os.WriteFile(path, text, 0o600)
 }
