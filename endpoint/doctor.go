@@ -94,6 +94,9 @@ func (c *doctorCmd) checks(tell func(doctor.Finding)) ([]doctor.Check, error) {
 	if other := join.Holder(r.State); other != "" && other != cfg.Space {
 		return nil, fmt.Errorf("%s is the state directory of the window %s, and %s is of %s; name the right one with --state", r.State, other, c.Config, cfg.Space)
 	}
+	if _, err := os.Stat(filepath.Join(dir, join.CertificateFile)); err == nil {
+		tell(doctor.Certificate(join.LoadCertificate(dir, cfg.Space, r.key.Signer(), silent).Leaf(), time.Now()))
+	}
 	p, err := r.parts(cfg, "", silent)
 	if err != nil {
 		return nil, err

@@ -132,6 +132,11 @@ func (c *accountAddCmd) Run(s streams) (err error) {
 	if err != nil {
 		return err
 	}
+	if record, err := members.Read(c.members()); err == nil {
+		if m, _ := record.Member(c.Name); m.State == members.Former {
+			fmt.Fprintf(s.err, "%s was revoked on %s; with this account it is a full member again. `ewindow-registrar invite` begins with a probation\n", c.Name, m.Since.Format(time.DateOnly))
+		}
+	}
 	if c.wanted() { // nobody ever learns this secret: the phone gets another one
 		return c.link(ctx, s, db, c.stateFlags, c.Name)
 	}

@@ -101,6 +101,15 @@ func TestHolder(t *testing.T) {
 		t.Fatal("the damage was not seen")
 	}
 	is("a damaged record", first, "", "")
+	write(t, path, string(whole)) // older than the copy beside it
+	is("an older record", first, "", "")
+	if err := os.Remove(path + ".good"); err != nil {
+		t.Fatal(err)
+	}
 	write(t, path, string(whole))
-	is("a copy was put back", first, "potsdam", "")
+	d.record, _, err = members.Follow(path, func(members.Record) {}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Error(err)
+	}
+	is("it was put back for good", first, "potsdam", "")
 }

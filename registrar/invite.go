@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -12,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"ewindow/dialplan/wholefile"
 	"ewindow/registrar/join"
@@ -98,7 +100,11 @@ func (c *inviteCmd) code(ctx context.Context, db *store.Store) (joining.Code, er
 		return joining.Code{}, err
 	}
 	host := c.Host
-	if host == "" {
+	if host != "" {
+		if err := checkHost(host); err != nil {
+			return joining.Code{}, err
+		}
+	} else {
 		domain, err := db.Realm(ctx)
 		if err != nil {
 			return joining.Code{}, err
@@ -146,9 +152,15 @@ func (c *inviteCmd) record(ctx context.Context, db *store.Store, token joining.T
 // rules is the text of a version of the exchange rules.
 func (f stateFlags) rules(version string) (string, error) {
 	path := filepath.Join(f.State, "rules", version+".txt")
+	if filepath.Base(version) != version {
+		return "", fmt.Errorf("%.60q is no version of the exchange rules such as v3", version)
+	}
 	text, err := wholefile.Read(path, joining.MaxRules)
+	if err == nil && (len(bytes.TrimSpace(text)) == 0 || !utf8.Valid(text)) {
+		err = errors.New("it is empty, or no text in UTF-8")
+	}
 	if err != nil {
-		return "", fmt.Errorf("the exchange rules %s: %w; put their text there", version, err)
+		return "", fmt.Errorf("the exchange rules %s: %w; put their text into %s", version, err, path)
 	}
 	return string(text), nil
 }

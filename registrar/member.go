@@ -201,7 +201,7 @@ func (c *memberRotateCmd) Run(s streams) error {
 	if c.Rules == "" {
 		return fmt.Errorf("no version of the exchange rules is on record for %s; name the one that it is to accept with --rules", c.Space)
 	}
-	return (&inviteCmd{Space: c.Space, accountFlags: c.accountFlags, Rules: c.Rules, Host: c.Host, PNG: c.PNG, Member: true}).Run(s)
+	return (&inviteCmd{Space: c.Space, accountFlags: c.accountFlags, Rules: c.Rules, Host: c.Host, PNG: c.PNG, Member: true, Anyway: true}).Run(s)
 }
 
 // hasAccount is true for one that was made by hand.
@@ -258,6 +258,16 @@ func (c *memberRevokeCmd) Run(s streams) (err error) {
 	}
 	if _, err = members.Add(c.members(), func(r members.Record) (members.Entry, error) { return r.Revoke(c.Space, s.clock()) }); err != nil {
 		return fmt.Errorf("%s has no account any more; give the same command again: %w", c.Space, err)
+	}
+	for _, m := range record.Members() {
+		if m.State == members.OnProbation && m.Sponsor == c.Space {
+			fmt.Fprintf(s.err, "%s was the sponsor of %s, which may link with nobody now: confirm it, or revoke it and invite it again\n", c.Space, m.Space)
+		}
+	}
+	for _, i := range record.Open(s.clock()) {
+		if i.Sponsor == c.Space {
+			fmt.Fprintf(s.err, "%s was the sponsor of %s, which has a code: `ewindow-registrar member revoke %s` makes it void\n", c.Space, i.Space, i.Space)
+		}
 	}
 	return nil
 }

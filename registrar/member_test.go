@@ -108,6 +108,16 @@ link "tour" {
 	if status, _, errs := member("2027-05-12", "rotate", "lisboa", "--rules", "v3"); status == 0 || !strings.Contains(errs, "neither in the record nor has it an account") {
 		t.Errorf("rotate of nobody: %d %q", status, errs)
 	}
+	for _, host := range []string{"https://reg.example.org", "a b", "../x", "reg.example.org/x", "reg.example.org:x"} {
+		if status, out, errs := member("2027-05-12", "rotate", "potsdam", "--host", host); status == 0 || out != "" || !strings.Contains(errs, "is neither a host") {
+			t.Errorf("--host %s: %d %q", host, status, errs)
+		}
+	}
+	for _, rules := range []string{"../rules/v3", "v4"} {
+		if status, out, errs := member("2027-05-12", "rotate", "potsdam", "--host", "reg.example.org", "--rules", rules); status == 0 || out != "" {
+			t.Errorf("--rules %s: %d %q", rules, status, errs)
+		}
+	}
 	if _, _, errs := member("2027-05-12", "list"); !strings.Contains(errs, "potsdam has a code, good until") {
 		t.Errorf("list: %q", errs)
 	}

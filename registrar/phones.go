@@ -52,7 +52,7 @@ func (f phoneFlags) check(last *planfile.Good, account string) error {
 // base is where a phone opens its link: host, or host:port.
 func (f phoneFlags) base(ctx context.Context, db *store.Store, state stateFlags) (string, error) {
 	if f.Host != "" {
-		return f.Host, nil
+		return f.Host, checkHost(f.Host)
 	}
 	domain, err := db.Realm(ctx)
 	if err != nil {

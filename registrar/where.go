@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"ewindow/dialplan/wholefile"
 )
@@ -60,6 +62,15 @@ func host(name string) string {
 		return "[" + name + "]"
 	}
 	return name
+}
+
+// checkHost is an error where a --host is no host, or host:port, as it stands in a URI.
+func checkHost(host string) error {
+	u, err := url.Parse("https://" + host)
+	if err != nil || u.Host != host || u.Hostname() == "" || strings.ContainsAny(host, " _%") {
+		return fmt.Errorf("--host: %q is neither a host such as reg.example.org nor host:port", host)
+	}
+	return nil
 }
 
 func (f stateFlags) whereFile() string { return filepath.Join(f.State, "where.json") }

@@ -3,6 +3,7 @@ package doctor
 import (
 	"bytes"
 	"context"
+	"crypto/x509"
 	"slices"
 	"strings"
 	"time"
@@ -18,6 +19,17 @@ type Account struct {
 	Agent  *agent.Agent // which does not run yet
 	Gather func(context.Context, reach.Config) (*reach.Paths, error)
 	Now    func() time.Time
+}
+
+// Certificate is the finding about the window's certificate; nil for one that cannot be used.
+func Certificate(leaf *x509.Certificate, now time.Time) Finding {
+	switch {
+	case leaf == nil:
+		return warn("certificate", "have the window join again with a code (`ewindow-registrar member rotate`)", "it cannot be used; the window comes by its secret alone")
+	case !now.Before(leaf.NotAfter):
+		return warn("certificate", "nothing has to be done if the registrar is reached: it is renewed then", "its time was over on %s", leaf.NotAfter.Format(time.DateOnly))
+	}
+	return pass("certificate", "good until %s", leaf.NotAfter.Format(time.DateOnly))
 }
 
 // toRegister is how long it may take to be let in and told the plan.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -193,6 +194,8 @@ func (w *watch) sound(s *seen) []Finding {
 		return []Finding{s.lacks("sound", soundRemedy)}
 	case s.frames == 0:
 		return []Finding{fail("sound", soundRemedy, "%s: nothing comes of the microphone", s.ready.Device)}
+	case strings.Contains(s.ready.Device, "microphone silence"):
+		return []Finding{pass("sound", "%s: no microphone is wanted", s.ready.Device)}
 	case s.level < quiet:
 		return []Finding{warn("sound", "look whether it is switched off by a key of its own; speak while the doctor listens", "%s: the microphone is silent (%.0f dBFS at most)", s.ready.Device, s.level)}
 	case s.level > tooLoud:

@@ -3,6 +3,7 @@ package doctor
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"io"
 	"log"
@@ -219,6 +220,10 @@ func TestDevices(t *testing.T) {
 	wants(t, "a slow machine", w.camera(slow, video), "pass  camera      v4l2: 30.0", "warn  encoder     x264enc makes 14 of 30")
 	for level, want := range map[float64]string{-30: "pass  sound", -75: "warn  sound", -1: "warn  sound", math.Inf(-1): "warn  sound"} {
 		wants(t, "a microphone", w.sound(&seen{ready: &protocol.Event{Device: "alsa", Text: "echo is cancelled"}, frames: 200, level: level}), want)
+	}
+	wants(t, "no microphone is wanted", w.sound(&seen{ready: &protocol.Event{Device: "microphone silence, speaker nowhere"}, frames: 200, level: -120}), "pass  sound")
+	for want, leaf := range map[string]*x509.Certificate{"warn  certificate": nil, "good until 2027-03-31": {NotAfter: ten.AddDate(0, 0, 30)}, "its time was over on 2027-02-28": {NotAfter: ten.AddDate(0, 0, -1)}} {
+		wants(t, "a certificate", []Finding{Certificate(leaf, ten)}, want)
 	}
 	wants(t, "a dead microphone", w.sound(&seen{ready: &protocol.Event{Device: "alsa"}, level: -90}), "fail  sound", "nothing comes")
 }

@@ -100,6 +100,10 @@ func (o *Offer) Redeem(ctx context.Context, key crypto.Signer) (*joining.Members
 	}
 	var m joining.Membership
 	_, err = o.post(ctx, joining.PathRedeem, joining.Redeem{Token: o.token.Text(), Rules: o.Rules.Version, CSR: csr}, &m)
+	var refused *joining.Refusal
+	if err != nil && !errors.As(err, &refused) {
+		return nil, fmt.Errorf("the registrar did not answer to the end: %w; try again with the same code", err)
+	}
 	if err != nil {
 		return nil, err
 	}
