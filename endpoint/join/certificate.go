@@ -46,15 +46,11 @@ func LoadCertificate(dir, space string, key crypto.Signer, log *slog.Logger) *Ce
 }
 
 func (c *Certificate) load() error {
-	data, err := wholefile.Read(c.path, maxCertificate)
+	der, err := readCertificate(c.path)
 	if err != nil {
 		return err
 	}
-	b, _ := pem.Decode(data)
-	if b == nil || b.Type != block {
-		return fmt.Errorf("it holds no PEM block %q", block)
-	}
-	cert, err := fits(b.Bytes, c.space, c.key)
+	cert, err := fits(der, c.space, c.key)
 	if err != nil {
 		return err
 	}
@@ -64,19 +60,28 @@ func (c *Certificate) load() error {
 
 // Holder is the space whose certificate lies in a state directory; empty where there is none that can be read.
 func Holder(dir string) string {
-	data, err := wholefile.Read(filepath.Join(dir, CertificateFile), maxCertificate)
+	der, err := readCertificate(filepath.Join(dir, CertificateFile))
 	if err != nil {
 		return ""
 	}
-	b, _ := pem.Decode(data)
-	if b == nil {
-		return ""
-	}
-	cert, err := x509.ParseCertificate(b.Bytes)
+	cert, err := x509.ParseCertificate(der)
 	if err != nil {
 		return ""
 	}
 	return cert.Subject.CommonName
+}
+
+// readCertificate is the content of a certificate's file, unread.
+func readCertificate(path string) (der []byte, err error) {
+	data, err := wholefile.Read(path, maxCertificate)
+	if err != nil {
+		return nil, err
+	}
+	b, _ := pem.Decode(data)
+	if b == nil || b.Type != block {
+		return nil, fmt.Errorf("it holds no PEM block %q", block)
+	}
+	return b.Bytes, nil
 }
 
 func (c *Certificate) use(cert *x509.Certificate) {
