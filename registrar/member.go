@@ -218,11 +218,11 @@ func (c *memberRotateCmd) hasAccount(s streams) (is bool, err error) {
 // withdraw makes the codes of a space void, if it has any.
 func (f stateFlags) withdraw(space string, now time.Time) error {
 	record, err := members.Read(f.members())
-	if err != nil || len(record) == 0 {
+	if err != nil {
 		return err
 	}
-	if _, err := record.Withdraw(space, now); err != nil {
-		return nil // it has none
+	if _, none := record.Withdraw(space, now); none != nil {
+		return nil
 	}
 	_, err = members.Add(f.members(), func(r members.Record) (members.Entry, error) { return r.Withdraw(space, now) })
 	return err
