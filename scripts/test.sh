@@ -7,6 +7,9 @@ cd "$(dirname "$0")/.."
 # is judged, and an observer that the race detector slows down sees less of them.
 system="ewindow/scripts/demo ewindow/scripts/lab/phone ewindow/scripts/lab/newcomer"
 
+# Neither do the device processes share it with the long simulated days: their cameras and sound cards run in real time.
+devices="ewindow/media/gst"
+
 # The race detector of Go 1.26 crashes now and then on the timers of a testing/synctest bubble, unless there is one
 # processor (golang.org/issue/78156).
 bubbles=$(grep -rl --include='*.go' '"testing/synctest"' . | xargs -n 1 dirname | sort -u | sed 's,^\.,ewindow,')
@@ -23,7 +26,8 @@ long_tests=$(sed -n 's/^func \(Test[A-Za-z0-9]*\)(.*/\1/p' $long | sort -u | pas
 long_packages=$(printf '%s\n' "$long" | xargs -n 1 dirname | sort -u | sed 's,^\.,ewindow,' | grep -vx ewindow/media/jitter) # which is whole in pure
 
 others=$(go list ./...)
-for p in $system $bubbles $pure; do
+bubbles=$(printf '%s\n' "$bubbles" | grep -vx "$devices")
+for p in $system $devices $bubbles $pure; do
     others=$(printf '%s\n' "$others" | grep -vx "$p")
 done
 
@@ -35,6 +39,7 @@ step go tool staticcheck ./...
 {
     step go test -race -timeout 15m $others
     step go test -race -cpu 1 -timeout 15m $bubbles
+    step go test -race -cpu 1 -timeout 15m $devices
     step go test -timeout 15m $pure
     step go test -cpu 1 -timeout 15m -run "^($long_tests)\$" $long_packages
     step go test -p 1 -timeout 15m $system

@@ -45,13 +45,27 @@ func clearest(s []int16, n int, hz float64) []int16 {
 	return best
 }
 
-// A window waits for its partner with the speaker open. What comes then is heard at once.
+// A window waits for its partner with the speaker open. What comes then is heard at once. A busy machine may spoil one try, by being late with
+// frames; a speaker that is thrown off by the wait spoils each.
 func TestSoundThatComesLate(t *testing.T) {
 	t.Parallel()
+	var heard []time.Duration
+	for range 4 {
+		heard = append(heard, heardAfter(t, 3*time.Second))
+		if heard[len(heard)-1] > time.Second {
+			return
+		}
+	}
+	t.Errorf("of two seconds of sound, %v were heard", heard)
+}
+
+// heardAfter opens a speaker, waits, plays a tone for two seconds, and returns how much of it was heard by then.
+func heardAfter(t *testing.T, wait time.Duration) time.Duration {
+	t.Helper()
 	spk, heard := loudspeaker(t)
 	k := start(t, soundRole(protocol.SoundConfig{Microphone: "test", ToneHz: 1100, Speaker: spk, Streams: coded("opus", 32)}))
 	k.event(protocol.Ready, "test tone of 1100 Hz, speaker elements", 3*time.Second)
-	time.Sleep(3 * time.Second)
+	time.Sleep(wait)
 	echoBack(t, k, 100, nil)
 	sounded := 0
 	for _, x := range heard() {
@@ -59,9 +73,7 @@ func TestSoundThatComesLate(t *testing.T) {
 			sounded++
 		}
 	}
-	if sounded < soundRate { // half of it: where a busy machine let this test be late with a frame, there is silence
-		t.Errorf("of two seconds of sound %.2f s were heard", float64(sounded)/soundRate)
-	}
+	return time.Duration(sounded) * time.Second / soundRate
 }
 
 // echoBack sends each frame that the microphone gives to the speaker, changed, for so many frames.
