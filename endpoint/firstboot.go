@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"ewindow/endpoint/card"
 	"ewindow/endpoint/welcome"
 	"ewindow/registrar/signal/watchdog"
 )
@@ -25,9 +26,13 @@ func (c *joinCmd) joinOnScreen(ctx context.Context, log *slog.Logger) error {
 	if err := c.defaults(); err != nil {
 		return err
 	}
+	written, broken := c.readCard()
 	n, err := c.newcomer(log)
 	if err != nil {
 		return err
+	}
+	if broken != nil {
+		log.Error("the card's file cannot be used; the window can be joined at its screen", "file", c.Card, "err", broken)
 	}
 	keys, restore, err := welcome.Keys(os.Stdin)
 	if err != nil {
@@ -36,6 +41,7 @@ func (c *joinCmd) joinOnScreen(ctx context.Context, log *slog.Logger) error {
 	defer restore()
 	s := welcome.New(welcome.Config{
 		Program: c.Media, Camera: orAuto(c.Camera), Display: orAuto(c.Display), Rotate: c.Rotate, File: c.Config, Keys: keys, Out: os.Stdout, Log: log,
+		Card: welcome.Card{Code: written.Code, AcceptRules: written.AcceptRules, Wrong: card.Brief(broken)},
 	})
 	shown, end := context.WithCancel(ctx)
 	defer end()
@@ -45,6 +51,9 @@ func (c *joinCmd) joinOnScreen(ctx context.Context, log *slog.Logger) error {
 	if errors.Is(err, welcome.ErrJoined) {
 		fmt.Fprintf(os.Stdout, "\nThis window has joined in a terminal; its file is %s.\n", c.Config)
 		err = nil
+	}
+	if err == nil && s.ByCard() {
+		c.used(written, log)
 	}
 	if err == nil {
 		select {
@@ -65,7 +74,8 @@ func orAuto(word string) string {
 
 // windowCmd is the command `ewindow run`.
 type windowCmd struct {
-	Join bool `help:"Where the window's file is not there yet, join at the screen first."`
+	Join bool   `help:"Where the window's file is not there yet, join at the screen first."`
+	Card string `type:"path" placeholder:"FILE" help:"With --join: what somebody wrote for the window beforehand, as ewindow-join.txt on its card. It need not be there."`
 	runCmd
 }
 
@@ -83,7 +93,7 @@ func (w *windowCmd) Run(ctx context.Context, log *slog.Logger) error {
 	go func() { // a window that waits for its code is what it is to be; nothing of it can hang but its devices, which are watched
 		_ = watchdog.Run(ctx, func(context.Context) error { return nil }, log)
 	}()
-	c := joinCmd{runCmd: w.runCmd, Screen: true}
+	c := joinCmd{runCmd: w.runCmd, Screen: true, Card: w.Card}
 	switch err := c.joinOnScreen(ctx, log); {
 	case ctx.Err() != nil:
 		return nil // somebody has stopped it

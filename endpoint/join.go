@@ -24,6 +24,7 @@ type joinCmd struct {
 	Code        string `arg:"" optional:"" help:"The code of the invitation. Others on this machine can see it in the list of processes: without it, it is asked for."`
 	CodeFile    string `type:"path" placeholder:"FILE" help:"Read the code from this file; - is standard input."`
 	AcceptRules string `placeholder:"VERSION" help:"Accept this version of the exchange rules without being asked."`
+	Card        string `type:"path" placeholder:"FILE" help:"Read the code from this file as it stands on a window's card (ewindow-join.txt), and the version of the rules that is accepted and the words of devices, where they are not given here. A code that has been used is erased there."`
 	Replace     bool   `help:"Write another window's file where one is."`
 	NoStart     bool   `help:"Do not run the window afterwards."`
 	Screen      bool   `help:"Join at the window's screen: it shows how, and its camera reads the QR of the invitation."`
@@ -58,14 +59,22 @@ func (c *joinCmd) Run(ctx context.Context, log *slog.Logger) error {
 
 // join joins: after it there is a window's file. Before the last step nothing is written but the window's own key.
 func (c *joinCmd) join(ctx context.Context, in *bufio.Reader, out io.Writer, log *slog.Logger) error {
-	if c.Code != "" && c.CodeFile != "" {
-		return errors.New("give the code, or --code-file, not both")
+	if c.Code != "" && c.CodeFile != "" || c.Card != "" && c.Code+c.CodeFile != "" {
+		return errors.New("give the code, or --code-file, or --card, not two of them")
+	}
+	written, err := c.takeCard()
+	if err != nil {
+		return err
 	}
 	n, err := c.newcomer(log)
 	if err != nil {
 		return err
 	}
-	return n.Join(ctx, &atTerminal{joinCmd: c, in: in, out: out, asks: c.Code == "" && c.CodeFile == "", again: term.IsTerminal(int(os.Stdin.Fd()))})
+	err = n.Join(ctx, &atTerminal{joinCmd: c, in: in, out: out, asks: c.Code == "" && c.CodeFile == "", again: term.IsTerminal(int(os.Stdin.Fd()))})
+	if err == nil && c.Card != "" {
+		c.used(written, log)
+	}
+	return err
 }
 
 // newcomer is this window before it joins.

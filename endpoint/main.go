@@ -28,6 +28,7 @@ type cli struct {
 	LogFormat string           `enum:"text,json" default:"text" help:"How log lines are written: text or json."`
 	Run       windowCmd        `cmd:"" help:"Be a window, until stopped. SIGHUP has it read its file again."`
 	Join      joinCmd          `cmd:"" help:"Join a network with the code of an invitation, write the window's file, and be a window."`
+	Card      cardCmd          `cmd:"" help:"Take up what a window's card says beside the code (ewindow-join.txt): Wi-Fi; and erase what has been used of it."`
 	Check     checkCmd         `cmd:"" help:"Check a window's file and say what is wrong in it."`
 	Status    statusCmd        `cmd:"" help:"Say how the window on this machine is doing."`
 	Backup    backupCmd        `cmd:"" help:"Write what makes this window the one that its partners know into one encrypted file."`

@@ -47,6 +47,7 @@ var rules = []struct {
 	{who: `^ewindow/registrar/relay$`, not: `^github.com/emiago/sipgo`, why: "the relay knows no SIP"},
 	{who: `^ewindow/registrar/signal/mediakey$`, not: `^(ewindow|github.com)/`, but: `^$`, why: "a public key and its words are the same to both programs, and know neither"},
 	{who: `^ewindow/endpoint/trust$`, not: `^(ewindow|github.com)/`, but: `^ewindow/(dialplan/wholefile|registrar/signal/mediakey)$`, why: "whose key it is depends on nothing that a call does"},
+	{who: `^ewindow/endpoint/card$`, not: `^ewindow/`, but: `^ewindow/(dialplan/(diagnostic|lookalike|wholefile)|registrar/signal/joining)$`, why: "a card's file is text, and knows neither devices nor who joins"},
 	{who: `^ewindow/endpoint/join$`, not: `^github.com/emiago/`, why: "joining and renewing are HTTPS, and know no SIP"},
 	{who: `^ewindow/registrar/signal/joining$`, not: `^(ewindow|github.com)/`, but: `^$`, why: "a code and what is said over it are the same to both programs, and know neither"},
 	{who: `^ewindow/registrar/signal/archive$`, not: `^ewindow/`, but: `^ewindow/dialplan/wholefile$`, why: "a backup is files, and knows neither whose nor what for"},

@@ -25,11 +25,23 @@ const (
 // readable is how long people have to read why a code did not do.
 const readable = 20 * time.Second
 
-// Code waits for a code, typed or before the camera. Why the last one did not do is shown until somebody types, shows another one, or
-// has had time to read it.
+// again is for how long people can join in another way until what is wrong with the card is said again.
+const again = 40 * time.Second
+
+// Code is the card's at first, then waits for a code, typed or before the camera. Why the last one did not do is shown until somebody types, shows another one,
+// or has had time to read it; what is wrong with the card comes back from time to time, since nobody may have stood there.
 func (s *Screen) Code(ctx context.Context, wrong error) (string, error) {
+	if wrong == nil && s.cfg.Card.Code != "" {
+		s.byCard = true
+		return s.cfg.Card.Code, nil
+	}
 	s.look(true)
 	s.typed, s.warnings = "", nil
+	if wrong == nil {
+		wrong = s.cfg.Card.Wrong
+	}
+	last := wrong // of the card, or of what people tried
+	lasting := wrong != nil && (wrong == s.cfg.Card.Wrong || s.byCard)
 	var until <-chan time.Time
 	if wrong != nil {
 		s.say(join.Explain(wrong))
@@ -44,17 +56,39 @@ func (s *Screen) Code(ctx context.Context, wrong error) (string, error) {
 			return "", err
 		case h.code != "":
 			if s.fresh(h.code, time.Now()) {
+				s.byCard = false
 				return h.code, nil
 			}
 		case h.key == "Enter" && s.typed != "":
+			s.byCard = false
 			return s.typed, nil
 		case h.key != "":
 			s.edit(h.key)
-			wrong, until = nil, nil
+			wrong, until = nil, s.later(lasting)
+		case h.late && s.typed == "" && s.byCard && isUnreached(last):
+			return s.cfg.Card.Code, nil // the network may be there now
+		case h.late && wrong == nil && s.typed == "":
+			wrong, until = last, time.After(readable)
 		case h.late:
-			wrong, until = nil, nil
+			wrong, until = nil, s.later(lasting)
 		}
 	}
+}
+
+// later is when something that lasts is said again; never for what does not.
+func (s *Screen) later(lasting bool) <-chan time.Time {
+	if !lasting {
+		return nil
+	}
+	return time.After(again)
+}
+
+// ByCard says whether the last code was that of the card.
+func (s *Screen) ByCard() bool { return s.byCard }
+
+func isUnreached(err error) bool {
+	var un *join.Unreached
+	return errors.As(err, &un)
 }
 
 // codeCard says how to join, what is typed, or why a code did not do.

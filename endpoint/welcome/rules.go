@@ -13,8 +13,12 @@ import (
 // A page of rules has so many lines of so many letters, which a screen shows legibly for who stands at its keyboard: fewer on one that stands upright.
 const pageLines, pageWidth, uprightWidth = 10, 46, 36
 
-// Accept shows the exchange rules, page by page, and returns when somebody has accepted them or not. In the terminal they stand whole.
+// Accept shows the exchange rules, page by page, and returns when somebody has accepted them or not. In the terminal they stand whole. Whoever wrote the card may
+// have accepted this version there.
 func (s *Screen) Accept(ctx context.Context, r joining.Rules) error {
+	if s.byCard && s.cfg.Card.AcceptRules == r.Version {
+		return nil
+	}
 	s.look(false)
 	s.typed = ""
 	version, text := join.Printable(r.Version), strings.TrimSpace(join.Printable(r.Text))

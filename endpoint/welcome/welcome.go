@@ -30,12 +30,20 @@ type Config struct {
 	Display string
 	Rotate  int
 	File    string // the window's file, which somebody may write in a terminal meanwhile
+	Card    Card   // what somebody wrote for it beforehand
 
 	Keys <-chan string // of the terminal; nil if there is none
 	Out  io.Writer     // the terminal, or whatever takes what is said
 	Log  *slog.Logger
 
 	start func(protocol.Role) (engine.Child, error) // for tests; nil for real devices
+}
+
+// A Card is what somebody wrote for the window before it was switched on.
+type Card struct {
+	Code        string // of the invitation; empty where there is none
+	AcceptRules string // the version of the exchange rules that whoever wrote it accepts
+	Wrong       error  // why it cannot be used
 }
 
 // Screen is a window's screen before it has joined. It is join.People.
@@ -53,6 +61,7 @@ type Screen struct {
 	typed    string       // what has been typed of this line
 	seen     sighting     // the last QR
 	warnings []join.Words // that were told since the last code
+	byCard   bool         // the last code was that of the card
 }
 
 // A happening is a key, a QR code, or news of the devices.

@@ -29,6 +29,8 @@ A window begins with the code of an invitation:
     sudo ewindow join -c /etc/ewindow/window.hcl --no-start
     sudo systemctl start ewindow
 
+A file that was written beforehand (--card) has lines of the form key = value: code, accept_rules, wifi_name, wifi_password, wifi_country, camera, screen, microphone, speaker, rotate. What has been used of it is erased there.
+
 What root asks of a state directory that belongs to somebody else is carried out as that user.`,
 	Files: [][2]string{
 		{"/etc/ewindow/window.hcl", "what the window is; ewindow join writes it, ewindow check says what is wrong in it"},
