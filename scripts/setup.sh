@@ -9,7 +9,7 @@ RUN="gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-ba
 NETNS="iproute2 nftables conntrack coturn"
 DEB="mmdebstrap systemd-container debian-archive-keyring qemu-user-static"
 CROSS="mmdebstrap debian-archive-keyring gcc-aarch64-linux-gnu libc6-dev-arm64-cross"
-TEST="baresip-core baresip-x11 baresip-ffmpeg linphone-cli sip-tester zbar-tools $NETNS"
+TEST="baresip-core baresip-x11 baresip-ffmpeg linphone-cli sip-tester zbar-tools libopenh264-dev $NETNS"
 BENCH="baresip-core baresip-x11 baresip-ffmpeg gstreamer1.0-tools iproute2 libx11-dev libxext-dev espeak-ng sox chromium"
 
 say() { printf 'setup: %s\n' "$*" >&2; }

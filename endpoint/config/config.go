@@ -51,12 +51,16 @@ type Video struct {
 	Encoder string // auto, or the name of a GStreamer element
 }
 
-// usual is what holds where the file says nothing.
-func usual() *Config {
-	return &Config{
+// usual is what holds on a board where the file says nothing.
+func usual(board string) *Config {
+	c := &Config{
 		Camera: "auto", Screen: "auto", Microphone: "auto", Speaker: "auto",
 		Video: Video{Width: 1280, Height: 720, FPS: 30, Kbps: 2000, Encoder: "auto"},
 	}
+	if slow(board) {
+		c.Video.FPS = 25
+	}
+	return c
 }
 
 // maxSize bounds a window's file, in bytes.
@@ -69,7 +73,7 @@ func Load(path string) (*Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the window's file: %w", err)
 	}
-	return parse(src, path, (*Config).readSecret)
+	return parse(src, path, board(), (*Config).readSecret)
 }
 
 // readSecret reads the secret's file, which is relative to the directory of the window's file.
@@ -88,15 +92,15 @@ func (c *Config) readSecret(windowFile string) trouble {
 	return trouble{}
 }
 
-// parse reads the text of a window's file, and its secret by readSecret.
-func parse(src []byte, name string, readSecret func(c *Config, windowFile string) trouble) (*Config, error) {
+// parse reads the text of a window's file on a board, and its secret by readSecret.
+func parse(src []byte, name, board string, readSecret func(c *Config, windowFile string) trouble) (*Config, error) {
 	file := diagnostic.File{Name: name, Data: src}
 	tree, problems := nesting.Parse(src, name)
 	syntax, wrong := diagnostic.Syntax(file, problems)
 	if syntax != nil {
 		return nil, diagnostic.List{*syntax}.Finish([]diagnostic.File{file}, diagnostic.Error)
 	}
-	c := usual()
+	c := usual(board)
 	r := reader{wrong: wrong}
 	r.body("a window's file", tree.Body.(*hclsyntax.Body), c.settings(func() trouble { return readSecret(c, name) }), map[string][]setting{"video": c.Video.settings()})
 	if len(r.wrong) > 0 {

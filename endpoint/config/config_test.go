@@ -17,7 +17,7 @@ secret_file = "secret"
 `
 
 func TestDefaults(t *testing.T) {
-	c, err := parse([]byte(good), "window.hcl", noSecret)
+	c, err := parse([]byte(good), "window.hcl", "", noSecret)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +41,7 @@ video {
   kbps    = 500
   encoder = "x264enc"
 }
-`), "window.hcl", noSecret)
+`), "window.hcl", "", noSecret)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +53,7 @@ video {
 
 // A block in which something is not set has the default for that.
 func TestPartOfVideo(t *testing.T) {
-	c, err := parse([]byte(good+"video {\n  fps = 15\n}\n"), "window.hcl", noSecret)
+	c, err := parse([]byte(good+"video {\n  fps = 15\n}\n"), "window.hcl", "", noSecret)
 	if err != nil || c.Video != (Video{Width: 1280, Height: 720, FPS: 15, Kbps: 2000, Encoder: "auto"}) {
 		t.Fatalf("%+v, %v", c, err)
 	}
@@ -124,7 +124,7 @@ window.hcl:7:1: unknown setting "camra" in a window's file; did you mean "camera
 		if c.edit != "" {
 			src = strings.Replace(good, c.edit, c.with, 1)
 		}
-		_, err := parse([]byte(src), "window.hcl", noSecret)
+		_, err := parse([]byte(src), "window.hcl", "", noSecret)
 		if err == nil || err.Error() != c.want {
 			t.Errorf("%q→%q:\n got %v\nwant %s", c.edit, c.with, err, c.want)
 		}
@@ -144,7 +144,7 @@ func TestDomain(t *testing.T) {
 			domain = "domain = \"" + c.domain + "\"\n"
 		}
 		for _, text := range []string{src + domain, domain + src} { // the order of settings means nothing
-			got, err := parse([]byte(text), "window.hcl", noSecret)
+			got, err := parse([]byte(text), "window.hcl", "", noSecret)
 			if err != nil || got.Host != c.host || got.Domain != c.of || got.URI() != c.uri {
 				t.Errorf("%+v: %+v, %v", c, got, err)
 			}
@@ -154,7 +154,7 @@ func TestDomain(t *testing.T) {
 
 // A registrar may be held by two of its addresses.
 func TestAlsoAt(t *testing.T) {
-	c, err := parse([]byte(good+"also_at = \"sips:192.0.2.7\"\n"), "window.hcl", noSecret)
+	c, err := parse([]byte(good+"also_at = \"sips:192.0.2.7\"\n"), "window.hcl", "", noSecret)
 	if err != nil || c.Place != (Place{"reg.example.org", 5061, true}) || c.Second != (Place{"192.0.2.7", 5061, false}) {
 		t.Errorf("%+v, %v", c, err)
 	}

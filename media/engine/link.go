@@ -100,6 +100,7 @@ func (r *role) introduction(conf protocol.Configure) protocol.Configure {
 		if r.encoder != "" {
 			c.Encoder = r.encoder
 		}
+		c.Avoid = r.lapse.avoid()
 		conf.Camera = &c
 	case conf.Sound != nil:
 		s := *conf.Sound
@@ -313,6 +314,9 @@ func (r *role) heed(l *link, e protocol.Event) {
 			notify(l.readied)
 		}
 		l.ready, l.stage, r.chosen = true, "", e.Encoder
+		if r.name == protocol.Camera {
+			r.heedEncoder(e)
+		}
 		notify(l.wake)
 		if c, ok := l.child.(interface{ ServedBy(pid int) }); ok {
 			c.ServedBy(e.Server)

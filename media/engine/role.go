@@ -39,6 +39,7 @@ type role struct {
 	joining  map[string]bool      // camera: calls that have not had an IDR picture yet
 	encoder  string               // camera: instead of the one in conf
 	chosen   string               // camera: the encoder that the process said it uses
+	lapse    lapse                // camera: the encoder that failed in use
 	link     *link                // to the process, while it is one of this version
 	in       backlog              // for the Handler
 	events   []protocol.Event     // for the Handler
@@ -216,6 +217,7 @@ func merge(a, b protocol.Command) protocol.Command {
 	if b.Shown != 0 {
 		a.Shown = b.Shown
 	}
+	a.Retry = a.Retry || b.Retry
 	for _, k := range b.Keyframes {
 		if !slices.Contains(a.Keyframes, k) {
 			a.Keyframes = append(slices.Clip(a.Keyframes), k) // what a was made of stays as it is

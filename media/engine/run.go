@@ -57,6 +57,8 @@ func (r *role) supervise(ctx context.Context) error {
 			h = happening{what: wanted}
 		case <-r.changed:
 			h = s.look()
+		case <-s.retry():
+			r.tryAgain()
 		case <-s.readied():
 			h.what = readied
 		case <-s.progress():
@@ -87,6 +89,10 @@ type supervisor struct {
 	told   bool                // the process that ended last had said why
 	ending bool                // ctx has ended
 	err    error               // ends the loop
+
+	retryAt    time.Time // of lapse.due, for which the timer was made
+	retryTimer *time.Timer
+	retries    <-chan time.Time
 }
 
 func (s *supervisor) readied() <-chan struct{} {
@@ -251,6 +257,8 @@ func (s *supervisor) do(a action) error {
 		s.link.child.Kill()
 	case report:
 		s.failure(a.text)
+	case doubt:
+		s.doubt()
 	case soften:
 		s.soften()
 	case complain:

@@ -81,6 +81,7 @@ const (
 	stop                 // ask the process to end
 	kill                 // the process and all its children
 	report               // a failure
+	doubt                // the encoder hung: another takes its place for a while
 	soften               // the encoder hung too often: take the software one from now on
 	complain             // a process survives SIGKILL
 )
@@ -144,8 +145,11 @@ func (s state) overdue(now time.Time) (state, []action) {
 		return s.settle(now)
 	case starting, running:
 		said := []action{{report, fmt.Sprintf("no progress for %v", s.patience())}}
-		if s.phase == running && s.hung(now) {
-			said = append(said, action{do: soften})
+		if s.phase == running {
+			said = append(said, action{do: doubt})
+			if s.hung(now) {
+				said[1].do = soften
+			}
 		}
 		return s.failed(now).kill(now, said...)
 	case stopping:

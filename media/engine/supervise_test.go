@@ -48,7 +48,7 @@ func TestStep(t *testing.T) {
 			70000 exit      → starting: start
 			80000 progress  → running:
 			80999 tick      → running:
-			81000 tick      → killed: report(no progress for 1s) kill`},
+			81000 tick      → killed: report(no progress for 1s) doubt kill`},
 		{"ready late, as on a busy machine: a sign of life", `
 			0     want 1    → starting: start
 			2900  ready     → starting:
@@ -60,12 +60,12 @@ func TestStep(t *testing.T) {
 			6200  progress  → running:
 			6300  ready     → running:
 			7199  tick      → running:
-			7200  tick      → killed: report(no progress for 1s) kill`},
+			7200  tick      → killed: report(no progress for 1s) doubt kill`},
 		{"hangs while running and is back within a second", `
 			0     want 1    → starting: start
 			500   progress  → running:
 			1499  tick      → running:
-			1500  tick      → killed: report(no progress for 1s) kill
+			1500  tick      → killed: report(no progress for 1s) doubt kill
 			1510  progress  → killed:
 			1520  exit      → waiting:
 			1700  tick      → starting: start
@@ -73,7 +73,7 @@ func TestStep(t *testing.T) {
 		{"takes long to die, and is replaced at once then", `
 			0     want 1    → starting: start
 			500   progress  → running:
-			1500  tick      → killed: report(no progress for 1s) kill
+			1500  tick      → killed: report(no progress for 1s) doubt kill
 			6500  tick      → killed: complain(still there 5s after it was killed; a driver holds it)
 			8000  tick      → killed:
 			9000  exit      → starting: start`},
@@ -146,10 +146,10 @@ func TestStep(t *testing.T) {
 		{"three hangs in a row", `
 			0     want 1    → starting: start
 			100   progress  → running:
-			due   tick      → killed: report(no progress for 1s) kill
+			due   tick      → killed: report(no progress for 1s) doubt kill
 			3000  exit      → starting: start
 			3300  progress  → running:
-			due   tick      → killed: report(no progress for 1s) kill
+			due   tick      → killed: report(no progress for 1s) doubt kill
 			4300  exit      → waiting:
 			due   tick      → starting: start
 			due   tick      → killed: report(no progress for 9s) kill
@@ -157,7 +157,7 @@ func TestStep(t *testing.T) {
 			30100 progress  → running:
 			due   tick      → killed: report(no progress for 1s) soften kill`},
 		{"hangs half an hour apart are a row", hangs("30m", "30m") + "soften kill"},
-		{"hangs three hours apart are none", hangs("30m", "3h") + "kill"},
+		{"hangs three hours apart are none", hangs("30m", "3h") + "doubt kill"},
 		{"events for nobody", `
 			0     progress  → off:
 			0     broke     → off:
@@ -184,7 +184,7 @@ func hangs(apart ...string) string {
 		if i == len(apart) {
 			break
 		}
-		b.WriteString("kill\n")
+		b.WriteString("doubt kill\n")
 		fmt.Fprintf(&b, "%d exit → waiting:\ndue tick → starting: start\n", at.Milliseconds()+1001)
 	}
 	return b.String()
@@ -234,7 +234,7 @@ func play(t *testing.T, script string) {
 func words(actions []action) string {
 	var out []string
 	for _, a := range actions {
-		w := [...]string{"start", "stop", "kill", "report", "soften", "complain"}[a.do]
+		w := [...]string{"start", "stop", "kill", "report", "doubt", "soften", "complain"}[a.do]
 		if a.text != "" {
 			w += "(" + a.text + ")"
 		}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -52,8 +53,13 @@ type camera struct {
 	slow  map[string]forbearance      // of devices by their name; only the capture uses it
 	still still
 
+	lapsed chan lapse // encoders that failed while pictures went through them
+	retry  chan error // how another trial of the one that is avoided ended
+
 	mu       sync.Mutex
 	streams  []*encoding
+	avoided  avoided   // the encoder that failed last
+	leaving  int       // encodings that were replaced and have not ended yet
 	excused  time.Time // until then streams are being changed, and need not move
 	device   string    // that is open
 	reported string
@@ -65,7 +71,11 @@ func newCamera(c protocol.CameraConfig, p *parent) (*camera, error) {
 	if len(c.Streams) == 0 {
 		return nil, fmt.Errorf("a camera without a stream")
 	}
-	k := &camera{c: c, p: p, slow: map[string]forbearance{}, pulse: pulse{p: p}, failure: make(chan error, 8), want: make(chan []protocol.VideoStream, 1)}
+	k := &camera{c: c, p: p, slow: map[string]forbearance{}, pulse: pulse{p: p}, failure: make(chan error, 8), want: make(chan []protocol.VideoStream, 1),
+		lapsed: make(chan lapse, 8), retry: make(chan error, 1)}
+	if c.Avoid != "" && !slices.ContainsFunc(software(), func(e encoder) bool { return e.name == c.Avoid }) {
+		k.avoided = avoided{name: c.Avoid, why: "it failed a while ago, and is tried again later"}
+	}
 	first := videoFormat{c, c.Streams[0]}
 	if err := first.check(); err != nil {
 		return nil, err
@@ -82,7 +92,7 @@ func newCamera(c protocol.CameraConfig, p *parent) (*camera, error) {
 func (k *camera) begin(first videoFormat) error {
 	b := beginBeating(&k.pulse, changeMost)
 	defer b.end()
-	e, why, err := choose(first, encoders(), func(e encoder, c videoFormat) error {
+	e, why, err := choose(first, k.candidates(), func(e encoder, c videoFormat) error {
 		b.grant(e.trialMost())
 		k.p.starts("tries the encoder " + e.name)
 		return e.tryOut(c)
@@ -117,18 +127,19 @@ func (k *camera) Command(c protocol.Command) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for _, s := range k.streams {
-		for _, n := range c.Keyframes {
-			if s.Number == n {
-				s.encoder.keyframe(s.pipe)
-			}
+		if slices.Contains(c.Keyframes, s.Number) {
+			s.tell(s.encoder.keyframe)
 		}
+	}
+	if c.Retry {
+		k.tryAgain()
 	}
 }
 
 // Run captures and encodes until an encoder fails.
 func (k *camera) Run(ctx context.Context) error {
 	for _, s := range k.streams {
-		s.run(k.p, &k.pulse, k.failure)
+		s.run(k.p, &k.pulse, k.lapse)
 	}
 	go k.follow(ctx)
 	go k.sendStills(ctx)
@@ -164,6 +175,7 @@ const lagMost = 1
 func (k *camera) beat(now time.Time) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	k.suspect(now)
 	for _, s := range k.streams {
 		if s.units.Load() != s.told {
 			continue
@@ -208,12 +220,15 @@ func (k *camera) report() {
 	for _, s := range k.streams[1:] {
 		why += fmt.Sprintf(" (and for %dx%d: %s)", s.Width, s.Height, s.why)
 	}
+	if k.avoided.name != "" {
+		why += fmt.Sprintf(" (%s is left out: %s)", k.avoided.name, k.avoided.why)
+	}
 	if now := strings.Join([]string{k.device, why}, "\n"); now != k.reported {
 		k.reported = now
 		lacks := ""
 		if k.device == stillPicture {
 			lacks = "No camera"
 		}
-		k.p.event(protocol.Event{Kind: protocol.Ready, Device: k.device, Encoder: k.streams[0].encoder.name, Text: why, Lacks: lacks})
+		k.p.event(protocol.Event{Kind: protocol.Ready, Device: k.device, Encoder: k.streams[0].encoder.name, Text: why, Lacks: lacks, Avoided: k.avoided.name})
 	}
 }

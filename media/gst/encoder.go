@@ -15,6 +15,7 @@ type encoder struct {
 	verified bool   // somebody of the project has run it
 	hardware bool   // its driver may hang: it is tried in a process of its own
 	fits     func(c videoFormat) error
+	caps     string                     // of what it makes, beside what is asked of all: "level=(string)4"
 	elements func(c videoFormat) string // with the encoder named "enc"
 	kbps     func(p *pipeline.Pipeline, kbps int)
 	keyframe func(p *pipeline.Pipeline)
@@ -37,7 +38,7 @@ func noSlices(c videoFormat) error {
 // encoders lists the ways in the order in which they are tried.
 func encoders() []encoder {
 	return []encoder{
-		{name: "v4l2h264enc", format: "NV12", hardware: true, fits: fitsV4L2, elements: v4l2Elements,
+		{name: "v4l2h264enc", format: "NV12", hardware: true, fits: fitsV4L2, elements: v4l2Elements, caps: "level=(string)4",
 			kbps:     func(p *pipeline.Pipeline, kbps int) { p.Set("enc", "extra-controls", v4l2Controls(kbps, false)) },
 			keyframe: func(p *pipeline.Pipeline) { p.Set("enc", "extra-controls", "c,force_key_frame=1") }},
 		{name: "vah264enc", format: "NV12", hardware: true, fits: noSlices, elements: vaElements("vah264enc"), kbps: kilobits, keyframe: event},
@@ -91,20 +92,33 @@ func v4l2Controls(kbps int, first bool) string {
 	return s
 }
 
+// Level 4 (H.264 table A-1), in macroblocks of 16x16, and the longest side that the Raspberry Pi's driver takes: 1080p30 is what its
+// encoder was made for.
+const (
+	v4l2Picture = 8192
+	v4l2Second  = 245760
+	v4l2Side    = 1920 // pixels
+)
+
 func fitsV4L2(c videoFormat) error {
-	if c.Width%64 != 0 {
+	picture := (c.Width + 15) / 16 * ((c.Height + 15) / 16)
+	switch {
+	case c.Width%64 != 0:
 		return fmt.Errorf("needs a width divisible by 64, not %d", c.Width)
+	case c.Width > v4l2Side || c.Height > v4l2Side || picture > v4l2Picture || picture*c.FPS > v4l2Second:
+		return fmt.Errorf("holds level 4, 1920x1080 at 30 pictures a second, not %dx%d at %d", c.Width, c.Height, c.FPS)
 	}
 	return noSlices(c)
 }
 
-// v4l2Elements fixes level 4: with the default level the Raspberry Pi's encoder hangs after one picture.
+// v4l2Elements is made with level 4 in its caps: with the lowest one, which GStreamer takes if it is not told another, the Raspberry Pi's
+// encoder hangs after one picture.
 func v4l2Elements(c videoFormat) string {
 	imported := ""
 	if c.Source == "libcamera" {
 		imported = "output-io-mode=dmabuf-import "
 	}
-	return fmt.Sprintf("v4l2h264enc name=enc %sextra-controls=%s ! video/x-h264,level=(string)4", imported, quoted(v4l2Controls(c.Kbps, true)))
+	return fmt.Sprintf("v4l2h264enc name=enc %sextra-controls=%s", imported, quoted(v4l2Controls(c.Kbps, true)))
 }
 
 // frame is the format of the pictures that go into an encoder.
@@ -114,9 +128,13 @@ func (e encoder) frame(c videoFormat) frameFormat {
 
 // build makes the pipeline from source (elements that give pictures) to the appsink "out".
 func (e encoder) build(source string, c videoFormat, names ...string) (*pipeline.Pipeline, error) {
-	return pipeline.New(fmt.Sprintf("%s ! %s ! video/x-h264,profile=constrained-baseline,stream-format=byte-stream,alignment=au "+
-		"! h264parse config-interval=-1 ! video/x-h264,stream-format=byte-stream,alignment=au "+
-		"! appsink name=out sync=false max-buffers=2", source, e.elements(c)), append(names, "enc", "out")...)
+	caps := "profile=constrained-baseline,stream-format=byte-stream,alignment=au"
+	if e.caps != "" {
+		caps += "," + e.caps
+	}
+	return pipeline.New(fmt.Sprintf("%s ! %s ! video/x-h264,%s ! h264parse config-interval=-1 "+
+		"! video/x-h264,stream-format=byte-stream,alignment=au ! appsink name=out sync=false max-buffers=2", source, e.elements(c), caps),
+		append(names, "enc", "out")...)
 }
 
 // start makes and starts the pipeline that encodes what is pushed into "in": one picture waits at most, an older one

@@ -38,11 +38,16 @@ type encoding struct {
 	owed    atomic.Int64  // of these, those since the last access unit
 	stop    context.CancelFunc
 	running sync.WaitGroup
+	orders  chan func(*pipeline.Pipeline) // for the encoder
+
+	sending sync.Mutex
+	over    bool // nothing of it is sent any more; under sending
 
 	// Under the mutex of the camera.
 	told  uint64      // units when progress was last reported
 	frame frameFormat // of the pictures that it is given
 	due   int64       // when it takes the next, ns of CLOCK_MONOTONIC
+	stall stall       // of an encoder in hardware
 }
 
 // startEncoding starts an encoder that was chosen.
@@ -51,30 +56,53 @@ func startEncoding(c videoFormat, e encoder, why string, frame frameFormat) (*en
 	if err != nil {
 		return nil, fmt.Errorf("encoder %s: %w", e.name, err)
 	}
-	return &encoding{videoFormat: c, encoder: e, why: why, pipe: p, begun: c.FPS, frame: frame}, nil
+	return &encoding{videoFormat: c, encoder: e, why: why, pipe: p, begun: c.FPS, frame: frame, orders: make(chan func(*pipeline.Pipeline), 16)}, nil
 }
 
-// run passes access units on to the parent until end is called; an error goes to failure.
-func (s *encoding) run(p *parent, total *pulse, failure chan<- error) {
+// run passes access units on to the parent until end is called; an error is given to failed, once.
+func (s *encoding) run(p *parent, total *pulse, failed func(*encoding, error)) {
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
+	var once sync.Once
 	report := func(err error) {
 		if ctx.Err() == nil {
-			failure <- err
+			once.Do(func() { failed(s, err) })
 		}
 	}
 	s.running.Go(func() { report(s.send(ctx, p, total)) })
 	s.running.Go(func() { report(s.watch(ctx)) })
+	s.running.Go(func() {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case order := <-s.orders:
+				order(s.pipe)
+			}
+		}
+	})
+}
+
+// tell gives the encoder an order. Nobody waits for that: with a driver that is stuck, an order may never end.
+func (s *encoding) tell(order func(*pipeline.Pipeline)) {
+	select {
+	case s.orders <- order:
+	default: // it is stuck, and will be replaced
+	}
+}
+
+// silence has nothing of it go out any more, whatever its encoder still gives.
+func (s *encoding) silence() {
+	s.sending.Lock()
+	defer s.sending.Unlock()
+	s.over = true
 }
 
 // end ends it, and says whether its driver let go in time.
 func (s *encoding) end() bool {
-	s.stop()
 	gone := make(chan struct{})
 	go func() {
-		s.pipe.Stop() // wakes send
-		s.running.Wait()
-		s.pipe.Close()
+		s.finish()
 		close(gone)
 	}()
 	select {
@@ -83,6 +111,14 @@ func (s *encoding) end() bool {
 	case <-time.After(closeWithin):
 		return false
 	}
+}
+
+// finish ends it, however long that takes.
+func (s *encoding) finish() {
+	s.stop()
+	s.pipe.Stop() // wakes send
+	s.running.Wait()
+	s.pipe.Close()
 }
 
 // send passes access units on to the parent.
@@ -102,7 +138,9 @@ func (s *encoding) send(ctx context.Context, p *parent, total *pulse) error {
 		if h264.IsKey(f.Data) {
 			f.Flags = protocol.FlagKey
 		}
-		p.frame(f)
+		if !s.pass(p, f) {
+			return nil
+		}
 		s.owed.Store(0)
 		s.units.Add(1)
 		total.count.Add(1)
@@ -110,11 +148,21 @@ func (s *encoding) send(ctx context.Context, p *parent, total *pulse) error {
 	return nil
 }
 
+// pass sends an access unit, or says that this stream is silenced.
+func (s *encoding) pass(p *parent, f protocol.Frame) bool {
+	s.sending.Lock()
+	defer s.sending.Unlock()
+	if !s.over {
+		p.frame(f)
+	}
+	return !s.over
+}
+
 // watch hears the encoder's errors.
 func (s *encoding) watch(ctx context.Context) error {
 	for ctx.Err() == nil {
 		if m := s.pipe.Next(500 * time.Millisecond); m.Err != nil {
-			return fmt.Errorf("encoder: %w; another may be set with encoder in the window's file", m.Err)
+			return fmt.Errorf("encoder %s: %w; another may be set with encoder in the window's file", s.encoder.name, m.Err)
 		}
 	}
 	return nil
@@ -179,6 +227,12 @@ func (k *camera) follow(ctx context.Context) {
 			if err := k.change(want); err != nil {
 				k.failure <- err
 			}
+		case l := <-k.lapsed:
+			if err := k.takeOver(l); err != nil {
+				k.failure <- err
+			}
+		case err := <-k.retry:
+			k.retried(err)
 		}
 	}
 }
@@ -239,7 +293,8 @@ func (k *camera) adjust(w protocol.VideoStream) bool {
 		}
 		if s.Kbps != w.Kbps || s.FPS != w.FPS {
 			s.Kbps, s.FPS = w.Kbps, w.FPS
-			s.encoder.kbps(s.pipe, min(max(w.Kbps*s.begun/max(w.FPS, 1), 10), 100000))
+			kbps := min(max(w.Kbps*s.begun/max(w.FPS, 1), 10), 100000)
+			s.tell(func(p *pipeline.Pipeline) { s.encoder.kbps(p, kbps) })
 		}
 		return true
 	}
@@ -266,7 +321,7 @@ func (k *camera) add(c videoFormat) error {
 		return err
 	}
 	if !k.proven.covers(c) {
-		e, why, err := choose(c, encoders(), encoder.tryOut)
+		e, why, err := choose(c, k.candidates(), encoder.tryOut)
 		if err != nil {
 			return err
 		}
@@ -278,7 +333,7 @@ func (k *camera) add(c videoFormat) error {
 		k.proven = proven{}
 		return err
 	}
-	s.run(k.p, &k.pulse, k.failure)
+	s.run(k.p, &k.pulse, k.lapse)
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.streams = append(k.streams, s)

@@ -74,3 +74,17 @@ func TestPicturesArePaced(t *testing.T) {
 		}
 	}
 }
+
+// Nothing of an encoder that was replaced goes out, whatever it still gives: it would belong to pictures that nobody has.
+func TestReplacedEncoderIsSilent(t *testing.T) {
+	var told bytes.Buffer
+	p, s := &parent{w: &told}, &encoding{}
+	if !s.pass(p, protocol.Frame{Data: []byte{1}}) || told.Len() == 0 {
+		t.Error("what it gives does not go out")
+	}
+	before := told.Len()
+	s.silence()
+	if s.pass(p, protocol.Frame{Data: []byte{1}}) || told.Len() != before {
+		t.Error("what it gives still goes out")
+	}
+}

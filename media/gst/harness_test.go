@@ -24,7 +24,12 @@ import (
 
 // A child of the tests is this very program, so that the race detector sees it too.
 func TestMain(m *testing.M) {
-	if os.Getenv("EWINDOW_MEDIA_CHILD") != "" {
+	switch os.Getenv("EWINDOW_MEDIA_CHILD") {
+	case "":
+	case withoutLevel:
+		tryWithoutLevel()
+		os.Exit(0)
+	default:
 		os.Exit(run(os.Args[1:]))
 	}
 	xgb.Logger.SetOutput(io.Discard)
@@ -33,6 +38,7 @@ func TestMain(m *testing.M) {
 	}
 	status := m.Run()
 	closeRoom()
+	closeCodec()
 	os.Exit(status)
 }
 
@@ -62,9 +68,9 @@ type child struct {
 }
 
 // start runs a role. It is killed when the test ends.
-func start(t *testing.T, c protocol.Configure) *child {
+func start(t *testing.T, c protocol.Configure, env ...string) *child {
 	t.Helper()
-	k := startRaw(t)
+	k := startRaw(t, env...)
 	k.conf = c
 	if err := protocol.WriteJSON(k.conn, protocol.TypeConfigure, c); err != nil {
 		t.Fatal(err)
@@ -72,7 +78,7 @@ func start(t *testing.T, c protocol.Configure) *child {
 	return k
 }
 
-func startRaw(t *testing.T) *child {
+func startRaw(t *testing.T, env ...string) *child {
 	t.Helper()
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -80,6 +86,7 @@ func startRaw(t *testing.T) *child {
 	}
 	theirs := os.NewFile(uintptr(fds[1]), "child's end")
 	k := &child{t: t, cmd: program(), conn: os.NewFile(uintptr(fds[0]), "our end"), more: make(chan struct{}), exited: make(chan struct{})}
+	k.cmd.Env = append(k.cmd.Env, env...)
 	k.cmd.ExtraFiles = []*os.File{theirs}
 	k.cmd.Stderr = os.Stderr
 	k.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

@@ -33,6 +33,7 @@ type device struct {
 
 	// Under the mutex of set.
 	frames   uint64            // made or taken
+	avoided  string            // camera: the encoder that is left out
 	since    map[uint32]uint32 // camera: pictures of a stream since its last IDR picture; without one the next is one
 	shown    uint32            // screen: the stream whose pictures are to come
 	coherent bool              // screen: a decoder has all that the next picture needs
@@ -153,6 +154,7 @@ func (c *device) configure(conf protocol.Configure) {
 	switch {
 	case conf.Camera != nil:
 		c.set.camera.Streams = conf.Camera.Streams
+		c.avoided = conf.Camera.Avoid
 	case conf.Sound != nil:
 		c.set.mic.Streams = conf.Sound.Streams.Recorded
 		c.set.speaker.Streams = conf.Sound.Streams.Played
@@ -161,6 +163,9 @@ func (c *device) configure(conf protocol.Configure) {
 }
 
 func (c *device) obey(cmd protocol.Command) {
+	if cmd.Retry {
+		c.tryAgain()
+	}
 	for _, k := range cmd.Keyframes {
 		delete(c.since, k)
 	}
@@ -238,7 +243,10 @@ func (c *device) work(configured <-chan struct{}) error {
 	if err := c.open(); err != nil {
 		return err
 	}
-	if err := c.event(protocol.Event{Kind: protocol.Ready, Device: "fake " + string(c.role), Encoder: "fake"}); err != nil {
+	c.set.mu.Lock()
+	ready := c.ready()
+	c.set.mu.Unlock()
+	if err := c.event(ready); err != nil {
 		return err
 	}
 	now := time.Now()

@@ -43,6 +43,7 @@ type Devices struct {
 	refusal map[protocol.Role]error
 	start   map[protocol.Role]Start
 	conf    map[protocol.Role]protocol.Configure
+	broken  bool // the camera's hardware
 	camera  Camera
 	mic     Microphone
 	screen  Screen
@@ -60,6 +61,7 @@ type Start struct {
 type Camera struct {
 	Pictures uint32                 // the counter of its last one
 	Keys     int                    // IDR pictures, of all streams
+	Retries  int                    // trials of the hardware that it was asked for
 	Streams  []protocol.VideoStream // as it was told last
 }
 

@@ -79,12 +79,13 @@ type Configure struct {
 
 // CameraConfig has the words of the window's file, and the streams to begin with.
 type CameraConfig struct {
-	Source  string        `json:"source"`         // auto | test | v4l2:/dev/video0 | libcamera | x11::101 | file:clip.mp4 | gst:…
-	Label   string        `json:"label"`          // what the test camera shows
-	Seed    uint16        `json:"seed"`           // the test camera's identity in its machine-readable code
-	Encoder string        `json:"encoder"`        // auto | the name of a GStreamer element
-	Scan    bool          `json:"scan,omitempty"` // look for QR codes, and show people themselves as in a mirror, so that they can aim
-	Streams []VideoStream `json:"streams"`        // at least one
+	Source  string        `json:"source"`          // auto | test | v4l2:/dev/video0 | libcamera | x11::101 | file:clip.mp4 | gst:…
+	Label   string        `json:"label"`           // what the test camera shows
+	Seed    uint16        `json:"seed"`            // the test camera's identity in its machine-readable code
+	Encoder string        `json:"encoder"`         // auto | the name of a GStreamer element
+	Avoid   string        `json:"avoid,omitempty"` // an encoder that auto leaves out until Command.Retry, since it failed in use
+	Scan    bool          `json:"scan,omitempty"`  // look for QR codes, and show people themselves as in a mirror, so that they can aim
+	Streams []VideoStream `json:"streams"`         // at least one
 }
 
 // VideoStream is an encoder: pictures of the one camera in a format that was negotiated.
@@ -135,6 +136,7 @@ type ScreenConfig struct {
 type Command struct {
 	Video     []VideoStream `json:"video,omitempty"`     // camera: all streams that there are to be from now on
 	Keyframes []uint32      `json:"keyframes,omitempty"` // camera: the next access unit of these streams is an IDR picture
+	Retry     bool          `json:"retry,omitempty"`     // camera: try the encoder that is left out; Ready says how that went
 	Sound     *SoundStreams `json:"sound,omitempty"`     // sound: all streams that there are to be from now on
 	Mute      *bool         `json:"mute,omitempty"`      // sound: silence before the encoders
 	Card      *Card         `json:"card,omitempty"`      // screen: what it says
@@ -157,6 +159,7 @@ type Event struct {
 	Text    string    `json:"text,omitempty"`      // for people
 	Device  string    `json:"device,omitempty"`    // what was opened: "v4l2 /dev/video0", "test picture", "still picture"
 	Encoder string    `json:"encoder,omitempty"`   // ready, camera: the element that was chosen
+	Avoided string    `json:"avoided,omitempty"`   // ready, camera: the encoder that failed in use, so that Encoder took its place; empty if none did
 	Server  int       `json:"server,omitempty"`    // ready, screen: the process that draws for it on this machine, an X server; 0 if none is known
 	Lacks   string    `json:"lacks,omitempty"`     // ready: what a stand-in is used for, in few words: "No camera"
 	Frames  uint64    `json:"frames,omitempty"`    // progress: pictures or sound frames so far
@@ -177,7 +180,7 @@ type EventKind string
 
 const (
 	Starting EventKind = "starting" // a start has reached another stage; Text says what is waited for: "reads GStreamer's plugins"
-	Ready    EventKind = "ready"    // devices are open; Device, Encoder, Text (why this encoder), Lacks
+	Ready    EventKind = "ready"    // devices are open; Device, Encoder, Text (why this encoder), Avoided, Lacks; again when one of these is another
 	Progress EventKind = "progress" // a few times a second while media moves, or a camera tries encoders; Frames. Its absence is a hang
 	Missing  EventKind = "missing"  // a device is not there, a still or silence stands in; Text says which and why
 	Failed   EventKind = "failed"   // the role cannot go on and will exit; Text says why and what to do
