@@ -2,8 +2,10 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	"ewindow/endpoint/status"
 	"ewindow/registrar/signal/ask"
@@ -12,6 +14,7 @@ import (
 
 type statusCmd struct {
 	State string `type:"path" env:"STATE_DIRECTORY" help:"The state directory of the window, as for run."`
+	All   bool   `help:"All that is known, and not what fits a screen: sound, repair, encoders, earlier calls and faults."`
 	JSON  bool   `name:"json" help:"For programs: everything that is known, as JSON."`
 }
 
@@ -21,7 +24,15 @@ func (c *statusCmd) Run() error {
 	if err != nil {
 		return err
 	}
-	return ask.Print[status.Status](os.Stdout, dir, "window", c.JSON)
+	if !c.All || c.JSON {
+		return ask.Print[status.Status](os.Stdout, dir, "window", c.JSON)
+	}
+	s, err := ask.Read[status.Status](dir, "window")
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(os.Stdout, s.All(time.Local))
+	return err
 }
 
 // ownedState is stateDir for commands that write there: root goes on as the user of the window.

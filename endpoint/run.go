@@ -22,6 +22,7 @@ import (
 	"ewindow/endpoint/join"
 	"ewindow/endpoint/metrics"
 	"ewindow/endpoint/network"
+	"ewindow/endpoint/report"
 	"ewindow/endpoint/status"
 	"ewindow/endpoint/trust"
 	"ewindow/endpoint/window"
@@ -95,12 +96,12 @@ func (r *runCmd) serve(ctx context.Context, cfg *config.Config, reload <-chan os
 	if web != nil {
 		defer web.Close()
 	}
-	var current atomic.Pointer[window.Window]
+	var current atomic.Pointer[running]
 	w, err := r.window(cfg, log)
 	if err != nil {
 		return err
 	}
-	current.Store(w.Window)
+	current.Store(w)
 	g, ctx := errgroup.WithContext(ctx)
 	now := func() status.Status { return current.Load().Status() }
 	g.Go(func() error { ask.Serve(ctx, socket, now); return nil })
@@ -121,7 +122,7 @@ func (r *runCmd) serve(ctx context.Context, cfg *config.Config, reload <-chan os
 				return err
 			}
 			w = next
-			current.Store(w.Window)
+			current.Store(w)
 		}
 	})
 	return g.Wait()
@@ -205,10 +206,21 @@ func (r *runCmd) reloaded(w *running, log *slog.Logger) *running {
 // A running window is one with its user agent, as one reading of the file says.
 type running struct {
 	*window.Window
-	cfg   *config.Config
-	agent *agent.Agent
-	renew *join.Renewal
-	log   *slog.Logger
+	cfg    *config.Config
+	agent  *agent.Agent
+	renew  *join.Renewal
+	report *report.Reporter
+	log    *slog.Logger
+}
+
+// Status is what the window knows about itself, with what the program around it knows.
+func (w *running) Status() status.Status {
+	s := w.Window.Status()
+	s.Version, s.Registration.Registrar = version, w.agent.RegistrarAt()
+	if leaf := w.renew.Certificate.Leaf(); leaf != nil {
+		s.Certificate = leaf.NotAfter
+	}
+	return s
 }
 
 func (w *running) run(ctx context.Context) error {
@@ -225,6 +237,7 @@ func (w *running) run(ctx context.Context) error {
 		return nil
 	})
 	g.Go(func() error { return w.renew.Run(ctx) })
+	g.Go(func() error { return w.report.Run(ctx) })
 	return g.Wait()
 }
 
@@ -234,7 +247,9 @@ func (r *runCmd) window(cfg *config.Config, log *slog.Logger) (*running, error) 
 	if err != nil {
 		return nil, err
 	}
-	return &running{window.New(p.window), cfg, p.agent, p.renew, log}, nil
+	w := &running{window.New(p.window), cfg, p.agent, p.renew, p.report, log}
+	w.report.Now = w.Status
+	return w, nil
 }
 
 // parts are what a window is made of. None of them runs.
@@ -243,6 +258,7 @@ type parts struct {
 	agent  *agent.Agent
 	dial   func(context.Context) (net.Conn, error) // to the registrar
 	renew  *join.Renewal
+	report *report.Reporter // which has no Now yet
 }
 
 // parts makes them. told is the public key that the registrar is to name to partners; empty: it goes on with what it knows.
@@ -264,13 +280,15 @@ func (r *runCmd) parts(cfg *config.Config, told string, log *slog.Logger) (*part
 		}
 		second = also.Registrar
 	}
+	tell := &report.Reporter{}
 	a, err := agent.New(agent.Config{
 		Registrar: cfg.URI(), Space: cfg.Space, Secret: cfg.Secret, UserAgent: "ewindow",
-		MediaKey: told, Dial: ways.Registrar, Second: second, Log: log,
+		MediaKey: told, Dial: ways.Registrar, Second: second, Health: tell.Body, Log: log,
 	})
 	if err != nil {
 		return nil, err
 	}
+	tell.Tell = a.TellHealth
 	w := window.Config{
 		Space: cfg.Space, StateDir: r.State, Agent: a, Key: r.key, Pins: r.pins, Log: log, Towards: network.Towards,
 		Gather: func(ctx context.Context, c reach.Config) (*reach.Paths, error) {
@@ -290,7 +308,7 @@ func (r *runCmd) parts(cfg *config.Config, told string, log *slog.Logger) (*part
 		},
 	}
 	renew := &join.Renewal{Certificate: certificate, Host: cfg.Domain, Dial: web.Web, Log: log.With("aor", cfg.Space)}
-	return &parts{w, a, ways.Registrar, renew}, nil
+	return &parts{w, a, ways.Registrar, renew, tell}, nil
 }
 
 // dialer finds and dials the registrar at one of its places.

@@ -70,7 +70,7 @@ link "tour" {
 	if _, out, _ := command("status", "--state", state); !strings.Contains(out, "potsdam is on probation until confirmed") {
 		t.Errorf("status: %q", out)
 	}
-	if _, out, _ := command("status", "milano", "--state", state); !strings.Contains(out, "milano  space") || strings.Contains(out, "potsdam") {
+	if _, out, _ := command("status", "milano", "--state", state); !strings.Contains(out, "milano      a space; should be ") || strings.Contains(out, "potsdam") {
 		t.Errorf("status of one: %q", out)
 	}
 	if status, out, errs := command("status", "lisboa", "--state", state); status == 0 || out != "" || !strings.Contains(errs, `"lisboa" is not in the plan`) {

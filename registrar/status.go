@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"io"
+	"time"
 
 	"ewindow/registrar/signal/ask"
 	"ewindow/registrar/status"
@@ -22,6 +24,10 @@ func (c *statusCmd) Run(s streams) error {
 	if c.Account != "" {
 		if now.Account(c.Account) == nil {
 			return fmt.Errorf("%.80q is not in the plan, and not registered; `ewindow-registrar status` has all", c.Account)
+		}
+		if !c.JSON {
+			_, err := io.WriteString(s.out, now.Detail(c.Account, time.Local))
+			return err
 		}
 		now = now.Of(c.Account)
 	}

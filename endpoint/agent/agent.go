@@ -83,7 +83,11 @@ type Config struct {
 
 	MediaKey  string // our public media key in base64, which the registrar is to name to partners, and knows this device by; empty: none
 	UserAgent string // for the User-Agent header; may be empty
-	Log       *slog.Logger
+
+	// Health is what each REGISTER tells the registrar of how the window does, of type health.ContentType; nil, or an empty one: nothing.
+	// It must not wait.
+	Health func() []byte
+	Log    *slog.Logger
 }
 
 // Agent is a window's SIP user agent. All methods may be called from any goroutine.
@@ -181,6 +185,20 @@ func (a *Agent) SetSecret(secret string) {
 func (a *Agent) registerNow() {
 	for _, r := range a.ways {
 		offer(r.renewed, struct{}{})
+	}
+}
+
+// TellHealth has the registrar told of Config.Health soon, by one of the ways. Where there is none it is told with the next registration.
+func (a *Agent) TellHealth() {
+	f := a.currentFlow()
+	for _, r := range a.ways {
+		a.mu.Lock()
+		its := f != nil && r.flow == f
+		a.mu.Unlock()
+		if its {
+			offer(r.renewed, struct{}{})
+			return
+		}
 	}
 }
 

@@ -75,9 +75,14 @@ type line struct {
 
 // simulate runs a test in simulated time with an agent that is registered.
 func simulate(t *testing.T, test func(t *testing.T, l *lab)) {
+	simulateWith(t, func(*Config) {}, test)
+}
+
+// simulateWith is simulate with another configuration.
+func simulateWith(t *testing.T, change func(*Config), test func(t *testing.T, l *lab)) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t)
-		l.start()
+		l.start(change)
 		l.online()
 		test(t, l)
 	})

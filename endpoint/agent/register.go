@@ -15,6 +15,7 @@ import (
 
 	"ewindow/registrar/signal/dialog"
 	"ewindow/registrar/signal/header"
+	"ewindow/registrar/signal/health"
 	"ewindow/registrar/signal/lasting"
 )
 
@@ -288,6 +289,12 @@ func (r *registration) request(want time.Duration) *sip.Request {
 	req.AppendHeader(sip.NewHeader("Expires", fmt.Sprint(int(want.Seconds()))))
 	if r.a.cfg.MediaKey != "" {
 		req.AppendHeader(sip.NewHeader(header.KeyName, r.a.cfg.MediaKey))
+	}
+	if r.a.cfg.Health != nil && want > 0 { // whoever takes its registration back is no more
+		if body := r.a.cfg.Health(); len(body) > 0 {
+			req.AppendHeader(sip.NewHeader("Content-Disposition", health.Disposition))
+			header.SetBody(req, health.ContentType, body)
+		}
 	}
 	return req
 }

@@ -123,6 +123,14 @@ func (a *Agent) live() (doubted *flow) {
 	return doubted
 }
 
+// RegistrarAt is the address at which the registrar is reached now; empty while it is not.
+func (a *Agent) RegistrarAt() string {
+	if f := a.currentFlow(); f != nil {
+		return f.remote.String()
+	}
+	return ""
+}
+
 // waitFlow is currentFlow, the next one if there is none now.
 func (a *Agent) waitFlow(ctx context.Context) (*flow, error) {
 	for {

@@ -8,8 +8,9 @@ import (
 
 // Status is a window at one moment. A zero time is "never" or "not known".
 type Status struct {
-	Space        string       `json:"space"` // account of the window
-	At           time.Time    `json:"at"`    // the moment
+	Space        string       `json:"space"`             // account of the window
+	Version      string       `json:"version,omitempty"` // of its program
+	At           time.Time    `json:"at"`                // the moment
 	Started      time.Time    `json:"started"`
 	Registration Registration `json:"registration"`
 	Plan         Plan         `json:"plan"`
@@ -18,14 +19,17 @@ type Status struct {
 	Past         []PastCall   `json:"past"`    // the newest last
 	Devices      []Device     `json:"devices"` // in the order camera, screen, sound
 	Screen       Screen       `json:"screen"`
+	Faults       []Fault      `json:"faults"`                     // the newest last
+	Certificate  time.Time    `json:"certificate_until,omitzero"` // end of the one by which the registrar knows this machine; zero without one
 }
 
 // Registration is how it stands with the registrar.
 type Registration struct {
-	Online bool      `json:"online"`
-	Since  time.Time `json:"since,omitzero"`
-	Why    string    `json:"why,omitempty"` // why it is away, or was the last time
-	Ways   []Way     `json:"ways,omitempty"`
+	Online    bool      `json:"online"`
+	Since     time.Time `json:"since,omitzero"`
+	Why       string    `json:"why,omitempty"`       // why it is away, or was the last time
+	Registrar string    `json:"registrar,omitempty"` // address that it is reached at; empty while it is away
+	Ways      []Way     `json:"ways,omitempty"`
 }
 
 // Way is one of two ways to the registrar; where there is one, Registration says all.
@@ -192,6 +196,50 @@ type Screen struct {
 	Reason  string `json:"reason,omitempty"`
 	Next    string `json:"next,omitempty"`
 	Notice  string `json:"notice,omitempty"`
+}
+
+// Fault is something that did not work, or does not.
+type Fault struct {
+	What   string    `json:"what"`             // for people, in the program's own words
+	Why    string    `json:"why,omitempty"`    // what was said of it: by whoever refused, by a driver
+	Began  time.Time `json:"began"`            // the last time
+	Over   time.Time `json:"over,omitzero"`    // zero: it lasts
+	By     string    `json:"by,omitempty"`     // what repaired it
+	Before int       `json:"before,omitempty"` // how often it was there before that, each time soon after the last
+}
+
+// MaxFaults is how many a window remembers.
+const MaxFaults = 8
+
+// Lasted is how long it did, or has so far.
+func (f *Fault) Lasted(now time.Time) time.Duration {
+	if f.Over.IsZero() {
+		return now.Sub(f.Began)
+	}
+	return f.Over.Sub(f.Began)
+}
+
+// LastFault is one that lasts, the newest of those, or else the last that was over; nil if there was none.
+func (s Status) LastFault() (last *Fault) {
+	for i := range s.Faults {
+		if f := &s.Faults[i]; last == nil || f.Over.IsZero() || !last.Over.IsZero() {
+			last = f
+		}
+	}
+	return last
+}
+
+// Main is the call that the screen is about, or the first, or nil.
+func (s Status) Main() *Call {
+	for i := range s.Calls {
+		if s.Calls[i].Shown {
+			return &s.Calls[i]
+		}
+	}
+	if len(s.Calls) > 0 {
+		return &s.Calls[0]
+	}
+	return nil
 }
 
 // Call returns the call with an account that counts, or nil.

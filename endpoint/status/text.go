@@ -5,12 +5,32 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"ewindow/registrar/signal/plain"
 )
 
-// Text is the status for people, in their time zone.
+// Text is the status for people, in their time zone: what fits one screen.
 func (s Status) Text(zone *time.Location) string {
 	t := text{s: &s, zone: zone}
-	t.line("window", "%s, running since %s", s.Space, t.when(s.Started))
+	return t.write()
+}
+
+// All is the status for people, in their time zone: all of it.
+func (s Status) All(zone *time.Location) string {
+	t := text{s: &s, zone: zone, all: true}
+	return t.write()
+}
+
+type text struct {
+	s    *Status
+	zone *time.Location
+	all  bool
+	b    strings.Builder
+}
+
+func (t *text) write() string {
+	s := t.s
+	t.line("window", "%s", join(", ", s.Space, s.Version, "running since "+t.when(s.Started)))
 	t.registration()
 	t.plan()
 	t.keys()
@@ -23,15 +43,24 @@ func (s Status) Text(zone *time.Location) string {
 	for i := range s.Devices {
 		t.device(&s.Devices[i])
 	}
-	t.line("shows", "%s", s.shows())
-	for i := len(s.Past) - 1; i >= 0; i-- {
-		t.past(&s.Past[i])
+	t.line("shows", "%s", t.shows())
+	if !s.Certificate.IsZero() {
+		t.line("certificate", "until %s", s.Certificate.In(t.zone).Format("2 Jan 2006"))
 	}
-	return t.b.String()
+	t.faults()
+	past := len(s.Past)
+	if !t.all {
+		past = min(past, 1)
+	}
+	for i := range past {
+		t.past(&s.Past[len(s.Past)-1-i])
+	}
+	return plain.Page(t.b.String())
 }
 
 // shows is what people see: nothing while the screen's process is down, whatever it is to show.
-func (s *Status) shows() string {
+func (t *text) shows() string {
+	s := t.s
 	for i := range s.Devices {
 		if d := &s.Devices[i]; d.Role == "screen" && d.Down {
 			return "nothing: " + d.Failure
@@ -41,17 +70,23 @@ func (s *Status) shows() string {
 	if !s.Screen.Picture {
 		says = join(" | ", s.Screen.Title, s.Screen.Reason, s.Screen.Next)
 	}
-	return join(" | ", says, strings.ReplaceAll(s.Screen.Notice, "\n", " | "))
+	notice, _, more := strings.Cut(s.Screen.Notice, "\n")
+	switch {
+	case t.all:
+		notice = strings.ReplaceAll(s.Screen.Notice, "\n", " | ")
+	case more:
+		notice += " …"
+	}
+	return join(" | ", says, notice)
 }
 
-type text struct {
-	s    *Status
-	zone *time.Location
-	b    strings.Builder
-}
-
+// line is one of the page, which goes on below itself.
 func (t *text) line(key, format string, args ...any) {
-	fmt.Fprintf(&t.b, "%-11s %s\n", key, fmt.Sprintf(format, args...))
+	const indent = 12
+	if len(key) >= indent-1 {
+		key += " "
+	}
+	t.b.WriteString(plain.Wrap(key, fmt.Sprintf(format, args...), indent))
 }
 
 // when writes a time, today's without the day.
@@ -71,10 +106,14 @@ func (t *text) registration() {
 	switch {
 	case r.Online:
 		before := ""
-		if r.Why != "" {
+		if r.Why != "" && t.all {
 			before = "before that: " + r.Why
 		}
-		t.line("registrar", "%s", join("; ", "registered since "+t.when(r.Since), before))
+		at := r.Registrar
+		if len(r.Ways) > 0 {
+			at = "" // the ways say it
+		}
+		t.line("registrar", "%s", join("; ", join(", ", at, "registered since "+t.when(r.Since)), before))
 	case r.Since.IsZero():
 		t.line("registrar", "not reached yet")
 	default:
@@ -130,117 +169,34 @@ func (t *text) keys() {
 	}
 }
 
-func (t *text) call(c *Call) {
-	state := "we call since "
-	switch {
-	case c.Up:
-		state = "up since "
-	case !c.Ours:
-		state = "calls us since "
+// faults are all that are remembered; or the last, and with it those that last.
+func (t *text) faults() {
+	if len(t.s.Faults) == 0 {
+		t.line("fault", "none yet")
 	}
-	state += t.when(c.Since)
-	flags := ""
-	for _, f := range []struct {
-		on   bool
-		word string
-	}{{c.Leaving, "being replaced"}, {c.Held, "on hold"}, {c.NoVideo || c.Blank && !c.Starved, "sends no picture"},
-		{c.Starved, "the line has no room for its pictures"}, {!c.Hidden.IsZero(), "so it does not see us"}} {
-		if f.on {
-			flags = join(", ", flags, f.word)
+	last := t.s.LastFault()
+	for i := len(t.s.Faults) - 1; i >= 0; i-- {
+		if f := &t.s.Faults[i]; t.all || f == last || f.Over.IsZero() {
+			t.line("fault", "%s", t.fault(f))
 		}
 	}
-	if c.Figures.Refused != "" {
-		flags = join(", ", flags, "its pictures are refused: "+c.Figures.Refused)
-	}
-	if !c.Silent.IsZero() {
-		flags = join(", ", flags, "silent since "+t.when(c.Silent))
-	}
-	way := ""
-	switch {
-	case c.Path != "":
-		way = "by " + c.Path
-	case c.Tried != "":
-		way = "no way through the routers yet; tried " + c.Tried
-	}
-	t.line("call", "%s", join("; ", c.Role+" "+c.Peer+" ("+c.Name+")", state, c.Media, way, flags))
-	if c.Unanswered != "" {
-		t.line("", "%s", c.Unanswered)
-	}
-	if f := &c.Figures; c.Up {
-		trip := ""
-		if f.RTT != 0 {
-			trip = fmt.Sprintf("round trip %v ms", f.RTT)
-		}
-		t.line("", "%s", join("; ", fmt.Sprintf("in %v pictures/s, %v kbit/s, loss %v %%", f.FPSIn, f.KbpsIn, f.Loss),
-			fmt.Sprintf("out %v pictures/s, %v kbit/s", f.FPSOut, f.KbpsOut)+may(c), trip))
-		t.line("", "%s", join("; ", fmt.Sprintf("missed %d packets (%v %%), %d for good (%v %%)", f.Missed, f.LossBefore(), f.Gone, f.LossAfter()),
-			fmt.Sprintf("stood still %d times, %v s in all", f.Freezes, f.Frozen), waits(f)))
-		t.line("", "%s", join("; ", fmt.Sprintf("sound: %d frames of %d concealed, %d more came with later packets", f.Concealed, f.SoundIn, f.Recovered),
-			fmt.Sprintf("waits %v ms for what comes unevenly", f.SoundDelay), drifts(f)))
-		t.line("", "repair: %d packets sent again, %d came again; %d repair packets sent, %d packets mended; %d copies of each frame of sound; all that is %v %% of what we send",
-			f.Resent, f.Repairs, f.Parity, f.Mended, f.Copies, f.Redundancy)
-	}
 }
 
-// may is what our pictures are, and may take.
-func may(c *Call) string {
-	if c.Figures.Budget == 0 {
-		return ""
+func (t *text) fault(f *Fault) string {
+	lasted, ended := f.Lasted(t.s.At), "still so after "
+	if !f.Over.IsZero() {
+		ended = "repaired by " + f.By + " after "
 	}
-	return fmt.Sprintf(" of %d, the encoder makes %v (%s)", c.Figures.Budget, c.Figures.Encoded, c.Sends)
-}
-
-// drifts is how the clock of their sound goes.
-func drifts(f *Figures) string {
-	if f.DriftPPM == 0 {
-		return ""
+	if lasted < 10*time.Second {
+		ended += lasted.Round(100 * time.Millisecond).String()
+	} else {
+		ended += lasted.Round(time.Second).String()
 	}
-	return fmt.Sprintf("their clock is off by %v ppm", f.DriftPPM)
-}
-
-// waits is what is late, and why.
-func waits(f *Figures) string {
-	if f.Delay == 0 && f.Queue < 1 {
-		return ""
+	before := ""
+	if f.Before > 0 {
+		before = fmt.Sprintf("%d times shortly before", f.Before)
 	}
-	return fmt.Sprintf("waits %v ms for repair here, %v ms in queues there", f.Delay, f.Queue)
-}
-
-func (t *text) device(d *Device) {
-	encoder, failures := "", ""
-	if d.Encoder != "" {
-		encoder = "encoder " + d.Encoder
-	}
-	switch {
-	case d.Failures == 1:
-		failures = "its process failed at " + t.when(d.Failed) + ": " + d.Failure
-	case d.Failures > 1:
-		failures = fmt.Sprintf("its process failed %d times, last at %s: %s", d.Failures, t.when(d.Failed), d.Failure)
-	}
-	state := ""
-	switch {
-	case !d.On:
-		state = "off"
-	case d.Down:
-		state = "down, a new process is on its way"
-	}
-	echo := ""
-	if d.EchoMS != 0 {
-		echo = fmt.Sprintf("echo comes after %v ms", d.EchoMS)
-	}
-	if d.ERLE != 0 {
-		echo += fmt.Sprintf(" and is weakened by %v dB", d.ERLE)
-	}
-	if d.GainDB != 0 {
-		echo = join("; ", echo, fmt.Sprintf("the microphone is amplified by %v dB", d.GainDB))
-	}
-	if d.DriftPPM != 0 {
-		echo = join("; ", echo, fmt.Sprintf("the microphone's clock is off by %v ppm", d.DriftPPM))
-	}
-	if d.Howls != 0 {
-		echo = join("; ", echo, fmt.Sprintf("howling stopped %d times", d.Howls))
-	}
-	t.line(d.Role, "%s", join("; ", state, d.Device, encoder, d.Busy, echo, join(": ", d.Missing, d.Reason), failures, d.Why))
+	return join("; ", t.when(f.Began)+": "+join(": ", f.What, f.Why), ended, before)
 }
 
 func (t *text) past(p *PastCall) {

@@ -70,6 +70,7 @@ func (w *Window) device(ctx context.Context, r deviceReport) {
 		d.Busy = w.busy()
 	}
 	w.roles[r.role] = d
+	w.deviceFault(r.role, e, d.Reason)
 	if r.role == protocol.Screen && e.Kind == protocol.Keyframe {
 		w.stage.askShown()
 	}

@@ -78,9 +78,15 @@ func (w *Window) secured(ctx context.Context, m secured) {
 		return
 	case m.err != nil:
 		w.trouble.keys.Met(m.err.Error(), "peer", l.peer, "call_id", l.callID, "stream", m.medium, "err", m.err)
+		if w.isPartner(l) {
+			w.history.begin(aboutKeys, "no keys agreed on with "+l.peer, m.err.Error())
+		}
 		return
 	}
 	w.trouble.keys.Well("peer", l.peer, "call_id", l.callID)
+	if w.isPartner(l) {
+		w.history.over(aboutKeys, "another handshake")
+	}
 	if l.keyed = append(l.keyed, m.medium); len(l.keyed) > len(handshakes(l.description)) {
 		l.keyed = l.keyed[1:] // it was agreed on anew
 	}

@@ -158,6 +158,7 @@ func (w *Window) fail(ctx context.Context, l *leg, err error) {
 	f := failed(l.id, err)
 	l.status = f.Status
 	w.trouble.failed.Met(l.peer+": "+f.Why, "peer", l.peer, "call_id", l.callID, "status", f.Status, "reason", f.Why)
+	w.notReached(l, f.Why)
 	w.hangup(l.id, farewell(err, f.Why))
 	w.step(ctx, f)
 }

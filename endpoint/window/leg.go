@@ -48,6 +48,7 @@ type leg struct {
 	crossed   *reoffer // an offer that came meanwhile; nil for none
 	again     bool     // another one is wanted if it fails
 	offers    int      // how many there were
+	agreed    int      // how often something was agreed on anew, whoever offered it
 	fragments int      // INFOs with ways that have come
 	misnamed  bool     // of which some were of no use, and that has been logged
 	stopOffer func()   // ends the last one
@@ -180,6 +181,9 @@ func (w *Window) begin(ctx context.Context, l *leg, d negotiate.Description) {
 	})
 	l.description = d
 	w.trouble.failed.Well("peer", l.peer, "call_id", l.callID)
+	if w.isPartner(l) {
+		w.history.over(aboutCall, "a call that was answered")
+	}
 	w.log.Log(ctx, w.routine(l, slog.LevelInfo), "call up", "peer", l.peer, "call_id", l.callID, "media", describe(d))
 	w.step(ctx, Agreed{l.id, terms(d)})
 }
@@ -199,6 +203,7 @@ func (w *Window) hangup(id, why string) {
 		w.work.Go(func() { l.dialog.Bye(why) })
 	} else if why == noAnswer {
 		w.trouble.failed.Met(l.peer+": "+why, "peer", l.peer, "reason", why)
+		w.notReached(l, why)
 	}
 	w.drop(id, why)
 }

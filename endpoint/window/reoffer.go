@@ -176,6 +176,7 @@ func (w *Window) adopt(ctx context.Context, l *leg, d negotiate.Description) {
 		return
 	}
 	l.description = d
+	l.agreed++
 	w.step(ctx, Changed{l.id, terms(d)})
 }
 

@@ -46,6 +46,7 @@ func (w *Window) publish() {
 		Plan:         planStatus(s, now),
 		Past:         slices.Clone(w.past),
 		Keys:         w.keyStatus(now),
+		Faults:       w.history.status(),
 		Screen: status.Screen{Picture: w.card.Picture, Title: w.card.Title, Reason: w.card.Reason,
 			Next: w.card.Next, Notice: w.card.Notice},
 	}}

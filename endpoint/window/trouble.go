@@ -63,9 +63,13 @@ func (w *Window) judge(l *leg) {
 		w.logFigures(slog.LevelInfo, map[bool]string{true: t.silent.What, false: t.silent.Over}[silent], l)
 	case c.Role != Partner:
 	case silent && !l.silent:
+		w.fellSilent(l)
 		t.silent.Met("", l.figures()...)
 	case !silent && !c.Heard.IsZero() && t.silent.Lasts():
 		t.silent.Well(l.figures()...)
+	}
+	if c.Role == Partner && !silent && !c.Heard.IsZero() {
+		w.heardAgain(l)
 	}
 	if c.Role == Partner && c.Phase == Up && now.Sub(c.Since) >= holds {
 		w.trouble.brief.Well("peer", l.peer, "call_id", l.callID)

@@ -89,6 +89,7 @@ type Window struct {
 	lacks       map[protocol.Role][]string // what processes that are not ready have found missing
 	faults      map[protocol.Role]*deviceFaults
 	trouble     *trouble
+	history     history
 	planProblem string
 	ways        []status.Way // to the registrar, where there are two
 }
@@ -219,6 +220,7 @@ func (w *Window) look(ctx context.Context) {
 			w.doubt(l, time.Now())
 		}
 	}
+	w.settled(time.Now())
 	w.step(ctx, Tick{})
 	w.noteTrust(ctx)
 }
@@ -231,8 +233,10 @@ func (w *Window) receive(ctx context.Context, m any) {
 			for _, l := range w.legs {
 				l.told, l.tellAt = false, time.Time{} // it may be another process than before
 			}
+			w.history.over(aboutRegistrar, "another registration")
 			w.step(ctx, Registered{Moved: w.moved()})
 		} else {
+			w.history.begin(aboutRegistrar, "registrar away", m.err.Error())
 			w.step(ctx, Lost{Why: m.err.Error()})
 		}
 	case waysCame:

@@ -28,6 +28,7 @@ type Registry struct {
 	certLoaded *prometheus.GaugeVec
 	repairs    prometheus.Counter
 	mediaKeys  *prometheus.CounterVec
+	healths    *prometheus.CounterVec
 }
 
 // New makes a registry of its own: nothing is shared between two servers of one process.
@@ -76,8 +77,11 @@ func New() *Registry {
 		mediaKeys: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "media_keys_told_total", Help: "Public media keys that windows told: the first of an account, another one, or one that was not taken.",
 		}, []string{"what"}),
+		healths: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "window_health_told_total", Help: "What windows told of their health: taken, refused since it could not be read, or too soon after the last.",
+		}, []string{"what"}),
 	}
-	m.reg.MustRegister(m.requests, m.auth, m.panics, m.keys, m.mediaKeys, m.silent, m.handshakes, m.repairs, m.reloadOK, m.reloadTime, m.revision, m.certExpiry, m.certLoaded,
+	m.reg.MustRegister(m.requests, m.auth, m.panics, m.keys, m.mediaKeys, m.healths, m.silent, m.handshakes, m.repairs, m.reloadOK, m.reloadTime, m.revision, m.certExpiry, m.certLoaded,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -110,6 +114,9 @@ func (m *Registry) HandshakeFailed(reason string) { m.handshakes.WithLabelValues
 
 // MediaKeyTold counts a public media key. what is first, changed or refused.
 func (m *Registry) MediaKeyTold(what string) { m.mediaKeys.WithLabelValues(what).Inc() }
+
+// HealthTold counts what a window told of its health. what is taken, refused or soon.
+func (m *Registry) HealthTold(what string) { m.healths.WithLabelValues(what).Inc() }
 
 // Silent counts an answer over UDP that was not sent.
 func (m *Registry) Silent() { m.silent.Inc() }
@@ -163,6 +170,14 @@ type Link struct {
 type State struct {
 	Registered map[string]bool // every space of the plan
 	Expected   []Link
+	Windows    map[string]Window // the spaces whose windows tell of their health
+}
+
+// A Window is what one tells of its health.
+type Window struct {
+	Version  string
+	Lacking  map[string]bool // camera, screen, sound → it is missing, or down
+	ClockOff float64         // seconds by which its clock is ahead of the registrar's
 }
 
 // Observe adds metrics that are read from state at each scrape.
@@ -176,10 +191,18 @@ var (
 		[]string{"space", "peer"}, nil)
 	up = prometheus.NewDesc("ewindow_link_up", "Whether a linked pair is in a call: both are heard of, and both say that media comes.",
 		[]string{"space", "peer"}, nil)
+	deviceUp = prometheus.NewDesc("ewindow_window_device_up", "0 while a space's window says that a stand-in is used for a device, or that its process is down.",
+		[]string{"space", "device"}, nil)
+	clockOff = prometheus.NewDesc("ewindow_window_clock_offset_seconds", "By how much the clock of a space's window is ahead of the registrar's.", []string{"space"}, nil)
+	windows  = prometheus.NewDesc("ewindow_window_info", "1 for the version of the program of a space's window.", []string{"space", "version"}, nil)
 )
 
 // Describe is part of prometheus.Collector.
-func (o *observer) Describe(ch chan<- *prometheus.Desc) { ch <- registered; ch <- expected; ch <- up }
+func (o *observer) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{registered, expected, up, deviceUp, clockOff, windows} {
+		ch <- d
+	}
+}
 
 // Collect is part of prometheus.Collector.
 func (o *observer) Collect(ch chan<- prometheus.Metric) {
@@ -190,6 +213,13 @@ func (o *observer) Collect(ch chan<- prometheus.Metric) {
 	for _, l := range s.Expected {
 		ch <- prometheus.MustNewConstMetric(expected, prometheus.GaugeValue, 1, l.A, l.B)
 		ch <- prometheus.MustNewConstMetric(up, prometheus.GaugeValue, number(l.Up), l.A, l.B)
+	}
+	for space, w := range s.Windows {
+		ch <- prometheus.MustNewConstMetric(windows, prometheus.GaugeValue, 1, space, w.Version)
+		ch <- prometheus.MustNewConstMetric(clockOff, prometheus.GaugeValue, w.ClockOff, space)
+		for _, device := range []string{"camera", "screen", "sound"} {
+			ch <- prometheus.MustNewConstMetric(deviceUp, prometheus.GaugeValue, number(!w.Lacking[device]), space, device)
+		}
 	}
 }
 

@@ -38,8 +38,10 @@ func TestMetrics(t *testing.T) {
 	m.Silent()
 	m.HandshakeFailed("not_tls")
 	m.StoreRepaired()
+	m.HealthTold("taken")
 	err := m.Observe(func() State {
-		return State{Registered: map[string]bool{"milano": true, "munich": false}, Expected: []Link{{"milano", "munich", true}}}
+		return State{Registered: map[string]bool{"milano": true, "munich": false}, Expected: []Link{{"milano", "munich", true}},
+			Windows: map[string]Window{"milano": {Version: "v1.2.0", Lacking: map[string]bool{"camera": true}, ClockOff: -3.5}}}
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -52,6 +54,8 @@ func TestMetrics(t *testing.T) {
 		`cert_expiry_timestamp_seconds{which="own"} 300`, `cert_last_load_successful{which="given"} 0`,
 		`sip_keys_in_clear_total{direction="out"} 1`, "sip_udp_silent_total 1", `tls_handshake_failures_total{reason="not_tls"} 1`, "store_repairs_total 1",
 		`ewindow_registered{space="milano"} 1`, `ewindow_registered{space="munich"} 0`,
+		`ewindow_window_device_up{device="camera",space="milano"} 0`, `ewindow_window_device_up{device="screen",space="milano"} 1`,
+		`ewindow_window_clock_offset_seconds{space="milano"} -3.5`, `ewindow_window_info{space="milano",version="v1.2.0"} 1`, `window_health_told_total{what="taken"} 1`,
 		`ewindow_link_expected{peer="munich",space="milano"} 1`, `ewindow_link_up{peer="munich",space="milano"} 1`,
 	} {
 		if !strings.Contains(got, want+"\n") {

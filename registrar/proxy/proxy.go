@@ -170,7 +170,8 @@ func (s *Server) assemble(c Config, digest *auth.Auth) {
 	s.registrar = &registrar{
 		site: s.site, gate: s.gate, table: c.Locations, flows: s.flows, answers: s.answers, changed: s.AccountChanged,
 		reachable: s.notifier.reachable, ledger: s.ledger, log: c.Log,
-		told: mediaKeys{keys: c.Keys, plan: s.Plan, changed: s.notifier.keysChanged, counts: c.Metrics, log: c.Log},
+		told:    mediaKeys{keys: c.Keys, plan: s.Plan, changed: s.notifier.keysChanged, counts: c.Metrics, log: c.Log},
+		healths: healths{plan: s.Plan, counts: c.Metrics, log: c.Log, of: map[string]*healthOf{}},
 	}
 	s.calls = &calls{locate: s.locate, flows: s.flows, sender: send, ledger: s.ledger, log: c.Log, byID: map[string]*relayed{}}
 	s.forward = &forwarder{

@@ -29,6 +29,7 @@ type registrar struct {
 	changed   func(account string) // ends what was begun for an account that has changed
 	reachable func(account string) // is told of who has registered
 	told      mediaKeys
+	healths   healths
 	ledger    *ledger
 	log       *slog.Logger
 }
@@ -73,6 +74,10 @@ func (g *registrar) register(r *request) {
 		return
 	}
 	g.told.take(r, now)
+	g.healths.take(r, now)
+	if len(bindings) == 0 {
+		g.gone(r.account)
+	}
 	if g.gate.changed(r) { // meanwhile: what has just been put there must not outlive it
 		g.changed(r.account)
 		g.answers.reply(r, vRevoked)
@@ -240,6 +245,7 @@ func (g *registrar) expire(ctx context.Context) error {
 		case now := <-tick.C:
 			gone, _ := g.table.Expire(now)
 			for _, b := range gone {
+				g.gone(b.AOR)
 				g.ledger.note(b.AOR, "its registration expired", now)
 				g.log.Info("registration expired", "aor", b.AOR, "peer", b.Flow.Remote)
 			}
@@ -257,6 +263,7 @@ func (g *registrar) flowClosed(f location.Flow) {
 				what, left = "one of its connections ended", left+1
 			}
 		}
+		g.gone(b.AOR)
 		g.ledger.note(b.AOR, what, now)
 		g.log.Info("connection of a registered peer ended", "aor", b.AOR, "peer", f.Remote, "left", left)
 	}
@@ -267,5 +274,13 @@ func (g *registrar) drop(account string) (flows []location.Flow) {
 	for _, gone := range g.table.DropAccount(account) {
 		flows = append(flows, gone.Flow)
 	}
+	g.gone(account)
 	return flows
+}
+
+// gone forgets what a window told of itself if it is not there any more.
+func (g *registrar) gone(account string) {
+	g.healths.forget(account, func() bool {
+		return slices.ContainsFunc(g.table.Lookup(account, time.Now()), func(b location.Binding) bool { return !b.Lost })
+	})
 }

@@ -35,7 +35,7 @@ func TestStatus(t *testing.T) {
 		if s := st.Subscriptions; len(s) != 1 || s[0].Event != "ua-profile" || s[0].Subscriber != "milano" || s[0].Sent.IsZero() || s[0].Waits {
 			t.Errorf("subscriptions %+v", s)
 		}
-		if text := st.Text(time.UTC); !strings.Contains(text, "should be with munich") || !strings.Contains(text, "no calls") {
+		if text := st.Text(time.UTC); !strings.Contains(text, "0 of 1 links are up; not: milano and munich") || !strings.Contains(text, "! neither of the two has called") || !strings.Contains(text, "no calls") {
 			t.Errorf("in words: %s", text)
 		}
 		begun := time.Now()
@@ -67,7 +67,7 @@ func TestStatus(t *testing.T) {
 		if n := len(st.Past); n != 2 || st.Past[1].Why != "430 Flow Failed" || !st.Past[1].Since.IsZero() {
 			t.Errorf("three tries that came to the same: %+v", st.Past)
 		}
-		if text := st.Text(time.UTC); !strings.Contains(text, "not registered: its connection ended at") || !strings.Contains(text, "milano to munich, never answered; 430 Flow Failed") {
+		if text := st.Text(time.UTC); !strings.Contains(text, "! its connection ended") || !strings.Contains(text, "! munich is away") || !strings.Contains(text, "milano to munich, never answered; 430 Flow Failed") {
 			t.Errorf("in words: %s", text)
 		}
 		stranger := l.join("office", "TCP")

@@ -1,7 +1,11 @@
 // Package status is what a running registrar knows about itself, as a value: who is where, since when, and why not.
 package status
 
-import "time"
+import (
+	"time"
+
+	"ewindow/registrar/signal/health"
+)
 
 // Status is a registrar at one moment. A zero time is "never".
 type Status struct {
@@ -33,7 +37,15 @@ type Account struct {
 	Words     string     `json:"words,omitempty"`     // the six words of its window's public key, as it told it
 	Reached   bool       `json:"reached"`             // it could be called now
 	Bindings  []Binding  `json:"bindings,omitempty"`
-	Last      *Event     `json:"last,omitempty"` // what happened to it last, apart from calls
+	Last      *Event     `json:"last,omitempty"`   // what happened to it last, apart from calls
+	Health    *Health    `json:"health,omitempty"` // what its window last told of itself; nil: nothing, or it is gone
+}
+
+// Health is what a window tells of itself, as it was when it told.
+type Health struct {
+	health.Health
+	Told     time.Time `json:"told"`
+	ClockOff float64   `json:"clock_off_s"` // seconds by which its clock was ahead of the registrar's; 0 if it did not say
 }
 
 // Probation is a space that may link with its sponsor alone until it is confirmed.
@@ -117,6 +129,12 @@ func (s Status) Call(a, b string) *Call {
 		}
 	}
 	return nil
+}
+
+// Up says whether two accounts are in a call in which both can be reached, and neither says that nothing comes.
+func (s Status) Up(a, b string) bool {
+	c := s.Call(a, b)
+	return c != nil && c.Lost == "" && c.Silent == ""
 }
 
 // Last returns what became of the newest past call between two accounts, or nil.

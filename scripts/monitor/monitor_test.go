@@ -45,7 +45,8 @@ func told(t *testing.T) map[string]bool {
 		r.ObserveStore(func() bool { return true }),
 		r.ObserveRelay(func() registrar.Relay { return registrar.Relay{} }),
 		r.Observe(func() registrar.State {
-			return registrar.State{Registered: map[string]bool{"milano": true}, Expected: []registrar.Link{{A: "milano", B: "munich"}}}
+			return registrar.State{Registered: map[string]bool{"milano": true}, Expected: []registrar.Link{{A: "milano", B: "munich"}},
+				Windows: map[string]registrar.Window{"milano": {Version: "v1"}}}
 		}),
 	} {
 		if err != nil {

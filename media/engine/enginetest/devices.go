@@ -42,6 +42,7 @@ type Devices struct {
 	starts  map[protocol.Role]int
 	refusal map[protocol.Role]error
 	start   map[protocol.Role]Start
+	lacks   map[protocol.Role]string
 	conf    map[protocol.Role]protocol.Configure
 	broken  bool // the camera's hardware
 	camera  Camera
@@ -114,6 +115,7 @@ func New(o Options) *Devices {
 		starts:  map[protocol.Role]int{},
 		refusal: map[protocol.Role]error{},
 		start:   map[protocol.Role]Start{},
+		lacks:   map[protocol.Role]string{},
 		conf:    map[protocol.Role]protocol.Configure{},
 		speaker: Speaker{Mixed: map[uint16]int{}},
 	}
@@ -176,6 +178,13 @@ func (d *Devices) Refuse(role protocol.Role, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.refusal[role] = err
+}
+
+// Lack has the processes of a role that start from now on use a stand-in, and say for what; empty: none.
+func (d *Devices) Lack(role protocol.Role, what string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.lacks[role] = what
 }
 
 // SetStart makes further starts of a role slow.

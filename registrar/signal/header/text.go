@@ -2,8 +2,8 @@ package header
 
 import (
 	"strings"
-	"unicode"
-	"unicode/utf8"
+
+	"ewindow/registrar/signal/plain"
 )
 
 // How long texts from the network may be, in characters.
@@ -12,11 +12,11 @@ const (
 	MaxText = 200 // of a sentence: a reason phrase, a header's value
 )
 
-// Name makes a name from the network fit for a screen and a log: see plain.
-func Name(s string) string { return plain(s, MaxName) }
+// Name makes a name from the network fit for a screen and a log: see plain.Line.
+func Name(s string) string { return plain.Line(s, MaxName) }
 
-// Text makes a sentence from the network fit for a screen and a log: see plain.
-func Text(s string) string { return plain(s, MaxText) }
+// Text makes a sentence from the network fit for a screen and a log: see plain.Line.
+func Text(s string) string { return plain.Line(s, MaxText) }
 
 // Safe makes a text from anywhere fit for a header's value, a display name or a reason phrase: besides, it has no quotes
 // or backslashes that end a quoted string (sipgo writes display names as they are).
@@ -37,30 +37,4 @@ func ReasonText(value string) string {
 		}
 	}
 	return ""
-}
-
-// plain is a text as valid UTF-8 in one line, without control characters and without formatting characters (an override
-// of writing direction could make one name look like another), bounded.
-func plain(s string, most int) string {
-	var b strings.Builder
-	n, space := 0, false
-	for _, c := range s {
-		if n == most {
-			break
-		}
-		switch {
-		case c == utf8.RuneError || unicode.Is(unicode.Cf, c):
-		case unicode.IsSpace(c) || unicode.IsControl(c):
-			space = n > 0
-		default:
-			if space && n < most-1 {
-				b.WriteByte(' ')
-				n++
-			}
-			space = false
-			b.WriteRune(c)
-			n++
-		}
-	}
-	return b.String()
 }

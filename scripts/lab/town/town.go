@@ -24,6 +24,7 @@ import (
 
 	"ewindow/dialplan"
 	"ewindow/endpoint/agent"
+	"ewindow/endpoint/report"
 	"ewindow/endpoint/status"
 	"ewindow/endpoint/trust"
 	"ewindow/endpoint/window"
@@ -207,8 +208,9 @@ func (w *Window) Start() {
 	if w.TwoWays {
 		second = func(ctx context.Context) (net.Conn, error) { return w.dial(ctx, registrarAlso) }
 	}
+	tell := &report.Reporter{}
 	a, err := agent.New(agent.Config{
-		MediaKey: w.Key.Public().Text(), Registrar: Domain, Space: w.Space, Secret: secret(w.Space), UserAgent: "ewindow", Log: log, Second: second,
+		Health: tell.Body, MediaKey: w.Key.Public().Text(), Registrar: Domain, Space: w.Space, Secret: secret(w.Space), UserAgent: "ewindow", Log: log, Second: second,
 		Dial: func(ctx context.Context) (net.Conn, error) { return w.dial(ctx, registrarHost) },
 	})
 	if err != nil {
@@ -220,7 +222,14 @@ func (w *Window) Start() {
 		Video:   engine.VideoFormat{Width: 1280, Height: 720, FPS: 30, Kbps: 2000},
 		Devices: engine.Config{Start: w.Devices.Start, Log: log},
 	})
-	w.running = start(w.made.Run)
+	tell.Now, tell.Tell = w.Status, a.TellHealth
+	made := w.made
+	w.running = start(func(ctx context.Context) error {
+		var telling sync.WaitGroup
+		defer telling.Wait()
+		telling.Go(func() { _ = tell.Run(ctx) })
+		return made.Run(ctx)
+	})
 }
 
 func (w *Window) openTrust(log *slog.Logger) {
@@ -247,7 +256,11 @@ func (w *Window) CloseTrust() {
 }
 
 // Status is what the window knows about itself; it has been started.
-func (w *Window) Status() status.Status { return w.made.Status() }
+func (w *Window) Status() status.Status {
+	s := w.made.Status()
+	s.Version = "v1.2.3"
+	return s
+}
 
 // With is the call with another window that is up, or nil.
 func (w *Window) With(other *Window) *status.Call {
