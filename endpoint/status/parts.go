@@ -119,6 +119,9 @@ func (t *text) device(d *Device) {
 	if d.Encoder != "" {
 		encoder = "encoder " + d.Encoder
 	}
+	if d.Avoided != "" {
+		encoder += " in place of " + d.Avoided + ", which failed"
+	}
 	switch {
 	case d.Failures == 1:
 		failures = "its process failed at " + t.when(d.Failed) + ": " + d.Failure

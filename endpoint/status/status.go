@@ -174,6 +174,7 @@ type Device struct {
 	Since    time.Time `json:"since"`
 	Device   string    `json:"device"` // that it has, or had last
 	Encoder  string    `json:"encoder,omitempty"`
+	Avoided  string    `json:"avoided,omitempty"`   // encoder that failed in use, so that Encoder took its place
 	Missing  string    `json:"missing,omitempty"`   // what a stand-in is used for
 	Reason   string    `json:"reason,omitempty"`    // why a stand-in is used, and what to do
 	Why      string    `json:"why,omitempty"`       // of the encoder

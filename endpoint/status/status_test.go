@@ -114,14 +114,14 @@ func TestCallsOf(t *testing.T) {
 // What lasts is told beside what was over; what a driver or a caller says is obeyed by no terminal.
 func TestFaultsThatLast(t *testing.T) {
 	s := sample()
-	s.Faults = append(s.Faults, Fault{What: "registrar away", Why: "\x1b[2Jrefused\x1b]0;x\x07", Began: ten.Add(-90 * time.Second)},
+	s.Faults = append(s.Faults, Fault{What: "registrar away", Why: "\x1b[2Jrefused\x1b[0mx\x07; do this", Began: ten.Add(-90 * time.Second)},
 		Fault{What: "sound failed", Began: ten.Add(-30 * time.Second), Over: ten.Add(-20 * time.Second), By: "a new process"})
 	s.Faults[0].Over = time.Time{}
 	if f := s.LastFault(); f.What != "registrar away" || f.Lasted(ten) != 90*time.Second {
 		t.Errorf("%+v", f)
 	}
 	text := s.Text(time.UTC)
-	want := "fault       09:58:30: registrar away: [2Jrefused]0;x; still so after 1m30s\n" +
+	want := "fault       09:58:30: registrar away: [2Jrefused[0mx; still so after 1m30s\n" +
 		"fault       09:40:00: line to munich silent; still so after 20m0s; 2 times\n            shortly before\n"
 	if !strings.Contains(text, want) || strings.Contains(text, "sound failed") {
 		t.Errorf("%s", text)

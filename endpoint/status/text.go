@@ -196,7 +196,11 @@ func (t *text) fault(f *Fault) string {
 	if f.Before > 0 {
 		before = fmt.Sprintf("%d times shortly before", f.Before)
 	}
-	return join("; ", t.when(f.Began)+": "+join(": ", f.What, f.Why), ended, before)
+	why := f.Why
+	if !t.all {
+		why, _, _ = strings.Cut(why, ";") // behind it stands what to do, which the device's line says too
+	}
+	return join("; ", t.when(f.Began)+": "+join(": ", f.What, why), ended, before)
 }
 
 func (t *text) past(p *PastCall) {

@@ -52,6 +52,8 @@ func (w *Window) device(ctx context.Context, r deviceReport) {
 		}
 	case protocol.Ready:
 		w.faults[r.role].ready(e, len(w.lacks[r.role]) > 0, w.trouble.lasts())
+		w.encoderFault(d.Avoided, e)
+		d.Avoided = e.Avoided
 		d.Since, d.Device, d.Encoder, d.Missing, d.Why = time.Now(), e.Device, e.Encoder, e.Lacks, e.Text
 		d.Down, d.Reason = false, strings.Join(w.lacks[r.role], "; ")
 		delete(w.lacks, r.role)

@@ -28,6 +28,7 @@ const (
 	aboutCall      = "call"
 	aboutLine      = "line"
 	aboutKeys      = "keys"
+	aboutEncoder   = "encoder"
 	aboutLack      = "lack of " // and a role
 )
 
@@ -130,6 +131,15 @@ func (w *Window) settled(now time.Time) {
 		if !on {
 			w.history.over(string(role), "nothing: it is not needed now")
 		}
+	}
+}
+
+// encoderFault notes that an encoder failed in use, which is over when that is heard of: another one has its place. before is the one that
+// was avoided before.
+func (w *Window) encoderFault(before string, e *protocol.Event) {
+	if e.Avoided != "" && e.Avoided != before {
+		w.history.begin(aboutEncoder, "encoder "+e.Avoided+" failed", e.Text)
+		w.history.over(aboutEncoder, e.Encoder)
 	}
 }
 

@@ -89,11 +89,19 @@ func (g *registrar) register(r *request) {
 		what := "registered"
 		if len(bindings) < len(before) {
 			what = "registration taken back"
-			g.ledger.note(r.account, "it took back a registration", now)
+			g.ledger.note(r.account, farewellOf(len(bindings)), now)
 		}
 		g.log.Info(what, "aor", r.account, "peer", r.flow.Remote, "transport", r.flow.Transport, "bindings", len(bindings))
 	}
 	g.reachable(r.account)
+}
+
+// farewellOf is what it is called that an account has taken back a registration, by how many it has left.
+func farewellOf(left int) string {
+	if left > 0 {
+		return "it took back one of its registrations"
+	}
+	return "it signed off: it was switched off, or is being restarted"
 }
 
 // admit is what a REGISTER asks for, and whether its sender may (RFC 3261 §10.3 steps 1 to 5).

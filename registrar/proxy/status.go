@@ -42,6 +42,7 @@ func (s *Server) Status() status.Status {
 		a := accountStatus(plan, name, now)
 		_, a.Words = s.registrar.told.keys.Of(name)
 		a.Health = s.registrar.healths.last(name)
+		a.Accountless = !s.gate.exists(name)
 		a.Reached = s.locate.there(name, now)
 		for _, b := range bindings[name] {
 			a.Bindings = append(a.Bindings, status.Binding{Contact: b.Contact, Transport: b.Flow.Transport, Peer: b.Flow.Remote,

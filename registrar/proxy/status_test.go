@@ -70,6 +70,10 @@ func TestStatus(t *testing.T) {
 		if text := st.Text(time.UTC); !strings.Contains(text, "! its connection ended") || !strings.Contains(text, "! munich is away") || !strings.Contains(text, "milano to munich, never answered; 430 Flow Failed") {
 			t.Errorf("in words: %s", text)
 		}
+		l.removeAccount("potsdam")
+		if text := l.server.Status().Text(time.UTC); !strings.Contains(text, "! it has no account: ewindow-registrar invite potsdam\n") || strings.Count(text, "no account") != 1 {
+			t.Errorf("without an account: %s", text)
+		}
 		stranger := l.join("office", "TCP")
 		stranger.ask2(stranger.reg("Expires: 60"), "wrong")
 		stranger.response(401)

@@ -42,7 +42,7 @@ func (s Status) Detail(name string, zone *time.Location) string {
 	if a.Health != nil {
 		p.health(a.Health)
 	} else if a.Role == "space" && len(a.live()) > 0 {
-		p.about("window", "it tells nothing of itself: its program is of before")
+		p.about("window", "it tells nothing of itself: its program is an older one")
 	}
 	if a.Words != "" {
 		p.about("key", "%s", a.Words)

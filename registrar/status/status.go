@@ -29,16 +29,17 @@ type Plan struct {
 
 // Account is one that the plan names, or that is registered.
 type Account struct {
-	Name      string     `json:"name"`
-	Role      string     `json:"role"` // space | phone | none, by the plan
-	Open      bool       `json:"open"` // a space, within its own hours
-	Partner   string     `json:"partner,omitempty"`
-	Probation *Probation `json:"probation,omitempty"` // nil: none
-	Words     string     `json:"words,omitempty"`     // the six words of its window's public key, as it told it
-	Reached   bool       `json:"reached"`             // it could be called now
-	Bindings  []Binding  `json:"bindings,omitempty"`
-	Last      *Event     `json:"last,omitempty"`   // what happened to it last, apart from calls
-	Health    *Health    `json:"health,omitempty"` // what its window last told of itself; nil: nothing, or it is gone
+	Name        string     `json:"name"`
+	Role        string     `json:"role"` // space | phone | none, by the plan
+	Open        bool       `json:"open"` // a space, within its own hours
+	Partner     string     `json:"partner,omitempty"`
+	Probation   *Probation `json:"probation,omitempty"`  // nil: none
+	Words       string     `json:"words,omitempty"`      // the six words of its window's public key, as it told it
+	Reached     bool       `json:"reached"`              // it could be called now
+	Accountless bool       `json:"no_account,omitempty"` // the plan names it, and it has no account: it cannot register
+	Bindings    []Binding  `json:"bindings,omitempty"`
+	Last        *Event     `json:"last,omitempty"`   // what happened to it last, apart from calls
+	Health      *Health    `json:"health,omitempty"` // what its window last told of itself; nil: nothing, or it is gone
 }
 
 // Health is what a window tells of itself, as it was when it told.

@@ -20,7 +20,7 @@ func sample() Status {
 	return Status{
 		Domain: "reg.example.org", At: ten, Started: ten.Add(-48 * time.Hour), Plan: Plan{Revision: "r1"}, Store: "disk full", Strangers: 3,
 		Accounts: []Account{
-			{Name: "berlin", Role: "space"},
+			{Name: "berlin", Role: "space", Accountless: true},
 			{Name: "dresden", Role: "space", Open: true, Partner: "potsdam", Last: &Event{At: ten.Add(-time.Hour), What: "its connection ended"}},
 			{Name: "milano", Role: "space", Open: true, Partner: "munich", Reached: true, Bindings: tls("192.0.2.1:40000"), Health: &Health{Told: ten.Add(-30 * time.Second),
 				Health: health.Health{Version: "v1.2.0", Up: 7200, Encoder: "v4l2h264enc", Trust: "confirmed",
@@ -49,7 +49,7 @@ the accounts cannot be read: disk full
 
 SPACE    SHOULD BE     IS              SINCE     FROM         VERSION
 berlin   closed        away
-  ! not registered yet
+  ! it has no account: ewindow-registrar invite berlin
 dresden  with potsdam  away            09:00:00
   ! its connection ended
 milano   with munich   with munich     09:10:00  192.0.2.1    v1.2.0
@@ -116,7 +116,7 @@ past  09:00:00: munich to milano, for 1h0m0s; munich hung up
 		"munich": {"!           No camera\n", "devices     camera: No camera; sound: its sound is down, failed 3 times\n", "encoder     none was needed yet\n", "clock       1h0m0s behind\n",
 			"key         brand deer unhappy orbit throw glow\n", "fault       none yet\n", "probation   until confirmed, since 28 Feb 10:00; its sponsor: milano\n"},
 		"dresden":   {"dresden     a space; should be with potsdam; is away since 09:00:00\n", "last        09:00:00: its connection ended\n"},
-		"potsdam":   {"window      it tells nothing of itself: its program is of before\n", "!           dresden is away\n"},
+		"potsdam":   {"window      it tells nothing of itself: its program is an older one\n", "!           dresden is away\n"},
 		"reception": {"reception   a phone; with potsdam since 09:59:00\n"},
 		"old":       {"old         not in the plan; away\n", "no calls\n"},
 	} {
@@ -158,7 +158,7 @@ func TestNotes(t *testing.T) {
 		"silent":               {home, &Call{Silent: "milano"}, nil, "192.0.2.1", "nothing comes to it from munich"},
 		"no call":              {home, nil, nil, "192.0.2.1", "neither of the two has called"},
 		"no call any more":     {home, nil, failed, "192.0.2.1", "the last call of munich to milano ended at 09:59:00: 488 Not Acceptable Here"},
-		"its connection ended": {[]Binding{gone}, nil, failed, "", "not registered yet"},
+		"its connection ended": {[]Binding{gone}, nil, failed, "", "it has not come since this registrar was started"},
 	} {
 		s := Status{At: ten, Past: c.past, Accounts: []Account{{Name: "milano", Role: "space", Partner: "munich", Bindings: c.bindings},
 			{Name: "munich", Role: "space", Partner: "milano", Bindings: home}}}

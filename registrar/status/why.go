@@ -73,10 +73,14 @@ func (p *page) reached(a *Account) (all []string) {
 	live := a.live()
 	if len(live) == 0 {
 		switch {
+		case a.Accountless && a.Role == "space":
+			return []string{"it has no account: ewindow-registrar invite " + a.Name}
+		case a.Accountless:
+			return []string{"it has no account: ewindow-registrar account add " + a.Name}
 		case a.Last != nil:
 			return []string{a.Last.What}
 		case a.Role == "space":
-			return []string{"not registered yet"}
+			return []string{"it has not come since this registrar was started"}
 		}
 		return nil
 	}

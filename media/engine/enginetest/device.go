@@ -245,7 +245,6 @@ func (c *device) work(configured <-chan struct{}) error {
 	}
 	c.set.mu.Lock()
 	ready := c.ready()
-	ready.Lacks = c.set.lacks[c.role]
 	c.set.mu.Unlock()
 	if err := c.event(ready); err != nil {
 		return err

@@ -28,7 +28,7 @@ func (d *Devices) MendEncoder() {
 
 // ready is what the device says when it has what it needs, with the mutex of set held.
 func (c *device) ready() protocol.Event {
-	e := protocol.Event{Kind: protocol.Ready, Device: "fake " + string(c.role), Encoder: Hardware, Avoided: c.avoided}
+	e := protocol.Event{Kind: protocol.Ready, Device: "fake " + string(c.role), Encoder: Hardware, Avoided: c.avoided, Lacks: c.set.lacks[c.role]}
 	if c.avoided != "" {
 		e.Encoder = Software
 	}

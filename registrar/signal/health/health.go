@@ -13,6 +13,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"ewindow/registrar/signal/plain"
@@ -26,10 +27,9 @@ const (
 	// MaxSize is how many bytes are read.
 	MaxSize = 4 << 10
 
-	maxWord    = 64  // characters
-	maxText    = 120 // characters
-	maxDevices = 8
-	most       = 1e9 // of a number
+	maxWord = 64  // characters
+	maxText = 120 // characters
+	most    = 1e9 // of a number
 )
 
 // Health is a window at one moment. What is past is told by how long ago it was: its clock may be wrong.
@@ -125,15 +125,16 @@ func Decode(b []byte) (Health, error) {
 	return h, nil
 }
 
-// bound cuts all of it to what is printed, and leaves out what nobody knows.
+// bound cuts all of it to what is printed, and leaves out what nobody knows: there is one device of each role.
 func (h *Health) bound() {
 	words(&h.Version, &h.Encoder, &h.Trust)
 	numbers(&h.Up)
 	var devices []Device
-	for _, d := range h.Devices {
-		words(&d.Role, &d.Missing)
-		numbers(&d.Failures)
-		if known := d.Role == "camera" || d.Role == "screen" || d.Role == "sound"; known && len(devices) < maxDevices {
+	for _, role := range []string{"camera", "screen", "sound"} {
+		if i := slices.IndexFunc(h.Devices, func(d Device) bool { return d.Role == role }); i >= 0 {
+			d := h.Devices[i]
+			words(&d.Missing)
+			numbers(&d.Failures)
 			devices = append(devices, d)
 		}
 	}
@@ -142,6 +143,7 @@ func (h *Health) bound() {
 		c := *h.Call
 		words(&c.Peer, &c.State, &c.Path, &c.Keys)
 		numbers(&c.For, &c.Loss, &c.Gone, &c.RTT, &c.FPSIn, &c.KbpsIn, &c.KbpsOut)
+		c.Loss, c.Gone = min(c.Loss, 100), min(c.Gone, 100)
 		h.Call = &c
 	}
 	if h.Fault != nil {

@@ -66,7 +66,15 @@ func TestTheRegistrarKnowsHowWindowsDo(t *testing.T) {
 		if f := tw.health(b).Fault; f == nil || f.What != "camera failed" || f.By != "a new process" || f.Before != 1 {
 			t.Errorf("%+v", f)
 		}
-		time.Sleep(4 * time.Minute)
+		b.Devices.LoseEncoder()
+		time.Sleep(10 * time.Second)
+		if h := tw.health(b); h.Encoder != "x264enc" || h.Fault.What != "encoder fake failed" || h.Fault.By != "x264enc" || h.Fault.Before != 0 {
+			t.Errorf("%+v", h.Fault)
+		}
+		time.Sleep(4 * time.Minute) // it is tried again, and fails again, which is no news
+		if h := tw.health(b); h.Fault.Before != 0 {
+			t.Errorf("%+v", h.Fault)
+		}
 		if h := tw.health(a); time.Since(h.Told) > 151*time.Second || h.Call.KbpsIn == 0 || h.Call.FPSIn == 0 {
 			t.Errorf("minutes later %v old: %+v", time.Since(h.Told), h.Call)
 		}
