@@ -26,6 +26,9 @@ const (
 // It begins with a keyframe, and begins anew after an error or a picture of which a part cannot be decoded, so that it
 // never gives a picture with parts missing.
 type decoder struct {
+	software videoDecoder
+	hardware hardware // which takes its place
+
 	waiting  chan arrival
 	pictures chan *pipeline.Sample // at most the newest; Time is when its access unit arrived
 
@@ -34,7 +37,8 @@ type decoder struct {
 
 	mu    sync.Mutex
 	gate  h264.KeyGate
-	bytes int // of what waits
+	bytes int   // of what waits
+	last  int64 // when an access unit came, ns of CLOCK_MONOTONIC
 
 	hidden int64 // when the last access unit came that is not to be shown, ns of CLOCK_MONOTONIC
 }
@@ -45,8 +49,8 @@ type arrival struct {
 	at    int64
 }
 
-func newDecoder() *decoder {
-	return &decoder{waiting: make(chan arrival, waitingMost), pictures: make(chan *pipeline.Sample, 1),
+func newDecoder(software videoDecoder) *decoder {
+	return &decoder{software: software, hardware: hardware{lapsed: make(chan struct{}, 1)}, waiting: make(chan arrival, waitingMost), pictures: make(chan *pipeline.Sample, 1),
 		overrun: make(chan struct{}, 1), damage: make(chan struct{}, 1)}
 }
 
@@ -64,6 +68,7 @@ func (d *decoder) put(f protocol.Frame) {
 		return
 	}
 	now := monotonic()
+	d.last = now
 	if f.Flags&protocol.FlagHidden != 0 {
 		d.hidden = now
 	}
@@ -96,53 +101,48 @@ func (d *decoder) reset() {
 	}
 }
 
-// decoderElements prefers libav, whose slice threads add no delay.
-func decoderElements() (string, error) {
-	switch {
-	case pipeline.Has("avdec_h264"):
-		return "avdec_h264 thread-type=slice max-threads=2 output-corrupt=false discard-corrupted-frames=true qos=false std-compliance=normal", nil
-	case pipeline.Has("openh264dec"):
-		return "openh264dec", nil
-	}
-	return "", errors.New("no H.264 decoder on this machine; install gstreamer1.0-libav")
-}
-
-// run decodes until an error, or until ctx ends.
+// run decodes until an error, until there is a better decoder and nothing to do, or until ctx ends.
 func (d *decoder) run(ctx context.Context) error {
-	elements, err := decoderElements()
-	if err != nil {
-		return err
+	v := d.choose()
+	p, err := v.build("appsink name=out sync=false qos=false max-buffers=1 drop=true")
+	if err == nil {
+		if err = p.Start(); err != nil {
+			go p.Close() // a driver may hang
+		}
 	}
-	p, err := pipeline.New("appsrc name=in is-live=true format=time max-buffers=4 max-bytes=0 "+
-		"caps=video/x-h264,stream-format=byte-stream,alignment=au ! h264parse ! "+elements+
-		" ! appsink name=out sync=false qos=false max-buffers=1 drop=true", "in", "out")
 	if err != nil {
-		return fmt.Errorf("decoder: %w", err)
-	}
-	if err := p.Start(); err != nil {
-		p.Close()
-		return fmt.Errorf("decoder: %w", err)
+		return d.failed(v, fmt.Errorf("decoder %s: %w", v.name, err))
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
-	wg.Go(func() { d.feed(ctx, p) })
-	wg.Go(func() { d.collect(ctx, p) })
-	err = d.watch(ctx, p)
+	var at progress
+	wg.Go(func() { d.feed(ctx, p, &at) })
+	wg.Go(func() { d.collect(ctx, p, &at) })
+	err = d.watch(ctx, p, v, &at)
 	cancel()
-	p.Stop() // wakes collect
-	wg.Wait()
-	p.Close()
+	if v.hardware {
+		wg.Wait()
+		d.hardware.release(p)
+	} else {
+		p.Stop() // wakes collect
+		wg.Wait()
+		p.Close()
+	}
 	d.reset()
 	return err
 }
 
-func (d *decoder) watch(ctx context.Context, p *pipeline.Pipeline) error {
+func (d *decoder) watch(ctx context.Context, p *pipeline.Pipeline, v videoDecoder, at *progress) error {
 	for ctx.Err() == nil {
-		switch m := p.Next(250 * time.Millisecond); { // an overrun comes after seconds: it can wait
+		switch m := p.Next(watchEvery); { // an overrun comes after seconds: it can wait
 		case m.Err != nil:
-			return fmt.Errorf("decoder: %w", m.Err)
+			return d.failed(v, fmt.Errorf("decoder %s: %w", v.name, m.Err))
 		case m.End:
-			return errors.New("decoder: ended by itself")
+			return d.failed(v, fmt.Errorf("decoder %s: ended by itself", v.name))
+		case v.hardware && at.hangs(time.Now()):
+			return d.failed(v, fmt.Errorf("decoder %s: it hung after %d pictures", v.name, at.given.Load()))
+		case !v.hardware && d.hardware.ready() && d.idle():
+			return errBetter
 		}
 		select {
 		case <-d.overrun:
@@ -156,7 +156,7 @@ func (d *decoder) watch(ctx context.Context, p *pipeline.Pipeline) error {
 }
 
 // feed gives the decoder each access unit at its time.
-func (d *decoder) feed(ctx context.Context, p *pipeline.Pipeline) {
+func (d *decoder) feed(ctx context.Context, p *pipeline.Pipeline, at *progress) {
 	for {
 		var a arrival
 		select {
@@ -174,6 +174,7 @@ func (d *decoder) feed(ctx context.Context, p *pipeline.Pipeline) {
 			case <-time.After(min(wait, holdMost)):
 			}
 		}
+		at.owed.Add(1)
 		for p.Queued("in") >= 4 { // the decoder is busy: access units wait in our queue, where they are counted
 			select {
 			case <-ctx.Done():
@@ -186,7 +187,7 @@ func (d *decoder) feed(ctx context.Context, p *pipeline.Pipeline) {
 }
 
 // collect keeps the newest picture ready.
-func (d *decoder) collect(ctx context.Context, p *pipeline.Pipeline) {
+func (d *decoder) collect(ctx context.Context, p *pipeline.Pipeline, at *progress) {
 	damages := pipeline.Damages()
 	for ctx.Err() == nil {
 		s, err := p.Pull("out", 250*time.Millisecond)
@@ -196,13 +197,15 @@ func (d *decoder) collect(ctx context.Context, p *pipeline.Pipeline) {
 		if err != nil {
 			return
 		}
+		at.given.Add(1)
+		at.owed.Store(0)
 		was := damages
 		damages = pipeline.Damages()
 		if s.Time -= ahead.Nanoseconds(); d.hides(s.Time) {
 			s.Free()
 			continue
 		}
-		if damages != was { // this one, or the next
+		if s.Damaged || damages != was { // this one, or the next
 			s.Free()
 			select {
 			case d.damage <- struct{}{}:

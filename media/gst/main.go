@@ -49,6 +49,9 @@ func run(args []string) int {
 	if len(args) == 2 && args[0] == "try-encoder" {
 		return tryEncoderHere(args[1])
 	}
+	if len(args) == 2 && args[0] == "try-decoder" {
+		return tryDecoderHere(args[1])
+	}
 	xgb.Logger.SetOutput(io.Discard) // what it logs comes back as errors, too
 	conn, err := parentSocket()
 	if err != nil || len(args) > 0 {

@@ -54,7 +54,8 @@ func newScreen(c protocol.ScreenConfig, p *parent) (*screen, error) {
 	if c.Rotate != 0 && directions[c.Rotate] == "" {
 		return nil, fmt.Errorf("screen turned by %d degrees: 90, 180 and 270 are possible; change rotate in the window's file", c.Rotate)
 	}
-	if _, err := decoderElements(); err != nil {
+	software, err := softwareDecoder()
+	if err != nil {
 		return nil, err
 	}
 	pipeline.HearDamage()
@@ -68,7 +69,7 @@ func newScreen(c protocol.ScreenConfig, p *parent) (*screen, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &screen{c: c, p: p, decoder: newDecoder(), display: d, pulse: pulse{p: p},
+	return &screen{c: c, p: p, decoder: newDecoder(software), display: d, pulse: pulse{p: p},
 		card: protocol.Card{Title: c.Title}, news: make(chan struct{}, 1)}, nil
 }
 
@@ -97,6 +98,7 @@ func (s *screen) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go s.decode(ctx)
+	go s.decoder.hardware.seek(ctx, s.c.Width, s.c.Height, s.ready)
 	if c := s.display.connector; c != nil {
 		go func() { s.display.gone <- c.watch(ctx, "/sys") }()
 	}
@@ -137,10 +139,14 @@ func (s *screen) ready(text string) {
 func (s *screen) decode(ctx context.Context) {
 	for ctx.Err() == nil {
 		err := s.decoder.run(ctx)
+		pause := decoderPause
+		if errors.As(err, new(*lapseError)) || errors.Is(err, errBetter) {
+			pause = 0 // another decoder goes on
+		}
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(decoderPause):
+		case <-time.After(pause):
 		}
 		if errors.Is(err, errDamaged) { // as often as the other side sends such: that is not for the log
 			s.p.event(protocol.Event{Kind: protocol.Keyframe, Text: err.Error()})

@@ -438,9 +438,19 @@ func TestScreenWithoutAny(t *testing.T) {
 	k.progresses(5, 3*time.Second)
 }
 
+// libav is the decoder in software.
+func libav(t *testing.T) videoDecoder {
+	t.Helper()
+	v, err := softwareDecoder()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
 func TestDecoderThatDoesNotKeepUpAsksForAKeyframe(t *testing.T) {
 	gst(t)
-	d := newDecoder()
+	d := newDecoder(libav(t))
 	cam := start(t, cameraRole(testCamera()))
 	cam.moreFrames(1, 5*time.Second)
 	key := cam.took()[0]
@@ -478,7 +488,7 @@ func TestDecoderThatDoesNotKeepUpAsksForAKeyframe(t *testing.T) {
 // another call.
 func TestPicturesAreAsOldAsTheirAccessUnits(t *testing.T) {
 	gst(t)
-	d := newDecoder()
+	d := newDecoder(libav(t))
 	cam := start(t, cameraRole(testCamera()))
 	cam.moreFrames(1, 5*time.Second)
 	key := cam.took()[0]

@@ -199,14 +199,19 @@ func tryElsewhere(e encoder, c videoFormat) error {
 	if err != nil {
 		return err
 	}
+	return elsewhere(e.trialMost(), "try-encoder", string(body))
+}
+
+// elsewhere runs a trial in a process of its own, which prints why it failed.
+func elsewhere(most time.Duration, args ...string) error {
 	self, err := os.Executable()
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), e.trialMost())
+	ctx, cancel := context.WithTimeout(context.Background(), most)
 	defer cancel()
 	var out bytes.Buffer
-	cmd := exec.CommandContext(ctx, self, "try-encoder", string(body))
+	cmd := exec.CommandContext(ctx, self, args...)
 	cmd.Stdout = &out
 	cmd.WaitDelay = 50 * time.Millisecond
 	if err := cmd.Run(); err != nil {
@@ -214,7 +219,7 @@ func tryElsewhere(e encoder, c videoFormat) error {
 			return errors.New(text)
 		}
 		if ctx.Err() != nil {
-			return fmt.Errorf("its driver hangs: the trial did not end within %v", e.trialMost())
+			return fmt.Errorf("its driver hangs: the trial did not end within %v", most)
 		}
 		return fmt.Errorf("trial ended badly: %w", err)
 	}

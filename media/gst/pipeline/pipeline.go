@@ -247,6 +247,7 @@ type Sample struct {
 	Time          int64 // of capture, ns of CLOCK_MONOTONIC; 0 if unknown
 	Size          int   // bytes
 	Key           bool  // needs no other to be decoded
+	Damaged       bool  // a driver says that a part of it could not be decoded; see Damages
 	Width, Height int   // of a picture, else 0
 }
 
@@ -289,7 +290,7 @@ func (o *outlet) pull(timeout time.Duration) (*Sample, error) {
 		}
 	}
 	i := C.ew_info(s, o.sink)
-	return &Sample{gst: s, Time: int64(i.time), Size: int(i.size), Key: i.key != 0,
+	return &Sample{gst: s, Time: int64(i.time), Size: int(i.size), Key: i.key != 0, Damaged: i.damaged != 0,
 		Width: int(i.width), Height: int(i.height)}, nil
 }
 

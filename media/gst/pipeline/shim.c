@@ -255,6 +255,7 @@ EwInfo ew_info(GstSample *s, GstElement *sink) {
     if (!b) return i;
     i.size = gst_buffer_get_size(b);
     i.key = !GST_BUFFER_FLAG_IS_SET(b, GST_BUFFER_FLAG_DELTA_UNIT);
+    i.damaged = GST_BUFFER_FLAG_IS_SET(b, GST_BUFFER_FLAG_CORRUPTED);
     GstSegment *seg = gst_sample_get_segment(s);
     if (seg && seg->format == GST_FORMAT_TIME && GST_BUFFER_PTS_IS_VALID(b)) {
         guint64 t = gst_segment_to_running_time(seg, GST_FORMAT_TIME, GST_BUFFER_PTS(b));

@@ -29,7 +29,7 @@ typedef struct {
 typedef struct {
     gint64 time; // of CLOCK_MONOTONIC, ns; 0 if the buffer has no time stamp
     gsize size;
-    int key, width, height;
+    int key, damaged, width, height;
 } EwInfo;
 
 // One text (or other bitmap) that lies over the picture.

@@ -57,6 +57,9 @@ struct opening {
 	int32_t controls[MOST_CONTROLS];
 	struct v4l2_fract rate;             // pictures a second of the encoder
 	uint32_t visible_w, visible_h;      // of the decoder's pictures
+	struct colour {
+		uint32_t space, matrix, quantization, transfer;
+	} colour; // of both queues
 	bool keyframe;                      // was asked for
 	bool stop;                          // end of stream was asked for
 	bool wants_eos, wants_change;       // events that the program has subscribed to
@@ -76,7 +79,7 @@ struct opening *opening_of(int fd);
 struct opening *device_open(enum role role); // NULL and errno
 void device_close(struct opening *o);        // one file of it
 int device_ioctl(struct opening *o, unsigned long request, void *arg);
-void format_sizes(struct opening *o, struct queue *q);
+void format_sizes(struct opening *o, int queue, struct queue *q);
 
 // controls.c
 void controls_reset(struct opening *o);

@@ -14,14 +14,14 @@ enum { LEAST = 32, MOST = 1920 }; // pixels, of width and of height
 static const uint32_t raw[] = {V4L2_PIX_FMT_YUV420, V4L2_PIX_FMT_NV12}; // of what the Pi's takes, the two that matter here
 static const uint32_t coded[] = {V4L2_PIX_FMT_H264};
 
-// goes_in says whether a queue has coded pictures.
+// is_coded says whether a queue has coded pictures.
 static bool is_coded(struct opening *o, int queue) { return (queue == CAP) == (o->role == ENCODE); }
 
 static uint32_t align(uint32_t n, uint32_t to) { return (n + to - 1) / to * to; }
 
 // format_sizes computes what the driver decides: length of a line, size of a buffer.
-void format_sizes(struct opening *o, struct queue *q) {
-	if (is_coded(o, q - o->queues)) {
+void format_sizes(struct opening *o, int queue, struct queue *q) {
+	if (is_coded(o, queue)) {
 		q->stride = 0;
 		q->size = q->width * q->height > 1280 * 720 ? 768 << 10 : 512 << 10;
 		return;
@@ -35,10 +35,11 @@ static void format_reset(struct opening *o) {
 		struct queue *q = &o->queues[i];
 		q->pixels = is_coded(o, i) ? coded[0] : raw[0];
 		q->width = q->height = LEAST;
-		format_sizes(o, q);
+		format_sizes(o, i, q);
 	}
 	o->visible_w = o->visible_h = LEAST;
 	o->rate = (struct v4l2_fract){30, 1};
+	o->colour = (struct colour){.space = V4L2_COLORSPACE_REC709};
 }
 
 struct opening *device_open(enum role role) {
@@ -110,14 +111,17 @@ static int formats(struct opening *o, struct v4l2_fmtdesc *f) {
 	return 0;
 }
 
-static void tell_format(struct opening *o, struct queue *q, struct v4l2_format *f) {
+static void tell_format(struct colour c, struct queue *q, struct v4l2_format *f) {
 	struct v4l2_pix_format_mplane *p = &f->fmt.pix_mp;
 	memset(p, 0, sizeof *p);
 	p->width = q->width;
 	p->height = q->height;
 	p->pixelformat = q->pixels;
 	p->field = V4L2_FIELD_NONE;
-	p->colorspace = V4L2_COLORSPACE_REC709;
+	p->colorspace = c.space;
+	p->ycbcr_enc = c.matrix;
+	p->quantization = c.quantization;
+	p->xfer_func = c.transfer;
 	p->num_planes = 1;
 	p->plane_fmt[0].bytesperline = q->stride;
 	p->plane_fmt[0].sizeimage = q->size;
@@ -132,10 +136,13 @@ static int format(struct opening *o, unsigned long request, struct v4l2_format *
 		return fail(EINVAL);
 	struct queue *q = &o->queues[index], made = *q;
 	if (request == VIDIOC_G_FMT) {
-		tell_format(o, q, f);
+		tell_format(o->colour, q, f);
 		return 0;
 	}
 	struct v4l2_pix_format_mplane *p = &f->fmt.pix_mp;
+	struct colour colour = {p->colorspace, p->ycbcr_enc, p->quantization, p->xfer_func}; // what it is told, since it does not care
+	if (!colour.space)
+		colour = o->colour;
 	bool c = is_coded(o, index);
 	made.pixels = c ? coded[0] : p->pixelformat == raw[1] ? raw[1] : raw[0];
 	made.width = within(p->width, c ? 0 : LEAST);
@@ -143,21 +150,22 @@ static int format(struct opening *o, unsigned long request, struct v4l2_format *
 	if (!c && o->role == DECODE)
 		made.height = align(made.height, 16);
 	uint32_t asked = c ? p->plane_fmt[0].sizeimage : 0;
-	format_sizes(o, &made);
+	format_sizes(o, index, &made);
 	if (asked > made.size)
 		made.size = asked;
-	tell_format(o, &made, f);
+	tell_format(colour, &made, f);
 	if (request == VIDIOC_TRY_FMT)
 		return 0;
 	if (q->count)
 		return fail(EBUSY);
 	*q = made;
+	o->colour = colour;
 	if (o->role == DECODE && c && q->width && q->height) { // what goes in says how large the pictures are that come out
 		struct queue *pictures = &o->queues[CAP];
 		o->visible_w = pictures->width = q->width;
 		o->visible_h = q->height;
 		pictures->height = align(q->height, 16);
-		format_sizes(o, pictures);
+		format_sizes(o, CAP, pictures);
 	}
 	say(o->role, "format %.4s %ux%u", (char *)&made.pixels, made.width, made.height);
 	return 0;

@@ -170,6 +170,8 @@ void h264_picture(struct opening *o, struct buffer *out) {
 		plane(out->data + luma, q->stride / 2, c->picture[1], c->stride[1], w / 2, h / 2);
 		plane(out->data + luma + luma / 4, q->stride / 2, c->picture[2], c->stride[1], w / 2, h / 2);
 	}
+	if (setting(DECODE, "grey") && o->pictures + 1 >= setting(DECODE, "grey"))
+		memset(out->data, 128, q->size);
 	out->used = q->size;
 	out->flags = 0;
 	out->at = c->at[0];

@@ -82,7 +82,7 @@ static void resize(struct opening *o, uint32_t width, uint32_t height) {
 	o->visible_w = out->width = width;
 	o->visible_h = height;
 	out->height = (height + 15) / 16 * 16;
-	format_sizes(o, out);
+	format_sizes(o, CAP, out);
 	say(o->role, "size %ux%u", width, height);
 	event(o, V4L2_EVENT_SOURCE_CHANGE);
 }
@@ -98,6 +98,8 @@ static void decode(struct opening *o) {
 			int to = fifo_take(&out->waiting);
 			h264_picture(o, &out->buffers[to]);
 			o->pictures++;
+			if (o->pictures == setting(DECODE, "damage"))
+				out->buffers[to].flags |= V4L2_BUF_FLAG_ERROR;
 			say(o->role, "picture %ld", o->pictures);
 			finish(o, CAP, to);
 		}
@@ -112,6 +114,8 @@ static bool ready(struct opening *o) {
 		return false;
 	if (o->stop && !in->waiting.count)
 		return out->streaming && out->waiting.count;
+	if (o->role == DECODE && in->waiting.count <= setting(DECODE, "hold"))
+		return false; // it takes a picture when so many more have come
 	return in->waiting.count && out->streaming && out->waiting.count;
 }
 
