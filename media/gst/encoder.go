@@ -112,13 +112,10 @@ func fitsV4L2(c videoFormat) error {
 }
 
 // v4l2Elements is made with level 4 in its caps: with the lowest one, which GStreamer takes if it is not told another, the Raspberry Pi's
-// encoder hangs after one picture.
+// encoder hangs after one picture. Pictures are copied into the driver's memory: to import that of libcamera (output-io-mode) would be
+// less work, but the still picture and those of a trial are in memory that cannot be imported, which GStreamer takes for an error.
 func v4l2Elements(c videoFormat) string {
-	imported := ""
-	if c.Source == "libcamera" {
-		imported = "output-io-mode=dmabuf-import "
-	}
-	return fmt.Sprintf("v4l2h264enc name=enc %sextra-controls=%s", imported, quoted(v4l2Controls(c.Kbps, true)))
+	return fmt.Sprintf("v4l2h264enc name=enc extra-controls=%s", quoted(v4l2Controls(c.Kbps, true)))
 }
 
 // frame is the format of the pictures that go into an encoder.
