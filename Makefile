@@ -10,7 +10,7 @@ VERSION     := $(shell git describe --tags --always --long --dirty 2>/dev/null |
 GO_BUILD     = go build -trimpath -ldflags '-X main.version=$(VERSION)'
 GO_PURE      = CGO_ENABLED=0 GOARCH=$(GOARCH) $(GO_BUILD)
 
-.PHONY: demo test test-busy test-deb netns vuln build deb bench bench-plan bench-strangers bench-line bench-echo soak fuzz clean programs glass setup-build setup-demo setup-test setup-bench setup-netns setup-deb
+.PHONY: demo test test-busy test-deb image test-image netns vuln build deb bench bench-plan bench-strangers bench-line bench-echo soak fuzz clean programs glass setup-build setup-demo setup-test setup-bench setup-netns setup-deb setup-image setup-test-image
 
 demo: setup-demo programs
 	go run ./scripts/demo $(if $(SECONDS),-seconds $(SECONDS)s) $(if $(CAMERA),-camera '$(CAMERA)') \
@@ -52,6 +52,16 @@ deb: setup-build
 # GOARCH=arm64: that Debian has what they need, and the programs start.
 test-deb: setup-deb deb
 	$(if $(filter-out $(GOARCH_HOST),$(GOARCH)),sh scripts/package/foreign.sh $(GOARCH),sh scripts/package/test.sh) $(SUITES)
+
+# The image of a card for a Raspberry Pi 3 or 4, in bin/image, with the package for arm64: root, the network, and up to half an hour the first time. What can
+# be chosen stands in scripts/image/image.sh.
+image: setup-image
+	$(MAKE) deb GOARCH=arm64
+	sh scripts/image/image.sh
+
+# The image in QEMU: what the screen shows, a file on the card, updates that come up and do not. Root, and a quiet machine; TRY='-only choice' for a part, -keep DIR leaves pictures.
+test-image: setup-demo setup-test-image programs
+	go run ./scripts/image/try $(TRY)
 
 bench: setup-demo setup-bench programs glass bench-plan bench-strangers bench-line bench-echo bench-sync
 	go run ./scripts/bench $(BENCH)
@@ -105,6 +115,10 @@ setup-netns:
 	@sh scripts/setup.sh netns
 setup-deb:
 	@sh scripts/setup.sh deb
+setup-image:
+	@sh scripts/setup.sh image
+setup-test-image:
+	@sh scripts/setup.sh test-image
 setup-bench:
 	@sh scripts/setup.sh build bench
 

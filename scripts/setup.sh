@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what a fresh Debian 12 or 13 needs: setup.sh build | run | test | bench | netns | deb | cross …
+# Installs what a fresh Debian 12 or 13 needs: setup.sh build | run | test | bench | netns | deb | cross | image | test-image …
 # Quiet and quick where everything is there already. Only apt-get needs root or sudo.
 set -eu
 
@@ -7,6 +7,8 @@ BUILD="gcc libc6-dev make pkg-config git ca-certificates libgstreamer1.0-dev lib
 RUN="gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
      gstreamer1.0-libav gstreamer1.0-alsa gstreamer1.0-x gstreamer1.0-pulseaudio fonts-dejavu-core xvfb pulseaudio-utils"
 NETNS="iproute2 nftables conntrack coturn"
+IMAGE="mmdebstrap debian-archive-keyring qemu-user-static binfmt-support squashfs-tools mtools dosfstools fdisk e2fsprogs u-boot-tools zstd openssl"
+TEST_IMAGE="qemu-system-arm ipxe-qemu iproute2"
 DEB="mmdebstrap systemd-container debian-archive-keyring qemu-user-static"
 CROSS="mmdebstrap debian-archive-keyring gcc-aarch64-linux-gnu libc6-dev-arm64-cross"
 TEST="baresip-core baresip-x11 baresip-ffmpeg linphone-cli sip-tester zbar-tools libopenh264-dev $NETNS"
@@ -104,6 +106,9 @@ for want in "$@"; do
     deb) install $DEB ;;
     # shellcheck disable=SC2086 — a list
     cross) install $CROSS ;;
+    # shellcheck disable=SC2086 — lists
+    image) install $IMAGE ;;
+    test-image) install $IMAGE $TEST_IMAGE ;;
     test) quiet_coturn; install $TEST; fetch_promtool ;;
     bench) install $BENCH ;;
     # shellcheck disable=SC2086 — a list
