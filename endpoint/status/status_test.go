@@ -48,8 +48,12 @@ shows       the picture of Munich – Hub | No microphone
 certificate until 1 May 2027
 fault       09:59:00: camera failed: no progress for 1s; repaired by a new
             process after 500ms
-past        09:58:00: call to munich; up for 1h28m0s; silent for 90 s
 `
+	alone := sample()
+	alone.Calls = nil
+	if got := alone.Text(time.UTC); !strings.HasSuffix(got, "\npast        09:58:00: call to munich; up for 1h28m0s; silent for 90 s\n") {
+		t.Errorf("without a call:\n%s", got)
+	}
 	if got := sample().Text(time.UTC); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}

@@ -3,6 +3,7 @@ package status
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -49,7 +50,11 @@ func (t *text) write() string {
 	}
 	t.faults()
 	past := len(s.Past)
-	if !t.all {
+	switch {
+	case t.all:
+	case slices.ContainsFunc(s.Calls, func(c Call) bool { return c.Up }):
+		past = 0
+	default: // why there is none, perhaps
 		past = min(past, 1)
 	}
 	for i := range past {

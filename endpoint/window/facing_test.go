@@ -124,7 +124,7 @@ func TestNoPictureComes(t *testing.T) {
 // junk is a keyframe for our own sender, and for nobody else: its parameter sets cannot be read.
 var junk = media.AccessUnit{Key: true, Data: []byte{0, 0, 0, 1, 0x67, 1, 2, 3, 0, 0, 0, 1, 0x68, 1, 0, 0, 0, 1, 0x65, 1, 2, 3, 4, 5, 6, 7, 8, 9}}
 
-// The registrar is told of a partner's line that is silent, again until it has heard of it, and of one that is back.
+// The registrar is told of a partner's line that is silent, again until it has heard of it, of one that is back, and of one that is well when it is another registrar.
 func TestLineIsReported(t *testing.T) {
 	simulate(t, func(l *lab) {
 		l.online(plan("milano"))
@@ -148,6 +148,11 @@ func TestLineIsReported(t *testing.T) {
 		l.net.Restore(farHost, milanoHost)
 		time.Sleep(2 * time.Second)
 		if got := d.reported(); !slices.Equal(got, []bool{false, false, true}) {
+			t.Errorf("reported %v", got)
+		}
+		l.sip.tell(registration{}) // of one that does not know of the call
+		time.Sleep(2 * time.Second)
+		if got := d.reported(); !slices.Equal(got, []bool{false, false, true, true}) {
 			t.Errorf("reported %v", got)
 		}
 	})

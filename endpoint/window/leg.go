@@ -57,6 +57,7 @@ type leg struct {
 
 	silent bool      // nothing comes, and that has been logged
 	told   bool      // the same, as the registrar knows it
+	untold bool      // the registrar may be another process than that which knows of this call
 	tellAt time.Time // not before it is told again; zero while nothing is on its way and nothing has failed
 
 	vouched mediakey.Public // the key of the partner that it knows to be confirmed here

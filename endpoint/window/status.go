@@ -205,7 +205,7 @@ func (w *Window) reported(r reported) {
 		return
 	}
 	if r.err == nil {
-		l.told, l.tellAt = r.silent, time.Time{}
+		l.told, l.untold, l.tellAt = r.silent, false, time.Time{}
 	}
 }
 

@@ -75,7 +75,7 @@ func (w *Window) judge(l *leg) {
 		w.trouble.brief.Well("peer", l.peer, "call_id", l.callID)
 	}
 	l.silent = silent
-	if c.Role == Partner && w.state.Online && l.dialog != nil && l.told != silent && now.After(l.tellAt) {
+	if c.Role == Partner && w.state.Online && l.dialog != nil && (l.told != silent || l.untold) && now.After(l.tellAt) {
 		w.report(l)
 	}
 }

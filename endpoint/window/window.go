@@ -231,7 +231,7 @@ func (w *Window) receive(ctx context.Context, m any) {
 	case registration:
 		if m.err == nil {
 			for _, l := range w.legs {
-				l.told, l.tellAt = false, time.Time{} // it may be another process than before
+				l.untold, l.tellAt = true, time.Time{}
 			}
 			w.history.over(aboutRegistrar, "another registration")
 			w.step(ctx, Registered{Moved: w.moved()})

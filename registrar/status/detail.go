@@ -103,7 +103,10 @@ func (p *page) fault(h *Health) {
 		p.about("fault", "none yet")
 		return
 	}
-	lasted := (time.Duration(f.Lasted) * time.Second).String()
+	lasted := time.Duration(f.Lasted * float64(time.Second)).String()
+	if f.Lasted >= 10 {
+		lasted = time.Duration(f.Lasted * float64(time.Second)).Round(time.Second).String()
+	}
 	text := fmt.Sprintf("%s: %s", p.when(ago(h, f.Ago)), f.What)
 	if f.By == "" {
 		text += ", still so after " + lasted

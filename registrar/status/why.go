@@ -57,8 +57,7 @@ func (p *page) is(a *Account) (what string, since time.Time) {
 
 // notes are what an operator should know of an account: why it is not as it should be, and what it lacks. Nothing, if all is well.
 func (p *page) notes(a *Account) (all []string) {
-	all = append(all, p.reached(a)...)
-	if a.Partner != "" {
+	if all = append(all, p.reached(a)...); len(all) == 0 && a.Partner != "" {
 		all = append(all, p.apart(a)...)
 	}
 	if a.Health != nil {
@@ -111,8 +110,6 @@ func (p *page) apart(a *Account) []string {
 	last := p.s.Last(a.Name, a.Partner)
 	partner := p.s.Account(a.Partner)
 	switch {
-	case len(a.live()) == 0:
-		return nil
 	case partner != nil && len(partner.live()) == 0:
 		return []string{a.Partner + " is away"}
 	case last != nil && p.s.At.Sub(last.Ended) < justNow:

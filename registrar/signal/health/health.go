@@ -94,7 +94,7 @@ func (d *Device) Lacks() string {
 	case d.Missing != "":
 		return d.Missing
 	case d.Busy:
-		return "too busy for all pictures"
+		return "its machine has no time for all pictures"
 	}
 	return ""
 }

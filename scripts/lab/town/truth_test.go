@@ -20,6 +20,10 @@ func TestTruthWithinTenSeconds(t *testing.T) {
 		back                 func(tw *Town, a, b *Window) // afterwards all is up again
 	}{
 		"nothing": {func(*Town, *Window, *Window) {}, true, true, true, nil},
+		"the registrar is restarted, and has forgotten the call": {func(tw *Town, _, _ *Window) {
+			tw.StopRegistrar()
+			tw.StartRegistrar()
+		}, true, true, true, nil},
 		"a window is switched off": {func(_ *Town, _, b *Window) { b.Stop() }, false, true, false,
 			func(_ *Town, _, b *Window) { b.Start() }},
 		"its process is killed": {func(tw *Town, _, b *Window) { tw.Net.Kill(b.Host); b.PowerCut() }, false, true, false,
