@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -155,6 +156,9 @@ func (k *camera) replace(former *encoding, e encoder, why string) error {
 	return nil
 }
 
+// errHeld is why there is no trial: a driver that still has to end what hung gives no second chance.
+var errHeld = errors.New("its driver has not let go of what failed before")
+
 // tryAgain tries the encoder that is left out, if its driver has let go of what failed, with mu held. The streams go on meanwhile.
 func (k *camera) tryAgain() {
 	if k.avoided.name == "" || k.avoided.tried || len(k.streams) == 0 {
@@ -162,7 +166,7 @@ func (k *camera) tryAgain() {
 	}
 	k.avoided.tried = true
 	if k.leaving > 0 {
-		k.retry <- fmt.Errorf("%s; its driver has not let go since", k.avoided.why)
+		k.retry <- errHeld
 		return
 	}
 	name, format := k.avoided.name, k.largest()
