@@ -10,7 +10,7 @@ VERSION     := $(shell git describe --tags --always --long --dirty 2>/dev/null |
 GO_BUILD     = go build -trimpath -ldflags '-X main.version=$(VERSION)'
 GO_PURE      = CGO_ENABLED=0 GOARCH=$(GOARCH) $(GO_BUILD)
 
-.PHONY: demo test test-busy test-deb image test-image netns vuln build deb bench bench-plan bench-strangers bench-line bench-echo soak fuzz clean programs glass setup-build setup-demo setup-test setup-bench setup-netns setup-deb setup-image setup-test-image
+.PHONY: demo test test-busy test-deb image test-image netns vm vuln build deb bench bench-plan bench-strangers bench-line bench-echo soak fuzz clean programs glass setup-build setup-demo setup-test setup-bench setup-netns setup-deb setup-vm setup-image setup-test-image
 
 demo: setup-demo programs
 	go run ./scripts/demo $(if $(SECONDS),-seconds $(SECONDS)s) $(if $(CAMERA),-camera '$(CAMERA)') \
@@ -27,6 +27,12 @@ test-busy: setup-demo setup-test programs
 # (go run ./scripts/netns -list), LOGS=DIR keeps what everybody said.
 netns: setup-demo setup-netns programs
 	go run ./scripts/netns $(if $(CELLS),-cells '$(CELLS)') $(if $(LOGS),-logs '$(LOGS)')
+
+# The installed package on a computed machine with real device drivers: root, five minutes for its disk at first, and two to twelve for each scene.
+# SCENES='join power' for some of them (go run ./scripts/vm -list), CUTS=20 for more power cuts, LOGS=DIR keeps what everybody said and the screens.
+vm: setup-demo setup-vm programs deb
+	sh scripts/vm/disk.sh "$$(ls -t bin/deb/ewindow_*_$(GOARCH_HOST).deb | head -1)" bin/vm
+	go run ./scripts/vm $(if $(SCENES),-scenes '$(SCENES)') $(if $(CUTS),-cuts '$(CUTS)') $(if $(LOGS),-logs '$(LOGS)')
 
 vuln:
 	sh scripts/vuln.sh
@@ -115,6 +121,8 @@ setup-netns:
 	@sh scripts/setup.sh netns
 setup-deb:
 	@sh scripts/setup.sh deb
+setup-vm:
+	@sh scripts/setup.sh vm
 setup-image:
 	@sh scripts/setup.sh image
 setup-test-image:

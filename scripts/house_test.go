@@ -69,6 +69,7 @@ var rules = []struct {
 	{who: `^ewindow/registrar/signal/watchdog$`, not: `^(ewindow|github.com)/`, but: `^github.com/coreos/go-systemd/v22/daemon$`, why: "whoever is alive says so by a function"},
 	{who: `^ewindow/registrar/signal/owner$`, not: `^(ewindow|github.com)/`, but: `^$`, why: "who a process is depends on nothing of this house"},
 	{who: `^ewindow/registrar/signal/scrape$`, not: `^(ewindow|github.com)/`, but: `^$`, why: "scrape knows neither what is counted nor by what library"},
+	{who: `^ewindow/scripts/vm/machine$`, not: `^ewindow/`, but: `^ewindow/media/testcard$`, why: "a machine knows nothing of what runs on it but how to read a test picture"},
 	{who: `^ewindow/`, not: `^ewindow/scripts/lab(/|$)`, but: `^ewindow/scripts/lab/impair$`, why: "only tests import the lab, and the bench its bad line"},
 	{who: `^ewindow/(endpoint|registrar|media|dialplan)(/|$)`, not: `^ewindow/scripts(/|$)`, why: "programs do not import scripts"},
 	{who: `^ewindow/`, not: `^C$`, direct: true, why: "only media/gst is cgo"},

