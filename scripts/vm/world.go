@@ -115,8 +115,9 @@ func (w *world) overlay(ctx context.Context) error {
 
 // power switches the machine on.
 func (w *world) power(ctx context.Context) (err error) {
-	w.machine, err = machine.Start(ctx, machine.Config{Dir: w.logs, Kernel: filepath.Join(w.disk, "vmlinuz"), Initrd: filepath.Join(w.disk, "initrd"),
-		Disk: w.card(), Tap: "tap0", Enter: w.namespace.Enter(), Memory: 1024, Clock: w.clock, Width: 640, Height: 360})
+	pc := machine.PC{Kernel: filepath.Join(w.disk, "vmlinuz"), Initrd: filepath.Join(w.disk, "initrd"), Disk: w.card(), Tap: "tap0",
+		Memory: 1024, Clock: w.clock, Width: 640, Height: 360}
+	w.machine, err = machine.Start(ctx, machine.Config{Dir: w.logs, Hardware: pc.Hardware(), Enter: w.namespace.Enter()})
 	return err
 }
 

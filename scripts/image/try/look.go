@@ -1,12 +1,10 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"image"
-	"image/color"
 	"image/png"
 	"os"
 	"path/filepath"
@@ -15,32 +13,9 @@ import (
 	"ewindow/media/gst/card"
 )
 
-// readPPM reads a picture as QEMU writes it (P6, 255 levels).
-func readPPM(b []byte) (*image.RGBA, error) {
-	var width, height, most int
-	r := bytes.NewReader(b)
-	if _, err := fmt.Fscanf(r, "P6\n%d %d\n%d\n", &width, &height, &most); err != nil || most != 255 || width < 1 || height < 1 || r.Len() != 3*width*height {
-		return nil, errors.New("the screen is no whole picture yet")
-	}
-	pixels := b[len(b)-r.Len():]
-	img := image.NewRGBA(image.Rect(0, 0, width, height))
-	for i := range width * height {
-		img.SetRGBA(i%width, i/width, color.RGBA{pixels[3*i], pixels[3*i+1], pixels[3*i+2], 255})
-	}
-	return img, nil
-}
-
 // shoot leaves a picture of the screen as NAME.png.
 func (t *trial) shoot(name string) (*image.RGBA, error) {
-	ppm := filepath.Join(t.dir, "screen.ppm")
-	if err := t.board.Screen(ppm); err != nil {
-		return nil, err
-	}
-	b, err := os.ReadFile(ppm)
-	if err != nil {
-		return nil, err
-	}
-	img, err := readPPM(b)
+	img, err := t.board.Screen()
 	if err != nil {
 		return nil, err
 	}

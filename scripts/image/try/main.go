@@ -16,6 +16,7 @@ import (
 
 	"ewindow/scripts/image/board"
 	"ewindow/scripts/stage"
+	"ewindow/scripts/vm/machine"
 )
 
 // A trial is one card that scenes are played with.
@@ -26,7 +27,7 @@ type trial struct {
 	bin   string
 	began time.Time
 	ns    *stage.Namespace
-	board *board.Board
+	board *machine.Machine
 }
 
 // A scene is one thing that a card has to do.
@@ -118,7 +119,7 @@ func (t *trial) card() string { return filepath.Join(t.dir, "card.img") }
 // on switches the card on, and waits until its shell answers. stick is another disk.
 func (t *trial) on(ctx context.Context, stick string) error {
 	began := time.Now()
-	b, err := board.Start(ctx, board.Config{Dir: t.dir, UBoot: filepath.Join(t.made, "u-boot-qemu.bin"), Card: t.card(), Stick: stick, On: t.ns, IP: "10.77.0.2/24"})
+	b, err := board.Start(ctx, board.Config{Dir: t.dir, UBoot: filepath.Join(t.made, "u-boot-qemu.bin"), Card: t.card(), Stick: stick, Enter: t.ns.Enter(), IP: "10.77.0.2/24"})
 	if err != nil {
 		return err
 	}

@@ -14,8 +14,8 @@ import (
 
 // Screen is what its screen shows now.
 func (m *Machine) Screen() (*image.RGBA, error) {
-	path := filepath.Join(m.cfg.Dir, "screen.ppm")
-	if _, err := m.ask("screendump " + path); err != nil {
+	path := filepath.Join(m.cfg.Dir, screenFile)
+	if err := m.monitor.command("screendump " + path); err != nil {
 		return nil, err
 	}
 	b, err := os.ReadFile(path)
