@@ -46,7 +46,7 @@ func Start(ctx context.Context, cfg Config) (*machine.Machine, error) {
 	const credentials = "name=opt/io.systemd.credentials/"
 	hardware := []string{"qemu-system-aarch64", "-M", "virt", "-cpu", "cortex-a53", "-accel", "tcg,thread=multi", "-smp", "2", "-m", "1024", "-bios", cfg.UBoot,
 		"-drive", "file=" + cfg.Card + ",if=none,id=card,format=raw,cache=writethrough", "-device", "virtio-blk-pci,drive=card,bootindex=0",
-		"-device", "virtio-gpu-pci,xres=1280,yres=720",
+		"-device", "virtio-gpu-pci,xres=640,yres=360",
 		"-device", "virtio-serial-pci", "-device", "virtconsole,chardev=shell",
 		"-fw_cfg", credentials + "systemd.extra-unit.a.service,file=" + at("shell.service"),
 		"-fw_cfg", credentials + "systemd.unit-dropin.-.mount,file=" + at("wants")}

@@ -114,8 +114,8 @@ func (m *Machine) Press(keys ...string) error {
 
 // Up waits until its shell answers: what is written to the line before there is a shell is lost.
 func (m *Machine) Up(ctx context.Context) error {
-	for {
-		_, err := m.shell.ask("true", time.Now().Add(2*time.Second))
+	for wait := 2 * time.Second; ; wait = min(2*wait, time.Minute) { // a slow one answers late each time
+		_, err := m.shell.ask("true", time.Now().Add(wait))
 		if err == nil {
 			return nil
 		}
