@@ -41,27 +41,9 @@ func unplugSound(ctx context.Context, w *world) error {
 	if err != nil {
 		return err
 	}
-	if _, err := w.do(ctx, "echo snd_aloop.0 >/sys/bus/platform/drivers/snd_aloop/unbind"); err != nil {
+	if err := w.replug(ctx, "sound", "snd_aloop", there); err != nil {
 		return err
 	}
-	unplugged := time.Now()
-	if err := w.device(ctx, "sound", func(d status.Device) string {
-		if d.Missing == "" {
-			return "nothing says that the card is missing"
-		}
-		return ""
-	}); err != nil {
-		return err
-	}
-	w.notes("unplugged: missing after %.0f s", time.Since(unplugged).Seconds())
-	if _, err := w.do(ctx, "echo snd_aloop.0 >/sys/bus/platform/drivers/snd_aloop/bind"); err != nil {
-		return err
-	}
-	plugged := time.Now()
-	if err := w.device(ctx, "sound", there); err != nil {
-		return err
-	}
-	w.notes("plugged in: there again after %.0f s", time.Since(plugged).Seconds())
 	return w.sameCall(ctx, call)
 }
 

@@ -119,12 +119,13 @@ func unplugCamera(ctx context.Context, w *world) error {
 	if err := errors.Join(w.picture("call"), w.sees(ctx, 20)); err != nil {
 		return err
 	}
-	if err := w.device(ctx, "camera", func(d status.Device) string {
-		if !strings.Contains(d.Device, "/dev/video0") {
-			return "the camera is " + d.Device
+	there := func(d status.Device) string {
+		if d.Missing != "" || !strings.Contains(d.Device, "/dev/video") {
+			return "the camera is not there: " + d.Device + " " + d.Reason
 		}
 		return ""
-	}); err != nil {
+	}
+	if err := w.device(ctx, "camera", there); err != nil {
 		return err
 	}
 	w.notes("the partner sees the V4L2 camera")
@@ -132,39 +133,41 @@ func unplugCamera(ctx context.Context, w *world) error {
 	if err != nil {
 		return err
 	}
-	if _, err := w.do(ctx, "echo vivid.0 >/sys/bus/platform/drivers/vivid/unbind"); err != nil {
+	if err := w.replug(ctx, "camera", "vivid", there); err != nil {
+		return err
+	}
+	if err := w.sees(ctx, 10); err != nil {
+		return err
+	}
+	w.notes("the partner sees it again")
+	return w.sameCall(ctx, call)
+}
+
+// replug takes a device from its driver while it is in use, and gives it back once the window misses it.
+func (w *world) replug(ctx context.Context, role, driver string, there func(status.Device) (lacks string)) error {
+	at := "/sys/bus/platform/drivers/" + driver
+	if _, err := w.do(ctx, "echo "+driver+".0 >"+at+"/unbind"); err != nil {
 		return err
 	}
 	unplugged := time.Now()
-	if err := w.device(ctx, "camera", func(d status.Device) string {
+	if err := w.device(ctx, role, func(d status.Device) string {
 		if d.Missing == "" {
-			return "nothing says that the camera is missing"
+			return "nothing says that it is missing"
 		}
 		return ""
 	}); err != nil {
 		return err
 	}
 	w.notes("unplugged: missing after %.0f s", time.Since(unplugged).Seconds())
-	if err := w.shows(ctx); err != nil {
-		return err
-	}
-	if _, err := w.do(ctx, "echo vivid.0 >/sys/bus/platform/drivers/vivid/bind"); err != nil {
+	if _, err := w.do(ctx, "echo "+driver+".0 >"+at+"/bind"); err != nil {
 		return err
 	}
 	plugged := time.Now()
-	if err := w.device(ctx, "camera", func(d status.Device) string {
-		if d.Missing != "" || !strings.Contains(d.Device, "/dev/video") {
-			return "the camera is not there again: " + d.Device + " " + d.Reason
-		}
-		return ""
-	}); err != nil {
+	if err := w.device(ctx, role, there); err != nil {
 		return err
 	}
-	if err := w.sees(ctx, 10); err != nil {
-		return err
-	}
-	w.notes("plugged in: there again, and seen by the partner, after %.0f s", time.Since(plugged).Seconds())
-	return w.sameCall(ctx, call)
+	w.notes("plugged in: there again after %.0f s", time.Since(plugged).Seconds())
+	return nil
 }
 
 // callID names the call that the partner has with the machine's window.
